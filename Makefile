@@ -1,0 +1,67 @@
+# The commands of the project; `make` lists them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+INSTALLED := $(VENV)/.installed
+FRONTEND := $(BIN)/python workbench/notebook/frontend/build_hook.py
+PYTEST := $(BIN)/python -m pytest
+# The code of the project; a person's own notebooks may be as untidy as they like.
+CODE = $(or $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null),.)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -n)
+
+# Torch's OpenMP workers spin at barriers, which starves the other processes of a test run.
+export OMP_WAIT_POLICY := passive
+
+.DEFAULT_GOAL := help
+.PHONY: help install lab test check format notebooks browser bench clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+install: $(INSTALLED) ## Make .venv with the pinned versions, and bundle the front end
+	@$(FRONTEND)
+
+lab: install ## Open JupyterLab on the workbench; ARGS="--port 9999" passes options on
+	@$(BIN)/python -m workbench.notebook.lab notebooks/00-start.ipynb $(ARGS)
+
+test: check chromium ## Prove everything: checks, tests, notebooks, browser
+	$(PYTEST) -n auto --maxprocesses 4 --dist loadfile -m "not browser"
+	$(PYTEST) -m browser
+
+check: install ## Check format, lint, types of Python and TypeScript, and imports
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(FRONTEND) check
+	$(PYTEST) -q tests/test_imports.py
+
+format: install ## Bring the code into its format, and repair what lint can
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+notebooks: install ## Execute the notebooks from top to bottom
+	$(PYTEST) -m notebook
+
+browser: install chromium ## Run the browser tests alone
+	$(PYTEST) -m browser
+
+bench: install ## Run all benchmarks and write the table of docs/performance.md
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove what was built, the environment included
+	rm -rf $(VENV) workbench/notebook/static workbench/notebook/frontend/node_modules dist
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is missing; try: apt-get install python3.11-venv"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "This Python makes no environments; try: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[all,test]'
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { \
+		$(SUDO) apt-get update && \
+		$(SUDO) apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; \
+	} || { echo "The browser tests need Chromium; try: apt-get install chromium"; exit 1; }
