@@ -1,0 +1,73 @@
+"""The sandwich with scores summed by cluster, in several directions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from workbench.covariances.base import Curvature
+from workbench.covariances.cluster import cluster
+from workbench.protocols import Numpy
+
+TOGETHER = " & "
+"""Joins the columns of a grouping by their combinations."""
+
+
+def groupings(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return every combination of the cluster columns by the name of its grouping.
+
+    Examples
+    --------
+    >>> list(groupings(["firm", "year"]))
+    ['firm', 'year', 'firm & year']
+    """
+    sets = (each for size in range(1, len(names) + 1) for each in combinations(names, size))
+    return {TOGETHER.join(each): each for each in sets}
+
+
+def multiway_cluster(curvature: Curvature, names: Sequence[str], factor: float = 1.0) -> Numpy:
+    r"""Estimate the covariance when rows that share any one cluster may move together.
+
+    .. math:: \hat V = \sum_{S \subseteq \{1..m\}} (-1)^{|S|+1} \hat V_S
+
+    with :math:`\hat V_S` clustered by the combinations of the columns in :math:`S`.  Negative
+    eigenvalues of the sum are replaced by zero.
+
+    Parameters
+    ----------
+    curvature
+        Hessian and the meat of every grouping at the estimate.
+    names
+        The cluster columns.
+    factor
+        The small-sample factor, the same for every part.
+
+    Returns
+    -------
+    Array ``(k, k)`` in squared units of the parameters; NaN for flat parameters.
+
+    Raises
+    ------
+    InferenceError
+        When the scores of a grouping were not summed.
+
+    References
+    ----------
+    Cameron, Gelbach and Miller (2011), "Robust inference with multiway clustering", Journal of
+    Business & Economic Statistics 29(2), equations 2.10 to 2.13.
+    """
+    total = np.zeros_like(curvature.information)
+    for key, members in groupings(names).items():
+        total += (-1) ** (len(members) + 1) * cluster(curvature, key, factor)
+    return total if len(names) == 1 else _without_negative(total)
+
+
+def _without_negative(covariance: Numpy) -> Numpy:
+    if not np.isfinite(covariance).all():
+        return covariance
+    values, vectors = np.linalg.eigh(covariance)
+    if values.min(initial=0.0) >= 0:
+        return covariance
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)

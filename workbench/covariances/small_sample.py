@@ -1,0 +1,123 @@
+"""Small-sample factors, by the name of the program whose habit they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from workbench.errors import OptionError
+
+Family = Literal["likelihood", "least squares"]
+CONVENTIONS = ("default", "stata", "statsmodels", "fixest", "pyfixest", "none")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor on the sandwich and its formula as printed, empty when it is one."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Nested:
+    """The absorbed factors whose levels lie within one cluster each: how many, levels, rank."""
+
+    factors: int
+    levels: int
+    rank: int
+
+
+@dataclass(frozen=True)
+class Absorbed:
+    """The degrees of freedom that absorbed fixed effects take.
+
+    Attributes
+    ----------
+    rank
+        The independent effects, counted by connected components.
+    levels, intercepts
+        The levels of all factors, and how many of the factors are no slopes.
+    nested
+        By the name of the clusters, what lies within them.
+    """
+
+    rank: int = 0
+    levels: int = 0
+    intercepts: int = 0
+    nested: Mapping[str, Nested] = field(default_factory=dict)
+
+    def count(self, convention: str | None, clusters: str | None = None) -> int:
+        """Return the parameters that the effects count for.
+
+        ``"fixest"`` and ``"pyfixest"`` count levels less one a factor beyond the first, as both
+        programs do by default; the other conventions count exactly.  Effects nested in the
+        clusters count as one parameter.
+
+        References
+        ----------
+        fixest 0.13, documentation of ``ssc``: ``K.exact = FALSE``, ``K.fixef = "nonnested"``;
+        Cameron and Miller (2015), section III.B, on nested effects.
+        """
+        inside = self.nested.get(clusters or "")
+        if _checked(convention) in {"fixest", "pyfixest"}:
+            whole = self.levels - max(self.intercepts - 1, 0)
+            return whole if inside is None else whole - inside.levels + inside.factors
+        return self.rank if inside is None else self.rank - inside.rank + 1
+
+
+_NONE = Factor(1.0, "")
+
+
+def robust_factor(convention: str | None, family: Family, n: float, k: int) -> Factor:
+    """Return the factor on the robust covariance of ``n`` observations, ``k`` parameters.
+
+    References
+    ----------
+    Stata 18 manual, [P] _robust, "Methods and formulas"; statsmodels 0.15 documentation of
+    ``cov_type="HC1"``; fixest documentation of ``ssc``.
+    """
+    name = _checked(convention)
+    least_squares = family == "least squares"
+    if name == "none" or (name in {"default", "statsmodels"} and not least_squares):
+        return _NONE
+    if name == "stata" and not least_squares:
+        return Factor(n / (n - 1), "n/(n−1)")
+    return Factor(n / (n - k), "n/(n−k)")
+
+
+def cluster_factor(convention: str | None, family: Family, n: float, k: int, groups: int) -> Factor:
+    """Return the factor on the clustered covariance with ``groups`` clusters.
+
+    Raises
+    ------
+    OptionError
+        When there is a single cluster.
+    """
+    name = _checked(convention)
+    if groups < 2:
+        raise OptionError(
+            "Clustered standard errors need at least two clusters; there is 1.",
+            hint='another cluster column, or se="robust".',
+            code="one-cluster",
+            where="cluster",
+        )
+    if name == "none":
+        return _NONE
+    by_groups = groups / (groups - 1)
+    if name in {"default", "stata"} and family == "likelihood":
+        return Factor(by_groups, "g/(g−1)")
+    return Factor(by_groups * (n - 1) / (n - k), "g/(g−1)·(n−1)/(n−k)")
+
+
+def _checked(convention: str | None) -> str:
+    name = "default" if convention is None else convention
+    if name not in CONVENTIONS:
+        raise OptionError(
+            f'There is no small-sample convention "{name}".',
+            hint=f"one of {list(CONVENTIONS)}.",
+            code="no-such-ssc",
+            where="ssc",
+        )
+    return name

@@ -1,0 +1,1 @@
+"""From what a person has to what a likelihood reads: tables, formulas, designs, sources."""

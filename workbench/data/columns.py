@@ -1,0 +1,189 @@
+"""One column at a time: what it holds, and its values as numbers, levels or groups."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api import types
+
+from workbench.data.names import shown
+from workbench.errors import DataError
+from workbench.protocols import Numpy
+
+Content = Literal["number", "text", "date", "mixed", "other"]
+Codes = npt.NDArray[np.int64]
+
+EXACT_INTEGERS = 2**53
+"""Whole numbers beyond this are rounded by float64."""
+
+_NUMBERS_IN_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
+_DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
+_LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?\s*")
+
+
+def content(column: pd.Series) -> Content:
+    """Say what a column holds, by its dtype and, for objects, by its values."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype) or dtype.type is str:
+        return "text"
+    if types.is_complex_dtype(dtype):
+        return "other"
+    if types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype):
+        return "number"
+    return _content_of_values(column)
+
+
+def _content_of_values(column: pd.Series) -> Content:
+    kind = types.infer_dtype(column, skipna=True)
+    if kind in _NUMBERS_IN_OBJECTS:
+        return "number"
+    if kind in _DATES:
+        return "date"
+    if kind == "string":
+        return "text"
+    has_text = any(isinstance(value, str) for value in column)
+    return "mixed" if has_text else "other"
+
+
+def numbers(column: pd.Series, name: str) -> Numpy:
+    """Return a column as float64 ``(n,)`` with NaN where it is missing.
+
+    Booleans become 0 and 1; integers, nullable, sparse, Arrow and Decimal numbers their value;
+    a category of numbers the number of its level.
+
+    Raises
+    ------
+    DataError
+        When the column holds text, dates or complex numbers, naming the dtype or the first row
+        and value that is not a number.
+    """
+    if column.dtype == np.float64:
+        return column.to_numpy()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if content(column) != "number":
+        raise _not_numbers(column, name)
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = pd.Series(np.asarray(column))
+    if column.dtype == object:
+        column = column.where(column.notna(), np.nan)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def is_rounded(column: pd.Series) -> bool:
+    """Whether a column of integers has values that float64 cannot hold exactly."""
+    if not types.is_integer_dtype(column.dtype) or (present := column.dropna()).empty:
+        return False
+    return max(int(present.max()), -int(present.min())) > EXACT_INTEGERS
+
+
+def levels(column: pd.Series, name: str) -> pd.Series:
+    """Return a column of text or categories as categories, those without rows left out.
+
+    The levels of a category keep their order; those of text are sorted.  Levels that are neither
+    text nor numbers, such as intervals, are replaced by their text.
+    """
+    coded = column if isinstance(column.dtype, pd.CategoricalDtype) else _coded_text(column)
+    coded = coded.cat.remove_unused_categories()
+    kind = types.infer_dtype(coded.cat.categories, skipna=False)
+    if kind in {"string", "integer", "floating"}:
+        return coded
+    texts = [str(level) for level in coded.cat.categories]
+    if len(set(texts)) < len(texts):
+        raise DataError(
+            f"{shown(name)} mixes numbers and text among its levels.",
+            hint=f"make them all text: df[{name!r}] = df[{name!r}].astype(str).",
+            code="mixed-levels",
+            where=name,
+        )
+    return coded.cat.rename_categories(texts)
+
+
+def groups(column: pd.Series, name: str) -> Codes:
+    """Return the group of each row, numbered from 0 by first appearance, and -1 where missing."""
+    try:
+        return pd.factorize(column)[0].astype(np.int64)
+    except TypeError as error:
+        raise DataError(
+            f"{shown(name)} holds values of the type {column.dtype} that name no group.",
+            hint="name groups by text or numbers.",
+            code="not-a-group",
+            where=name,
+        ) from error
+
+
+def differ_by_spaces(values: pd.Index) -> list[str]:
+    """Return the texts among ``values`` that become equal once spaces at the ends are cut."""
+    texts = pd.Series([value for value in values if isinstance(value, str)], dtype=object)
+    twins = texts.map(str.strip).duplicated(keep=False) if len(texts) else texts
+    return [repr(text) for text in sorted(texts[twins.astype(bool)])]
+
+
+def refuse_numbers_as_text(column: pd.Series, name: str) -> None:
+    """Refuse a text column most of whose levels are numbers, naming a row that shows it.
+
+    Coding such a column as a factor would replace one slope by one coefficient a level.
+    """
+    if not isinstance(column.cat.categories.dtype, pd.StringDtype | np.dtypes.ObjectDType):
+        return
+    texts = [str(level) for level in column.cat.categories]
+    numeric = [bool(_LOOKS_LIKE_A_NUMBER.fullmatch(text)) for text in texts]
+    if sum(numeric) * 2 > len(texts):
+        raise _numbers_as_text(column, name)
+
+
+def _coded_text(column: pd.Series) -> pd.Series:
+    return column.astype(object).where(column.notna(), None).astype("category")
+
+
+def _not_numbers(column: pd.Series, name: str) -> DataError:
+    if content(column) in {"text", "mixed"}:
+        return _numbers_as_text(column, name)
+    dates = content(column) == "date"
+    return DataError(
+        f"{shown(name)} has the type {column.dtype}, where a number is needed.",
+        hint=(
+            f"turn it into a number first, for instance days: (df[{name!r}] - df[{name!r}].min())"
+            " / pd.Timedelta(days=1)."
+            if dates
+            else "turn it into one or more columns of numbers first."
+        ),
+        code="not-a-number",
+        where=name,
+    )
+
+
+def _numbers_as_text(column: pd.Series, name: str) -> DataError:
+    row, value = _first_text(column)
+    return DataError(
+        f"{shown(name)} holds text where a number is needed: row {row} has {shown(repr(value))}.",
+        hint=(
+            f"convert it first, df[{name!r}] = pd.to_numeric(df[{name!r}], errors='coerce'), "
+            "or write C(...) around it to give each level a coefficient."
+        ),
+        code="not-a-number",
+        where=name,
+    )
+
+
+def _first_text(column: pd.Series) -> tuple[int, object]:
+    """Return position and value of the first text that is no number, else of the first text."""
+    texts = [
+        (row, value) for row, value in enumerate(column.astype(object)) if isinstance(value, str)
+    ]
+    for row, value in texts:
+        if not _is_float(value):
+            return row, value
+    return texts[0]
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text == text.strip()

@@ -1,0 +1,229 @@
+"""From a table and a formula to the arrays that a likelihood reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from workbench.data.fixed_effects import columns_of, read_factors
+from workbench.data.formula import ParsedFormula, absorbed, instrument_sides, parse_formula
+from workbench.data.names import shown
+from workbench.data.outcome import read_outcome
+from workbench.data.regressors import Regressors, prediction_matrix, read_regressors
+from workbench.data.sample import Positions, Sample, counted, draw
+from workbench.data.table import Table
+from workbench.errors import DataError, FormulaError
+from workbench.kernels.factors import Factor
+from workbench.protocols import Numpy
+
+__all__ = ["Design", "build_columns", "build_design", "prediction_matrix"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """The arrays of one run, n rows of the table in their order.
+
+    Attributes
+    ----------
+    outcome
+        The outcome, ``(n,)``; of a two-valued text, 1 for the level asked for and 0 otherwise.
+    outcome_name, outcome_levels
+        Its name as written in the formula, and of a two-valued text the levels of 0 and 1.
+    matrix, names
+        The regressors, ``(n, p)`` float64 in C order, and their p names.
+    weights, offset
+        One number a row, ``(n,)``, or None.
+    clusters
+        For each cluster column the group of each row, ``(n,)``, numbered from 0.
+    rows
+        The positions in the table that were kept, ``(n,)``, increasing.
+    dropped
+        Rows left out by reason, most first.  A row that misses two columns counts for both; the
+        rows left out altogether are ``table.nrows - len(rows)``.
+    notes
+        Sentences on what else was done: unused levels, rounded integers.
+    columns
+        Columns read as they are, ``(n,)`` each.
+    state
+        What `prediction_matrix` needs to build the same columns from another table, JSON types.
+    fixed_effects
+        The factors of the formula's second part; with a plain one there is no intercept.
+    endogenous, instruments
+        The two sides of the formula's third part, without intercepts, or None.
+    """
+
+    outcome: Numpy
+    outcome_name: str
+    outcome_levels: tuple[str, str] | None
+    matrix: Numpy
+    names: tuple[str, ...]
+    weights: Numpy | None
+    offset: Numpy | None
+    clusters: dict[str, Positions]
+    rows: Positions
+    dropped: dict[str, int]
+    notes: tuple[str, ...]
+    columns: Mapping[str, Numpy]
+    state: dict[str, Any] = field(repr=False)
+    fixed_effects: tuple[Factor, ...] = ()
+    endogenous: Regressors | None = None
+    instruments: Regressors | None = None
+
+
+def build_design(
+    table: Table,
+    formula: str,
+    *,
+    cluster: Sequence[str] = (),
+    weights: str | None = None,
+    offset: str | None = None,
+    missing: str = "drop",
+    positive: str | None = None,
+    extra_columns: Sequence[str] = (),
+    fixef_rm: str | None = None,
+) -> Design:
+    """Read a formula over a table.
+
+    Parameters
+    ----------
+    table
+        The data, any number of rows.
+    formula
+        ``outcome ~ terms``; the outcome is a column or a function of columns.
+    cluster, weights, offset, extra_columns
+        Names of columns.  A row that misses any of them is left out like one that misses a
+        variable of the formula.
+    missing
+        ``"drop"`` leaves rows with a missing value out and counts them; ``"raise"`` refuses.
+    positive
+        The level of a two-valued text outcome that counts as 1.
+    fixef_rm
+        For models with fixed effects and instruments behind ``|``: ``"singleton"`` leaves out
+        rows alone in a level, ``"none"`` keeps them.  None refuses these parts.
+
+    Raises
+    ------
+    FormulaError
+        When the formula does not pass `check_formula`, or cannot be evaluated over these columns.
+    DataError
+        When no row is left, a value is infinite, a column holds what it must not, or a two-valued
+        text outcome comes without ``positive``.
+    """
+    parsed = parse_formula(formula, table.names)
+    if fixef_rm is None:
+        _refuse_fixed_effects(parsed)
+    terms, sides = absorbed(parsed.parts), instrument_sides(parsed, table.names)
+    groups, slopes = columns_of(terms)
+    plain = [*_given(weights, offset), *slopes, *extra_columns]
+    numeric = {*plain, *(name for side in (parsed, *sides) for name in _arithmetic(side))}
+    names = [*(name for side in (parsed, *sides) for name in side.columns), *plain]
+    sample = draw(table, names, numeric, list(dict.fromkeys([*cluster, *groups])), missing)
+    factors: tuple[Factor, ...] = ()
+    if fixef_rm is not None:
+        sample, factors = read_factors(terms, sample, weights, fixef_rm, cluster)
+    outcome, outcome_levels = read_outcome(parsed, sample, positive)
+    regressors = read_regressors(parsed, sample)
+    if any(factor.slope is None for factor in factors):
+        regressors = _without_intercept(regressors)
+    endogenous, instruments = [
+        _without_intercept(read_regressors(side, sample)) for side in sides
+    ] or (None, None)
+    return Design(
+        outcome=outcome,
+        outcome_name=parsed.named(parsed.outcome.strip()),
+        outcome_levels=outcome_levels,
+        matrix=regressors.matrix,
+        names=regressors.names,
+        state=regressors.state,
+        fixed_effects=factors,
+        endogenous=endogenous,
+        instruments=instruments,
+        **_beside_the_formula(sample, weights, offset, extra_columns),
+    )
+
+
+def _arithmetic(side: ParsedFormula) -> set[str]:
+    return {*side.outcome_reads.arithmetic, *side.term_reads.arithmetic}
+
+
+def _without_intercept(regressors: Regressors) -> Regressors:
+    """Leave out the constant, which the fixed effects or the other regressors hold already."""
+    kept = [j for j, name in enumerate(regressors.names) if name != "Intercept"]
+    if len(kept) == len(regressors.names):
+        return regressors
+    names = tuple(regressors.names[j] for j in kept)
+    return Regressors(np.ascontiguousarray(regressors.matrix[:, kept]), names, regressors.state)
+
+
+def build_columns(
+    table: Table,
+    columns: Sequence[str],
+    *,
+    cluster: Sequence[str] = (),
+    weights: str | None = None,
+    offset: str | None = None,
+    missing: str = "drop",
+) -> Design:
+    """Read columns as they are, for a likelihood that has no formula; else as `build_design`."""
+    plain = [*columns, *_given(weights, offset)]
+    sample = draw(table, plain, set(plain), cluster, missing)
+    return Design(
+        outcome=np.empty(0),
+        outcome_name="",
+        outcome_levels=None,
+        matrix=np.empty((len(sample.rows), 0)),
+        names=(),
+        state={},
+        **_beside_the_formula(sample, weights, offset, columns),
+    )
+
+
+def _given(*names: str | None) -> list[str]:
+    return [name for name in names if name is not None]
+
+
+def _beside_the_formula(
+    sample: Sample, weights: str | None, offset: str | None, columns: Iterable[str]
+) -> dict[str, Any]:
+    """Return the fields of a design that no formula speaks about."""
+    return {
+        "weights": None if weights is None else _checked_weights(sample.number(weights), weights),
+        "offset": None if offset is None else sample.number(offset),
+        "clusters": sample.groups,
+        "rows": sample.rows,
+        "dropped": sample.dropped,
+        "notes": sample.notes,
+        "columns": {name: sample.number(name) for name in columns},
+    }
+
+
+def _checked_weights(values: Numpy, name: str) -> Numpy:
+    if len(negative := np.flatnonzero(values < 0)):
+        raise DataError(
+            f"The weight {shown(name)} is negative in {counted(len(negative))}.",
+            hint="weights are zero or positive.",
+            code="negative-weights",
+            where=name,
+        )
+    if not values.any():
+        raise DataError(
+            f"All weights in {shown(name)} are zero.",
+            hint="at least one weight must be positive.",
+            code="zero-weights",
+            where=name,
+        )
+    return values
+
+
+def _refuse_fixed_effects(parsed: ParsedFormula) -> None:
+    if parsed.parts.fixed_effects is None and parsed.parts.instruments is None:
+        return
+    raise FormulaError(
+        "This model has no part after | in its formula.",
+        hint="for fixed effects with few levels write + C(region) instead.",
+        code="no-fixed-effects",
+        where="|",
+    )

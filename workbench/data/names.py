@@ -1,0 +1,55 @@
+"""Names of columns: the nearest one, and how to write one inside a formula."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_PLAIN = re.compile(r"[^\W\d][\w.]*")
+_LONGEST_COMPARED = 100  # letters; difflib's time grows with the square of the length
+_LONGEST_SHOWN = 60
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the name most like ``name``, or ``""`` when none is near.
+
+    >>> nearest("kidslt5", ["kidslt6", "age"])
+    'kidslt6'
+    """
+    if len(name) > _LONGEST_COMPARED:
+        return ""
+    short = [other for other in names if len(other) <= _LONGEST_COMPARED]
+    same_but_case = [other for other in short if other.casefold() == name.casefold()]
+    close = same_but_case or difflib.get_close_matches(name, short, n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def quoted(name: str) -> str:
+    """Write a column's name as a formula needs it: in backticks unless it is a plain name.
+
+    A backtick inside a name is doubled.
+
+    >>> quoted("wage"), quoted("hourly wage")
+    ('wage', '`hourly wage`')
+    """
+    if _PLAIN.fullmatch(name):
+        return name
+    return "`" + name.replace("`", "``") + "`"
+
+
+def shown(name: str) -> str:
+    """Return a name short enough for a sentence, with control characters made visible."""
+    visible = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
+    return visible if len(visible) <= _LONGEST_SHOWN else visible[: _LONGEST_SHOWN - 1] + "…"
+
+
+def unknown_column(name: str, names: Iterable[str], owner: str) -> tuple[str, str, str]:
+    """Return problem, hint and suggestion for a column that ``owner`` does not have."""
+    names = list(names)
+    suggestion = nearest(name, names)
+    problem = f'{owner} no column "{shown(name)}".'
+    if suggestion:
+        return f"{problem} The nearest name is {shown(suggestion)}.", "use that name.", suggestion
+    some = ", ".join(shown(other) for other in names[:8])
+    return problem, f"pick from {some}{', …' if len(names) > 8 else ''}.", ""

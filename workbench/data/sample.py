@@ -1,0 +1,228 @@
+"""The rows that a run uses: columns are read once, and rows that miss a value are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from workbench.data import columns as reading
+from workbench.data.names import nearest, shown
+from workbench.data.table import Table
+from workbench.errors import DataError, OptionError
+from workbench.protocols import Numpy
+
+Positions = npt.NDArray[np.int64]
+Values = Numpy | pd.Series
+"""A column as it was read: float64 ``(n,)``, or a Series of text or categories."""
+
+_COLUMNS_NAMED = 6  # columns that one sentence names
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows kept, ``(n,)`` positions in the table, and the columns read over these rows.
+
+    ``dropped`` counts for each column the rows that miss it; ``groups`` numbers the groups of
+    each cluster column from 0.
+    """
+
+    rows: Positions
+    dropped: dict[str, int]
+    notes: tuple[str, ...]
+    columns: dict[str, Values]
+    groups: dict[str, Positions]
+
+    def number(self, name: str) -> Numpy:
+        """Return a column of numbers, of the caller's own."""
+        return reading.numbers(pd.Series(self.columns[name]), name).copy()
+
+
+def draw(
+    table: Table,
+    names: Iterable[str],
+    numeric: Collection[str],
+    cluster: Sequence[str],
+    missing: str,
+) -> Sample:
+    """Read columns, and keep the rows that miss none of them.
+
+    Parameters
+    ----------
+    names, numeric, cluster
+        The columns to read; those of them that must be numbers; those that name groups.
+    missing
+        ``"drop"`` leaves incomplete rows out, ``"raise"`` refuses them.
+
+    Raises
+    ------
+    DataError
+        When no row is left, or a value that is kept is infinite.
+    """
+    _check_rule(missing)
+    _refuse_empty(table)
+    columns = {name: read(table, name, numeric=name in numeric) for name in dict.fromkeys(names)}
+    groups = {name: reading.groups(table.column(name), name) for name in cluster}
+    doubtful = [name for name, column in columns.items() if not _are_finite(column)]
+    suspects = {name: columns[name] for name in doubtful}
+    rows, dropped = _complete_rows(table, suspects, groups, missing)
+    if len(rows) < table.nrows:
+        columns = {name: take(column, rows) for name, column in columns.items()}
+        groups = {name: pd.factorize(codes[rows])[0] for name, codes in groups.items()}
+    for name in doubtful:
+        _refuse_infinite(columns[name], name, rows)
+    return Sample(rows, dropped, _notes(table, columns, cluster), columns, groups)
+
+
+def read(table: Table, name: str, *, numeric: bool) -> Values:
+    """Return a column as float64, or as it is when it holds text and may."""
+    column = table.column(name)
+    if numeric or reading.content(column) != "text":
+        return reading.numbers(column, name)
+    return column
+
+
+def take(column: Values, rows: npt.NDArray[Any]) -> Values:
+    """Return some rows of a column, by position or by a mask."""
+    if isinstance(column, np.ndarray):
+        kept: Numpy = column[rows]
+        return kept
+    return column[rows].reset_index(drop=True)
+
+
+def is_missing(column: Values) -> npt.NDArray[np.bool_]:
+    """Return which values of a column are missing, ``(n,)``."""
+    return np.isnan(column) if isinstance(column, np.ndarray) else column.isna().to_numpy()
+
+
+def _are_finite(column: Values) -> bool:
+    return isinstance(column, np.ndarray) and bool(np.isfinite(column).all())
+
+
+def counted(rows: int) -> str:
+    """Return "1 row", "2 rows", ...
+
+    >>> counted(1200)
+    '1,200 rows'
+    """
+    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+
+
+def _check_rule(missing: str) -> None:
+    if missing not in {"drop", "raise"}:
+        raise OptionError(
+            f'missing has the value "{missing}".',
+            hint='missing="drop" or missing="raise".',
+            code="missing",
+            where="missing",
+            suggestion=nearest(missing, ["drop", "raise"]),
+        )
+
+
+def _refuse_empty(table: Table) -> None:
+    if not table.nrows:
+        raise DataError(
+            f"There are no rows in {table.title}.",
+            hint="check how it was read or filtered.",
+            code="no-rows",
+        )
+
+
+def _complete_rows(
+    table: Table,
+    columns: Mapping[str, Values],
+    groups: Mapping[str, Positions],
+    missing: str,
+) -> tuple[Positions, dict[str, int]]:
+    masks = {name: is_missing(column) for name, column in columns.items()}
+    masks |= {name: codes < 0 for name, codes in groups.items()}
+    counts = {name: int(mask.sum()) for name, mask in masks.items() if mask.any()}
+    if not counts:
+        return np.arange(table.nrows, dtype=np.int64), {}
+    counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
+    rows = np.flatnonzero(~np.logical_or.reduce([masks[name] for name in counts]))
+    if not len(rows):
+        raise _none_left(table, counts)
+    if missing == "raise":
+        raise _incomplete(table, counts, len(rows))
+    return rows.astype(np.int64), {f"missing {name}": count for name, count in counts.items()}
+
+
+def _none_left(table: Table, counts: Mapping[str, int]) -> DataError:
+    worst = next(iter(counts))
+    return DataError(
+        f"None of the {table.nrows:,} rows is complete; missing values by column: {_list(counts)}.",
+        hint=f"leave {shown(worst)} out, or fill its gaps.",
+        code="no-rows-left",
+        where=worst,
+    )
+
+
+def _incomplete(table: Table, counts: Mapping[str, int], left: int) -> DataError:
+    return DataError(
+        f"{table.nrows - left:,} of {counted(table.nrows)} miss a value; by column: "
+        f"{_list(counts)}.",
+        hint='missing="drop" leaves them out, or fill the gaps first.',
+        code="missing-values",
+        where=next(iter(counts)),
+    )
+
+
+def _list(counts: Mapping[str, int]) -> str:
+    some = [f"{shown(name)} {count:,}" for name, count in counts.items()]
+    return ", ".join(some[:_COLUMNS_NAMED]) + (", …" if len(some) > _COLUMNS_NAMED else "")
+
+
+def _refuse_infinite(column: Values, name: str, rows: Positions) -> None:
+    if not isinstance(column, np.ndarray) or not np.isinf(column).any():
+        return
+    infinite = np.flatnonzero(np.isinf(column))
+    raise DataError(
+        f"{shown(name)} is infinite in {counted(len(infinite))}, "
+        f"first in row {rows[infinite[0]]} (counted from 0).",
+        hint="correct them, or mark them missing: df.replace([np.inf, -np.inf], np.nan).",
+        code="infinite",
+        where=name,
+    )
+
+
+def _notes(table: Table, columns: Mapping[str, Values], cluster: Sequence[str]) -> tuple[str, ...]:
+    """Say what was done to the columns on the way, and what looks like a slip of typing."""
+    notes = []
+    for name, column in columns.items():
+        if isinstance(column, np.ndarray):
+            notes += [] if table.is_float(name) else _note_on_rounding(table.column(name), name)
+        else:
+            notes += [*_note_on_levels(table.column(name), column), *_note_on_spaces(column, name)]
+    for name in cluster:
+        notes += _note_on_spaces(table.column(name), name)
+    return tuple(dict.fromkeys(notes))
+
+
+def _note_on_rounding(column: pd.Series, name: str) -> list[str]:
+    if not reading.is_rounded(column):
+        return []
+    return [f"{shown(name)} has whole numbers beyond 2^53, which float64 rounds."]
+
+
+def _note_on_levels(column: pd.Series, kept: pd.Series) -> list[str]:
+    known = column.cat.categories if hasattr(column, "cat") else column.dropna().unique()
+    unused = len(known) - kept.nunique()
+    if not unused:
+        return []
+    lead = "1 level of {} has" if unused == 1 else f"{unused:,} levels of {{}} have"
+    return [f"{lead.format(shown(str(column.name)))} no rows and no coefficient."]
+
+
+def _note_on_spaces(column: pd.Series, name: str) -> list[str]:
+    if reading.content(column) != "text":
+        return []
+    twins = reading.differ_by_spaces(pd.Index(column.dropna().unique()))
+    if not twins:
+        return []
+    some = ", ".join(twins[:_COLUMNS_NAMED])
+    return [f"{shown(name)} has levels that differ by spaces only: {some}."]

@@ -1,0 +1,285 @@
+"""A table: named columns of equal length, kept as they were when they were handed over."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from workbench.data.columns import content, is_rounded, numbers
+from workbench.data.names import shown, unknown_column
+from workbench.errors import DataError
+
+BARS = 12
+"""The bars of a column's histogram, and the most levels that a text column shows in it."""
+
+Kind = Literal["0/1", "integer", "number", "text", "date", "other"]
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """What a list of columns shows of one of them.
+
+    ``histogram`` counts the rows in twelve bars of equal width, or in one bar a level for text of
+    at most twelve levels; it is empty for other text.  ``levels`` counts the distinct values of
+    text and whole numbers.  ``minimum``, ``maximum`` and ``mean`` are None where a column has no
+    finite number.
+    """
+
+    name: str
+    kind: Kind
+    missing: int
+    levels: int | None
+    histogram: tuple[int, ...]
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+
+
+class Table:
+    """Named columns of equal length; rows are known by position, counted from 0.
+
+    ``index`` keeps the labels of the rows, for what is given back row by row.
+
+    Parameters
+    ----------
+    frame
+        The columns; the table keeps its own copy (copy on write, so no bytes move).
+    reference_kind
+        Where they came from: ``"frame"``, ``"sample"`` or ``"file"``.
+    reference_name
+        The variable's name, the sample's name or the file's path.
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, reference_kind: str = "frame", reference_name: str = ""
+    ) -> None:
+        self._frame = frame.copy(deep=False)
+        self._frame.columns = pd.Index([str(label) for label in frame.columns], dtype=object)
+        self.index = frame.index
+        self._frame.index = pd.RangeIndex(len(frame))
+        self._frame.attrs = {}  # pandas copies them deeply with every column it hands out
+        self.names: tuple[str, ...] = tuple(self._frame.columns)
+        _refuse_duplicates(self.names)
+        self._dtypes = dict(zip(self.names, self._frame.dtypes, strict=True))
+        self._early: tuple[tuple[str, ...], Future[str]] | None = None
+        self.nrows = len(frame)
+        self.reference_kind = reference_kind
+        self.reference_name = reference_name
+
+    @property
+    def title(self) -> str:
+        """The name to use for this table in a sentence."""
+        return self.reference_name or "the data"
+
+    def column(self, name: str) -> pd.Series:
+        """Return a column, shape ``(n,)``; what is done to it leaves the table as it is.
+
+        Raises
+        ------
+        DataError
+            When there is no such column, with the nearest name as the suggestion.
+        """
+        if name not in self._dtypes:
+            owner = f"{self.reference_name} has" if self.reference_name else "The data have"
+            problem, hint, suggestion = unknown_column(name, self.names, owner)
+            raise DataError(problem, hint, code="unknown-column", where=name, suggestion=suggestion)
+        return self._frame[name]
+
+    def is_float(self, name: str) -> bool:
+        """Whether a column holds float64 numbers as numpy does."""
+        return bool(self._dtypes[name] == np.float64)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all columns as a DataFrame of the caller's own."""
+        return self._frame.copy(deep=False)
+
+    def fingerprint(self, columns: Sequence[str] | None = None) -> str:
+        """Return the SHA-256 of some columns, names and values, in hexadecimal digits.
+
+        The index of the original plays no part; the order of the rows does.
+        """
+        asked = self.names if columns is None else tuple(columns)
+        if self._early is not None and self._early[0] == asked:
+            return self._early[1].result()
+        return self._fingerprint(asked)
+
+    def begin_fingerprint(self, columns: Sequence[str]) -> None:
+        """Take the fingerprint in a thread; asked for it, `fingerprint` waits for its end."""
+        asked, found = tuple(columns), Future[str]()
+
+        def take() -> None:
+            try:
+                found.set_result(self._fingerprint(asked))
+            except Exception as error:  # noqa: BLE001  for whoever asks for the fingerprint
+                found.set_exception(error)
+
+        self._early = asked, found
+        threading.Thread(target=take, name="workbench fingerprint", daemon=True).start()
+
+    def _fingerprint(self, columns: Sequence[str]) -> str:
+        digest = hashlib.sha256()
+        for name in columns:
+            digest.update(f"{len(name)}:{name}".encode("utf-8", "surrogatepass"))
+            for piece in _bytes_of(self.column(name)):
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def summary(self) -> list[ColumnSummary]:
+        """Describe every column, in order."""
+        return [_summary(name, self.column(name)) for name in self.names]
+
+    def __len__(self) -> int:
+        return self.nrows
+
+    def __repr__(self) -> str:
+        return f"Table {self.title}: {self.nrows:,} rows, {len(self.names):,} columns"
+
+
+def as_table(data: Any, name: str | None = None) -> Table:
+    """Take in what people have at hand, without changing it and without following its changes.
+
+    Parameters
+    ----------
+    data
+        A pandas, polars or pyarrow table, a mapping of names to arrays of equal length, a
+        structured array, or a `Table`, which is returned as it is.
+    name
+        The name for messages, usually the variable's.
+
+    Raises
+    ------
+    DataError
+        When ``data`` is none of these, its columns differ in length, or two share a name.
+    """
+    if isinstance(data, Table):
+        return data
+    return Table(_frame_of(data), "frame", name or "")
+
+
+def _frame_of(data: Any) -> pd.DataFrame:
+    if isinstance(data, pd.DataFrame):
+        return data
+    if isinstance(data, Mapping):
+        return _frame_of_mapping(data)
+    if isinstance(data, np.ndarray) and data.dtype.names:
+        return pd.DataFrame({name: data[name].copy() for name in data.dtype.names})
+    if hasattr(data, "to_pandas"):
+        return pd.DataFrame(data.to_pandas())
+    raise DataError(
+        f"Data of the type {type(data).__name__} cannot be read as a table.",
+        hint="pass a DataFrame, or a mapping of column names to arrays.",
+        code="not-a-table",
+    )
+
+
+def _frame_of_mapping(data: Mapping[str, Any]) -> pd.DataFrame:
+    columns = {name: _one_dimensional(name, values) for name, values in data.items()}
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        first, other = _two_lengths(lengths)
+        raise DataError(
+            f"{shown(str(first))} has {lengths[first]:,} rows and {shown(str(other))} "
+            f"{lengths[other]:,}.",
+            hint="pass columns of one length.",
+            code="lengths-differ",
+            where=str(other),
+        )
+    return pd.DataFrame(columns)
+
+
+def _one_dimensional(name: object, values: Any) -> pd.Series:
+    if np.ndim(values) != 1:
+        raise DataError(
+            f"{shown(str(name))} has {np.ndim(values)} dimensions, where a column has one.",
+            hint="pass each column as a one-dimensional array.",
+            code="not-a-column",
+            where=str(name),
+        )
+    return pd.Series(values, copy=True).reset_index(drop=True)
+
+
+def _two_lengths(lengths: Mapping[str, int]) -> tuple[str, str]:
+    first = next(iter(lengths))
+    return first, next(name for name, rows in lengths.items() if rows != lengths[first])
+
+
+def _refuse_duplicates(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"Two columns have the same name: {', '.join(map(shown, twice))}.",
+            hint="rename one of each pair first, for instance by df.columns = [...].",
+            code="duplicate-names",
+            where=twice[0],
+        )
+
+
+def _bytes_of(column: pd.Series) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a column's values, without a copy where they stand in one piece."""
+    if content(column) == "number" and not types.is_object_dtype(column.dtype):
+        yield np.ascontiguousarray(numbers(column, str(column.name))).data
+        yield _exact_integers(column)
+    else:
+        yield pd.util.hash_array(_hashable(column), categorize=True).data
+        yield np.ascontiguousarray(column.isna().to_numpy()).data
+
+
+def _exact_integers(column: pd.Series) -> bytes:
+    """Return the integers themselves, which float64 might round, or nothing for other numbers."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and is_rounded(column):
+        return column.to_numpy().tobytes()
+    return b""
+
+
+def _hashable(column: pd.Series) -> np.ndarray[Any, np.dtype[np.object_]]:
+    texts = column.astype(object).where(column.notna(), "")
+    return texts.map(str).to_numpy(dtype=object)
+
+
+def _summary(name: str, column: pd.Series) -> ColumnSummary:
+    missing = int(column.isna().sum())
+    kind = content(column)
+    if kind == "number":
+        return _summary_of_numbers(name, column, missing)
+    if kind == "text":
+        counts = column.value_counts(sort=False)
+        counts = counts[counts > 0]
+        bars = tuple(int(count) for count in counts) if len(counts) <= BARS else ()
+        return ColumnSummary(name, "text", missing, len(counts), bars, None, None, None)
+    return _summary_of_others(name, column, missing, "date" if kind == "date" else "other")
+
+
+def _summary_of_numbers(name: str, column: pd.Series, missing: int) -> ColumnSummary:
+    values = numbers(column, name)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return ColumnSummary(name, "number", missing, None, (), None, None, None)
+    low, high, mean = float(values.min()), float(values.max()), float(values.mean())
+    whole = bool(np.all(values == np.rint(values)))
+    distinct = len(pd.unique(values)) if whole else None
+    kind: Kind = "integer" if whole else "number"
+    if whole and low in {0.0, 1.0} and high in {0.0, 1.0}:
+        kind = "0/1"
+    return ColumnSummary(name, kind, missing, distinct, _bars(values), low, high, mean)
+
+
+def _summary_of_others(name: str, column: pd.Series, missing: int, kind: Kind) -> ColumnSummary:
+    bars: tuple[int, ...] = ()
+    if types.is_datetime64_any_dtype(column.dtype) and missing < len(column):
+        moments = pd.to_datetime(column.dropna(), utc=True).astype("int64")
+        bars = _bars(np.asarray(moments, dtype=np.float64))
+    return ColumnSummary(name, kind, missing, None, bars, None, None, None)
+
+
+def _bars(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[int, ...]:
+    """Count the values in bars; halves keep the width finite for numbers near float64's end."""
+    return tuple(int(count) for count in np.histogram(values / 2, bins=BARS)[0])

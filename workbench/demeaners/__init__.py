@@ -1,0 +1,108 @@
+"""The demeaners: generators of steps that project columns off absorbed factors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from importlib.util import find_spec
+from typing import Any
+
+from workbench.demeaners.alternating import AlternatingProjections
+from workbench.demeaners.automatic import Automatic
+from workbench.demeaners.base import Demeaner
+from workbench.demeaners.lsmr import LSMR
+from workbench.demeaners.schur import Schur
+from workbench.demeaners.within import Within
+from workbench.errors import OptionError
+
+_MEMBERS: tuple[type[Demeaner], ...] = (Automatic, LSMR, Schur, AlternatingProjections, Within)
+
+DEMEANERS: dict[str, type[Demeaner]] = {member.name: member for member in _MEMBERS}
+"""Every demeaner by the name that a magic or a menu knows it by."""
+
+_HINTS = {
+    "numba": "pip install 'workbench[fixed-effects]'",
+    "within": "pip install 'workbench[fixed-effects]'",
+    "torch": "pip install 'workbench[torch]'",
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a menu shows of a demeaner; ``reason`` says why it is not available, and the way out."""
+
+    name: str
+    title: str
+    available: bool
+    reason: str
+
+
+def describe() -> list[Description]:
+    """List every demeaner, the unavailable ones with their reason."""
+    rows = [(kind.name, kind.title, _missing(kind)) for kind in DEMEANERS.values()]
+    return [
+        Description(name, title, not gap, f"needs {gap}: {_HINTS[gap]}" if gap else "")
+        for name, title, gap in rows
+    ]
+
+
+def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Demeaner:
+    """Make the demeaner of that name with these settings.
+
+    Raises
+    ------
+    OptionError
+        When the name or a setting is unknown (the nearest known one is the suggestion), or when
+        its library is not installed.
+
+    Examples
+    --------
+    >>> demeaner_named("schur", {"tol": 1e-10}).tol
+    1e-10
+    """
+    if name not in DEMEANERS:
+        raise _unknown("demeaner", f"There is no demeaner {name!r}.", name, DEMEANERS)
+    kind: Any = DEMEANERS[name]
+    if gap := _missing(kind):
+        raise OptionError(
+            f"{kind.title} needs {gap}.", _HINTS[gap], code="missing-library", where="demeaner"
+        )
+    known = [setting.name for setting in fields(kind)]
+    for setting in settings or {}:
+        if setting not in known:
+            raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
+    demeaner: Demeaner = kind(**(settings or {}))
+    return demeaner
+
+
+def choice_of(demeaner: Demeaner) -> tuple[str, dict[str, Any]]:
+    """Return a demeaner's name and the settings that differ from its defaults.
+
+    Examples
+    --------
+    >>> choice_of(demeaner_named("schur", {"tol": 1e-10}))
+    ('schur', {'tol': 1e-10})
+    """
+    standard = type(demeaner)()
+    names = [setting.name for setting in fields(demeaner)]  # type: ignore[arg-type]
+    settings = {name: getattr(demeaner, name) for name in names}
+    changed = {name: value for name, value in settings.items() if value != getattr(standard, name)}
+    return demeaner.name, changed
+
+
+def _missing(kind: Any) -> str:
+    """Return the first library that the demeaner needs and does not find; empty when none."""
+    return next((name for name in getattr(kind, "requires", ()) if find_spec(name) is None), "")
+
+
+def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
+    nearest = next(iter(get_close_matches(name.lower(), known, n=1)), "")
+    hint = f"{nearest!r}, or another " if nearest else "one "
+    return OptionError(
+        problem,
+        f"{hint}of {', '.join(known)}.",
+        code=f"unknown-{kind}",
+        where="demeaner",
+        suggestion=nearest,
+    )

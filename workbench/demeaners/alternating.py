@@ -1,0 +1,128 @@
+"""Alternating projections: the classic method, to compare others with."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from workbench.demeaners.base import Demeaned, DemeanStep
+from workbench.kernels.factors import Factor, Factors
+from workbench.protocols import Numpy
+
+# A column is done when a sweep moves it by no more than rounding of its original length.
+_ROUNDING = 16 * np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True)
+class AlternatingProjections:
+    r"""Project off one factor after the other until nothing moves.
+
+    A sweep is :math:`G = P_F \cdots P_1`; after every second one the columns are extrapolated
+    along the last move :math:`d` and its change :math:`d'`, by
+    :math:`-(d \cdot d' / d' \cdot d')\, d`.  The residual of a column is the length of what the
+    last sweep took away, relative to what is left.
+
+    Parameters
+    ----------
+    tol
+        The relative residual at which a column is done.
+    max_iterations
+        The limit of sweeps.
+    accelerate
+        Whether to extrapolate.
+
+    References
+    ----------
+    Halperin (1962) for the projections; Irons and Tuck (1969) for the extrapolation.
+    """
+
+    tol: float = 1e-8
+    max_iterations: int = 10_000
+    accelerate: bool = True
+
+    name: ClassVar[str] = "alternating"
+    title: ClassVar[str] = "Alternating projections"
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
+        """Yield each sweep over ``columns (n, K)``, and return what was found."""
+        sweep = _Sweep(factors)
+        before = np.zeros((factors.size + factors.rows, columns.shape[1]))
+        before[factors.size :] = columns
+        floor = _ROUNDING * sweep.length(columns)
+        moves: list[Numpy] = []
+        residuals = np.full(columns.shape[1], np.inf)
+        done = residuals <= 0
+        iteration = 0
+        while not done.all() and iteration < self.max_iterations:
+            iteration += 1
+            after, taken = sweep(before)
+            left = sweep.length(after[factors.size :])
+            residuals = np.where(taken <= floor, 0.0, taken / np.where(left > 0, left, 1.0))
+            done = residuals <= self.tol
+            moves.append(after - before)
+            if self.accelerate and len(moves) == 2:
+                after += np.where(done, 0.0, _extrapolation(*moves))
+                moves.clear()
+            before = after
+            yield DemeanStep(iteration, residuals)
+        return Demeaned(
+            before[factors.size :],
+            iteration,
+            residuals,
+            bool(done.all()),
+            f"alternating projections, {iteration:,} sweeps",
+            tuple(np.split(before[: factors.size], sweep.ends[:-1])),
+        )
+
+
+class _Sweep:
+    """One projection on each factor; the state is all effects and, below them, the columns."""
+
+    def __init__(self, factors: Factors) -> None:
+        self._factors = factors
+        self._masses = [_mass(member, factors.weights) for member in factors.members]
+        self.ends = np.cumsum([member.levels for member in factors.members])
+
+    def __call__(self, state: Numpy) -> tuple[Numpy, Numpy]:
+        """Return the next state, and the length of what was taken away, ``(K,)``."""
+        state = state.copy()
+        columns = state[self._factors.size :]
+        taken = np.zeros(state.shape[1])
+        pieces = np.split(state[: self._factors.size], self.ends[:-1])
+        for member, mass, effects in zip(self._factors.members, self._masses, pieces, strict=True):
+            alone = Factors((member,), self._factors.rows)
+            weights = self._factors.weights
+            (sums,) = alone.adjoint(columns if weights is None else columns * weights[:, None])
+            step = sums / mass[:, None]
+            effects[:] += step
+            columns -= alone.absorb([step])
+            taken += np.sum(step * sums, axis=0)
+        return state, np.sqrt(taken)
+
+    def length(self, columns: Numpy) -> Numpy:
+        """Return the weighted length of each column, ``(K,)``."""
+        weights = self._factors.weights
+        weighted = columns if weights is None else columns * weights[:, None]
+        squares: Numpy = np.einsum("ik,ik->k", columns, weighted)
+        lengths: Numpy = np.sqrt(squares)
+        return lengths
+
+
+def _mass(member: Factor, weights: Numpy | None) -> Numpy:
+    """Sum the weights (times squared slopes) of each level; one where that is zero."""
+    ones = np.ones(len(member.codes)) if weights is None else weights
+    scaled = ones if member.slope is None else ones * member.slope**2
+    mass = np.bincount(member.codes, weights=scaled, minlength=member.levels)
+    return np.where(mass > 0, mass, 1.0)
+
+
+def _extrapolation(first: Numpy, second: Numpy) -> Numpy:
+    change = second - first
+    size = np.einsum("ik,ik->k", change, change)
+    share = np.einsum("ik,ik->k", second, change) / np.where(size > 0, size, 1.0)
+    found: Numpy = -share * second
+    return found

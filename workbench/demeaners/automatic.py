@@ -1,0 +1,43 @@
+"""The demeaner that is taken when none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import ClassVar
+
+from workbench.demeaners.alternating import AlternatingProjections
+from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep
+from workbench.demeaners.lsmr import LSMR
+from workbench.demeaners.schur import Schur
+from workbench.kernels.factors import Factors
+from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """Take the fastest method that is there: Schur complements, LSMR, alternating projections.
+
+    Parameters
+    ----------
+    tol
+        The relative residual of the normal equations at which a column is done.
+    """
+
+    tol: float = 1e-8
+
+    name: ClassVar[str] = "auto"
+    title: ClassVar[str] = "Automatic"
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def chosen(self) -> Demeaner:
+        """The method that is taken on this machine."""
+        if find_spec("numba"):
+            return Schur(self.tol)
+        return LSMR(self.tol) if find_spec("torch") else AlternatingProjections(self.tol)
+
+    def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
+        """Yield each iteration over ``columns (n, K)``, and return what was found."""
+        return (yield from self.chosen.solve(factors, columns))

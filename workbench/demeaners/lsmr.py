@@ -1,0 +1,273 @@
+"""LSMR on any device: the demeaner that runs in torch and in JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from workbench.backends import Backend, backend_named
+from workbench.demeaners.base import Demeaned, DemeanStep
+from workbench.kernels.factors import Factors, Int32
+from workbench.kernels.lsmr import FIGURES, Operator, Solved, refined
+from workbench.kernels.lsmr_operators import (
+    column_scale,
+    gather_sum,
+    grouping,
+    reordered,
+    sparse_products,
+)
+from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How LSMR runs on one device.
+
+    Attributes
+    ----------
+    layout
+        ``"gather"``: gathers and segment sums over codes; ``"csr"``, ``"coo"``: sparse products.
+    compiled
+        Whether the step is compiled and its numbers stay on the device.
+    batch_from
+        From how many columns on they are solved together; None: each by itself.
+    dtype
+        The precision when none is asked for.
+    source
+        Where the choice comes from: ``"measured"``, or ``"pyfixest"`` for what is taken from the
+        source of pyfixest 0.60 until it is measured.
+    because
+        The reasons.
+    """
+
+    layout: Literal["gather", "csr", "coo"]
+    compiled: bool
+    batch_from: int | None
+    dtype: Literal["float64", "float32"]
+    source: Literal["measured", "pyfixest"]
+    because: str
+
+
+CHOICES = {
+    ("torch", "cpu"): Choice(
+        layout="csr",
+        compiled=False,
+        batch_from=3,
+        dtype="float64",
+        source="measured",
+        because="""
+        At a million rows and three factors MKL's products with 32-bit indices took 2 and 4 ms,
+        with 64-bit ones 8 and 7, gathers and index_add 4 and 6 with their temporaries on top.
+        Inductor compiles for 17 s what takes 0.1 ms.  Two columns took as long together as one
+        by one; ten took 0.6 of the time.
+        """,
+    ),
+    ("torch", "cuda"): Choice(
+        layout="csr",
+        compiled=True,
+        batch_from=2,
+        dtype="float64",
+        source="pyfixest",
+        because="""
+        cuSPARSE has kernels for CSR.  Some sixty operations on a few numbers would each be a
+        launch; compiled they are one, and no number comes to the host but those of the report.
+        """,
+    ),
+    ("torch", "mps"): Choice(
+        layout="coo",
+        compiled=False,
+        batch_from=5,
+        dtype="float32",
+        source="pyfixest",
+        because="""
+        Metal has no kernels for CSR, and no float64; compiling is not reliable there.
+        """,
+    ),
+    ("jax", "cpu"): Choice(
+        layout="gather",
+        compiled=True,
+        batch_from=3,
+        dtype="float64",
+        source="measured",
+        because="""
+        XLA fuses the gathers of all factors into one pass: at a million rows 2 ms, and 3 ms for
+        the sums; sorted or blocked segment sums took three times that.  Ten columns together
+        took 0.8 of the time of one by one.
+        """,
+    ),
+    ("jax", "cuda"): Choice(
+        layout="gather",
+        compiled=True,
+        batch_from=2,
+        dtype="float64",
+        source="pyfixest",
+        because="""
+        The threshold is that of torch on CUDA; the layout is the one XLA runs best on a CPU.
+        """,
+    ),
+}
+"""The one place where devices differ."""
+
+
+@dataclass(frozen=True)
+class LSMR:
+    r"""Least squares on the dummies by bidiagonalization, with every figure of its convergence.
+
+    A column is done when :math:`\lVert M D^\top W r\rVert \le` ``tol``
+    :math:`\lVert W^{1/2} r\rVert`, where :math:`M` scales the weighted dummies to unit norm, or
+    when it is at the rounding of the column that came in.
+
+    Parameters
+    ----------
+    tol
+        The relative residual of the normal equations at which a column is done.
+    device
+        ``"cpu"``, ``"cuda:0"``, ``"mps"``.
+    dtype
+        ``"float64"`` or ``"float32"``; ``"auto"`` takes the best that the device has.  In float32
+        the residual is computed in float64, and refined until it is within ``tol``.
+    library
+        ``"torch"`` or ``"jax"``.
+    max_iterations
+        The bound of the iterations of a column.
+    precondition
+        Whether the columns of the dummies are scaled to unit norm.
+
+    References
+    ----------
+    Fong and Saunders (2011), "LSMR: an iterative algorithm for sparse least-squares problems",
+    SIAM J. Sci. Comput. 33(5).
+    """
+
+    name: ClassVar[str] = "lsmr"
+    title: ClassVar[str] = "LSMR"
+    requires: ClassVar[tuple[str, ...]] = ("torch",)
+
+    tol: float = 1e-8
+    device: str = "cpu"
+    dtype: Literal["auto", "float64", "float32"] = "auto"
+    library: Literal["torch", "jax"] = "torch"
+    max_iterations: int = 100_000
+    precondition: bool = True
+
+    @property
+    def choice(self) -> Choice:
+        """How it runs on this device."""
+        kind = self.device.partition(":")[0]
+        return CHOICES.get((self.library, kind), CHOICES[self.library, "cpu"])
+
+    def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
+        """Yield each iteration over ``columns (n, K)``, and return what was found.
+
+        Raises
+        ------
+        DeviceError
+            When the library, the device or the precision is not there.
+        """
+        order = grouping(factors)
+        grouped = factors if order is None else reordered(factors, order)
+        scale = column_scale(grouped, precondition=self.precondition)
+        exact, inner = self._operators(grouped, scale)
+        root = 1.0 if grouped.weights is None else np.sqrt(grouped.weights)[:, None]
+        right = (columns if order is None else columns[order]) * root
+        walks = [
+            refined(exact, inner, part, self.tol, self.max_iterations)
+            for part in self._batches(right)
+        ]
+        del right
+        solved, iterations = yield from _together(walks)
+        found = np.concatenate([each.residual for each in solved], axis=1) / root
+        effects = np.concatenate([each.x for each in solved], axis=1) * scale[:, None]
+        ends = np.cumsum([member.levels for member in factors.members])[:-1]
+        return Demeaned(
+            columns=found if order is None else _scattered(found, order),
+            iterations=iterations,
+            residuals=np.concatenate([each.measure for each in solved]),
+            converged=all(each.converged.all() for each in solved),
+            record=self._record(iterations, max(each.passes for each in solved)),
+            coefficients=tuple(np.split(effects, ends)),
+        )
+
+    def _operators(self, factors: Factors, scale: Numpy) -> tuple[Operator, Operator]:
+        """Return the products in float64, where need be on the CPU, and those to walk with."""
+        dtype = self.choice.dtype if self.dtype == "auto" else self.dtype
+        inner = _operator(factors, scale, self.choice, self.library, self.device, dtype)
+        if dtype == "float64":
+            return inner, inner
+        if self.choice.dtype == "float64":
+            return _operator(
+                factors, scale, self.choice, self.library, self.device, "float64"
+            ), inner
+        cpu = CHOICES[self.library, "cpu"]
+        return _operator(factors, scale, cpu, self.library, "cpu", "float64"), inner
+
+    def _batches(self, columns: Numpy) -> list[Numpy]:
+        """Split the columns into those that are solved together."""
+        width, start = columns.shape[1], self.choice.batch_from
+        together = start is not None and width >= start
+        return [np.ascontiguousarray(part) for part in np.hsplit(columns, 1 if together else width)]
+
+    def _record(self, iterations: int, passes: int) -> str:
+        dtype = self.choice.dtype if self.dtype == "auto" else self.dtype
+        where = f"{self.library} on {self.device}, {dtype}"
+        again = f", {passes} passes with the residual in float64" if passes > 1 else ""
+        return f"LSMR in {where}, {iterations:,} iterations{again}"
+
+
+def _operator(
+    factors: Factors, scale: Numpy, choice: Choice, library: str, device: str, dtype: str
+) -> Operator:
+    xp: Backend = backend_named(library, device, dtype)
+    with xp.scope():
+        if choice.layout == "gather":
+            return gather_sum(factors, scale, xp, compiled=choice.compiled)
+        compressed = choice.layout == "csr"
+        return sparse_products(factors, scale, xp, compiled=choice.compiled, compressed=compressed)
+
+
+def _together(
+    walks: Sequence[Generator[Numpy, None, Solved]],
+) -> Generator[DemeanStep, None, tuple[list[Solved], int]]:
+    """Take a step of each walk in turn, as long as any goes on; a step has all their figures."""
+    solved: dict[int, Solved] = {}
+    figures: dict[int, Numpy] = {}
+    iteration = 0
+    while True:
+        for position, walk in enumerate(walks):
+            if position in solved:
+                continue
+            try:
+                figures[position] = next(walk)
+            except StopIteration as end:
+                solved[position] = end.value
+        if len(solved) == len(walks):
+            return [solved[position] for position in range(len(walks))], iteration
+        iteration += 1
+        yield _step(iteration, figures, solved)
+
+
+def _step(iteration: int, figures: dict[int, Numpy], solved: dict[int, Solved]) -> DemeanStep:
+    """Lay the figures of all walks side by side."""
+    still = {position: _at_rest(end) for position, end in solved.items()}
+    latest = {**still, **figures}
+    table = np.concatenate([latest[position] for position in sorted(latest)], axis=1)
+    normr, normar = table[:2]
+    residuals = np.divide(normar, normr, out=np.zeros_like(normr), where=normr > 0)
+    return DemeanStep(iteration, residuals, dict(zip(FIGURES, table, strict=True)))
+
+
+def _at_rest(solved: Solved) -> Numpy:
+    """Return the figures of columns that were clean when they came, ``(5, K)``."""
+    normr = np.linalg.norm(solved.residual, axis=0)
+    unknown = np.full_like(normr, np.nan)
+    return np.stack([normr, solved.measure * normr, unknown, unknown, np.zeros_like(normr)])
+
+
+def _scattered(values: Numpy, order: Int32) -> Numpy:
+    """Undo ``values[order]``."""
+    placed = np.empty_like(values)
+    placed[order] = values
+    return placed

@@ -1,0 +1,184 @@
+"""Conjugate gradients after eliminating the largest factor: the fast way on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from workbench.demeaners.base import Demeaned, DemeanStep
+from workbench.kernels.factors import Factor, Factors
+from workbench.protocols import Numpy
+
+if TYPE_CHECKING:
+    from workbench.kernels.schur_operator import ByCells, Formed
+
+# What is weighed against each other, in visits of one entry of a sparse matrix.
+_FACTOR_ENTRY = 50
+_SETTLED = 3  # steps before the contraction says something
+# Forming may cost as much as so many times the steps that were taken: a contraction that stalls
+# at a single eigenvalue goes on soon after, and the gamble stays small.
+_PATIENCE = 4
+
+
+@dataclass(frozen=True)
+class Schur:
+    """Eliminate the largest factor and solve for the others by conjugate gradients.
+
+    The matrix is applied without being formed at first, with its diagonal as preconditioner.
+    When the observed contraction promises more work than forming the matrix and factoring it
+    approximately, that is done, and the solve goes on from where it stands.
+
+    Parameters
+    ----------
+    tol
+        The relative residual of the normal equations at which a column is done.
+    max_iterations
+        The step limit.
+    form
+        True forms the matrix at once, False never; None decides by what is observed.
+    samples
+        Edges sampled for each neighbour of an eliminated vertex in the approximate factors.
+    seed
+        Of that sampling.
+
+    References
+    ----------
+    Gao, Kyng and Spielman (2023) for the preconditioner.
+    """
+
+    tol: float = 1e-8
+    max_iterations: int = 5000
+    form: bool | None = None
+    samples: int = 1
+    seed: int = 0
+
+    name: ClassVar[str] = "schur"
+    title: ClassVar[str] = "Schur complement, conjugate gradients"
+    requires: ClassVar[tuple[str, ...]] = ("numba",)
+
+    def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
+        """Yield each iteration over ``columns (n, K)``, and return what was found."""
+        from workbench.kernels import row_passes, schur, schur_operator as operator
+        from workbench.kernels.conjugate_gradients import ConjugateGradients, Jacobi
+
+        columns = np.ascontiguousarray(columns, dtype=np.float64)
+        width = columns.shape[1]
+        centred = _Centred(factors)
+        system = schur.reduce(centred.eliminated, centred.others, factors.weights)
+        right, lengths = row_passes.right_hand_side(system.rows, columns, system.size)
+        edge = schur.border(system)
+        folded, explained = edge.fold(right, system.split)
+        matrix = operator.by_cells(system)
+        walk = ConjugateGradients(
+            operator.Bordered(matrix, edge),
+            Jacobi(matrix.whole_diagonal),
+            folded,
+            lengths[1] - explained,
+            lengths[0],
+            self.tol,
+        )
+        formed = None
+        history = [walk.residuals]
+        while not walk.done.all() and len(history) <= self.max_iterations:
+            if formed is None and self._should_form(matrix, history, width):
+                formed = operator.form(matrix)
+                preconditioner = operator.factor(formed, system, self.samples, self.seed)
+                walk.switch(operator.Bordered(formed, edge), preconditioner)
+            walk.step()
+            history.append(walk.residuals)
+            yield DemeanStep(len(history) - 1, history[-1][:width])
+        if len(history) == 1:  # nothing was left to iterate on
+            history.append(walk.residuals)
+            yield DemeanStep(1, history[-1][:width])
+        effects = edge.unfold(right, walk.effects, system.split)
+        left, means = row_passes.residuals(system.rows, columns, effects)
+        return Demeaned(
+            left,
+            len(history) - 1,
+            walk.residuals[:width],
+            bool(walk.done.all()),
+            _record(matrix, formed, len(history) - 1),
+            centred.effects(
+                system.terms, np.split(effects[:, :width], system.offsets[1:-1]), means[:, :width]
+            ),
+        )
+
+    def _should_form(self, matrix: ByCells, history: list[Numpy], width: int) -> bool:
+        from workbench.kernels.schur_operator import DENSE
+
+        if self.form is not None:
+            return self.form
+        if len(matrix.diagonal) <= DENSE:
+            return True
+        done = len(history) - 1
+        if done < _SETTLED:
+            return False
+        window = max(_SETTLED - 1, done // 3)
+        rate = (history[-1].max() / history[-1 - window].max()) ** (1 / window)
+        ahead = np.log(self.tol / history[-1].max()) / np.log(min(rate, 0.999))
+        step = matrix.work * (1 + width) / 2
+        cost = matrix.fill / 2 + 6 * len(matrix.cells.index)
+        if min(ahead, _PATIENCE * done) * step < cost:
+            return False
+        cost += matrix.likely_entries * (_FACTOR_ENTRY + 20 * (1 + width))
+        return bool(min(ahead, _PATIENCE * done) * step > cost)
+
+
+class _Centred:
+    """The factors with slopes centred within the levels of the intercepts they vary with.
+
+    A centred slope is orthogonal to those intercepts, and the fitted effects are the same.
+    """
+
+    def __init__(self, factors: Factors) -> None:
+        self._members = factors.members
+        self._shifts: list[tuple[int, Numpy] | None] = []
+        self._made = [self._centre(member, factors.weights) for member in factors.members]
+        plain = [member for member in self._made if member.slope is None]
+        self.eliminated = max(plain, key=lambda member: member.levels, default=None)
+        self.others = [member for member in self._made if member is not self.eliminated]
+
+    def effects(
+        self, terms: tuple[Factor, ...], found: list[Numpy], means: Numpy
+    ) -> tuple[Numpy, ...]:
+        """Return the effects of each member as it was given, ``(levels, K)`` each."""
+        known = {id(term): effects for term, effects in zip(terms, found, strict=False)}
+        result = [known.get(id(member), means) for member in self._made]
+        for effects, shift in zip(list(result), self._shifts, strict=True):
+            if shift is not None:
+                base, mean = shift
+                result[base] = result[base] - effects * mean[:, None]
+        return tuple(result)
+
+    def _centre(self, member: Factor, weights: Numpy | None) -> Factor:
+        base = self._intercepts(member)
+        self._shifts.append(None)
+        if base is None or member.slope is None:
+            return member
+        ones = np.ones(len(member.codes)) if weights is None else weights
+        mass = np.bincount(member.codes, weights=ones)
+        mean = np.bincount(member.codes, weights=ones * member.slope) / mass
+        self._shifts[-1] = (base, mean)
+        return replace(member, slope=member.slope - mean[member.codes])
+
+    def _intercepts(self, member: Factor) -> int | None:
+        """Find the plain member with the codes of this slope."""
+        if member.slope is None:
+            return None
+        for position, other in enumerate(self._members):
+            if other.slope is None and np.array_equal(other.codes, member.codes):
+                return position
+        return None
+
+
+def _record(matrix: ByCells, formed: Formed | None, iterations: int) -> str:
+    if not len(matrix.diagonal):
+        return "Schur complement of few levels, solved directly"
+    if formed is None:
+        return f"Schur complement by {len(matrix.cells.index):,} cells, {iterations} iterations"
+    return (
+        f"explicit Schur complement, {len(formed.rest.index):,} nonzeros, {iterations} iterations"
+    )

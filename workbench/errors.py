@@ -1,0 +1,76 @@
+"""The one kind of error a person sees: what is wrong, where, and the way out."""
+
+from __future__ import annotations
+
+
+class WorkbenchError(Exception):
+    """Say what is wrong and what to do next.
+
+    Parameters
+    ----------
+    problem
+        One sentence that names the column, parameter or option, and the value found.
+    hint
+        The next step, as a clause that can follow "Try:".
+    code
+        A stable short name of the case, such as ``"no-rows"``, for programs that react to it.
+    where
+        The place the sentence is about: a column, an option, a line of a cell.
+    suggestion
+        A replacement that would repair the input, when there is exactly one.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        hint: str = "",
+        *,
+        code: str = "",
+        where: str = "",
+        suggestion: str = "",
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+        self.code = code
+        self.where = where
+        self.suggestion = suggestion
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n  Try: {self.hint}" if self.hint else self.problem
+
+    def _render_traceback_(self) -> list[str]:
+        """Show IPython the message alone; plain Python keeps the traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class DataError(WorkbenchError):
+    """The data cannot serve the model asked for."""
+
+
+class FormulaError(WorkbenchError):
+    """The formula cannot be read, or asks for what is not allowed."""
+
+
+class LikelihoodError(WorkbenchError):
+    """The likelihood, built in or a person's own, does not do what a likelihood must."""
+
+
+class OptionError(WorkbenchError):
+    """An option has a value that is not among the choices."""
+
+
+class DeviceError(WorkbenchError):
+    """A device or library was asked for that is not there."""
+
+
+class SingularHessianError(WorkbenchError):
+    """The Hessian cannot be inverted, so standard errors do not exist."""
+
+
+class InferenceError(WorkbenchError):
+    """An inference was asked for that this fit cannot support."""
+
+
+class StoreError(WorkbenchError):
+    """The record of runs cannot be read or written as asked."""

@@ -1,0 +1,638 @@
+"""What a run found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from workbench.covariances import (
+    ALIASES,
+    KINDS,
+    TOGETHER,
+    Absorbed,
+    ClusterMeat,
+    Curvature,
+    Factor,
+    Nested,
+    cluster_factor,
+    groupings,
+    hessian,
+    multiway_cluster,
+    opg,
+    robust,
+    robust_factor,
+)
+from workbench.covariances.small_sample import Family
+from workbench.data.design import prediction_matrix
+from workbench.data.table import as_table
+from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation import doors
+from workbench.estimation.effects import Effects
+from workbench.estimation.least_squares_problem import LeastSquares
+from workbench.estimation.outcome import Outcome
+from workbench.estimation.problem import Problem
+from workbench.estimation.restrictions import WaldTest, wald_test
+from workbench.estimation.specification import Specification
+from workbench.estimation.trace import Trace
+from workbench.kernels.blas import one_blas_thread
+from workbench.likelihoods import TEMPLATES, LinearIndex
+from workbench.protocols import Numpy
+
+_LABELS = {"hessian": "Hessian", "opg": "scores (OPG)", "robust": "robust", "none": "none"}
+
+
+@dataclass(frozen=True)
+class Code:
+    """The two texts that repeat a run."""
+
+    python: str
+    magic: str
+
+    def __repr__(self) -> str:
+        return f"{self.python}\n\n# or, as a cell:\n{self.magic}"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The estimates of one run, their precision, and how they were found.
+
+    Attributes
+    ----------
+    params
+        Estimates by parameter name, natural scale, the intercept first.
+    loglik, loglik_null
+        Log-likelihood in nats, all constants included, here and with the constant alone.
+    nobs
+        Observations used: rows, or the sum of frequency weights.
+    dropped
+        Rows left out, by reason.
+    left_out, notes
+        Sentences on columns left out and on whatever else was done.
+    outcome, message
+        How the run ended, and the sentence with its figures.
+    decrement
+        The Newton decrement of the total log-likelihood, in nats, or None.
+    trace, demeaning, timing, provenance
+        Every step; every iteration over the columns; seconds by stage and in total; versions,
+        device, seed, fingerprint.
+    """
+
+    specification: Specification
+    outcome: Outcome
+    message: str
+    params: pd.Series
+    loglik: float
+    loglik_null: float | None
+    nobs: float
+    depvar: str
+    model_title: str
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    nuisance: tuple[str, ...] = ()
+    family: Family = "likelihood"
+    decrement: float | None = None
+    curvature: Curvature | None = field(default=None, repr=False)
+    trace: Trace = field(default_factory=Trace, repr=False)
+    demeaning: Trace = field(default_factory=Trace, repr=False)
+    timing: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    live: Problem | None = field(default=None, repr=False, compare=False)
+
+    # Estimates and their precision --------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name the person gave the run, or the model's."""
+        return self.specification.name or self.model_title
+
+    @property
+    def converged(self) -> bool:
+        """Whether this is a maximum in the sense of the convergence test."""
+        return self.outcome.converged
+
+    @property
+    def steps(self) -> int:
+        """The number of steps taken."""
+        last = self.trace.last
+        return 0 if last is None else last.number
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: minus twice the log-likelihood plus twice the parameters."""
+        return 2 * self._free - 2 * self.loglik
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion: the log of the observations in place of the two."""
+        return math.log(self.nobs) * self._free - 2 * self.loglik
+
+    @property
+    def _free(self) -> int:
+        return len(self.params) + self._absorbed(()).rank
+
+    @property
+    def pseudo_r2(self) -> float | None:
+        """McFadden's R squared, one minus the ratio of the log-likelihoods."""
+        if self.loglik_null is None or self.loglik_null >= 0 or self.family == "least squares":
+            return None
+        return 1 - self.loglik / self.loglik_null
+
+    @property
+    def df_resid(self) -> float:
+        """Observations minus coefficients for least squares; infinite for likelihoods.
+
+        With clusters beside fixed effects, the smallest number of clusters minus one.
+        """
+        if self.family != "least squares":
+            return math.inf
+        names = self.specification.clusters
+        if self.se_kind == "cluster" and "absorbed" in self.state and self._at_maximum:
+            return min(meat.groups for meat in self._cluster_meats(names).values()) - 1
+        return self.nobs - self._parameters()
+
+    @property
+    def r2(self) -> float | None:
+        """The share of the outcome's variation explained, absorbed effects included."""
+        return self.state.get("r2")
+
+    @property
+    def r2_within(self) -> float | None:
+        """The share of the variation beside the fixed effects that the slopes explain."""
+        return self.state.get("r2_within")
+
+    @property
+    def first_stage(self) -> pd.DataFrame:
+        """The F test of the instruments, one row an endogenous regressor."""
+        stages = self.state.get("first_stages", [])
+        names = ["regressor", "statistic", "numerator", "denominator", "p"]
+        return pd.DataFrame(stages, columns=names).set_index("regressor")
+
+    def fixed_effects(self) -> dict[str, pd.Series]:
+        """Return the effects of each absorbed factor, indexed by level.
+
+        Only sums of effects are determined: the first factor keeps its level, and of each further
+        one the first level is zero in every component that connects it with the first.
+
+        Raises
+        ------
+        OptionError
+            When the model has none.
+        InferenceError
+            When the fit was read from the record, or the effects cannot be told apart.
+        """
+        if not getattr(self._live_problem(), "factors", None):
+            raise OptionError(
+                f"The model {self.model_title} has no fixed effects.",
+                hint='wb.fit("feols", "y ~ x | firm", df).',
+                code="no-fixed-effects",
+            )
+        return self._effects.by_name()
+
+    @cached_property
+    def _effects(self) -> Effects:
+        effects: Effects = self._live_problem().effects(self.params.to_numpy())
+        return effects
+
+    @property
+    def eigenvalues(self) -> Numpy | None:
+        """Eigenvalues of the Hessian scaled to a unit diagonal, ascending."""
+        return None if self.curvature is None else self.curvature.eigenvalues
+
+    @property
+    def flat(self) -> tuple[str, ...]:
+        """Parameters without standard errors, since the likelihood is flat along them."""
+        if self.curvature is None:
+            return ()
+        return tuple(str(self.params.index[i]) for i in self.curvature.flat)
+
+    @property
+    def se_kind(self) -> str:
+        """The kind of standard error in force: sandwich where probability weights force it."""
+        asked = self.specification
+        forced = asked.weights is not None and asked.weight_kind == "probability"
+        return "robust" if forced and asked.se in {"hessian", "opg"} else asked.se
+
+    @property
+    def se_label(self) -> str:
+        """The kind of standard error as tables name it."""
+        if not self._at_maximum or self.se_kind == "none":
+            return "none"
+        if self.se_kind == "cluster":
+            return f"cluster {TOGETHER.join(self.specification.clusters)}"
+        if self.se_kind == "hessian" and self.family == "least squares":
+            return "iid"
+        return _LABELS[self.se_kind]
+
+    @property
+    def ssc_label(self) -> str:
+        """The small-sample factor's formula, empty when it is one."""
+        return self._factor(self.se_kind, self.specification.clusters).label
+
+    @cached_property
+    def se(self) -> pd.Series:
+        """Standard errors of the kind asked for, by parameter name; NaN where withheld."""
+        if not self._at_maximum or self.se_kind == "none":
+            return pd.Series(np.nan, index=self.params.index, name="none")
+        return self.standard_errors()
+
+    @one_blas_thread()
+    def covariance(
+        self, kind: str | None = None, *, cluster: str | Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Return the covariance of the estimates, shape ``(k, k)``.
+
+        Parameters
+        ----------
+        kind
+            ``"hessian"``, ``"opg"``, ``"robust"`` or ``"cluster"``; for least squares also
+            ``"iid"``, ``"hetero"`` and ``"HC1"``.  The run's own by default.
+        cluster
+            The cluster column, or several; the run's own by default.
+
+        Raises
+        ------
+        OptionError
+            When the kind is not among the choices.
+        InferenceError
+            When the run did not end at a maximum, or what the kind needs was not kept.
+        SingularHessianError
+            When the log-likelihood curves upwards at the estimate.
+        """
+        kind = self._kind(kind)
+        if kind not in KINDS or kind == "none":
+            raise OptionError(
+                f'There is no covariance "{kind}".',
+                hint=f"one of {list(KINDS[:-1])}.",
+                code="no-such-covariance",
+                where="se",
+            )
+        curvature = self._curvature_for(kind)
+        matrix = self._matrix(kind, curvature, self._clusters(cluster))
+        return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
+
+    def _kind(self, asked: str | None) -> str:
+        """Return the kind by its own name."""
+        if asked is None:
+            return self.se_kind
+        return ALIASES.get(asked, asked) if self.family == "least squares" else asked
+
+    def _clusters(self, asked: str | Sequence[str] | None) -> tuple[str, ...]:
+        if asked is None:
+            return self.specification.clusters
+        return (asked,) if isinstance(asked, str) else tuple(asked)
+
+    def standard_errors(
+        self, kind: str | None = None, *, cluster: str | Sequence[str] | None = None
+    ) -> pd.Series:
+        """Return standard errors by parameter name; see `covariance`.
+
+        Away from a maximum only ``"hessian"`` is given, and its name says so.
+        """
+        covariance = self.covariance(kind, cluster=cluster)
+        kind = self._kind(kind)
+        by = TOGETHER.join(self._clusters(cluster))
+        label = f"cluster {by}" if kind == "cluster" else _LABELS[kind]
+        if not self._at_maximum:
+            label += ", not at a maximum"
+        with np.errstate(invalid="ignore"):
+            errors = np.sqrt(np.diag(covariance.to_numpy()))
+        return pd.Series(errors, index=self.params.index, name=label)
+
+    @property
+    def _at_maximum(self) -> bool:
+        return self.outcome.at_maximum and self.curvature is not None
+
+    def _curvature_for(self, kind: str) -> Curvature:
+        if self._at_maximum and self.curvature is not None:
+            whole = self._whole_curvature if kind in {"opg", "robust"} else self.curvature
+            return self.curvature if whole is None else whole
+        if kind != "hessian":
+            raise InferenceError(
+                f"The run did not end at a maximum ({self.outcome.chip[2:].lower()}), where the "
+                f"scores do not add up to zero, so {kind} standard errors mean nothing.",
+                hint="continue the run first.",
+                code="not-at-a-maximum",
+            )
+        if self.live is None or self.outcome in {Outcome.SEPARATED, Outcome.NOT_FINITE}:
+            raise InferenceError(
+                f"The run has no Hessian ({self.outcome.chip[2:].lower()}).",
+                hint="run the model again in this session.",
+                code="no-hessian",
+            )
+        return self.live.curvature(self.live.walked(self.params.to_numpy()), scores=False)
+
+    @cached_property
+    def _whole_curvature(self) -> Curvature | None:
+        """The curvature with its sums of scores, formed now where the run had no use for them."""
+        kept = self.curvature
+        if kept is None or kept.opg is not None or self.live is None or not self._at_maximum:
+            return kept
+        return replace(kept, opg=self.live.curvature(self.live.walked(self.params.to_numpy())).opg)
+
+    def _matrix(self, kind: str, curvature: Curvature, names: tuple[str, ...]) -> Numpy:
+        if kind == "hessian":
+            return hessian(curvature)
+        if kind == "opg":
+            return opg(curvature)
+        factor = self._factor(kind, names).value
+        if kind == "robust":
+            return robust(curvature, factor)
+        if not names:
+            raise OptionError(
+                "Clustered standard errors need a column.",
+                hint='cluster="region".',
+                code="no-cluster",
+                where="cluster",
+            )
+        whole = replace(curvature, clusters=self._cluster_meats(names))
+        return multiway_cluster(whole, names, factor)
+
+    def _cluster_meats(self, names: tuple[str, ...]) -> Mapping[str, ClusterMeat]:
+        kept = {} if self.curvature is None else self.curvature.clusters
+        if kept.keys() >= groupings(names).keys():
+            return kept
+        if self.live is None:
+            by = TOGETHER.join(names)
+            raise InferenceError(
+                f'The scores of this fit were not kept by "{by}".',
+                hint=f'run the model again with se="cluster", cluster="{by}".',
+                code="no-cluster-scores",
+                where=by,
+            )
+        theta = self.live.walked(self.params.to_numpy())
+        groups = self.live.groups(names)
+        return {key: self.live.cluster_meat(theta, codes) for key, codes in groups.items()}
+
+    def _factor(self, kind: str, names: tuple[str, ...]) -> Factor:
+        n, ssc = self.nobs, self.specification.ssc
+        if kind == "robust":
+            return robust_factor(ssc, self.family, n, self._parameters())
+        if kind == "cluster" and names:
+            groups = min(meat.groups for meat in self._cluster_meats(names).values())
+            return cluster_factor(ssc, self.family, n, self._parameters(names), groups)
+        return Factor(1.0, "")
+
+    def _parameters(self, names: tuple[str, ...] = ()) -> int:
+        """Return the number of parameters, absorbed effects included as the convention has it."""
+        key = TOGETHER.join(names)
+        return len(self.params) + self._absorbed(names).count(self.specification.ssc, key)
+
+    def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
+        if names and names != self.specification.clusters and self.live is not None:
+            return self.live.absorbed_within(self.live.groups(names))
+        kept = dict(self.state.get("absorbed", {}))
+        nested = {key: Nested(**inside) for key, inside in kept.pop("nested", {}).items()}
+        return Absorbed(**kept, nested=nested)
+
+    # Inference ----------------------------------------------------------------------------------
+
+    @property
+    def tvalues(self) -> pd.Series:
+        """Estimates over standard errors."""
+        return (self.params / self.se).rename("t" if math.isfinite(self.df_resid) else "z")
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p-values: normal for likelihoods, Student's t for least squares."""
+        tails = 2 * stats.t.sf(np.abs(self.tvalues), self.df_resid)
+        return pd.Series(tails, index=self.params.index, name="p")
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Return confidence limits, columns ``lower`` and ``upper``."""
+        if not 0 < level < 1:
+            raise OptionError(
+                f"The confidence level is {level}; it must lie between 0 and 1.",
+                hint="level=0.95.",
+                code="bad-level",
+                where="level",
+            )
+        reach = stats.t.ppf((1 + level) / 2, self.df_resid) * self.se
+        return pd.DataFrame({"lower": self.params - reach, "upper": self.params + reach})
+
+    def test(self, restrictions: str) -> WaldTest:
+        """Test linear restrictions with a Wald test.
+
+        Parameters
+        ----------
+        restrictions
+            As in ``"educ = exper"`` or ``"educ = 0, exper = 0"``.
+
+        Raises
+        ------
+        OptionError
+            When a name is not a parameter, or the text cannot be read.
+        InferenceError
+            When a parameter has no standard error.
+        """
+        if not self._at_maximum:
+            self._curvature_for("robust")  # which says that away from a maximum there is no test
+        covariance = self.covariance("hessian" if self.se_kind == "none" else None)
+        return wald_test(restrictions, self.params, covariance, self.df_resid)
+
+    # Prediction ---------------------------------------------------------------------------------
+
+    def predict(self, data: Any = None) -> pd.Series:
+        """Return the expected outcome of each row, by the labels of the data's index.
+
+        Parameters
+        ----------
+        data
+            A table with the formula's columns; the run's own rows by default.
+
+        Raises
+        ------
+        InferenceError
+            When the model is a person's own, which states no mean.
+        DataError
+            When a column is missing, or a factor has a level that the fit has not seen.
+        """
+        template = self._template()
+        if data is None:
+            return self._fitted()
+        table = as_table(data)
+        parts = [self.state["design"], self.state.get("endogenous")]
+        columns = [prediction_matrix(part, table) for part in parts if part]
+        matrix = np.column_stack(columns)[:, self.state["kept"]]
+        p = matrix.shape[1]
+        params = self.params.to_numpy()
+        index = matrix @ params[:p] + self._offset(table)
+        if self.state.get("absorbed", {}).get("levels"):
+            index = index + self._effects.at(table)
+        mean = template.mean(index, params[p:])
+        return pd.Series(mean, index=table.index, name=f"E({self.depvar})")
+
+    def _fitted(self) -> pd.Series:
+        problem = self._live_problem()
+        outcome = problem.design.outcome
+        fitted = outcome - problem.residuals(self.params.to_numpy())
+        return pd.Series(fitted, index=_labels(problem), name=f"E({self.depvar})")
+
+    @property
+    def residuals(self) -> pd.Series:
+        """Outcome minus fitted mean of each row used, by the labels of the data's index."""
+        problem = self._live_problem()
+        values = problem.residuals(self.params.to_numpy())
+        return pd.Series(values, index=_labels(problem), name="residual")
+
+    def _live_problem(self) -> Any:
+        if self.live is None:
+            raise InferenceError(
+                "This fit was read from the record, which does not keep the data.",
+                hint="fit.predict(data), or run the model again.",
+                code="no-data",
+            )
+        return self.live
+
+    def _template(self) -> LinearIndex:
+        name = self.state.get("template")
+        if name == LeastSquares.name:
+            return LeastSquares()
+        if name not in TEMPLATES:
+            raise InferenceError(
+                f"The model {self.model_title} states no mean, so it cannot predict.",
+                hint="compute what you need from fit.params.",
+                code="no-mean",
+            )
+        return TEMPLATES[name]()
+
+    def _offset(self, table: Any) -> Numpy | float:
+        name = self.state.get("offset")
+        if name is None:
+            return 0.0
+        if name not in table.names:
+            raise DataError(
+                f'The table has no column "{name}", the offset of this fit.',
+                hint="add the column.",
+                code="no-such-column",
+                where=name,
+            )
+        offset: Numpy = table.column(name).to_numpy(dtype=np.float64)
+        return offset
+
+    # To keep and to read ------------------------------------------------------------------------
+
+    def code(self) -> Code:
+        """Return the Python call and the ``%%mle`` cell that repeat this run."""
+        return Code(self.specification.to_python(), self.specification.to_magic())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types, except that figures may be NaN or infinite."""
+        curvature = self._whole_curvature
+        return {
+            "specification": self.specification.to_dict(),
+            "outcome": self.outcome.name,
+            "message": self.message,
+            "params": {str(name): float(value) for name, value in self.params.items()},
+            **{name: getattr(self, name) for name in _PLAIN},
+            "left_out": list(self.left_out),
+            "notes": list(self.notes),
+            "nuisance": list(self.nuisance),
+            "curvature": None if curvature is None else _curvature_to_dict(curvature),
+            "trace": self.trace.rows().tolist(),
+            "trace_parameters": list(self.trace.parameter_names),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], trace: Trace | None = None) -> Fit:
+        """Rebuild a fit from `to_dict`; covariances that were not kept need the data again."""
+        values = {name: stored[name] for name in _PLAIN}
+        curvature = stored["curvature"]
+        return cls(
+            specification=Specification.from_dict(stored["specification"]),
+            outcome=Outcome[stored["outcome"]],
+            message=stored["message"],
+            params=pd.Series(stored["params"], dtype=np.float64, name="estimate"),
+            left_out=tuple(stored["left_out"]),
+            notes=tuple(stored["notes"]),
+            nuisance=tuple(stored["nuisance"]),
+            curvature=None if curvature is None else _curvature_from_dict(curvature),
+            trace=Trace.from_rows(stored["trace_parameters"], stored["trace"])
+            if trace is None
+            else trace,
+            **values,
+        )
+
+    def summary(self) -> Any:
+        """Return the table of this fit, as text and as HTML."""
+        return doors.summary(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return doors.fit_bundle(self)
+
+    def __repr__(self) -> str:
+        return doors.fit_bundle(self)["text/plain"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "curvature": self._whole_curvature, "live": None}
+
+    # The plug-in protocol of maketables ----------------------------------------------------------
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        return doors.maketables_table(self)
+
+    @property
+    def __maketables_depvar__(self) -> str:
+        return self.depvar
+
+    def __maketables_stat__(self, key: str) -> Any:
+        return doors.maketables_stat(self, key)
+
+
+def _labels(problem: Problem) -> pd.Index:
+    """Return the index labels of the rows used."""
+    assert problem.table is not None
+    return problem.table.index[problem.design.rows]
+
+
+_PLAIN = (
+    "loglik",
+    "loglik_null",
+    "nobs",
+    "depvar",
+    "model_title",
+    "dropped",
+    "family",
+    "decrement",
+    "timing",
+    "provenance",
+    "evidence",
+    "state",
+)
+
+
+def _curvature_to_dict(curvature: Curvature) -> dict[str, Any]:
+    stored = asdict(curvature)
+    for name in ("information", "jacobian", "opg"):
+        if stored[name] is not None:
+            stored[name] = stored[name].tolist()
+    stored["clusters"] = {
+        name: {"meat": meat.meat.tolist(), "groups": meat.groups}
+        for name, meat in curvature.clusters.items()
+    }
+    return stored
+
+
+def _curvature_from_dict(stored: Mapping[str, Any]) -> Curvature:
+    clusters = {
+        name: ClusterMeat(np.array(meat["meat"]), meat["groups"])
+        for name, meat in stored["clusters"].items()
+    }
+    return Curvature(
+        information=np.array(stored["information"]),
+        jacobian=np.array(stored["jacobian"]),
+        opg=None if stored["opg"] is None else np.array(stored["opg"]),
+        observations=stored["observations"],
+        flat_below=stored["flat_below"],
+        clusters=clusters,
+    )

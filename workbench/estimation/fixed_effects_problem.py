@@ -1,0 +1,405 @@
+"""Least squares beside absorbed fixed effects, with or without instruments."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.linalg
+
+from workbench.covariances import TOGETHER, Absorbed, ClusterMeat, Curvature, Nested
+from workbench.covariances.small_sample import Family
+from workbench.data.design import Design
+from workbench.data.fixed_effects import AbsorbedTerm
+from workbench.data.formula import absorbed, split_formula
+from workbench.data.regressors import Regressors
+from workbench.demeaners import demeaner_named
+from workbench.demeaners.base import Demeaned
+from workbench.errors import DataError
+from workbench.estimation.effects import Effects, recovered
+from workbench.estimation.least_squares_problem import LeastSquares
+from workbench.estimation.objective import Control, ScaledObjective
+from workbench.estimation.problem import (
+    Problem,
+    grouped_sums,
+    notes_on_clusters,
+    score_sums,
+    weights_of,
+)
+from workbench.estimation.projection import Layout, Projected, Repeat, project
+from workbench.estimation.specification import Specification
+from workbench.estimation.template_problem import check_enough_rows, check_names
+from workbench.estimation.trace import Trace
+from workbench.estimation.two_stages import FirstStage, first_stages
+from workbench.kernels.factors import Factor, Factors
+from workbench.protocols import Iterate, Numpy
+
+# What demeaning leaves of an absorbed column is its error, a multiple of the tolerance.
+_NOISE_PER_TOLERANCE = 100.0
+_LEAST_SHARE = 1e-9
+_PASSES = 3
+
+
+class FixedEffectsModel:
+    """What menus say of least squares with fixed effects."""
+
+    name: ClassVar[str] = "feols"
+    title: ClassVar[str] = "OLS, fixed effects"
+    formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
+
+
+class FixedEffectsProblem(Problem):
+    r"""Least squares of demeaned columns, which gives the slopes beside the effects.
+
+    Walked and shown are the same coordinates: the slopes that are estimated.
+
+    References
+    ----------
+    Frisch and Waugh (1933); Lovell (1963); Abowd, Creecy and Kramarz (2002) for the degrees of
+    freedom.
+    """
+
+    family: ClassVar[Family] = "least squares"
+    title = FixedEffectsModel.title
+
+    def __init__(self, specification: Specification, design: Design) -> None:
+        super().__init__(specification, design)
+        self.title = _title(design)  # type: ignore[misc]
+        self.depvar = design.outcome_name
+        self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
+        self.notes = tuple(design.notes)
+        for name, codes in self.clusters.items():
+            self.notes += notes_on_clusters(codes, name)
+        self.weights = weights_of(design.weights, specification.weight_kind, len(design.outcome))
+        self.observations = self.weights.observations
+        self.layout = Layout(design.names, _names(design.endogenous), _names(design.instruments))
+        self.parameter_names = self.layout.regressors
+        check_names((*self.parameter_names, *self.layout.instruments))
+        _check_regressors(self.parameter_names)
+        self.factors = Factors(design.fixed_effects, len(design.outcome), self.weights.values)
+        chosen = specification.demeaner
+        self.demeaner = demeaner_named(chosen.name, chosen.settings)
+        self._short = ""
+        self._last: tuple[Numpy, Numpy] | None = None
+        if self.factors.members:
+            counts = (f"{member.name} ({member.levels:,})" for member in self.factors.members)
+            self.notes += (f"Fixed effects, with their levels: {', '.join(counts)}.",)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The demeaning, where there are factors, and the closed form."""
+        return ("demean", "solve") if self.factors.members else ("solve",)
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Names of the regressors that are neither absorbed nor repeat others."""
+        return self.projected.names
+
+    # Demeaning ----------------------------------------------------------------------------------
+
+    @cached_property
+    def columns(self) -> Numpy:
+        """Outcome, regressors and instruments side by side, ``(n, K)``.
+
+        A plain factor absorbs a constant, so means are taken off first, which leaves more digits.
+        """
+        design = self.design
+        parts = [part.matrix for part in (design.endogenous, design.instruments) if part]
+        columns = np.column_stack([self._outcome, design.matrix, *parts])
+        if any(member.slope is None for member in self.factors.members):
+            columns -= np.average(columns, axis=0, weights=self.weights.values)
+        return columns
+
+    @property
+    def _outcome(self) -> Numpy:
+        offset = self.design.offset
+        return self.design.outcome if offset is None else self.design.outcome - offset
+
+    def demean(self, control: Control, trace: Trace, clock: float) -> None:
+        """Run the demeaner, iteration by iteration; see `Problem.demean`."""
+        trace.parameter_names = self._column_names
+        with closing(self.demeaner.solve(self.factors, self.columns)) as steps:
+            while True:
+                control.check()
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    self._take(end.value)
+                    return
+                worst, seconds = float(step.residuals.max()), time.perf_counter() - clock
+                figures = (step.iteration, step.residuals, worst, worst)
+                trace.record(Iterate(*figures, seconds=seconds, stage="demean"))
+
+    @property
+    def _column_names(self) -> tuple[str, ...]:
+        return (self.depvar, *self.parameter_names, *self.layout.instruments)
+
+    def _take(self, found: Demeaned) -> None:
+        self.record = found.record.rstrip(".")
+        self.projected = self._project(found.columns)
+        if not found.converged:
+            worst = int(np.argmax(found.residuals))
+            self._short = (
+                f"The demeaner ended after {found.iterations:,} iterations with a relative "
+                f"residual of {found.residuals[worst]:.1e} in {self._column_names[worst]}, above "
+                f"its tolerance {self.demeaner.tol:.0e}; allow more iterations or take another"
+            )
+
+    def shortfall(self) -> str:
+        """Say that the demeaner did not reach its tolerance."""
+        return self._short
+
+    @cached_property
+    def projected(self) -> Projected:
+        """The columns that are solved; without factors they are demeaned already."""
+        return self._project(self.columns)
+
+    def _project(self, demeaned: Numpy) -> Projected:
+        share = max(_LEAST_SHARE, _NOISE_PER_TOLERANCE * self.demeaner.tol)
+        lengths = np.sqrt(self._squares(self.columns))
+        found = project(demeaned, lengths, self.layout, self.weights.values, share)
+        self.left_out = tuple(self._sentence(repeat) for repeat in found.repeats)
+        if found.repeats and self.specification.collinear == "refuse":
+            raise DataError(
+                self.left_out[0],
+                hint='leave it out of the formula, or collinear="drop".',
+                code="collinear",
+                where=found.repeats[0].name,
+            )
+        if not found.names:
+            raise DataError(
+                f"No regressor is left: {' '.join(self.left_out)}",
+                hint="regressors that vary within the fixed effects.",
+                code="all-absorbed",
+            )
+        check_enough_rows(len(demeaned), found.names, ())
+        return found
+
+    def _sentence(self, repeat: Repeat) -> str:
+        effects = " + ".join(member.name for member in self.factors.members)
+        if not repeat.partners:
+            why = f"is absorbed by {effects}" if effects else "is zero in every row"
+        else:
+            beside = f" beside {effects}" if effects else ""
+            why = f"is a combination of {' and '.join(repeat.partners)}{beside}"
+        return f"{repeat.name} {why} and was left out of the model."
+
+    def _squares(self, columns: Numpy) -> Numpy:
+        """Return the weighted sum of squares of each column, ``(K,)`` or a number."""
+        weights = self.weights.values
+        if weights is None:
+            return np.asarray(np.einsum("i...,i...->...", columns, columns))
+        return np.asarray(np.einsum("i,i...,i...->...", weights, columns, columns))
+
+    # Solving ------------------------------------------------------------------------------------
+
+    def solve(self) -> Numpy:
+        """Return the slopes ``(k,)``, refined against the rows twice."""
+        factor = scipy.linalg.cho_factor(self._gram)
+        theta = np.zeros(len(self._gram))
+        for _ in range(_PASSES):
+            theta = theta + scipy.linalg.cho_solve(factor, self._normal(theta))
+        return theta
+
+    @cached_property
+    def _gram(self) -> Numpy:
+        return np.asarray(self._weighted(self.projected.hat).T @ self.projected.hat)
+
+    def _weighted(self, values: Numpy) -> Numpy:
+        weights = self.weights.values
+        return values if weights is None else (values.T * weights).T
+
+    def _normal(self, theta: Numpy) -> Numpy:
+        return np.asarray(self.projected.hat.T @ self._weighted(self._rest(theta)))
+
+    def _rest(self, theta: Numpy) -> Numpy:
+        """Return the residuals ``(n,)``, kept for the point asked last."""
+        if self._last is None or not np.array_equal(self._last[0], theta):
+            self._last = (theta.copy(), self.projected.y - self.projected.x @ theta)
+        return self._last[1]
+
+    @cached_property
+    def start(self) -> Numpy:
+        """The solution itself."""
+        return self.solve()
+
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return the slopes asked for, NaN for those left out."""
+        values = np.full(len(self.parameter_names), np.nan)
+        values[list(self.projected.kept)] = theta
+        return values
+
+    def walked(self, params: Numpy) -> Numpy:
+        """Return the slopes that are estimated."""
+        return params[np.isfinite(params)]
+
+    def objective(self) -> ScaledObjective:
+        """Least squares are solved, not walked."""
+        raise TypeError("least squares have a closed form; call solve()")
+
+    # Facts at a point ---------------------------------------------------------------------------
+
+    @cached_property
+    def absorbed(self) -> Absorbed:
+        """The degrees of freedom that the factors take."""
+        return self.absorbed_within(self.clusters)
+
+    def absorbed_within(self, groups: Mapping[str, Any]) -> Absorbed:
+        """Return the degrees of freedom that the factors take, those nested in groups marked."""
+        members = self.factors.members
+        if not members:
+            return Absorbed()
+        plain = sum(member.slope is None for member in members)
+        inside = {key: _nested(members, groups, key) for key in groups}
+        found = {key: nested for key, nested in inside.items() if nested is not None}
+        levels = sum(member.levels for member in members)
+        return Absorbed(self._rank, levels, plain, found)
+
+    @cached_property
+    def _rank(self) -> int:
+        return self.factors.rank()
+
+    @property
+    def residual_freedom(self) -> float:
+        """Observations less slopes and absorbed effects."""
+        taken = self.absorbed.count(self.specification.ssc)
+        return self.observations - len(self.projected.names) - taken
+
+    def _variance(self, theta: Numpy) -> float:
+        freedom = self.residual_freedom
+        return float(self._squares(self._rest(theta))) / freedom if freedom > 0 else math.nan
+
+    def score(self, theta: Numpy) -> Numpy:
+        """Return the score of the slopes at the residual variance, ``(k,)``."""
+        variance = self._variance(theta)
+        return self._normal(theta) / variance if variance > 0 else self._normal(theta)
+
+    def loglik(self, theta: Numpy) -> float:
+        """Return the Gaussian log-likelihood at the variance ``SSR/n``."""
+        return self._gaussian(float(self._squares(self._rest(theta))))
+
+    def loglik_null(self) -> float | None:
+        """Return the log-likelihood of the constant alone."""
+        return self._gaussian(self._total)
+
+    def _gaussian(self, squares: float) -> float:
+        n = self.observations
+        return math.inf if squares == 0 else -n / 2 * (math.log(2 * math.pi * squares / n) + 1)
+
+    @cached_property
+    def _total(self) -> float:
+        y = self._outcome
+        return float(self._squares(y - np.average(y, weights=self.weights.values)))
+
+    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
+        """Return ``X'WX / s^2`` and the sums of the scores ``x_i e_i / s^2``."""
+        variance, k = self._variance(theta), len(theta)
+        if not variance > 0:  # no residual is left, so the information has no finite value
+            return Curvature(np.full((k, k), np.nan), np.eye(k), self.observations)
+        information = self._gram / variance
+        if not scores:
+            return Curvature(information, np.eye(k), self.observations)
+        first = [self._rest(theta) / variance]
+        opg = score_sums(self.projected.hat, first, self.weights.in_scores, np.eye(k))
+        meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
+        return Curvature(information, np.eye(k), self.observations, opg, meats)
+
+    def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
+        """Return the outer products of the scores summed by cluster."""
+        first = [self._rest(theta) / self._variance(theta)]
+        change = np.eye(len(theta))
+        return grouped_sums(self.projected.hat, first, self.weights.values, codes, change)
+
+    @cached_property
+    def first_stages(self) -> tuple[FirstStage, ...]:
+        """The F test of the excluded instruments for each endogenous regressor."""
+        found, weights = self.projected, self.weights.values
+        if found.exogenous == len(found.names):
+            return ()
+        root = 1.0 if weights is None else np.sqrt(weights)[:, None]
+        z, d = found.z * root, found.x[:, found.exogenous :] * root
+        taken = self.absorbed.count(self.specification.ssc)
+        freedom = self.observations - z.shape[1] - taken
+        return first_stages(z, found.exogenous, d, found.names[found.exogenous :], freedom)
+
+    # After the fit ------------------------------------------------------------------------------
+
+    def residuals(self, params: Numpy) -> Numpy:
+        """Return outcome minus fitted values, effects included, ``(n,)``."""
+        return self._rest(params).copy()
+
+    def effects(self, params: Numpy) -> Effects:
+        """Recover the effects of each factor; see `recovered`."""
+        assert self.table is not None
+        design = self.design
+        x = [design.matrix, *([design.endogenous.matrix] if design.endogenous else [])]
+        index = np.column_stack(x)[:, list(self.projected.kept)] @ params
+        total = self._outcome - index - self._rest(params)
+        return recovered(self._terms, self.factors, total, self.table, design.rows)
+
+    @property
+    def _terms(self) -> tuple[AbsorbedTerm, ...]:
+        return absorbed(split_formula(self.specification.formula or ""))
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the formula's state, the columns kept, the fit's R squared and first stages."""
+        design, rest = self.design, float(self._squares(self._rest(self.start)))
+        within = float(self._squares(self.projected.y))
+        parts = [design.state, *([design.endogenous.state] if design.endogenous else [])]
+        every = [(part, name) for part, state in enumerate(parts) for name in state["names"]]
+        return {
+            "template": LeastSquares.name,
+            "design": design.state,
+            "endogenous": design.endogenous.state if design.endogenous else None,
+            "kept": [every.index(self._place(name)) for name in self.projected.names],
+            "offset": self.specification.offset,
+            "levels": None,
+            "absorbed": asdict(self.absorbed),
+            "r2": None if self._total == 0 else 1 - rest / self._total,
+            "r2_within": None if within == 0 else 1 - rest / within,
+            "first_stages": [asdict(stage) for stage in self.first_stages],
+        }
+
+    def _place(self, name: str) -> tuple[int, str]:
+        return (0, name) if name in self.layout.exogenous else (1, name)
+
+
+def _title(design: Design) -> str:
+    method = "OLS" if design.instruments is None else "2SLS"
+    return f"{method}, fixed effects" if design.fixed_effects else method
+
+
+def _names(part: Regressors | None) -> tuple[str, ...]:
+    return () if part is None else part.names
+
+
+def _nested(members: tuple[Factor, ...], groups: Mapping[str, Any], key: str) -> Nested | None:
+    """Gather the factors whose every level lies within one group of some column of the key."""
+    columns = [groups[name] for name in key.split(TOGETHER)]
+    inside = tuple(m for m in members if any(_is_nested(m, codes) for codes in columns))
+    if not inside:
+        return None
+    rank = Factors(inside, len(inside[0].codes)).rank()
+    return Nested(len(inside), sum(member.levels for member in inside), rank)
+
+
+def _is_nested(member: Factor, codes: np.ndarray) -> bool:
+    holder = np.empty(member.levels, dtype=np.int64)
+    holder[member.codes] = codes
+    return bool((holder[member.codes] == codes).all())
+
+
+def _check_regressors(names: tuple[str, ...]) -> None:
+    if not names:
+        raise DataError(
+            "There is no regressor beside the fixed effects.",
+            hint="y ~ x | firm; effects alone say nothing to test.",
+            code="no-regressor",
+            where="formula",
+        )

@@ -1,0 +1,348 @@
+"""The models by name, and the way from a specification and a table to a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.backends import Backend, backend_named
+from workbench.covariances import groupings
+from workbench.data.design import Design, build_columns, build_design
+from workbench.data.formula import variables
+from workbench.data.table import Table
+from workbench.errors import LikelihoodError, OptionError
+from workbench.estimation.custom_problem import CustomProblem, Named, OwnLikelihood
+from workbench.estimation.fixed_effects_problem import FixedEffectsModel, FixedEffectsProblem
+from workbench.estimation.least_squares_problem import LeastSquares, LeastSquaresProblem
+from workbench.estimation.problem import Problem, joint
+from workbench.estimation.specification import Source, Specification
+from workbench.estimation.template_problem import TemplateProblem
+from workbench.kernels.blas import one_blas_thread
+from workbench.likelihoods import TEMPLATES, Custom, LinearIndex
+from workbench.likelihoods.body import Body, parse_body
+
+BODY, CUSTOM = "body", "custom"
+FIXED_EFFECTS = FixedEffectsModel.name
+CLOSED_FORM = (LeastSquares.name, FIXED_EFFECTS)
+"""The models that are solved and not walked."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A log-likelihood written as text, which replays from the text alone."""
+
+    source: Source
+
+
+def likelihood(text: str, *, by: str | None = None) -> Written:
+    r"""Make a model of a likelihood body, as a ``%%mle`` cell has it.
+
+    Parameters
+    ----------
+    text
+        ``params:`` lines and assignments, the last of them of ``loglik``.
+    by
+        The column that groups rows into units, when ``loglik`` has one value a unit.
+
+    Examples
+    --------
+    >>> model = likelihood("params: mu, sigma > 0\nloglik = normal_logpdf(y, mu, sigma)")
+    >>> model.source.by is None
+    True
+    """
+    return Written(Source(text, by))
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What a menu shows of a model."""
+
+    name: str
+    title: str
+    formula: str
+    outcome: str
+    nuisance: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+_ROLES = ("outcome", "regressors", "cluster", "weights", "offset")
+
+
+def describe_models() -> list[ModelDescription]:
+    """List the templates in the order of a menu, a person's own likelihood last."""
+    kinds: list[type[LinearIndex]] = [LeastSquares, *TEMPLATES.values()]
+    listed = [
+        ModelDescription(
+            kind.name, kind.title, kind.formula, kind.support.value, kind.nuisance, _ROLES
+        )
+        for kind in kinds
+    ]
+    absorbing = ModelDescription(
+        FixedEffectsModel.name,
+        FixedEffectsModel.title,
+        FixedEffectsModel.formula,
+        "any number",
+        (),
+        ("fixed effects", *_ROLES),
+    )
+    own = ModelDescription(
+        CUSTOM, Custom.title, Custom.formula, "any", (), ("columns", "cluster", "weights")
+    )
+    return [listed[0], absorbing, *listed[1:], own]
+
+
+def models() -> pd.DataFrame:
+    """List the models: name, title, formula, what the outcome must be, further parameters.
+
+    Examples
+    --------
+    >>> list(models().index)
+    ['ols', 'feols', 'gaussian', 'logit', 'probit', 'poisson', 'custom']
+    """
+    rows = [vars(model) for model in describe_models()]
+    return pd.DataFrame(rows).set_index("name")
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that is not a model, with the nearest one."""
+    known = [*CLOSED_FORM, *TEMPLATES, BODY, CUSTOM]
+    if name in known:
+        return
+    near = get_close_matches(name, known, n=1)
+    raise OptionError(
+        f'There is no model "{name}".',
+        hint=f'"{near[0]}"?' if near else f"one of {known[:-2]}, or wb.custom(...).",
+        code="no-such-model",
+        where="model",
+        suggestion=near[0] if near else "",
+    )
+
+
+@one_blas_thread()
+def problem_of(specification: Specification, table: Table, own: Custom | None = None) -> Problem:
+    """Join a specification with its data.
+
+    Parameters
+    ----------
+    specification
+        What was asked.
+    table
+        The data.
+    own
+        The custom likelihood, when the model is ``"custom"``; a function cannot be stored.
+
+    Raises
+    ------
+    WorkbenchError
+        When the data cannot serve the model, in one sentence with the way out.
+    """
+    problem = _problem(specification, table, own)
+    problem.table = table
+    return problem
+
+
+def _problem(specification: Specification, table: Table, own: Custom | None) -> Problem:
+    name = specification.model.name
+    if name == CUSTOM:
+        return _custom_problem(specification, table, own)
+    if name == BODY:
+        return _body_problem(specification, table)
+    check_model_name(name)
+    if name == FIXED_EFFECTS:
+        return FixedEffectsProblem(
+            specification, _design(specification, table, _formula_of(specification), absorb=True)
+        )
+    design = _design(specification, table, _formula_of(specification))
+    if name == LeastSquares.name:
+        return LeastSquaresProblem(specification, design)
+    return TemplateProblem(_template(name), specification, design)
+
+
+@lru_cache
+def _template(name: str) -> LinearIndex:
+    """Return one object a template, by which compiled code is found again."""
+    return TEMPLATES[name]()
+
+
+def _formula_of(specification: Specification) -> str:
+    if not specification.formula:
+        raise OptionError(
+            f'The model "{specification.model.name}" needs a formula.',
+            hint='"outcome ~ x1 + x2".',
+            code="no-formula",
+            where="formula",
+        )
+    return specification.formula
+
+
+def _design(
+    specification: Specification,
+    table: Table,
+    formula: str,
+    extra: Sequence[str] = (),
+    unit: str | None = None,
+    *,
+    absorb: bool = False,
+) -> Design:
+    if not extra and unit is None:
+        table.begin_fingerprint(columns_asked(specification, table.names))
+    design = build_design(
+        table,
+        formula,
+        cluster=_clusters(specification, unit),
+        weights=specification.weights,
+        offset=specification.offset,
+        missing=specification.missing,
+        positive=specification.positive,
+        extra_columns=extra,
+        fixef_rm=specification.fixef_rm if absorb else None,
+    )
+    return _grouped(specification, design)
+
+
+def columns_asked(asked: Specification, names: Sequence[str]) -> list[str]:
+    """Return the columns of a table that a formula and its roles read, in the table's order."""
+    formula = () if asked.formula is None else variables(asked.formula, names)
+    read = {*asked.clusters, asked.weights, asked.offset, *formula}
+    return [name for name in names if name in read]
+
+
+def _columns_only(
+    specification: Specification, table: Table, columns: Sequence[str], unit: str | None = None
+) -> Design:
+    design = build_columns(
+        table,
+        columns,
+        cluster=_clusters(specification, unit),
+        weights=specification.weights,
+        missing=specification.missing,
+    )
+    return _grouped(specification, design)
+
+
+def _clusters(specification: Specification, unit: str | None) -> tuple[str, ...]:
+    """Return the columns whose groups are needed, each once."""
+    return tuple(dict.fromkeys([*specification.clusters, *([] if unit is None else [unit])]))
+
+
+def _grouped(specification: Specification, design: Design) -> Design:
+    """Add the combinations of several cluster columns to the groups."""
+    sets = groupings(specification.clusters)
+    codes = {key: joint([design.clusters[n] for n in names]) for key, names in sets.items()}
+    return replace(design, clusters=design.clusters | codes)
+
+
+def _custom_problem(specification: Specification, table: Table, own: Custom | None) -> Problem:
+    if own is None:
+        raise LikelihoodError(
+            "The run's own log-likelihood is a function, which is not stored.",
+            hint="give it again: model=wb.custom(...).",
+            code="function-needed",
+            where="model",
+        )
+    loglik = own.loglik
+
+    def rows(params: Mapping[str, Any], columns: Mapping[str, Any], _: Backend) -> Any:
+        return loglik(params, columns)
+
+    likelihood = OwnLikelihood(
+        Custom.title, rows, own.parameters, linear=specification.formula is not None
+    )
+    columns = (
+        list(own.columns) if own.columns is not None else _columns_read(own, table, specification)
+    )
+    if specification.formula is not None:
+        design = _design(specification, table, specification.formula, own.columns or ())
+    else:
+        design = _columns_only(specification, table, columns)
+    return CustomProblem(likelihood, specification, design)
+
+
+class _Noting(dict[str, Any]):
+    """Columns by name that note which of them are asked for."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        super().__init__(columns)
+        self.asked: dict[str, None] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        self.asked[name] = None
+        return super().__getitem__(name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self:
+            raise AttributeError(name)
+        return self[name]
+
+
+def _columns_read(own: Custom, table: Table, specification: Specification) -> list[str]:
+    """Call the function once on filled columns, and return the ones it asks for by name.
+
+    A row that misses a column the function never reads is a row of the sample all the same.
+    """
+    asked, names = specification, _numeric(table)
+    xp, starts = backend_named(asked.backend, asked.device, asked.dtype), own.parameters.items()
+    with xp.scope(), np.errstate(all="ignore"), suppress(Exception, SystemExit):
+        filled = {name: xp.array(_filled(table.column(name))) for name in names}
+        noting = _Noting(filled)
+        own.loglik(Named({k: xp.array(np.float64(q.start)) for k, q in starts}), noting)
+        return list(noting.asked) or names
+    return names
+
+
+def _filled(column: pd.Series) -> Any:
+    return column.astype(np.float64).fillna(0.0).to_numpy()
+
+
+def _numeric(table: Table) -> list[str]:
+    return [c.name for c in table.summary() if c.kind in {"0/1", "integer", "number"}]
+
+
+def _body_problem(specification: Specification, table: Table) -> Problem:
+    source = specification.source
+    if source is None:
+        raise LikelihoodError("The run has no likelihood text.", hint="give it again.")
+    body = parse_body(source.text, columns=table.names, formula=specification.formula, by=source.by)
+    read = [name for name in body.columns if name in table.names]
+    _check_unit(source, table)
+    if specification.formula is not None:
+        design = _design(specification, table, specification.formula, read, source.by)
+    else:
+        design = _columns_only(specification, table, read, source.by)
+    codes = None if source.by is None else design.clusters[source.by]
+    likelihood = OwnLikelihood(
+        Custom.title,
+        _rows_of(body, codes),
+        body.parameters,
+        units=codes,
+        linear=specification.formula is not None,
+    )
+    return CustomProblem(likelihood, specification, design)
+
+
+def _check_unit(source: Source, table: Table) -> None:
+    if source.by is not None and source.by not in table.names:
+        near = get_close_matches(source.by, table.names, n=1)
+        raise OptionError(
+            f'There is no column "{source.by}" to group rows by.',
+            hint=f'"{near[0]}"?' if near else f"one of {list(table.names)}.",
+            code="no-such-column",
+            where="by",
+        )
+
+
+def _rows_of(
+    body: Body, codes: Any
+) -> Callable[[Mapping[str, Any], Mapping[str, Any], Backend], Any]:
+    def rows(params: Mapping[str, Any], columns: Mapping[str, Any], xp: Backend) -> Any:
+        units = None if codes is None else (xp.array(codes), int(codes.max()) + 1)
+        return body.evaluate(params, columns, xp, units)
+
+    return rows

@@ -1,0 +1,184 @@
+"""The objective an optimizer sees: mean negative log-likelihood, scaled, and steerable."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from workbench.kernels.linear_index import Totals
+from workbench.protocols import Evaluation, Interrupted, Numpy, Order
+
+# Steihaug's inner loop in pytorch-minimize 0.1 turns for ever where rounding hides the curvature.
+_PATIENCE, _PATIENCE_PER_PARAMETER = 1_000, 50
+
+
+class StalledError(RuntimeError):
+    """Raised inside an evaluation when an optimizer asks on and on without taking a step."""
+
+
+class Kernel(Protocol):
+    """What sums a log-likelihood over the data."""
+
+    def totals(self, theta: Numpy, order: Order = 0) -> Totals:
+        """Sum the log-likelihood and its derivatives up to ``order``."""
+        ...
+
+    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
+        """Multiply the Hessian of the sum with a vector."""
+        ...
+
+
+class ScaledObjective:
+    """Minus the kernel's sum, divided by the observations, in walked coordinates.
+
+    Parameters
+    ----------
+    kernel
+        Sums the log-likelihood in its own coordinates.
+    raw
+        Matrix ``(k, k)`` from walked coordinates to the kernel's.
+    observations
+        The divisor: rows, or the sum of the weights.
+    backend_name
+        The library that computes, for optimizers that exist in several.
+    """
+
+    def __init__(self, kernel: Kernel, raw: Numpy, observations: float, backend_name: str) -> None:
+        self.size = len(raw)
+        self.observations = observations
+        self.backend_name = backend_name
+        self._kernel = kernel
+        self._raw = raw
+        self._last: tuple[Numpy, Order, Evaluation] | None = None
+
+    def evaluate(self, theta: Numpy, order: Order = 0) -> Evaluation:
+        """Evaluate the mean negative log-likelihood; ``inf`` where it is not finite.
+
+        The point asked last is remembered, since the verdict asks again where the walk ended.
+        """
+        last = self._last
+        if last is not None and last[1] >= order and np.array_equal(last[0], theta):
+            return last[2]
+        found = self._evaluate(theta, order)
+        self._last = (np.array(theta, dtype=np.float64), order, found)
+        return found
+
+    def _evaluate(self, theta: Numpy, order: Order) -> Evaluation:
+        if not np.isfinite(theta).all():
+            return _nowhere(self.size, order)
+        # A step too far overflows; its value says so, and numpy need not warn as well.
+        with np.errstate(over="ignore", invalid="ignore"):
+            totals = self._kernel.totals(self._raw @ theta, order)
+        value = -totals.value / self.observations
+        if not np.isfinite(value):
+            return _nowhere(self.size, order)
+        gradient, hessian = totals.gradient, totals.hessian
+        return Evaluation(
+            value,
+            None if gradient is None else -(self._raw.T @ gradient) / self.observations,
+            None if hessian is None else -(self._raw.T @ hessian @ self._raw) / self.observations,
+        )
+
+    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
+        """Multiply the Hessian at ``theta`` with ``vector``, both of shape ``(k,)``."""
+        product = self._kernel.hessian_vector(self._raw @ theta, self._raw @ vector)
+        return np.asarray(-(self._raw.T @ product) / self.observations)
+
+
+def _nowhere(size: int, order: Order) -> Evaluation:
+    gradient = np.full(size, np.nan) if order >= 1 else None
+    hessian = np.full((size, size), np.nan) if order == 2 else None
+    return Evaluation(np.inf, gradient, hessian)
+
+
+@dataclass
+class Best:
+    """The best point evaluated so far."""
+
+    params: Numpy
+    value: float = np.inf
+
+
+class Control:
+    """The levers of a run: pause, stop and cancel, pulled from any thread."""
+
+    def __init__(self) -> None:
+        self._go = threading.Event()
+        self._go.set()
+        self.stopping = False
+        self.cancelled = False
+
+    def pause(self) -> None:
+        """Hold the run before its next evaluation."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Let a paused run go on."""
+        self._go.set()
+
+    def stop(self, *, cancel: bool = False) -> None:
+        """End the run before its next evaluation."""
+        self.cancelled = self.cancelled or cancel
+        self.stopping = True
+        self._go.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run is held."""
+        return not self._go.is_set()
+
+    def check(self) -> None:
+        """Wait while paused.
+
+        Raises
+        ------
+        Interrupted
+            When the run is to end.
+        """
+        while not self._go.wait(0.2):
+            pass
+        if self.stopping:
+            raise Interrupted
+
+
+class SteeredObjective:
+    """An objective that obeys a `Control` before each evaluation, and counts them."""
+
+    def __init__(self, objective: ScaledObjective, control: Control) -> None:
+        self.size = objective.size
+        self.observations = objective.observations
+        self.backend_name = objective.backend_name
+        self.evaluations = 0
+        self.best = Best(np.full(objective.size, np.nan))
+        self._objective = objective
+        self._control = control
+        self._asked = 0
+        self._patience = _PATIENCE + _PATIENCE_PER_PARAMETER * objective.size
+
+    def evaluate(self, theta: Numpy, order: Order = 0) -> Evaluation:
+        """Evaluate, unless the run is to end."""
+        self._check()
+        found = self._objective.evaluate(theta, order)
+        self.evaluations += 1
+        if found.value < self.best.value:
+            self.best = Best(np.array(theta, dtype=np.float64), found.value)
+        return found
+
+    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
+        """Multiply with the Hessian, unless the run is to end."""
+        self._check()
+        self.evaluations += 1
+        return self._objective.hessian_vector(theta, vector)
+
+    def step_taken(self) -> None:
+        """Let the optimizer ask as often again."""
+        self._asked = 0
+
+    def _check(self) -> None:
+        self._control.check()
+        self._asked += 1
+        if self._asked > self._patience:
+            raise StalledError(f"no step in {self._patience:,} evaluations")

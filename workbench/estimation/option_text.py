@@ -1,0 +1,169 @@
+"""Choices and start values as one word of a cell's first line, and back.
+
+Both directions are exact: ``parse_choice(choice_text(choice)) == choice``.  Values are literals;
+nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from workbench.errors import OptionError
+from workbench.estimation.specification import Choice
+
+_LONGEST = 10_000
+_CHOICE = re.compile(r"\s*([\w.:-]+)\s*(?:\((.*)\)\s*)?", re.DOTALL)
+_UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+_OPENING = {"(", "[", "{"}
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+_TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|.""", re.DOTALL)
+"""A quoted text as a whole, or else one letter."""
+
+
+def choice_text(choice: Choice) -> str:
+    """Write a choice as a name, or as a call with its settings.
+
+    Examples
+    --------
+    >>> choice_text(Choice("sgd", {"lr": 1e-05, "reduction": "sum"}))
+    "sgd(lr=1e-05, reduction='sum')"
+    """
+    if not choice.settings:
+        return choice.name
+    settings = ", ".join(f"{name}={value!r}" for name, value in choice.settings.items())
+    return f"{choice.name}({settings})"
+
+
+def parse_choice(text: str) -> Choice:
+    """Read what :func:`choice_text` wrote.
+
+    Raises
+    ------
+    OptionError
+        When it is not a name with settings in brackets, or a setting is not a literal.
+
+    Examples
+    --------
+    >>> parse_choice("newton(max_steps=50)")
+    Choice(name='newton', settings={'max_steps': 50})
+    """
+    found = _CHOICE.fullmatch(text[: _LONGEST + 1])
+    if found is None or len(text) > _LONGEST:
+        raise _unreadable(text, "give a name, or a name with settings as in sgd(lr=1e-05).")
+    try:
+        call = ast.parse(f"_({found[2] or ''})", mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise ValueError("it is not one call with named settings")
+        settings = {_setting_name(item): _literal(item.value) for item in call.keywords}
+    except _UNREADABLE as error:
+        raise _unreadable(text, "give settings as name=value, as in sgd(lr=1e-05).") from error
+    return Choice(found[1], settings)
+
+
+def start_text(start: Mapping[str, float]) -> str:
+    """Write start values; a name that would be misread stands in quotation marks.
+
+    Examples
+    --------
+    >>> start_text({"educ": 0.1, "Intercept": -1.0, "a, b": 2.0})
+    "educ=0.1, Intercept=-1.0, 'a, b'=2.0"
+    """
+    return ", ".join(f"{_name_text(name)}={float(value)!r}" for name, value in start.items())
+
+
+def parse_start(text: str) -> dict[str, float]:
+    """Read what :func:`start_text` wrote.
+
+    Raises
+    ------
+    OptionError
+        When a part is not a name, an equals sign and a number, or a name comes twice.
+
+    Examples
+    --------
+    >>> parse_start("educ=0.1, bs(x, df=3)[1]=-1")
+    {'educ': 0.1, 'bs(x, df=3)[1]': -1.0}
+    """
+    pairs = [_start_value(part) for part in _split(text, ",") if part.strip()]
+    start = dict(pairs)
+    if len(start) < len(pairs):
+        raise _bad_start(text, "a parameter stands there twice")
+    return start
+
+
+def _start_value(part: str) -> tuple[str, float]:
+    try:
+        name, value = _split(part, "=")
+        return _name(name.strip()), float(value)
+    except _UNREADABLE as error:
+        raise _bad_start(part.strip(), "it is not a name, an equals sign and a number") from error
+
+
+def _name(written: str) -> str:
+    if not written:
+        raise ValueError("there is no name")
+    return str(ast.literal_eval(written)) if written[0] in "'\"" else written
+
+
+def _name_text(name: str) -> str:
+    plain = name.isprintable() and name == name.strip() != "" and not set("'\"\\") & set(name)
+    return name if plain and _is_balanced(name) and _is_whole(name) else repr(name)
+
+
+def _is_whole(name: str) -> bool:
+    return len(list(_split(name, ","))) == len(list(_split(name, "="))) == 1
+
+
+def _is_balanced(text: str) -> bool:
+    opened: list[str] = []
+    for letter in text:
+        if letter in _OPENING:
+            opened.append(letter)
+        elif letter in _CLOSING and (not opened or opened.pop() != _CLOSING[letter]):
+            return False
+    return not opened
+
+
+def _split(text: str, mark: str) -> Iterator[str]:
+    """Yield the parts between marks that stand outside quotation marks and brackets."""
+    begin = depth = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] == mark and depth == 0:
+            yield text[begin : token.start()]
+            begin = token.end()
+        depth += (token[0] in _OPENING) - (token[0] in _CLOSING)
+    yield text[begin:]
+
+
+class _Floats(ast.NodeTransformer):
+    """Turn the names ``inf`` and ``nan``, which Python's literals lack, into numbers."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(float(node.id)) if node.id in {"inf", "nan"} else node
+
+
+def _literal(node: ast.expr) -> Any:
+    return ast.literal_eval(_Floats().visit(node))
+
+
+def _setting_name(item: ast.keyword) -> str:
+    if item.arg is None:
+        raise ValueError("settings need names")
+    return item.arg
+
+
+def _unreadable(text: str, hint: str) -> OptionError:
+    shown = text if len(text) < 80 else f"{text[:77]}..."
+    return OptionError(f"The choice {shown!r} cannot be read.", hint, code="unreadable-choice")
+
+
+def _bad_start(text: str, reason: str) -> OptionError:
+    return OptionError(
+        f"The start values {text!r} cannot be read: {reason}.",
+        'write them as in "educ=0.1, Intercept=-1".',
+        code="unreadable-start",
+        where="start",
+    )

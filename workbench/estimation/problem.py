@@ -1,0 +1,422 @@
+"""A specification joined with its data on its device."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from workbench.covariances import Absorbed, ClusterMeat, Curvature, groupings
+from workbench.covariances.small_sample import Family
+from workbench.data.design import Design
+from workbench.data.table import Table
+from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.objective import Control, ScaledObjective
+from workbench.estimation.specification import Specification
+from workbench.estimation.trace import Trace
+from workbench.kernels.collinear import dependent_columns
+from workbench.kernels.gram import gram
+from workbench.kernels.moments import Moments, second_moments
+from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights as the likelihood uses them.
+
+    Attributes
+    ----------
+    values
+        One factor a row, ``(n,)``, or None; those that are not frequencies add up to ``n``.
+    observations
+        The number of observations they stand for.
+    in_scores
+        The factor of each row in sums of outer products of scores.
+    """
+
+    values: Numpy | None
+    observations: float
+    in_scores: Numpy | None
+
+
+def weights_of(values: Numpy | None, kind: str, rows: int) -> Weights:
+    """Read weights as frequencies, or as probability or analytic weights free of scale."""
+    if values is None:
+        return Weights(None, float(rows), None)
+    if kind == "frequency":
+        return Weights(values, float(values.sum()), values)
+    relative = values * (rows / values.sum())
+    return Weights(relative, float(rows), relative**2)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a design that take part, after those that repeat others are left out.
+
+    Attributes
+    ----------
+    x
+        Shape ``(n, p)``; columns far from zero are shifted by their mean.
+    names, kept
+        Names ``(p,)`` and positions in the design.
+    shifts
+        What was subtracted, ``(p,)``.
+    moments
+        Second moments of ``x`` and the outcome.
+    left_out
+        A sentence for each column left out.
+    """
+
+    x: Numpy
+    names: tuple[str, ...]
+    kept: tuple[int, ...]
+    shifts: Numpy
+    moments: Moments
+    left_out: tuple[str, ...] = ()
+
+
+# Squares of a column whose mean exceeds its spread by more than this lose half their digits.
+_FAR_FROM_ZERO = 1e-8
+
+
+def prepare_columns(
+    x: Numpy, y: Numpy, weights: Numpy | None, names: Sequence[str], collinear: str
+) -> Columns:
+    """Form the second moments once, shift far columns, and leave out those that repeat others.
+
+    Raises
+    ------
+    DataError
+        With ``collinear="refuse"``, when a column repeats others.
+    """
+    shifts = np.zeros(len(names))
+    moments = second_moments(x, y, weights)
+    far = _far_columns(moments, names.index("Intercept"), x) if "Intercept" in names else None
+    if far is not None and far.any():
+        shifts[far] = x[:, far].mean(axis=0)
+        x = x - shifts
+        moments = second_moments(x, y, weights)
+    dependent = dependent_columns(x, moments.gram)
+    if not dependent:
+        return Columns(x, tuple(names), tuple(range(len(names))), shifts, moments)
+    left_out = tuple(_repeats(names[d.column], [names[j] for j in d.partners]) for d in dependent)
+    if collinear == "refuse":
+        raise DataError(
+            left_out[0],
+            hint='leave it out of the formula, or collinear="drop".',
+            code="collinear",
+            where=names[dependent[0].column],
+        )
+    gone = {d.column for d in dependent}
+    kept = [j for j in range(len(names)) if j not in gone]
+    x = np.ascontiguousarray(x[:, kept])
+    fewer = Moments(
+        moments.gram[np.ix_(kept, kept)], moments.cross[kept], moments.outcome, moments.count
+    )
+    return Columns(x, tuple(names[j] for j in kept), tuple(kept), shifts[kept], fewer, left_out)
+
+
+def _far_columns(moments: Moments, intercept: int, x: Numpy) -> np.ndarray:
+    """Mark the columns that vary little around a mean far from zero, but do vary."""
+    means = moments.gram[intercept] / moments.count
+    squares = np.diag(moments.gram) / moments.count
+    far = squares - means**2 < _FAR_FROM_ZERO * squares
+    far[far] = np.ptp(x[:, far], axis=0) > 0
+    return np.asarray(far)
+
+
+def _repeats(name: str, partners: Sequence[str]) -> str:
+    if not partners:
+        return f"{name} is zero in every row and was left out of the model."
+    if partners == ["Intercept"]:
+        return f"{name} is the same in every row, like the intercept, and was left out."
+    if len(partners) == 1:
+        return f"{name} repeats {partners[0]} exactly and was left out of the model."
+    listed = ", ".join(partners[:-1]) + f" and {partners[-1]}"
+    return f"{name} is a combination of {listed} and was left out of the model."
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why no maximum exists, for the page that says so.
+
+    Attributes
+    ----------
+    regressors
+        Names that take part in the separating direction.
+    sentence
+        What happened.
+    table
+        A cross table, ``{"columns": [...], "rows": [[label, count, ...], ...]}``, or None.
+    """
+
+    regressors: tuple[str, ...]
+    sentence: str
+    complete: bool
+    table: Mapping[str, Any] | None = None
+
+
+@dataclass
+class Problem(ABC):
+    """What a run works on: an objective, a start, and the facts at any point.
+
+    Coordinates called ``theta`` are those walked; ``params`` are those shown.
+    """
+
+    specification: Specification
+    design: Design
+    table: Table | None = None
+    parameter_names: tuple[str, ...] = ()
+    observations: float = 0.0
+    depvar: str = ""
+    dropped: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    clusters: dict[str, Any] = field(default_factory=dict)
+
+    title: ClassVar[str]
+    family: ClassVar[Family] = "likelihood"
+    nuisance: tuple[str, ...] = ()
+    record: str = ""
+    """What was done before the walk, as a sentence without its end."""
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What comes before the Hessian: ``"demean"``, then ``"optimize"`` or ``"solve"``."""
+        return ("optimize",)
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Names of the parameters that have estimates: those not left out on the way."""
+        return self.parameter_names
+
+    @property
+    @abstractmethod
+    def start(self) -> Numpy:
+        """Start values in walked coordinates, shape ``(k,)``."""
+
+    def demean(self, control: Control, trace: Trace, clock: float) -> None:
+        """Take the fixed effects out of the columns; part of the stage ``"demean"``.
+
+        Parameters
+        ----------
+        control
+            The levers, obeyed before each iteration.
+        trace
+            Takes each iteration, with the relative residual of each column.
+        clock
+            The reading of ``time.perf_counter`` that counts as zero seconds.
+
+        Raises
+        ------
+        Interrupted
+            When the run is to end.
+        """
+
+    def solve(self) -> Numpy:
+        """Return the maximum in walked coordinates, ``(k,)``; the stage ``"solve"``."""
+        raise TypeError(f"{self.title} has no closed form")
+
+    def shortfall(self) -> str:
+        """Say how what came before the walk fell short; empty when it did not."""
+        return ""
+
+    @abstractmethod
+    def objective(self) -> ScaledObjective:
+        """Return what the optimizer minimizes."""
+
+    @abstractmethod
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return the parameters shown, shape ``(k,)``."""
+
+    @abstractmethod
+    def walked(self, params: Numpy) -> Numpy:
+        """Return walked coordinates from parameters shown."""
+
+    @abstractmethod
+    def score(self, theta: Numpy) -> Numpy:
+        """Return the total score, summed row by row, shape ``(k,)``, in nats."""
+
+    @abstractmethod
+    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
+        """Return Hessian and sums of scores at ``theta``; without ``scores`` the Hessian alone."""
+
+    @abstractmethod
+    def loglik(self, theta: Numpy) -> float:
+        """Return the log-likelihood, in nats, every constant included."""
+
+    @abstractmethod
+    def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
+        """Return the outer products of the scores summed by cluster."""
+
+    @property
+    def scores_asked(self) -> bool:
+        """Whether the errors asked for need sums of scores; others form them when first asked."""
+        asked = self.specification
+        sandwich = asked.weights is not None and asked.weight_kind == "probability"
+        return sandwich or asked.se in {"opg", "robust", "cluster"} or bool(self.clusters)
+
+    def loglik_null(self) -> float | None:
+        """Return the log-likelihood of the constant alone, where that is defined."""
+        return None
+
+    def check_start(self, theta: Numpy) -> None:
+        """Refuse a start at which the log-likelihood is not finite, naming row and parameter."""
+
+    def separation(self, theta: Numpy) -> Evidence | None:
+        """Say why no maximum exists, once fitted probabilities saturate."""
+        return None
+
+    def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
+        """Return the positions of the parameters that lie at a bound of theirs."""
+        return ()
+
+    def residuals(self, params: Numpy) -> Numpy:
+        """Return outcome minus fitted mean, shape ``(n,)``."""
+        raise OptionError(
+            f"The model {self.title} states no mean, so there are no residuals.",
+            hint="compute them from fit.params.",
+            code="no-residuals",
+        )
+
+    def absorbed_within(self, groups: Mapping[str, Any]) -> Absorbed:
+        """Return the degrees of freedom of absorbed effects, those nested in groups marked."""
+        return Absorbed()
+
+    def state(self) -> Mapping[str, Any]:
+        """Return, as plain JSON types, what prediction needs later."""
+        return {}
+
+    def groups(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the codes ``(n,)``, from 0, of each grouping by columns and by combinations.
+
+        Raises
+        ------
+        InferenceError
+            When there is no such column, or a row used misses it.
+        """
+        single = {name: self.codes_of(name) for name in names}
+        return {key: joint([single[n] for n in each]) for key, each in groupings(names).items()}
+
+    def codes_of(self, name: str) -> Any:
+        """Return the group of each row used by a column, shape ``(n,)``, from 0.
+
+        Raises
+        ------
+        InferenceError
+            When there is no such column, or a row used misses it.
+        """
+        if self.table is None or name not in self.table.names:
+            raise InferenceError(
+                f'There is no column "{name}" to cluster by.',
+                hint="name a column of the data.",
+                code="no-such-column",
+                where=name,
+            )
+        codes, _ = pd.factorize(self.table.column(name).iloc[self.design.rows], sort=True)
+        if (codes < 0).any():
+            raise InferenceError(
+                f"{int((codes < 0).sum())} of the rows used have no {name}.",
+                hint=f'run the model again with se="cluster", cluster="{name}".',
+                code="missing-cluster",
+                where=name,
+            )
+        return codes
+
+    def walked_start(self, default: Numpy) -> Numpy:
+        """Put the person's start values in place of the default ones.
+
+        Raises
+        ------
+        OptionError
+            When a name is not a parameter, or a value is not a finite number.
+        """
+        asked = self.specification.start
+        if not asked:
+            return default
+        params = self.shown(default)
+        for name, value in asked.items():
+            if name not in self.parameter_names:
+                raise OptionError(
+                    f'There is no parameter "{name}" to start.',
+                    hint=f"one of {list(self.parameter_names)}.",
+                    code="no-such-parameter",
+                    where=name,
+                )
+            if not np.isfinite(value):
+                raise OptionError(
+                    f"The start value of {name} is {value}.",
+                    hint="give a finite number.",
+                    code="start-not-finite",
+                    where=name,
+                )
+            params[self.parameter_names.index(name)] = value
+        return self.walked(params)
+
+
+# Below this many clusters the clustered covariance is usually too small.
+_FEW_CLUSTERS = 20
+
+
+def notes_on_clusters(codes: Any, name: str) -> tuple[str, ...]:
+    """Refuse a single cluster, and warn of few.
+
+    Raises
+    ------
+    DataError
+        When all rows are in one cluster.
+    """
+    groups = int(codes.max()) + 1
+    if groups < 2:
+        raise DataError(
+            f"Clustering by {name} needs at least two clusters; there is 1.",
+            hint='another cluster column, or se="robust".',
+            code="one-cluster",
+            where=name,
+        )
+    if groups >= _FEW_CLUSTERS:
+        return ()
+    return (
+        f"Clustering by {name} uses {groups} groups; with so few, clustered errors are usually "
+        "too small.",
+    )
+
+
+def joint(codes: Sequence[Any]) -> Any:
+    """Give the combinations of several groupings, ``(n,)`` each, numbers from 0."""
+    together, *others = codes
+    for other in others:
+        together = pd.factorize(together * (int(other.max()) + 1) + other)[0]
+    return together
+
+
+def score_sums(x: Numpy, first: Sequence[Numpy], factor: Numpy | None, change: Numpy) -> Numpy:
+    """Sum outer products of row scores ``(x_i d_i0, d_i1, ...)``, carried by ``change``."""
+    root = None if factor is None else np.sqrt(factor)
+    own, *others = [d if root is None else d * root for d in first]
+    p, k = x.shape[1], len(change)
+    sums = np.empty((k, k))
+    sums[:p, :p] = gram(x, own)
+    for i, other in enumerate(others, start=p):
+        sums[:p, i] = sums[i, :p] = (own * other) @ x
+        sums[i, p:] = sums[p:, i] = [other @ another for another in others]
+    return np.asarray(change.T @ sums @ change)
+
+
+def grouped_sums(
+    x: Numpy, first: Sequence[Numpy], weights: Numpy | None, codes: Any, change: Numpy
+) -> ClusterMeat:
+    """Sum the row scores by cluster, and then their outer products."""
+    rows = [d if weights is None else d * weights for d in first]
+    groups = int(codes.max()) + 1
+    member = sparse.csr_array(
+        (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(groups, len(codes))
+    )
+    sums = np.column_stack([member @ (x * rows[0][:, None]), *(member @ d for d in rows[1:])])
+    sums = sums @ change
+    return ClusterMeat(sums.T @ sums, groups)

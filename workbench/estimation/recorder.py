@@ -1,0 +1,100 @@
+"""What stands between a run and the store: the fingerprint, the steps, the end."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from workbench.data.formula import variables
+from workbench.errors import StoreError
+from workbench.estimation.fit import Fit
+from workbench.estimation.outcome import Outcome
+from workbench.estimation.problem import Problem
+from workbench.estimation.provenance import provenance_of
+from workbench.estimation.specification import Specification
+from workbench.estimation.store import Store, current_store
+from workbench.estimation.trace import Trace
+from workbench.optimizers.base import StateBox
+
+
+class Recorder:
+    """Record one run.
+
+    The fingerprint of large data takes longer than a small fit, so it is taken in a thread while
+    the fit runs; the run stands in the store as soon as it is known.
+    """
+
+    def __init__(self, run_id: str, problem: Problem, trace: Trace, *, resumed: bool) -> None:
+        self._id, self._problem, self._trace, self._resumed = run_id, problem, trace, resumed
+        self._specification = problem.specification
+        self._store: Store = current_store()
+        self._begun = threading.Event()
+        self._finished = threading.Event()
+
+    def begin(self) -> None:
+        """Enter the run in the store, in a thread."""
+        threading.Thread(target=self._enter, name="workbench recorder", daemon=True).start()
+
+    def _enter(self) -> None:
+        try:
+            if not self._resumed:
+                self._specification = fingerprinted(self._problem)
+                self._store.begin(
+                    self._id,
+                    self._specification.to_dict(),
+                    provenance_of(self._problem),
+                    self._problem.parameter_names,
+                )
+            self._trace.listen(self._store.listener(self._id), replay=not self._resumed)
+        finally:
+            self._begun.set()
+
+    def specification(self) -> Specification:
+        """Return the specification with the data's fingerprint."""
+        self._begun.wait()
+        return self._specification
+
+    def checkpoint(self, state: StateBox) -> None:
+        """Keep what the optimizer needs to go on, about once a second."""
+        if self._begun.is_set():
+            self._store.checkpoint(self._id, state.to_dict)
+
+    def finish(self, fit: Fit | None, error: Exception | None) -> None:
+        """Record how the run ended."""
+        self._begun.wait()
+        outcome = Outcome.FAILED if error is not None else Outcome.CANCELLED
+        try:
+            if fit is None:
+                self._store.finish(self._id, outcome.name, None, str(error or outcome.value))
+            else:
+                result = {k: v for k, v in fit.to_dict().items() if k != "trace"}
+                self._store.finish(self._id, fit.outcome.name, result, fit.message)
+        except (StoreError, KeyError):
+            pass  # the store has told the person; the fit itself is whole
+        finally:
+            self._finished.set()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until the end is recorded."""
+        if self._finished.wait(timeout):
+            self._store.flush()
+
+
+def columns_read(problem: Problem) -> list[str]:
+    """Return the columns of the table that a run reads, in the table's order."""
+    assert problem.table is not None
+    asked, design = problem.specification, problem.design
+    read = {*asked.clusters, asked.weights, asked.offset, *design.columns}
+    if asked.formula is not None:
+        read |= set(variables(asked.formula, problem.table.names))
+    if asked.source is not None:
+        read.add(asked.source.by)
+    return [name for name in problem.table.names if name in read]
+
+
+def fingerprinted(problem: Problem) -> Specification:
+    """Return the specification with the SHA-256 of the columns it reads."""
+    assert problem.table is not None
+    asked = problem.specification
+    digest = problem.table.fingerprint(columns_read(problem))
+    return asked.replace(data=replace(asked.data, fingerprint=digest))

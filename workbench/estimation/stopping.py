@@ -1,0 +1,91 @@
+"""When a walk ends, decided here and not by the optimizer."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from workbench.estimation.outcome import Outcome
+from workbench.estimation.problem import Evidence, Problem
+from workbench.protocols import Iterate, Numpy
+
+TOLERANCE = 1e-8
+"""Of the Newton decrement of the total log-likelihood, in nats: twice the gain still expected."""
+
+# Newton converges quadratically: the step after the tolerance costs little and gives all digits.
+_ALL_DIGITS = 1e-16
+# Without a decrement the Hessian is looked at when N |g|^2 falls below this, then tenfold less.
+_FIRST_LOOK = 1e-6
+_QUIET_STEPS = 5
+
+
+class StoppingRule:
+    """Judge each step of one walk.
+
+    Parameters
+    ----------
+    problem
+        Tells decrement, separation and precision.
+    max_steps
+        The step limit.
+    """
+
+    def __init__(self, problem: Problem, max_steps: int) -> None:
+        self.evidence: Evidence | None = None
+        self._problem = problem
+        self._max_steps = max_steps
+        self._look_below = _FIRST_LOOK
+        self._previous = np.inf
+        self._recent: deque[float] = deque(maxlen=_QUIET_STEPS + 1)
+
+    def verdict(self, step: Iterate, theta: Numpy) -> Outcome | None:
+        """Return how the walk ends with this step, or None to go on."""
+        if not np.isfinite(step.objective) and step.number > 0:
+            return Outcome.NOT_FINITE
+        if self._separated(step, theta):
+            return Outcome.SEPARATED
+        if self._arrived(step, theta):
+            return Outcome.CONVERGED
+        if self._lost_in_rounding(step):
+            return Outcome.PRECISION
+        return Outcome.STEP_LIMIT if step.number >= self._max_steps else None
+
+    def _separated(self, step: Iterate, theta: Numpy) -> bool:
+        power_of_two = step.number & (step.number - 1) == 0
+        if step.decrement is None and not power_of_two:
+            return False
+        self.evidence = self._problem.separation(theta)
+        return self.evidence is not None
+
+    def _arrived(self, step: Iterate, theta: Numpy) -> bool:
+        if step.decrement is None:
+            return self._arrived_by_gradient(step, theta)
+        before, self._previous = self._previous, step.decrement
+        if step.decrement > TOLERANCE:
+            return False
+        return step.decrement <= _ALL_DIGITS or before <= TOLERANCE
+
+    def _arrived_by_gradient(self, step: Iterate, theta: Numpy) -> bool:
+        size = self._problem.observations * step.gradient_norm**2
+        if not size <= self._look_below:
+            return False
+        self._look_below = size / 10
+        return decrement_at(self._problem, theta) <= TOLERANCE
+
+    def _lost_in_rounding(self, step: Iterate) -> bool:
+        """Tell a float32 run whose objective moves by less than its rounding."""
+        if self._problem.specification.dtype != "float32":
+            return False
+        self._recent.append(step.objective)
+        spread = max(self._recent) - min(self._recent)
+        rounding = 4 * float(np.finfo(np.float32).eps) * abs(step.objective)
+        return len(self._recent) > _QUIET_STEPS and spread <= rounding
+
+
+def decrement_at(problem: Problem, theta: Numpy) -> float:
+    """Return the Newton decrement of the total log-likelihood, ``inf`` where it curves upwards."""
+    curvature = problem.curvature(theta, scores=False)
+    if not np.isfinite(curvature.information).all() or curvature.negative:
+        return np.inf
+    return curvature.decrement(problem.score(theta))

@@ -1,0 +1,271 @@
+"""Walk, stop, measure: the stages of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workbench.covariances import Curvature
+from workbench.estimation.objective import Control, SteeredObjective
+from workbench.estimation.outcome import Outcome
+from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.stopping import TOLERANCE, StoppingRule
+from workbench.estimation.trace import Trace
+from workbench.optimizers.base import StateBox
+from workbench.optimizers.first_order import FirstOrder
+from workbench.optimizers.newton import Newton
+from workbench.optimizers.trust_region import TrustRegion
+from workbench.protocols import Interrupted, Iterate, Numpy, Optimizer
+
+# Steps with the exact Hessian are few or in vain; those without are many and cheap.
+_WITH_HESSIAN, _WITHOUT_HESSIAN = 100, 2_000
+_POLISHING_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Where a walk ended and how.
+
+    Attributes
+    ----------
+    theta
+        Walked coordinates of the point kept, shape ``(k,)``.
+    outcome
+        As the stopping rule or the person decided.
+    detail
+        What the optimizer said when it failed.
+    """
+
+    theta: Numpy
+    outcome: Outcome
+    detail: str = ""
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The facts at the point kept.
+
+    Attributes
+    ----------
+    curvature
+        None where none was computed.
+    decrement
+        Of the total log-likelihood, in nats, or None.
+    """
+
+    theta: Numpy
+    outcome: Outcome
+    curvature: Curvature | None
+    decrement: float | None
+    loglik: float
+
+
+def step_limit(optimizer: Optimizer, asked: int | None) -> int:
+    """Return the step limit: the person's, the optimizer's own, or the kind's default."""
+    if asked is not None:
+        return asked
+    if optimizer.max_steps is not None:
+        return optimizer.max_steps
+    exact = isinstance(optimizer, (Newton, TrustRegion))
+    return _WITH_HESSIAN if exact else _WITHOUT_HESSIAN
+
+
+def walk(
+    problem: Problem,
+    optimizer: Optimizer,
+    control: Control,
+    trace: Trace,
+    *,
+    max_steps: int,
+    start: Numpy | None = None,
+    clock: float | None = None,
+    first: int = 0,
+    state: StateBox | None = None,
+    after_step: Callable[[], None] | None = None,
+) -> Walked:
+    """Take steps until the rule, the optimizer or the person ends it.
+
+    Parameters
+    ----------
+    problem, optimizer, control, trace
+        What to climb and how, the levers, and where steps are recorded.
+    max_steps
+        The step limit.
+    start
+        Walked coordinates to begin from, ``(k,)``; the problem's own start by default.
+    clock
+        The reading of ``time.perf_counter`` that counts as zero seconds.
+    first
+        The number of the step at ``start``, when a run goes on.
+    state
+        Where optimizers with a memory keep it.
+    after_step
+        Called when a step is recorded.
+    """
+    if "solve" in problem.stages:
+        return _solve(problem, trace, clock)
+    theta = problem.start.copy() if start is None else start
+    problem.check_start(theta)
+    taken = _Walk(problem, control, trace, StoppingRule(problem, max_steps), clock)
+    taken.first, taken.after_step = first, after_step
+    return taken.take(optimizer, theta, state)
+
+
+class _Walk:
+    """One walk: what it has seen, and the best point so far."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        control: Control,
+        trace: Trace,
+        rule: StoppingRule,
+        clock: float | None,
+    ) -> None:
+        self.problem, self.control, self.trace, self.rule = problem, control, trace, rule
+        self.objective = SteeredObjective(problem.objective(), control)
+        self.clock = time.perf_counter() if clock is None else clock
+        self.first = 0
+        self.after_step: Callable[[], None] | None = None
+        self.best: tuple[float, Numpy] | None = None
+        self.last: Numpy = problem.start
+
+    def take(self, optimizer: Optimizer, theta: Numpy, state: StateBox | None) -> Walked:
+        """Ask the optimizer for steps; whatever it raises, the best point is kept."""
+        self.last = theta
+        outcome, detail = Outcome.NO_PROGRESS, ""
+        try:
+            with closing(_steps(optimizer, self.objective, theta, state)) as steps:
+                for step in steps:
+                    self.objective.step_taken()
+                    if found := self._judge(step):
+                        outcome = found
+                        break
+        except Interrupted:
+            outcome = Outcome.CANCELLED if self.control.cancelled else Outcome.STOPPED
+        except (
+            ArithmeticError,
+            ValueError,
+            RuntimeError,
+            IndexError,
+            np.linalg.LinAlgError,
+        ) as error:
+            detail = f"{optimizer.title} failed with {type(error).__name__}: {error}"
+        keep_last = outcome in {Outcome.CONVERGED, Outcome.SEPARATED}
+        theta = self.last if keep_last or self.best is None else self.best[1]
+        evidence = self.rule.evidence
+        if outcome not in {Outcome.SEPARATED, Outcome.STOPPED, Outcome.CANCELLED}:
+            evidence = self.problem.separation(theta)
+            outcome = outcome if evidence is None else Outcome.SEPARATED
+        return Walked(theta, outcome, detail, evidence)
+
+    def _judge(self, step: Iterate) -> Outcome | None:
+        theta = np.array(step.params, dtype=np.float64)
+        if np.isfinite(step.objective):
+            self.last = theta
+            if self.best is None or step.objective < self.best[0]:
+                self.best = (step.objective, theta)
+        step = replace(step, number=step.number + self.first)
+        if not (self.first and step.number == self.first):
+            self.trace.record(self._shown(step, theta))
+            if self.after_step is not None:
+                self.after_step()
+        return self.rule.verdict(step, theta)
+
+    def _shown(self, step: Iterate, theta: Numpy) -> Iterate:
+        return replace(
+            step,
+            params=self.problem.shown(theta),
+            seconds=time.perf_counter() - self.clock,
+            evaluations=self.objective.evaluations,
+        )
+
+
+def _steps(
+    optimizer: Optimizer, objective: SteeredObjective, theta: Numpy, state: StateBox | None
+) -> Generator[Iterate, None, None]:
+    """Ask an optimizer with a memory to keep it in ``state``."""
+    if state is not None and isinstance(optimizer, FirstOrder):
+        return optimizer.iterate(objective, theta, state)
+    return optimizer.iterate(objective, theta)
+
+
+def _solve(problem: Problem, trace: Trace, clock: float | None) -> Walked:
+    """Record the closed form as the one step it is."""
+    began = time.perf_counter() if clock is None else clock
+    theta = problem.solve()
+    gradient = problem.score(theta) / problem.observations
+    trace.record(
+        Iterate(
+            number=1,
+            params=problem.shown(theta),
+            objective=-problem.loglik(theta) / problem.observations,
+            gradient_norm=float(np.nan_to_num(np.abs(gradient)).max(initial=0.0)),
+            seconds=time.perf_counter() - began,
+            evaluations=1,
+            stage="solve",
+        )
+    )
+    short = problem.shortfall()
+    return Walked(theta, Outcome.NO_PROGRESS if short else Outcome.CONVERGED, short)
+
+
+def measure(problem: Problem, walked: Walked) -> Measured:
+    """Judge the point kept by its decrement and eigenvalues, whatever flag was raised before."""
+    theta, outcome = walked.theta, walked.outcome
+    ended = {Outcome.SEPARATED, Outcome.NOT_FINITE, Outcome.STOPPED, Outcome.CANCELLED}
+    if outcome in ended or problem.shortfall():
+        return Measured(theta, outcome, None, None, problem.loglik(theta))
+    curvature = problem.curvature(theta, scores=False)
+    if not np.isfinite(curvature.information).all():
+        return _saturated(problem, theta, outcome)
+    decrement = _decrement(problem, curvature, theta)
+    if outcome is Outcome.CONVERGED:
+        theta, curvature, decrement = _polished(problem, theta, curvature, decrement)
+    outcome = _judged(outcome, curvature, decrement, problem.specification.dtype)
+    if outcome.at_maximum:
+        step = curvature.bread @ problem.score(theta)
+        if problem.scores_asked:
+            curvature = problem.curvature(theta)
+        curvature = replace(curvature, at_bound=problem.at_bound(step))
+        if curvature.at_bound and outcome is Outcome.CONVERGED:
+            outcome = Outcome.BOUNDARY
+    return Measured(theta, outcome, curvature, decrement, problem.loglik(theta))
+
+
+def _saturated(problem: Problem, theta: Numpy, outcome: Outcome) -> Measured:
+    """Keep estimates of a model that leaves no residual degree of freedom, without errors."""
+    kept = outcome if problem.family == "least squares" else Outcome.NOT_FINITE
+    return Measured(theta, kept, None, None, problem.loglik(theta))
+
+
+def _decrement(problem: Problem, curvature: Curvature, theta: Numpy) -> float | None:
+    return None if curvature.negative else curvature.decrement(problem.score(theta))
+
+
+def _polished(
+    problem: Problem, theta: Numpy, curvature: Curvature, decrement: float | None
+) -> tuple[Numpy, Curvature, float | None]:
+    """Refine against the rows a point that was found from second moments alone."""
+    for _ in range(_POLISHING_STEPS):
+        if decrement is None or decrement <= TOLERANCE or curvature.flat:
+            break
+        theta = theta + curvature.bread @ problem.score(theta)
+        curvature = problem.curvature(theta, scores=False)
+        decrement = _decrement(problem, curvature, theta)
+    return theta, curvature, decrement
+
+
+def _judged(outcome: Outcome, curvature: Curvature, decrement: float | None, dtype: str) -> Outcome:
+    if decrement is None:
+        return Outcome.SADDLE if outcome is not Outcome.STEP_LIMIT else outcome
+    if decrement > TOLERANCE:
+        if dtype == "float32":
+            return Outcome.PRECISION if outcome is not Outcome.STEP_LIMIT else outcome
+        return Outcome.NO_PROGRESS if outcome is Outcome.CONVERGED else outcome
+    return Outcome.FLAT if curvature.flat else Outcome.CONVERGED

@@ -1,0 +1,144 @@
+"""Preconditioned conjugate gradients for several right-hand sides of one matrix."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from workbench.protocols import Numpy
+
+# A column is clean when what is left is rounding of the original: so many units of precision.
+_ROUNDING = 16 * np.finfo(np.float64).eps
+# The slowest contraction of squared lengths that is believed from two steps.
+_SLOWEST = 0.98
+
+
+class Operator(Protocol):
+    """A symmetric positive semi-definite matrix that multiplies ``(m, K)`` arrays."""
+
+    def multiply(self, x: Numpy) -> Numpy:
+        """Return the product, ``(m, K)``."""
+        ...
+
+
+class Preconditioner(Protocol):
+    """An approximate inverse of such a matrix."""
+
+    def solve(self, right: Numpy) -> Numpy:
+        """Return the approximate solution, ``(m, K)``."""
+        ...
+
+
+class Jacobi:
+    """Divide by the diagonal; rows without one get zero."""
+
+    def __init__(self, diagonal: Numpy) -> None:
+        positive = diagonal > 0
+        self._inverse = (positive / np.where(positive, diagonal, 1))[:, None]
+
+    def solve(self, right: Numpy) -> Numpy:
+        """Return the scaled right-hand side, ``(m, K)``."""
+        return right * self._inverse
+
+
+class ConjugateGradients:
+    r"""Minimize :math:`|y - D\beta|^2` from its normal equations, a step at a time.
+
+    The relative residual of a column is :math:`\sqrt{r^\top M^{-1} r} / |y - D\beta|`, with the
+    preconditioner :math:`M`.  Each step shortens the squared length by a known amount; where the
+    steps to come would shorten it by more than :math:`r^\top M^{-1} r`, going on as the last two
+    did, that stands in its place: on a slow contraction the residual understates the error.
+
+    Parameters
+    ----------
+    operator, preconditioner
+        The matrix ``(m, m)`` and its approximate inverse.
+    right
+        The right-hand sides, ``(m, K)``.
+    remaining, original
+        Squared lengths of the columns at zero effects, and as they were given, ``(K,)``.
+    tolerance
+        The relative residual at which a column is done.  A column is done too when its residual
+        is within rounding of its original length.
+
+    References
+    ----------
+    Hestenes and Stiefel (1952), theorem 6:1 for the length.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        preconditioner: Preconditioner,
+        right: Numpy,
+        remaining: Numpy,
+        original: Numpy,
+        tolerance: float,
+    ) -> None:
+        self.effects = np.zeros_like(right)
+        self._operator, self._preconditioner = operator, preconditioner
+        self._residual = right.copy()
+        self._remaining = remaining.copy()
+        self._floor = _ROUNDING**2 * original
+        self._tolerance = tolerance
+        self._direction = right
+        self._gain = self._shortened = self._ahead = remaining
+        self._restart()
+
+    def switch(self, operator: Operator, preconditioner: Preconditioner) -> None:
+        """Go on from the present effects with another form of the matrix."""
+        self._operator, self._preconditioner = operator, preconditioner
+        self._restart()
+
+    def step(self) -> None:
+        """Move every column that is not done."""
+        moved = self._operator.multiply(self._direction)
+        curvature = _dots(self._direction, moved)
+        active = ~self.done & (curvature > 0)
+        length = np.where(active, self._gain, 0) / np.where(active, curvature, 1)
+        self.effects += length * self._direction
+        self._residual -= length * moved
+        shortened = length * self._gain
+        self._remaining -= shortened
+        self._ahead = _tail(self._shortened, shortened)
+        self._shortened = shortened
+        turned = self._preconditioner.solve(self._residual)
+        gain = _dots(self._residual, turned)
+        self._direction *= np.where(active, gain / np.where(active, self._gain, 1), 0)
+        self._direction += turned
+        self._gain = gain
+
+    @property
+    def residuals(self) -> Numpy:
+        """The relative residual of each column, ``(K,)``; zero for one that is clean."""
+        left = np.where(self._left <= self._floor, 0, self._left)
+        return np.sqrt(left / np.maximum(self._remaining, np.finfo(np.float64).tiny))
+
+    @property
+    def done(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each column has reached the tolerance, ``(K,)``."""
+        enough = np.maximum(self._tolerance**2 * self._remaining, self._floor)
+        finished: np.ndarray[tuple[int], np.dtype[np.bool_]] = self._left <= enough
+        return finished
+
+    @property
+    def _left(self) -> Numpy:
+        """What tells how much squared length is still to come off, ``(K,)``."""
+        return np.maximum(self._gain, self._ahead)
+
+    def _restart(self) -> None:
+        self._direction = self._preconditioner.solve(self._residual)
+        self._gain = self._shortened = self._ahead = _dots(self._residual, self._direction)
+
+
+def _dots(a: Numpy, b: Numpy) -> Numpy:
+    found: Numpy = np.einsum("ij,ij->j", a, b)
+    return found
+
+
+def _tail(before: Numpy, last: Numpy) -> Numpy:
+    """Sum what a geometric series brings after its last two terms."""
+    ratio = np.minimum(last / np.where(before > 0, before, 1), _SLOWEST)
+    tail: Numpy = last * ratio / (1 - ratio)
+    return tail

@@ -1,0 +1,80 @@
+"""The Gaussian linear model by maximum likelihood."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from workbench.backends import Array, Backend
+from workbench.kernels.moments import Moments, second_moments
+from workbench.likelihoods.base import LinearIndex, Start, Support, normal_equations, total
+from workbench.protocols import Numpy
+
+_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+_LEAST = 1e-8
+
+
+@dataclass(frozen=True)
+class Gaussian(LinearIndex):
+    r"""Gaussian linear model, walked in Olsen's coordinates :math:`d = \beta/\sigma, h = 1/\sigma`.
+
+    .. math:: \ell_i = \log h - \tfrac12 (h y_i - x_i^\top d)^2 - \tfrac12 \log 2\pi
+
+    In these coordinates the log-likelihood is concave everywhere, so Newton's method finds the
+    maximum from any start.  Shown are :math:`\beta` and :math:`\sigma`.
+
+    References
+    ----------
+    Olsen (1978), "Note on the uniqueness of the maximum likelihood estimator for the Tobit
+    model", Econometrica 46(5).
+    """
+
+    name: ClassVar[str] = "gaussian"
+    title: ClassVar[str] = "Gaussian"
+    formula: ClassVar[str] = "y = x′β + ε, ε ~ N(0, σ²)"
+    support: ClassVar[Support] = Support.REAL
+    nuisance: ClassVar[tuple[str, ...]] = ("sigma",)
+    scales_outcome: ClassVar[bool] = True
+
+    def contributions(
+        self, y: Array, index: Array, nuisance: Sequence[Array], xp: Backend
+    ) -> Array:
+        (precision,) = nuisance
+        return xp.log(precision) - (precision * y - index) ** 2 / 2 - _HALF_LOG_TWO_PI
+
+    def start(
+        self, y: Numpy, x: Numpy, offset: Numpy | None, moments: Moments | None = None
+    ) -> Start:
+        """Start from least squares, with the residuals' spread cut to be above zero."""
+        found = second_moments(x, y, None) if moments is None else moments
+        slopes = normal_equations(found.gram, found.cross)
+        variance = float(found.outcome - slopes @ found.cross) / found.count
+        spread = math.sqrt(max(variance, _LEAST**2))
+        return Start(slopes / spread, np.array([1 / spread]))
+
+    def mean(self, index: Numpy, nuisance: Numpy) -> Numpy:
+        return index
+
+    def null_loglik(self, y: Numpy, weights: Numpy | None, offset: Numpy | None) -> float:
+        y = y if offset is None else y - offset
+        count = float(len(y)) if weights is None else float(np.sum(weights))
+        variance = total((y - total(y, weights) / count) ** 2, weights) / count
+        if variance == 0:
+            return math.inf
+        return -count * (_HALF_LOG_TWO_PI + 0.5 * math.log(variance) + 0.5)
+
+    def natural(self, theta: Numpy) -> Numpy:
+        return np.asarray(np.append(theta[:-1], 1.0) / theta[-1])
+
+    def walked(self, params: Numpy) -> Numpy:
+        return np.asarray(np.append(params[:-1], 1.0) / params[-1])
+
+    def natural_jacobian(self, theta: Numpy) -> Numpy:
+        precision = theta[-1]
+        jacobian: Numpy = np.eye(len(theta)) / precision
+        jacobian[:, -1] = np.append(-theta[:-1], -1.0) / precision**2
+        return jacobian

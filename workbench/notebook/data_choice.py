@@ -1,0 +1,124 @@
+"""Find the data a person can choose from: variables of the notebook, samples, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.data.sources import load, open_data, samples
+from workbench.data.table import Table, as_table
+from workbench.errors import DataError
+from workbench.estimation.specification import DataReference
+
+READABLE = (".csv", ".parquet", ".feather", ".json")
+FILES_SHOWN = 200
+_TABLE_TYPES = {"DataFrame", "Table"}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A table on the screen, with the reference a run will carry."""
+
+    reference: DataReference
+    table: Table
+
+
+def notebook_namespace() -> Mapping[str, Any]:
+    """Return the variables of the notebook; empty outside IPython."""
+    from IPython import get_ipython  # absent in a plain process
+
+    shell = get_ipython()
+    return {} if shell is None else dict(shell.user_ns)
+
+
+def notebook_tables(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables among the notebook's variables, by name."""
+    return {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_") and _is_table(value)
+    }
+
+
+def files_here(folder: Path) -> list[str]:
+    """Return the readable data files of ``folder``, by name."""
+    found = (path.name for path in folder.iterdir() if path.suffix.lower() in READABLE)
+    return sorted(found)[:FILES_SHOWN]
+
+
+def name_of(data: object, namespace: Mapping[str, Any]) -> str:
+    """Return the name of the notebook's variable that is ``data``, else ``"df"``."""
+    tables = notebook_tables(namespace)
+    return next((name for name, value in tables.items() if value is data), "df")
+
+
+def open_frame(data: object, name: str) -> Opened:
+    """Open a table that lives in the notebook."""
+    table = as_table(data, name)
+    return Opened(_reference("frame", name, table), table)
+
+
+def open_sample(name: str) -> Opened:
+    """Open a shipped sample."""
+    table = Table(load(name), "sample", name)
+    return Opened(_reference("sample", name, table), table)
+
+
+def open_file(path: str) -> Opened:
+    """Open a data file of this machine."""
+    table = open_data(path)
+    return Opened(_reference("file", path, table), table)
+
+
+def open_named(source: str, name: str, namespace: Mapping[str, Any]) -> Opened:
+    """Open the data ``name`` from one of the sources on the screen."""
+    if source == "samples":
+        return open_sample(name)
+    if source == "file":
+        return open_file(name)
+    if name not in notebook_tables(namespace):
+        raise DataError(
+            f"The notebook has no table named {name!r}.",
+            hint="make it in a cell, then choose it again.",
+            code="no-such-table",
+            where=name,
+        )
+    return open_frame(namespace[name], name)
+
+
+def sample_names() -> list[tuple[str, str]]:
+    """Return the shipped samples as pairs (name, title)."""
+    listing = samples()
+    return list(zip(listing["name"], listing["title"], strict=True))
+
+
+def sources() -> list[dict[str, Any]]:
+    """Return the kinds of data source, those that are not there yet with the reason."""
+    labels = {"notebook": "Notebook", "samples": "Samples", "file": "File"}
+    there = [{"key": key, "label": label, "enabled": True} for key, label in labels.items()]
+    reason = "Databases are not read yet: load the rows into a DataFrame first."
+    return [*there, {"key": "sql", "label": "SQL", "enabled": False, "reason": reason}]
+
+
+def tables(source: str, namespace: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what one source has to choose from, as JSON types."""
+    if source == "samples":
+        return [{"key": key, "label": key, "note": title} for key, title in sample_names()]
+    if source == "file":
+        return [{"key": name, "label": name} for name in files_here(Path.cwd())]
+    return [
+        {"key": name, "label": name, "note": type(value).__name__}
+        for name, value in notebook_tables(namespace).items()
+    ]
+
+
+def _reference(kind: str, name: str, table: Table) -> DataReference:
+    return DataReference(kind, name, rows=table.nrows, columns=len(table.names))
+
+
+def _is_table(value: object) -> bool:
+    kind = type(value)
+    library = kind.__module__.partition(".")[0]
+    return kind.__name__ in _TABLE_TYPES and library in {"pandas", "polars", "pyarrow"}

@@ -1,0 +1,56 @@
+// What Python says about a run: everything a card shows.
+
+export type State = "running" | "paused" | "stopping" | "stopped" | "done" | "failed";
+
+export interface Phase {
+  key: string;
+  label: string;
+  state: "none" | "waiting" | "current" | "done";
+  seconds: number | null;
+}
+
+export interface Way {
+  action: string;
+  label: string;
+  help: string;
+  /** Whether the page can do it; else it is advice. */
+  able: boolean;
+}
+
+export interface Evidence {
+  sentences: string[];
+  table: { columns: string[]; rows: string[][] } | null;
+  cause: string;
+  parameter: string | null;
+}
+
+export interface Card {
+  id: string;
+  name: string;
+  model: string;
+  chip: string;
+  tone: "ok" | "warn" | "err" | "run" | "stop";
+  state: State;
+  phases: Phase[];
+  step: number | null;
+  evaluations: number | null;
+  elapsed: number;
+  loglik: number | null;
+  decrement: number | null;
+  sentence: string;
+  started: number;
+  parameters: string[];
+  observations: number;
+  data: string;
+  setting: string;
+  problem: string;
+  outcome: string | null;
+  heading: string;
+  evidence: Evidence;
+  ways: Way[];
+}
+
+/** Whether the run still computes, or holds its place to go on. */
+export function isGoing(card: Card): boolean {
+  return card.state === "running" || card.state === "paused" || card.state === "stopping";
+}

@@ -1,0 +1,157 @@
+// The card of one run: who it is, how far it is, and the buttons that steer it.
+import { h, mark, text } from "../dom";
+import { clock, count, fixed, seconds } from "../format";
+import { swatch } from "../charts/palette";
+import { isGoing, type Card, type Phase } from "./card";
+import type { Steer } from "./steering";
+import { elapsed, type Run } from "./store";
+
+const ASK_AFTER = 10;
+const SILENT: Record<string, string> = { demean: "No demeaning" };
+
+/** What a card may do on the page it stands on. */
+export interface Actions {
+  steer(action: Steer, run: string): void;
+  way(action: string, run: string): void;
+  compare: (() => void) | null;
+  /** Whether the page offers buttons at all; a blocking cell's view has none. */
+  steerable: boolean;
+}
+
+export class CardView {
+  readonly element: HTMLElement;
+  private readonly line = h("span", { class: "line" });
+  private readonly name = h("b");
+  private readonly model = h("span", { class: "m s" });
+  private readonly chip = h("span", { class: "chip" });
+  private readonly phases = h("div", { class: "ph", role: "list", "aria-label": "Phases" });
+  private readonly figures = ["Step", "Evaluations", "Elapsed", "Log-likelihood"].map((label) => [label, h("dd")] as const);
+  private readonly sentence = h("p", { class: "s m" });
+  private readonly warning = h("p", { class: "s warning", hidden: true });
+  private readonly buttons = h("div", { class: "bt" });
+  private drawn = "";
+  private asking = false;
+  private slot = 0;
+
+  constructor(
+    private run: Run,
+    private readonly actions: Actions,
+  ) {
+    this.element = h("article", { class: "rc", "data-run": run.card.id, onkeydown: (event: KeyboardEvent) => this.onKey(event) },
+      h("div", { class: "t" }, this.line, this.name, this.model, h("span", { class: "grow" }), this.chip),
+      this.phases,
+      h("dl", { class: "tl" }, this.figures.map(([label, value]) => h("div", {}, h("dt", {}, label), value))),
+      this.sentence, this.warning, this.buttons);
+  }
+
+  /** Bring everything up to date; `slot` is the run's place on the charts. */
+  update(run: Run, slot: number, alive: boolean): void {
+    this.run = run;
+    this.slot = slot;
+    const { card } = run;
+    mark(this.element, "aria-label", `Run ${card.name}`);
+    text(this.name, card.name);
+    text(this.model, card.model);
+    this.showChip(card, alive);
+    this.showFigures(run, alive);
+    text(this.sentence, alive || !isGoing(card) ? card.sentence : gone(card));
+    const drawn = JSON.stringify([slot, card.phases, card.state, alive, this.asking, card.ways]);
+    if (drawn !== this.drawn) this.redraw(card, alive);
+    this.drawn = drawn;
+  }
+
+  /** Show a sentence on what keeps an order from being carried out; null takes it away. */
+  warn(sentence: string | null): void {
+    this.warning.hidden = sentence === null;
+    text(this.warning, sentence ?? "");
+  }
+
+  private showChip(card: Card, alive: boolean): void {
+    const lost = !alive && isGoing(card);
+    text(this.chip, lost ? "! Kernel gone" : card.chip);
+    mark(this.chip, "class", `chip ${lost ? "warn" : card.tone}`);
+  }
+
+  private showFigures(run: Run, alive: boolean): void {
+    const { card } = run;
+    const values = [count(card.step), count(card.evaluations), clock(elapsed(run, alive)), fixed(card.loglik, isGoing(card) ? 2 : 3)];
+    this.figures.forEach(([, value], index) => text(value, values[index] || "–"));
+  }
+
+  private redraw(card: Card, alive: boolean): void {
+    const focused = this.buttons.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.action : undefined;
+    this.line.replaceChildren(swatch(this.slot));
+    this.phases.replaceChildren(...card.phases.map(phase));
+    this.buttons.replaceChildren(...(this.actions.steerable ? this.controls(card, alive) : []));
+    this.buttons.hidden = !this.buttons.childElementCount;
+    if (focused) (this.buttons.querySelector<HTMLElement>(`[data-action="${focused}"]`) ?? this.buttons.querySelector("button"))?.focus();
+  }
+
+  private controls(card: Card, alive: boolean): HTMLElement[] {
+    if (this.asking && isGoing(card)) return this.question();
+    const off = alive ? null : "The kernel is gone";
+    if (card.state === "stopping") return [this.button("stop", "■ Stopping…", "The evaluation under way ends first")];
+    if (isGoing(card)) {
+      const hold = card.state === "paused" ? this.button("resume", "▶ Continue", off, "p", "Shift+P") : this.button("pause", "❚❚ Pause", off, "", "Shift+P");
+      return [hold, this.button("stop", "■ Stop, keep result", off, "", "Shift+S"), h("span", { class: "grow" }), this.button("cancel", "✕ Cancel", off)];
+    }
+    const ways = card.ways.filter(({ able }) => able).map((way) => this.button(way.action, way.label, off, "", undefined, way.help));
+    const { compare } = this.actions;
+    const look = compare ? [h("button", { class: "btn", type: "button", "data-action": "compare", onclick: compare }, "Compare")] : [];
+    return [...look, ...ways];
+  }
+
+  private question(): HTMLElement[] {
+    return [
+      h("span", { class: "s ask" }, "Drop this run and its result?"),
+      this.button("cancel", "✕ Yes, cancel", null),
+      h("button", { class: "btn", type: "button", "data-action": "keep", onclick: () => this.ask(false) }, "Keep running"),
+    ];
+  }
+
+  private button(action: string, label: string, off: string | null, kind = "", keys?: string, help?: string): HTMLElement {
+    return h("button", { class: `btn ${kind}`, type: "button", "data-action": action, disabled: off !== null, title: off ?? help, "aria-keyshortcuts": keys,
+      onclick: (event: Event) => this.press(action, event.currentTarget as HTMLButtonElement) }, label);
+  }
+
+  private press(action: string, pressed: HTMLButtonElement | null): void {
+    const { card } = this.run;
+    if (action === "cancel" && !this.asking && elapsed(this.run, true) > ASK_AFTER) return this.ask(true);
+    if (pressed) pressed.disabled = true; // one press, one message, until the card answers
+    this.asking = false;
+    this.drawn = "";
+    if (isGoing(card)) this.actions.steer(action as Steer, card.id);
+    else this.actions.way(action, card.id);
+  }
+
+  private ask(asking: boolean): void {
+    this.asking = asking;
+    this.redraw(this.run.card, true);
+    this.buttons.querySelector<HTMLElement>(asking ? "[data-action=keep]" : "[data-action=cancel]")?.focus();
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (!event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || !this.actions.steerable) return;
+    const { card } = this.run;
+    if (!isGoing(card) || card.state === "stopping") return;
+    if (event.key === "P") this.press(card.state === "paused" ? "resume" : "pause", null);
+    else if (event.key === "S") this.press("stop", null);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+function phase({ key, label, state, seconds: took }: Phase): HTMLElement {
+  const words = {
+    done: `✓ ${label}${took === null ? "" : ` ${seconds(took)}`}`,
+    current: `● ${label}`,
+    none: SILENT[key] ?? `No ${label.toLowerCase()}`,
+    waiting: label,
+  }[state];
+  return h("div", { role: "listitem", class: { done: "dn", current: "nw", none: "", waiting: "" }[state], "aria-current": state === "current" ? "step" : null }, words);
+}
+
+function gone(card: Card): string {
+  return card.step === null ? "The kernel ended before the first step." : `Interrupted at step ${count(card.step)}, can be resumed.`;
+}

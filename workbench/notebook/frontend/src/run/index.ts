@@ -1,0 +1,234 @@
+// The Run page: cards, failures, charts and speed of the runs it hears of.
+import type { Connection } from "../connection";
+import { h, text } from "../dom";
+import { timeOfDay } from "../format";
+import { CardView, type Actions } from "./cards";
+import { isGoing, type Card } from "./card";
+import { FailureView } from "./failure";
+import { Figures, Speed } from "./figures";
+import type { Placed } from "./lines";
+import { Painter } from "./painter";
+import { Parameters } from "./parameters";
+import { Picker } from "./picker";
+import { Shown } from "./shown";
+import { Steering } from "./steering";
+import { Store, type Run } from "./store";
+
+const TICK = 100;
+
+/** Draw the Run page into `panel`; returns the clean-up. */
+export function mountRun(panel: HTMLElement, connection: Connection): () => void {
+  const page = new RunPage(panel, connection);
+  return () => page.end();
+}
+
+class RunPage {
+  private readonly trace: boolean;
+  private readonly shown = new Shown();
+  private readonly overlaid = new Set<string>();
+  private readonly cards = new Map<string, CardView>();
+  private readonly failures = new Map<string, FailureView>();
+  private readonly unacknowledged = new Map<string, number>();
+  private readonly title = h("b");
+  private readonly setting = h("span", { class: "m s" });
+  private readonly deck = h("div", { class: "hd2" });
+  private readonly failed = h("div");
+  private readonly empty = h("div", { class: "pad empty" });
+  private readonly painter = new Painter(() => this.fast(), () => this.slow());
+  private readonly figures = new Figures(() => this.painter.request());
+  private readonly parameters = new Parameters(() => this.painter.request());
+  private readonly speed = new Speed();
+  private readonly charts = h("div", {}, this.figures.element, this.parameters.element, this.speed.element);
+  private readonly picker = new Picker((run, on) => this.overlay(run, on));
+  private readonly head = h("div", { class: "bl" }, this.title, this.setting, h("span", { class: "grow" }), this.picker.element);
+  private readonly steering: Steering;
+  private readonly actions: Actions;
+  private readonly store: Store;
+  private readonly endings: (() => void)[];
+
+  constructor(
+    private readonly panel: HTMLElement,
+    private readonly connection: Connection,
+  ) {
+    this.trace = connection.get("face") === "trace";
+    this.steering = new Steering(connection, (run, sentence) => this.warn(run, sentence));
+    this.actions = {
+      steer: (action, run) => this.steering.steer(action, run),
+      way: (action, run) => this.steering.way(action, run),
+      compare: this.trace ? null : () => connection.goto("results"),
+      steerable: connection.get<boolean | undefined>("steerable") !== false,
+    };
+    panel.append(this.head, this.empty, this.deck, this.failed, this.charts);
+    this.greet();
+    this.store = new Store(connection, (card, before) => this.onCard(card, before), (run, through) => this.onSteps(run, through));
+    this.endings = [connection.onAlive((alive) => this.onAlive(alive)), this.ticking(), this.watchSight()];
+    this.store.open();
+    this.painter.request();
+  }
+
+  end(): void {
+    this.endings.forEach((end) => end());
+    this.store.end();
+    this.steering.end();
+    this.painter.end();
+    this.figures.end();
+    this.parameters.end();
+    this.failures.forEach((view) => view.end());
+    this.panel.replaceChildren();
+  }
+
+  private onCard(card: Card, before: Card | null): void {
+    const cards = new Map([...this.store.runs].map(([id, run]) => [id, run.card]));
+    if (!before && this.trace) this.shown.add(card.id);
+    else if (!before || (isGoing(card) && !isGoing(before))) this.shown.admit(card.id, cards, this.overlaid);
+    this.speak(card, before);
+    this.painter.request();
+  }
+
+  private speak(card: Card, before: Card | null): void {
+    if (!before) return;
+    const phase = card.phases.find(({ state }) => state === "current")?.label;
+    const earlier = before.phases.find(({ state }) => state === "current")?.label;
+    if (card.state === "failed" && before.state !== "failed") this.connection.announce(`${card.name}: ${card.heading}`, true);
+    else if (card.state !== before.state) this.connection.announce(`${card.name}: ${card.chip.replace(/^\S+ /, "")}. ${card.sentence}`);
+    else if (phase && phase !== earlier) this.connection.announce(`${card.name}: ${phase}`);
+  }
+
+  private onSteps(run: string, through: number): void {
+    this.unacknowledged.set(run, through);
+    if (this.inSight()) this.painter.request();
+    else this.acknowledge();
+  }
+
+  private onAlive(alive: boolean): void {
+    if (!alive) this.connection.announce("The kernel is gone. Finished runs stay readable here; run the cell again to continue.", true);
+    else this.store.open();
+    this.painter.request();
+  }
+
+  /** Say on the run's card, or on its failure, what keeps an order from being carried out. */
+  private warn(run: string, sentence: string | null): void {
+    this.cards.get(run)?.warn(sentence);
+    this.failures.get(run)?.warn(sentence);
+    if (sentence !== null) this.connection.announce(sentence);
+  }
+
+  private overlay(run: string, on: boolean): void {
+    if (on && this.shown.add(run)) this.overlaid.add(run);
+    if (!on) {
+      this.shown.remove(run);
+      this.overlaid.delete(run);
+    }
+    this.painter.request();
+  }
+
+  /** What is new at once: the cards, and the chart of the gap. */
+  private fast(): void {
+    const placed = this.placed();
+    this.empty.hidden = placed.length > 0;
+    this.describe(placed);
+    this.showCards(placed);
+    const charted = placed.filter(({ run }) => run.history.length);
+    const hopeless = placed.length > 0 && placed.every(({ run }) => run.card.state === "failed");
+    this.charts.hidden = hopeless || !charted.length;
+    if (!this.charts.hidden) this.figures.fast(charted);
+    this.acknowledge();
+  }
+
+  /** What may follow a little later: the small charts, the failures and the speed. */
+  private slow(): void {
+    const placed = this.placed();
+    this.showFailures(placed);
+    if (this.charts.hidden) return;
+    const charted = placed.filter(({ run }) => run.history.length);
+    this.figures.slow(charted);
+    this.parameters.update(charted);
+    this.speed.update(charted, this.painter.share);
+  }
+
+  private placed(): Placed[] {
+    return this.shown.ids
+      .map((id) => ({ run: this.store.runs.get(id), slot: this.shown.slot(id) }))
+      .filter((one): one is Placed => one.run !== undefined)
+      .sort((one, other) => one.slot - other.slot);
+  }
+
+  private describe(placed: Placed[]): void {
+    const [first] = placed;
+    this.head.hidden = !first;
+    if (!first) return;
+    const { card } = first.run;
+    const common = (read: (card: Card) => string): string => (placed.every(({ run }) => read(run.card) === read(card)) ? read(card) : "");
+    text(this.title, common(({ data }) => data) || "Several data sets");
+    text(this.setting, [`started ${timeOfDay(card.started)}`, common(({ setting }) => setting)].filter(Boolean).join(", "));
+    const newest = [...this.store.runs.values()].sort((one, other) => other.card.started - one.card.started);
+    this.picker.update(newest, this.shown.ids);
+  }
+
+  private showCards(all: Placed[]): void {
+    const placed = all.filter(({ run }) => run.card.state !== "failed");
+    keep(this.cards, placed, (view) => view.element.remove());
+    for (const { run, slot } of placed) {
+      const view = this.cards.get(run.card.id) ?? new CardView(run, this.actions);
+      this.cards.set(run.card.id, view);
+      view.update(run, slot, this.connection.alive);
+    }
+    order(this.deck, placed.map(({ run }) => this.cards.get(run.card.id)!.element));
+    this.deck.hidden = !placed.length;
+    this.deck.classList.toggle("one", placed.length === 1);
+  }
+
+  private showFailures(all: Placed[]): void {
+    const placed = all.filter(({ run }) => run.card.state === "failed");
+    keep(this.failures, placed, (view) => view.end());
+    for (const one of placed) {
+      const view = this.failures.get(one.run.card.id) ?? new FailureView(one.run.card.id, this.actions);
+      this.failures.set(one.run.card.id, view);
+      view.update(one, all, this.connection.alive);
+    }
+    order(this.failed, placed.map(({ run }) => this.failures.get(run.card.id)!.element));
+  }
+
+  private greet(): void {
+    const open = h("button", { class: "btn", type: "button", onclick: () => this.connection.goto("setup") }, "Open Setup");
+    this.empty.append(h("p", { class: "m" }, this.trace ? "Waiting for the first step." : "No run yet. Setup describes a model; Run starts it."), ...(this.trace ? [] : [open]));
+  }
+
+  private acknowledge(): void {
+    this.unacknowledged.forEach((through, run) => this.connection.send("ack", { run, through }));
+    this.unacknowledged.clear();
+  }
+
+  /** Keep the clocks of running cards going between messages. */
+  private ticking(): () => void {
+    const timer = window.setInterval(() => {
+      const going = [...this.store.runs.values()].some((run: Run) => isGoing(run.card));
+      if (going && this.inSight()) this.showCards(this.placed());
+    }, TICK);
+    return () => window.clearInterval(timer);
+  }
+
+  private inSight(): boolean {
+    return !document.hidden && this.panel.offsetParent !== null;
+  }
+
+  private watchSight(): () => void {
+    const observer = new IntersectionObserver(() => this.painter.request());
+    observer.observe(this.panel);
+    return () => observer.disconnect();
+  }
+}
+
+function keep<V>(views: Map<string, V>, placed: Placed[], drop: (view: V) => void): void {
+  for (const [id, view] of views) {
+    if (placed.some(({ run }) => run.card.id === id)) continue;
+    drop(view);
+    views.delete(id);
+  }
+}
+
+/** Put elements in order, touching the page only when the order changed. */
+function order(parent: Element, elements: HTMLElement[]): void {
+  const same = parent.childElementCount === elements.length && elements.every((element, index) => parent.children[index] === element);
+  if (!same) parent.replaceChildren(...elements);
+}

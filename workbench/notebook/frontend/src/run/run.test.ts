@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Card } from "./card";
+import { History } from "./history";
+import { exponents } from "./lines";
+import { Shown } from "./shown";
+
+const rows = (...numbers: number[]): Float64Array => Float64Array.from(numbers.flatMap((number) => [number, 0, 0, 1, 0.1, NaN, 0.2, 10 * number]));
+const chunk = (first: number, n: number): { first: number; n: number; width: number } => ({ first, n, width: 8 });
+
+test("batches line up into columns", () => {
+  const history = new History();
+  assert.equal(history.append(chunk(0, 2), rows(0, 1)), "taken");
+  assert.equal(history.append(chunk(2, 1), rows(2)), "taken");
+  assert.deepEqual([...history.column("number")], [0, 1, 2]);
+  assert.deepEqual([...history.column(0)], [0, 10, 20]);
+});
+
+test("a repeated batch is known and an overlapping one adds what is new", () => {
+  const history = new History();
+  history.append(chunk(0, 2), rows(0, 1));
+  assert.equal(history.append(chunk(0, 2), rows(0, 1)), "known");
+  assert.equal(history.append(chunk(1, 2), rows(1, 2)), "taken");
+  assert.deepEqual([...history.column("number")], [0, 1, 2]);
+});
+
+test("a gap is noticed and a snapshot closes it", () => {
+  const history = new History();
+  history.append(chunk(0, 1), rows(0));
+  assert.equal(history.append(chunk(5, 1), rows(5)), "gap");
+  history.restore(chunk(0, 6), rows(0, 3, 5));
+  assert.equal(history.append(chunk(6, 1), rows(6)), "taken");
+  assert.deepEqual([...history.column("number")], [0, 3, 5, 6]);
+});
+
+test("what has no logarithm is a gap", () => {
+  assert.deepEqual([...exponents(Float64Array.of(100, 0, -1, Infinity, NaN))], [2, NaN, NaN, NaN, NaN]);
+});
+
+test("a run keeps its slot, and a new run takes the place of ended ones that nobody overlaid", () => {
+  const card = (id: string, state: Card["state"]): [string, Card] => [id, { id, state } as Card];
+  const cards = new Map([card("ended", "done"), card("kept", "done"), card("going", "running"), card("new", "running")]);
+  const shown = new Shown();
+  ["ended", "kept", "going"].forEach((id) => shown.add(id));
+  shown.admit("new", cards, new Set(["kept"]));
+  assert.deepEqual(shown.ids, ["new", "kept", "going"]);
+  assert.equal(shown.slot("going"), 2);
+});
+
+test("a sixth run finds no place", () => {
+  const shown = new Shown();
+  ["a", "b", "c", "d", "e"].forEach((id) => shown.add(id));
+  assert.equal(shown.add("f"), false);
+});

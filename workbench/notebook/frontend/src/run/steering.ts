@@ -1,0 +1,51 @@
+// Steering a run, and saying so when the kernel does not answer at once.
+import type { Connection } from "../connection";
+
+export type Steer = "pause" | "resume" | "stop" | "cancel";
+const PATIENCE = 500;
+const BUSY = "The kernel is busy with a cell; Stop acts when it ends.";
+
+/** Sends the steering messages and watches for Python's answer. */
+export class Steering {
+  private readonly waiting = new Map<string, number>();
+  private readonly endings: (() => void)[];
+
+  /** `onTrouble` hears a sentence when a run's order waits or is refused, and null when it is taken. */
+  constructor(
+    private readonly connection: Connection,
+    private readonly onTrouble: (run: string, sentence: string | null) => void,
+  ) {
+    this.endings = [
+      connection.on("heard", ({ run }: { run: string }) => this.answered(run, null)),
+      connection.on("refused", ({ run, sentence }: { run: string; sentence: string }) => this.answered(run, sentence)),
+    ];
+  }
+
+  steer(action: Steer, run: string): void {
+    this.connection.send(action, { run });
+    this.expect(run);
+  }
+
+  /** Choose a way out of a failure. */
+  way(action: string, run: string): void {
+    if (action === "edit") return this.connection.send("edit", { id: run });
+    this.connection.send("way", { run, action });
+    this.expect(run);
+  }
+
+  end(): void {
+    this.endings.forEach((end) => end());
+    this.waiting.forEach((timer) => window.clearTimeout(timer));
+  }
+
+  private expect(run: string): void {
+    window.clearTimeout(this.waiting.get(run));
+    this.waiting.set(run, window.setTimeout(() => this.onTrouble(run, BUSY), PATIENCE));
+  }
+
+  private answered(run: string, sentence: string | null): void {
+    window.clearTimeout(this.waiting.get(run));
+    this.waiting.delete(run);
+    this.onTrouble(run, sentence);
+  }
+}

@@ -1,0 +1,77 @@
+// Region Data: the source, the table, its figures, and the list of variables.
+import { fill, h, rich, text, type Child } from "../dom";
+import { count, fixed } from "../format";
+import { labelled, Line, newId, Picker, Segments } from "./controls";
+import type { DataFigures, Desk, Option, Part, SetupState } from "./state";
+import { variableList } from "./variables";
+
+const SOURCE_WORDS: Record<string, string> = { notebook: "Table of this notebook", samples: "Sample", file: "File" };
+const SOURCE_OF: Record<string, string> = { frame: "notebook", sample: "samples", file: "file" };
+
+/** Build the left column of the Setup page. */
+export function dataPart(desk: Desk): Part {
+  const title = newId("data");
+  const why = new Line();
+  const sources = new Segments("Where the data come from", (source) => desk.send("source", { source }), (reason) => why.say(reason));
+  const tables = new Picker((name) => desk.send("data", { name }), true);
+  const caption = h("label", { class: "sr", for: (tables.select.id = newId("table")) });
+  const file = filePart(desk);
+  const figures = h("p", { class: "s num figures" });
+  const list = variableList(desk);
+  tables.select.addEventListener("focus", () => desk.send("refresh"));
+  const element = h("section", { "aria-labelledby": title }, h("h3", { id: title }, "Data"), sources.element, why.element,
+    caption, tables.element, file.element, figures, list.element);
+  const show = (state: SetupState): void => {
+    sources.show(state.sources, state.source);
+    text(caption, SOURCE_WORDS[state.source] ?? "Table");
+    tables.show(offered(state), chosenTable(state), invitation(state));
+    file.element.hidden = state.source !== "file";
+    fill(figures, state.notice ? notice(state.notice) : state.data ? sentence(state.data) : begin(desk));
+    list.element.hidden = !state.data;
+    list.show(state);
+  };
+  return { element, show };
+}
+
+function offered(state: SetupState): Option[] {
+  return chosenTable(state) ? state.tables : [{ key: "", label: invitation(state) }, ...state.tables];
+}
+
+function chosenTable(state: SetupState): string {
+  const name = state.data && SOURCE_OF[state.data.kind] === state.source ? state.data.name : "";
+  return state.tables.some((table) => table.key === name) ? name : "";
+}
+
+function invitation(state: SetupState): string {
+  if (state.tables.length) return state.source === "file" ? "Choose a file" : "Choose a table";
+  return { notebook: "No table in this notebook yet", file: "No data file in this folder" }[state.source] ?? "Nothing to choose";
+}
+
+function sentence(data: DataFigures): Child[] {
+  return [
+    h("b", {}, count(data.rows)), " rows, ", h("b", {}, count(data.columns)), ` columns, ${size(data.bytes)}. `,
+    h("span", { class: "m" }, rich(data.missing)),
+  ];
+}
+
+function begin(desk: Desk): Child[] {
+  const sample = h("button", { class: "btn q s", type: "button", onclick: () => desk.send("data", { name: "mroz" }) }, "Try the sample mroz");
+  return ["Choose a data source to begin. ", sample];
+}
+
+function notice(words: string): Child {
+  return h("span", { role: "alert", class: "bad" }, "✕ ", words);
+}
+
+function filePart(desk: Desk): { element: HTMLElement } {
+  const path = h("input", { class: "fld", type: "text", spellcheck: "false", placeholder: "folder/file.csv" });
+  const open = (): void => desk.send("data", { name: path.value.trim() });
+  path.addEventListener("keydown", (event) => event.key === "Enter" && open());
+  const field = labelled("or a path: csv, parquet, feather, json", path, path);
+  return { element: h("div", { class: "path" }, field, h("button", { class: "btn", type: "button", onclick: open }, "Open")) };
+}
+
+function size(bytes: number): string {
+  if (bytes < 1e6) return `${fixed(bytes / 1e3, bytes < 1e4 ? 1 : 0)} kB`;
+  return bytes < 1e9 ? `${fixed(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB` : `${fixed(bytes / 1e9, 1)} GB`;
+}

@@ -1,0 +1,51 @@
+// The Setup page: data on the left, the model on the right, Run at the foot.
+import type { Connection } from "../connection";
+import { h } from "../dom";
+import { dataPart } from "./data";
+import { footPart } from "./foot";
+import { modelPart } from "./model";
+import { optionsPart } from "./options";
+import { Desk, type Part } from "./state";
+import { wherePart } from "./where";
+
+/** Draw the Setup page into `panel`; returns the clean-up. */
+export function mountSetup(panel: HTMLElement, connection: Connection): () => void {
+  const desk = new Desk(connection);
+  const run = (): void => {
+    if (!connection.alive) return;
+    desk.send("run", { ticket: desk.state.ticket });
+  };
+  const [data, foot] = [dataPart(desk), footPart(desk, run)];
+  const right: Part[] = [modelPart(desk), optionsPart(desk), wherePart(desk)];
+  panel.append(h("div", { class: "two" }, data.element, h("section", { "aria-label": "Model and options" }, right.map((part) => part.element))), foot.element);
+  const show = (): void => [data, ...right, foot].forEach((part) => part.show(desk.state));
+  const onKey = (event: KeyboardEvent): void => shortcuts(event, panel, run);
+  panel.addEventListener("keydown", onKey);
+  show();
+  const endings = [
+    connection.watch("setup", show),
+    connection.watch("variables", show),
+    connection.onAlive(() => (freeze(panel, connection.alive), show())),
+    connection.on("started", () => connection.goto("run")),
+    connection.on("edited", () => connection.goto("setup")),
+  ];
+  return () => {
+    endings.forEach((end) => end());
+    panel.removeEventListener("keydown", onKey);
+    panel.replaceChildren();
+  };
+}
+
+/** Without a kernel the form is for reading; code can still be copied. */
+function freeze(panel: HTMLElement, alive: boolean): void {
+  panel.querySelector(".two")!.toggleAttribute("inert", !alive);
+}
+
+function shortcuts(event: KeyboardEvent, panel: HTMLElement, run: () => void): void {
+  const typing = (event.target as HTMLElement).matches("input, textarea, select");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
+  else if (event.key === "/" && !typing) panel.querySelector<HTMLElement>(".find-field")!.focus();
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}

@@ -1,0 +1,33 @@
+// Region Model: the template, a person's own log-likelihood, and the formula.
+import { h, mark, text } from "../dom";
+import { labelled, newId, Picker } from "./controls";
+import { formulaPart } from "./formula";
+import type { Desk, Part, SetupState } from "./state";
+
+const PAUSE = 250;
+
+/** Build the template, the code field and the formula. */
+export function modelPart(desk: Desk): Part {
+  const title = newId("model");
+  const template = new Picker((key) => desk.set("template", key));
+  const equation = h("span", {});
+  const own = h("button", { class: "btn q s", type: "button", onclick: () => desk.send("own", { serial: 0 }) }, "Write my own log-likelihood");
+  const body = h("textarea", { class: "body", spellcheck: "false", rows: 5, wrap: "off" });
+  desk.bind(body, "body", PAUSE);
+  const code = labelled("Log-likelihood of each observation: params: lines, then loglik = …", body, body);
+  const formula = formulaPart(desk);
+  const element = h("div", {}, h("h3", { id: title }, "Model"),
+    h("div", { class: "row template" }, labelled("Template", template.element, template.select), h("div", { class: "s m" }, equation, " ", own)),
+    h("div", { class: "row" }, code), formula.element);
+  const show = (state: SetupState): void => {
+    template.show(state.templates.map((one) => ({ ...one, note: "" })), state.template);
+    text(equation, state.equation);
+    own.hidden = state.own;
+    code.parentElement!.hidden = !state.own;
+    desk.settle(body, state.body);
+    mark(body, "aria-invalid", state.check.field === "body" ? "true" : null);
+    body.rows = Math.min(16, Math.max(4, state.body.split("\n").length + 1));
+    formula.show(state);
+  };
+  return { element, show };
+}

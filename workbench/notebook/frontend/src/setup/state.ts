@@ -1,0 +1,155 @@
+// What Python says the Setup page shows, and how a part of the page answers.
+import type { Connection } from "../connection";
+
+export interface Option {
+  key: string;
+  label: string;
+  note?: string;
+  enabled?: boolean;
+  reason?: string;
+}
+
+export interface Variable {
+  name: string;
+  kind: string;
+  missing: number;
+  levels: number | null;
+  histogram: number[];
+  note: string;
+}
+
+export interface Check {
+  ok: boolean;
+  text: string;
+  detail: string;
+  where: string;
+  suggestion: string;
+  brief: string;
+  field: string;
+  levels: string[];
+}
+
+export interface DataFigures {
+  name: string;
+  kind: string;
+  rows: number;
+  columns: number;
+  bytes: number;
+  missing: string;
+}
+
+export interface SetupState {
+  serial: number;
+  ticket: number;
+  source: string;
+  sources: Option[];
+  tables: Option[];
+  data: DataFigures | null;
+  notice: string;
+  refusal: string;
+  own: boolean;
+  template: string;
+  templates: Option[];
+  equation: string;
+  formula: string;
+  body: string;
+  check: Check;
+  effects: string;
+  roles: Record<string, string>;
+  se: string;
+  errors: Option[];
+  cluster: string;
+  weights: string;
+  weight_kind: string;
+  weight_kinds: string[];
+  offset: string;
+  positive: string;
+  device: string;
+  devices: Option[];
+  library: string;
+  libraries: Option[];
+  dtype: string;
+  numbers: Option[];
+  optimizer: string;
+  optimizers: Option[];
+  settings: string;
+  settings_hint: string;
+  automatic: string;
+  start: string;
+  starts: Option[];
+  max_steps: number | null;
+  name: string;
+  run_name: string;
+  sentence: string;
+  code: { python: string; magic: string };
+}
+
+/** A region of the page: an element, and how it takes a new state. */
+export interface Part {
+  element: HTMLElement;
+  show(state: SetupState): void;
+}
+
+type TextField = HTMLInputElement | HTMLTextAreaElement;
+
+/** What every part may do: send choices, read variables, and know which text is still its own. */
+export class Desk {
+  private serial = 0;
+  private readonly drafts = new Map<TextField, () => void>();
+  private readonly sent = new Map<TextField, number>();
+
+  constructor(readonly connection: Connection) {}
+
+  get state(): SetupState {
+    return this.connection.get<SetupState>("setup");
+  }
+
+  get variables(): Variable[] {
+    return this.connection.get<Variable[]>("variables") ?? [];
+  }
+
+  /** Tell Python one choice. */
+  set(field: string, value: string | number | null): number {
+    this.serial = Math.max(this.serial + 1, Date.now()); // two views of one widget share the clock
+    this.connection.send("set", { field, value, serial: this.serial });
+    return this.serial;
+  }
+
+  /** Send an order, after what was typed before it. */
+  send(type: string, payload: Record<string, unknown> = {}): void {
+    this.flush();
+    this.connection.send(type, payload);
+  }
+
+  /** Let a text field hold one choice: what is typed is sent after a pause of `pause` ms. */
+  bind(input: TextField, field: string, pause: number, read: (words: string) => string | number | null = (words) => words): void {
+    const tell = (): void => {
+      if (this.drafts.delete(input)) this.sent.set(input, this.set(field, read(input.value)));
+    };
+    const later = debounced(tell, pause);
+    input.addEventListener("input", () => {
+      this.drafts.set(input, tell);
+      later();
+    });
+  }
+
+  /** Send what is typed and not yet sent. */
+  private flush(): void {
+    [...this.drafts.values()].forEach((tell) => tell());
+  }
+
+  /** Put Python's text into a field, unless the person has typed something newer there. */
+  settle(input: TextField, value: string): void {
+    const newer = this.drafts.has(input) || this.state.serial < (this.sent.get(input) ?? 0);
+    if (!newer && input.value !== value) input.value = value;
+  }
+}
+
+/** Call `act` when `pause` milliseconds went by without another call. */
+export function debounced(act: () => void, pause: number): () => void {
+  let timer = 0;
+  return () => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(act, pause);
+  };
+}

@@ -1,0 +1,60 @@
+// Region "Where it runs": device, library, numbers, optimizer, and the run's name, start and limit.
+import { h, mark, type Child } from "../dom";
+import { labelled, Line, newId, Picker, Segments } from "./controls";
+import type { Desk, Option, Part, SetupState } from "./state";
+
+const PAUSE = 250;
+
+/** Build the device cards and the fields below them. */
+export function wherePart(desk: Desk): Part {
+  const why = new Line();
+  const say = (reason: string): void => why.say(reason);
+  const devices = new Segments("Device", (key) => desk.set("device", key), say, card, "dv row");
+  const libraries = new Segments("Library", (key) => desk.set("library", key), say);
+  const numbers = new Segments("Numbers", (key) => desk.set("dtype", key), say);
+  const optimizer = new Picker((key) => desk.set("optimizer", key));
+  const start = new Picker((key) => desk.set("start", key));
+  const name = h("input", { class: "fld", type: "text", maxlength: 200 });
+  const limit = h("input", { class: "fld num", type: "number", min: 1, max: 1_000_000, step: 1, placeholder: "Automatic" });
+  const settings = h("input", { class: "fld", type: "text", spellcheck: "false", maxlength: 1000 });
+  const settingsField = labelled("Settings of the optimizer", settings, settings, true);
+  desk.bind(name, "name", PAUSE);
+  desk.bind(settings, "settings", PAUSE);
+  desk.bind(limit, "max_steps", PAUSE, whole);
+  const element = h("div", {}, h("h3", {}, "Where it runs"), devices.element,
+    h("div", { class: "g4 places" }, captioned("Library", libraries.element), captioned("Numbers", numbers.element),
+      labelled("Optimizer", optimizer.element, optimizer.select, true), settingsField), why.element,
+    h("div", { class: "g4 below" }, labelled("Name of this run", name, name, true),
+      labelled("Start", start.element, start.select), labelled("Step limit", limit, limit)));
+  const show = (state: SetupState): void => {
+    devices.show(state.devices, state.device);
+    libraries.show(state.libraries, state.library);
+    numbers.show(state.numbers, state.dtype);
+    optimizer.show([{ key: "auto", label: "Automatic", note: state.automatic }, ...state.optimizers], state.optimizer);
+    settingsField.hidden = !state.settings_hint;
+    settings.placeholder = state.settings_hint;
+    desk.settle(settings, state.settings);
+    mark(settings, "aria-invalid", state.check.field === "settings" ? "true" : null);
+    start.show(state.starts, state.start);
+    desk.settle(name, state.name);
+    name.placeholder = state.run_name;
+    desk.settle(limit, state.max_steps === null ? "" : String(state.max_steps));
+  };
+  return { element, show };
+}
+
+function card(option: Option): Child[] {
+  if (option.enabled === false) return [h("span", {}, h("b", {}, option.label), ", unavailable"), h("span", {}, option.reason)];
+  return [h("b", {}, option.label), h("span", {}, option.note || "available")];
+}
+
+function captioned(caption: string, group: HTMLElement): HTMLElement {
+  const id = newId("caption");
+  group.setAttribute("aria-labelledby", id);
+  return h("div", {}, h("span", { class: "lab", id }, caption), group);
+}
+
+function whole(words: string): number | null {
+  const number = Math.floor(Number(words));
+  return words.trim() && Number.isFinite(number) && number > 0 ? number : null;
+}

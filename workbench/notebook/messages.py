@@ -1,0 +1,62 @@
+"""What the page may say to the kernel: each message's fields and their kinds, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+LONGEST_TEXT = 20_000
+MOST_ITEMS = 200
+_LOGGER = logging.getLogger(__name__)
+
+_TEXT: Any = str
+_MAYBE: Any = (str, int, type(None))
+SHAPES: Mapping[str, Mapping[str, Any]] = {
+    "set": {"field": _TEXT, "value": _MAYBE, "serial": int},
+    "own": {"serial": int},
+    "role": {"name": _TEXT, "role": _TEXT},
+    "repair": {},
+    "source": {"source": _TEXT},
+    "data": {"name": _TEXT},
+    "refresh": {},
+    "run": {"ticket": int},
+    "compare": {"ids": list},
+    "star": {"id": _TEXT},
+    "rename": {"id": _TEXT, "name": _TEXT},
+    "delete": {"id": _TEXT},
+    "undo": {"id": _TEXT},
+    "edit": {"id": _TEXT},
+    "reopen": {"id": _TEXT},
+    "style": {"stars": bool, "pvalues": bool},
+    "pair": {"first": _TEXT, "second": _TEXT},
+    "word": {},
+}
+"""The fields of every message that the Setup and Results tabs send."""
+
+
+def accepted(content: object) -> dict[str, Any] | None:
+    """Return a message's known fields, or None, with a log line, when it has not its shape."""
+    kind = content.get("type") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or not isinstance(kind, str) or kind not in SHAPES:
+        _LOGGER.warning("Ignored a message of the unknown type %.40r.", kind)
+        return None
+    shape = SHAPES[kind]
+    if unknown := set(content) - set(shape) - {"type"}:
+        _LOGGER.info("Ignored unknown fields %s of %s.", sorted(map(str, unknown))[:5], kind)
+    wrong = [name for name, expected in shape.items() if not _fits(content.get(name), expected)]
+    if wrong:
+        _LOGGER.warning("Ignored a message %r whose fields %s have the wrong kind.", kind, wrong)
+        return None
+    return {"type": kind, **{name: content.get(name) for name in shape}}
+
+
+def _fits(value: object, expected: Any) -> bool:
+    if isinstance(value, bool):
+        return expected is bool
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT and isinstance(value, expected)
+    if isinstance(value, list):
+        few = len(value) <= MOST_ITEMS
+        return expected is list and few and all(isinstance(item, str) for item in value)
+    return isinstance(value, expected)

@@ -1,0 +1,148 @@
+"""What the Setup tab shows of the choices made on it, as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from workbench.data.fixed_effects import absorbed_terms, columns_of
+from workbench.data.formula import formula_roles
+from workbench.data.table import ColumnSummary
+from workbench.errors import FormulaError
+from workbench.notebook import optimizer_settings
+from workbench.notebook.data_choice import Opened
+from workbench.notebook.formula_text import effects, sides
+from workbench.notebook.offer import Offer, Option
+from workbench.notebook.setup_form import (
+    AUTOMATIC,
+    ERRORS,
+    KINDS,
+    OWN,
+    WEIGHT_KINDS,
+    Check,
+    Chosen,
+    optimizer_choice,
+)
+
+
+def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> dict[str, Any]:
+    """Return everything the Setup tab shows for these choices, as JSON types."""
+    return {
+        **{name: getattr(chosen, name) for name in KINDS},
+        "own": chosen.template == OWN,
+        "equation": offer.equation(chosen.template),
+        "templates": [item.to_dict() for item in offer.templates],
+        "errors": [{"key": key, "label": label} for key, label in ERRORS.items()],
+        "weight_kinds": list(WEIGHT_KINDS),
+        "devices": [item.to_dict() for item in offer.devices],
+        "libraries": [_fitting(item, chosen, offer).to_dict() for item in offer.libraries],
+        "numbers": [item.to_dict() for item in offer.numbers(chosen.device)],
+        "optimizers": [item.to_dict() for item in offer.optimizers],
+        "settings_hint": optimizer_settings.hint(chosen.optimizer),
+        "automatic": _automatic(chosen, check, offer),
+        "effects": effects(chosen.formula),
+        "roles": roles(chosen, opened),
+        "check": {
+            "ok": check.ok,
+            "text": check.text,
+            "detail": check.detail,
+            "where": check.where,
+            "suggestion": check.suggestion,
+            "brief": check.brief,
+            "field": check.field,
+            "levels": list(check.levels),
+        },
+        "sentence": sentence(chosen, opened, offer),
+    }
+
+
+def roles(chosen: Chosen, opened: Opened | None) -> dict[str, str]:
+    """Return the role letters of every variable that has one, as in ``{"inlf": "y"}``."""
+    if opened is None:
+        return {}
+    found: dict[str, str] = dict(formula_roles(chosen.formula, opened.table.names))
+    absorbed = [("f", name) for name in _absorbed(chosen.formula) if name in opened.table.names]
+    for letter, name in (*absorbed, ("w", chosen.weights), ("c", chosen.cluster)):
+        if name:
+            found[name] = found.get(name, "") + letter
+    return found
+
+
+def _absorbed(formula: str) -> tuple[str, ...]:
+    """Return the columns of the fixed effects, none while they are half typed."""
+    try:
+        return columns_of(absorbed_terms(effects(formula)))[0]
+    except FormulaError:
+        return ()
+
+
+def about_data(opened: Opened) -> dict[str, Any]:
+    """Return the figures of the data: name, rows, columns, bytes and a sentence on missing."""
+    summaries = opened.table.summary()
+    holes = [item for item in summaries if item.missing]
+    return {
+        "name": opened.reference.name,
+        "kind": opened.reference.kind,
+        "rows": opened.table.nrows,
+        "columns": len(summaries),
+        "bytes": sum(opened.table.column(name).nbytes for name in opened.table.names),
+        "missing": _missing_sentence(holes),
+    }
+
+
+def about_variable(item: ColumnSummary) -> dict[str, Any]:
+    """Return what the list shows of a variable."""
+    return {
+        "name": item.name,
+        "kind": item.kind,
+        "missing": item.missing,
+        "levels": item.levels,
+        "histogram": list(item.histogram),
+        "note": _variable_note(item),
+    }
+
+
+def _missing_sentence(holes: Sequence[ColumnSummary]) -> str:
+    if not holes:
+        return "Nothing is missing."
+    counts = {item.missing for item in holes}
+    if len(counts) == 1 and len(holes) <= 3:
+        names = " and ".join(f"`{item.name}`" for item in holes)
+        return f"{names} {'has' if len(holes) == 1 else 'have'} {holes[0].missing:,} missing."
+    worst = max(holes, key=lambda item: item.missing)
+    return f"{len(holes)} columns have gaps; `{worst.name}` has most, {worst.missing:,} missing."
+
+
+def _variable_note(item: ColumnSummary) -> str:
+    span = f"{item.levels} levels" if item.levels else ""
+    if item.minimum is not None and item.maximum is not None:
+        span = f"{item.minimum:.4g} to {item.maximum:.4g}".replace("-", "−")
+    gaps = f"{item.missing:,} missing" if item.missing else "none missing"
+    return ", ".join(part for part in (item.kind, span, gaps) if part)
+
+
+def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
+    """Describe the run in a sentence, as the foot of the page does."""
+    outcome = sides(chosen.formula).outcome
+    count = "".join(roles(replace(chosen, weights="", cluster=""), opened).values()).count("x")
+    errors = {"none": "no standard errors", "opg": "OPG errors", "hessian": "Hessian errors"}
+    described = errors.get(chosen.se, f"{chosen.se} errors")
+    of = f" of `{outcome.strip('`')}`" if outcome else ""
+    on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
+    return f"{offer.title(chosen.template)}{of}{on}, {described}, {chosen.device.upper()}"
+
+
+def _automatic(chosen: Chosen, check: Check, offer: Offer) -> str:
+    """Say what "automatic" picks, as in ``"Newton, for 8 parameters"``."""
+    name = optimizer_choice(replace(chosen, optimizer=AUTOMATIC), check)
+    title = next((item.label for item in offer.optimizers if item.key == name), name)
+    return f"{title}, for {check.parameters:,} parameters" if check.parameters else title
+
+
+def _fitting(library: Option, chosen: Chosen, offer: Offer) -> Option:
+    """Grey out a library that does not run on the chosen device."""
+    if not library.enabled or offer.runs_on(library.key, chosen.device):
+        return library
+    reason = f"{library.label} does not run on {chosen.device} here."
+    return replace(library, enabled=False, reason=reason)

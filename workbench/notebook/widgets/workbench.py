@@ -1,0 +1,451 @@
+"""The workbench: choose data and model, run, watch and compare, in one widget."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from workbench.errors import WorkbenchError
+from workbench.estimation.api import resume, start_specification
+from workbench.estimation.fit import Fit
+from workbench.estimation.run import Run
+from workbench.estimation.specification import Specification
+from workbench.estimation.store import current_store
+from workbench.notebook import bundle, data_choice, setup_form, setup_page
+from workbench.notebook.data_choice import Opened
+from workbench.notebook.headless import in_jupyter
+from workbench.notebook.messages import accepted
+from workbench.notebook.offer import first_offer, offered
+from workbench.notebook.results_page import results_page
+from workbench.notebook.run_list import STATE_CHIPS, Entry, RunList
+from workbench.notebook.saved import SavedOutput, publish
+from workbench.notebook.session import remember
+from workbench.notebook.setup_form import Check, Chosen
+from workbench.notebook.stream import Streamer
+from workbench.report.comparison import compare
+
+MOST_COMPARED_UNASKED = 5
+"""Runs that join the comparison by themselves when they end: as many as there are line styles."""
+
+COLUMNS_SHOWN = 2_000
+UNDO_SECONDS = 11.0
+"""How long a deleted run can come back: the ten seconds that the page offers, and the way."""
+
+_LOGGER = logging.getLogger(__name__)
+WAYS = ("edit", "remove", "float64")
+"""The ways out of a failed run that the workbench can take."""
+
+_SOURCES = {"frame": "notebook", "sample": "samples", "file": "file"}
+
+
+class Workbench(anywidget.AnyWidget):
+    """Choose data and a model, run it, watch it converge, compare what was found.
+
+    Parameters
+    ----------
+    data
+        A table, or the name of a shipped sample; without it the page lists what there is.
+    name
+        The name of the table in messages and code; by default that of the notebook's variable.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> page = wb.Workbench("mroz")
+    >>> page.setup["formula"]
+    'inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6'
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    face = traitlets.Unicode("workbench").tag(sync=True)
+    setup = traitlets.Dict().tag(sync=True)
+    variables: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    runs: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    results = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, data: object = None, name: str | None = None) -> None:
+        super().__init__(_esm=bundle.module(), _css=bundle.style_sheet())
+        self._lock = threading.RLock()
+        self._offer = first_offer()
+        self._opened: Opened | None = None
+        self._source = "notebook"
+        self._chosen, self._check = Chosen(), Check(False, "")
+        self._notice, self._refusal = "", ""
+        self._serial, self._ticket = 0, 0
+        self._list = RunList()
+        self._compared: list[str] = []
+        self._heard: set[str] = set()
+        self._leaving: dict[str, threading.Timer] = {}
+        self._pair: tuple[str, str] | None = None
+        self._stars, self._p_values = False, False
+        self._streamer = Streamer(
+            self._tell, able=WAYS, on_way=self._take_way, on_run=self._take_over
+        )
+        self._saved = SavedOutput(folded=True)
+        self._take_in(_opened(data, name))
+        self._list.adopt(current_store().runs())
+        self._show_runs()
+        self._show_results()
+        self.on_msg(self._on_message)
+        threading.Thread(target=self._look_around, name="workbench-devices", daemon=True).start()
+
+    def fit(self, name: str) -> Fit:
+        """Return what the run of that name found.
+
+        Raises
+        ------
+        KeyError
+            When no run of that name is on the list, or it has found nothing.
+        """
+        for entry in self._list.shown():
+            if entry.name == name and (fit := self._list.fit(entry.id)) is not None:
+                return fit
+        raise KeyError(name)
+
+    # Messages -------------------------------------------------------------------------------
+    def _on_message(self, _: object, content: object, buffers: object) -> None:
+        """Act on a message of the page that has the shape of one; whatever else is ignored."""
+        if kind := self._streamer.handle(content):
+            if kind == "ready":
+                self._saved.refresh()
+            return
+        message = accepted(content)
+        if message is None:
+            return
+        with self._lock:
+            try:
+                self._HANDLERS[message["type"]](self, message)
+            except WorkbenchError as error:
+                self._refuse(message["type"], error)
+
+    def _refuse(self, kind: str, error: WorkbenchError) -> None:
+        """Say why something was not done: a run at the foot, data beside their name."""
+        if kind == "run":
+            self._refusal = f"{error.problem} Try: {error.hint}" if error.hint else error.problem
+        else:
+            self._notice = error.problem
+        self._show_setup()
+
+    def _set(self, message: Mapping[str, Any]) -> None:
+        self._serial = message["serial"]
+        self._choose(
+            setup_form.changed(self._chosen, message["field"], message["value"], self._opened)
+        )
+
+    def _own(self, _: Mapping[str, Any]) -> None:
+        self._choose(setup_form.own_likelihood(self._chosen))
+
+    def _role(self, message: Mapping[str, Any]) -> None:
+        none_of_them = ("",) if message["role"] == "f" else ()
+        if self._opened is None:
+            return
+        if message["name"] in (*self._opened.table.names, *none_of_them):
+            self._choose(setup_form.assigned(self._chosen, message["name"], message["role"]))
+
+    def _repair(self, _: Mapping[str, Any]) -> None:
+        if self._check.suggestion:
+            self._choose(setup_form.repaired(self._chosen, self._check))
+
+    def _open_source(self, message: Mapping[str, Any]) -> None:
+        self._source, self._notice = message["source"], ""
+        self._show_setup()
+
+    def _open_data(self, message: Mapping[str, Any]) -> None:
+        source = self._source
+        if self._opened is None and source == "notebook" and message["name"] in _sample_keys():
+            source = "samples"
+        namespace = data_choice.notebook_namespace()
+        self._take_in(data_choice.open_named(source, message["name"], namespace))
+
+    def _refresh(self, _: Mapping[str, Any]) -> None:
+        self._show_setup()
+
+    def _run(self, message: Mapping[str, Any]) -> None:
+        """Start the run that is set up; a second press on the same page finds its ticket used."""
+        if message["ticket"] == self._ticket and self._check.ok:
+            self._start()
+
+    def _start(self) -> None:
+        if self._opened is None:
+            return
+        self._ticket += 1
+        run = start_specification(self._specification(self._opened), self._opened.table)
+        self._follow(self._list.add(run))
+        self._choose(replace(self._chosen, name=""))
+        self.send({"type": "started", "id": run.id})
+
+    def _compare(self, message: Mapping[str, Any]) -> None:
+        known = [run for run in dict.fromkeys(message["ids"]) if self._comparable(run)]
+        self._compared = known
+        self._show_results()
+
+    def _star(self, message: Mapping[str, Any]) -> None:
+        if entry := self._list.entry(message["id"]):
+            entry.starred = not entry.starred
+            current_store().star(entry.id, entry.starred)
+            self._show_runs()
+
+    def _rename(self, message: Mapping[str, Any]) -> None:
+        entry, name = self._list.entry(message["id"]), message["name"].strip()[:200]
+        if entry and name:
+            entry.name = name
+            current_store().rename(entry.id, name)
+            self._show_runs()
+            self._show_results()
+
+    def _delete(self, message: Mapping[str, Any]) -> None:
+        """Take an ended run off the list, and from the record when the time to undo is over."""
+        entry = self._list.entry(message["id"])
+        if entry is None or entry.state in STATE_CHIPS:
+            return
+        self._list.hide(entry.id)
+        self._compared = [run_id for run_id in self._compared if run_id != entry.id]
+        timer = self._leaving[entry.id] = threading.Timer(UNDO_SECONDS, self._forget, [entry.id])
+        timer.daemon = True
+        timer.start()
+        self._show_runs()
+        self._show_results()
+
+    def _undo(self, message: Mapping[str, Any]) -> None:
+        timer = self._leaving.pop(message["id"], None)
+        if timer is not None:
+            timer.cancel()
+            self._list.hide(message["id"], hidden=False)
+            self._show_runs()
+
+    def _forget(self, run_id: str) -> None:
+        with self._lock:
+            if self._leaving.pop(run_id, None) is None:
+                return
+        try:
+            current_store().delete(run_id)
+        except WorkbenchError as error:
+            _LOGGER.warning("A run could not be deleted: %s", error)
+
+    def _edit(self, message: Mapping[str, Any]) -> None:
+        """Bring the settings of a run back to Setup."""
+        entry = self._list.entry(message["id"])
+        if entry is not None:
+            self._bring_back(entry.specification)
+            self.send({"type": "edited"})
+
+    def _change_style(self, message: Mapping[str, Any]) -> None:
+        self._stars, self._p_values = message["stars"], message["pvalues"]
+        self._show_results()
+
+    def _change_pair(self, message: Mapping[str, Any]) -> None:
+        self._pair = (message["first"], message["second"])
+        self._show_results()
+
+    def _word(self, _: Mapping[str, Any]) -> None:
+        """Send the table as a Word document, which only the kernel can make."""
+        fits = self._fits()
+        if not fits:
+            return
+        with TemporaryDirectory() as folder:
+            table = compare(*fits.values(), stars=self._stars, p_values=self._p_values)
+            path = table.to_word(Path(folder) / "table.docx")
+            self.send({"type": "word", "name": "comparison.docx"}, [path.read_bytes()])
+
+    def _reopen(self, message: Mapping[str, Any]) -> None:
+        """Go on with a run that an earlier kernel left unfinished."""
+        entry = self._list.entry(message["id"])
+        if entry is None or entry.state != "interrupted":
+            return
+        reference = entry.specification.data
+        tables = data_choice.notebook_tables(data_choice.notebook_namespace())
+        data = tables.get(reference.name) if reference.kind == "frame" else None
+        run = resume(entry.id, data=data)
+        self._list.hide(entry.id)
+        self._follow(self._list.add(run))
+        self.send({"type": "started", "id": run.id})
+
+    _HANDLERS: ClassVar[dict[str, Callable[[Workbench, Mapping[str, Any]], None]]] = {
+        "set": _set,
+        "own": _own,
+        "role": _role,
+        "repair": _repair,
+        "source": _open_source,
+        "data": _open_data,
+        "refresh": _refresh,
+        "run": _run,
+        "compare": _compare,
+        "star": _star,
+        "rename": _rename,
+        "delete": _delete,
+        "undo": _undo,
+        "edit": _edit,
+        "reopen": _reopen,
+        "style": _change_style,
+        "pair": _change_pair,
+        "word": _word,
+    }
+
+    # Runs -----------------------------------------------------------------------------------
+    def _bring_back(self, spec: Specification) -> None:
+        """Choose what a run was asked, and open its data when others are open."""
+        with self.hold_sync():
+            if self._opened is None or self._opened.reference.name != spec.data.name:
+                self._source = _SOURCES.get(spec.data.kind, "notebook")
+                namespace = data_choice.notebook_namespace()
+                self._opened = data_choice.open_named(self._source, spec.data.name, namespace)
+                self._show_variables()
+            self._choose(setup_form.from_specification(spec))
+
+    def _take_way(self, run: Run, action: str) -> None:
+        """Take one of the ways out of a failed run that its card offers."""
+        with self._lock:
+            self._bring_back(run.specification)
+            if action == "edit":
+                self.send({"type": "edited"})
+                return
+            if action == "float64":
+                self._choose(replace(self._chosen, dtype="float64", device="cpu"))
+            elif run.fit is not None:
+                gone = str(run.fit.evidence.get("regressor", ""))
+                self._choose(setup_form.without(self._chosen, gone))
+            if self._check.ok:
+                self._start()
+
+    def _take_over(self, run: Run) -> None:
+        """Take in a run that goes on from the end of another."""
+        with self._lock:
+            self._follow(self._list.add(run))
+
+    def _follow(self, entry: Entry) -> None:
+        """Show a run on the Run tab, and on the list whenever it changes."""
+        if entry.run is None:
+            return
+        self._streamer.attach(entry.run)
+        self._saved.add(entry.run)
+        entry.run.listen(lambda run: self._hear(entry, run))
+        self._hear(entry, entry.run)
+
+    def _hear(self, entry: Entry, run: Run) -> None:
+        """Take in a change of a run, in whatever thread it happens."""
+        with self._lock:
+            if run.fit is not None and entry.id not in self._heard:
+                self._heard.add(entry.id)
+                remember(run.fit)
+                if len(self._compared) < MOST_COMPARED_UNASKED and self._comparable(entry.id):
+                    self._compared.append(entry.id)
+                self._show_results()
+            self._show_runs()
+
+    def _comparable(self, run_id: str) -> bool:
+        fit = self._list.fit(run_id)
+        return fit is not None and fit.outcome.comparable
+
+    def _fits(self) -> dict[str, Fit]:
+        """Return the fits compared, by id, under the names they have on the list."""
+        found = {run_id: self._named_fit(run_id) for run_id in self._compared}
+        return {run_id: fit for run_id, fit in found.items() if fit is not None}
+
+    def _named_fit(self, run_id: str) -> Fit | None:
+        fit, entry = self._list.fit(run_id), self._list.entry(run_id)
+        if fit is None or entry is None:
+            return None
+        return replace(fit, specification=fit.specification.replace(name=entry.name))
+
+    def _specification(self, opened: Opened) -> Specification:
+        name = setup_form.run_name(self._chosen, self._offer, self._list.names())
+        source = self._list.fit(self._chosen.start)
+        start = None if source is None else setup_form.start_from(source.params, self._check)
+        return setup_form.specification(self._chosen, self._check, opened.reference, name, start)
+
+    def _look_around(self) -> None:
+        """Find the devices, which loads torch, while the page is already there."""
+        offer = offered()
+        with self._lock:
+            self._offer = offer
+            self._show_setup()
+
+    # What the page shows --------------------------------------------------------------------
+    def _take_in(self, opened: Opened | None) -> None:
+        """Open data with a first model of them."""
+        self._opened = opened
+        if opened is not None:
+            self._source = _SOURCES[opened.reference.kind]
+        with self.hold_sync():  # the list takes its order from the formula it arrives with
+            self._show_variables()
+            self._choose(setup_form.opening(opened, self._offer))
+
+    def _choose(self, chosen: Chosen) -> None:
+        """Take in new choices: check them, and show what follows."""
+        self._chosen, self._notice, self._refusal = chosen, "", ""
+        self._check = setup_form.checked(chosen, self._opened)
+        self._show_setup()
+
+    def _show_variables(self) -> None:
+        summaries = self._opened.table.summary()[:COLUMNS_SHOWN] if self._opened else []
+        self.variables = [setup_page.about_variable(item) for item in summaries]
+        self._figures = setup_page.about_data(self._opened) if self._opened else None
+
+    def _show_setup(self) -> None:
+        page = setup_page.page(self._chosen, self._check, self._opened, self._offer)
+        self.setup = page | {
+            "serial": self._serial,
+            "ticket": self._ticket,
+            "source": self._source,
+            "sources": data_choice.sources(),
+            "tables": data_choice.tables(self._source, data_choice.notebook_namespace()),
+            "data": self._figures,
+            "notice": self._notice,
+            "refusal": self._refusal,
+            "starts": self._starts(),
+            "run_name": setup_form.run_name(self._chosen, self._offer, self._list.names()),
+            "code": self._code(),
+        }
+
+    def _starts(self) -> list[dict[str, str]]:
+        ended = [entry for entry in self._list.shown() if entry.fit is not None]
+        choices = [{"key": setup_form.AUTOMATIC, "label": "Automatic"}]
+        if self._chosen.base is not None and self._chosen.base.start:
+            choices.append({"key": setup_form.GIVEN, "label": "As given"})
+        return choices + [{"key": item.id, "label": f"Where {item.name} ended"} for item in ended]
+
+    def _code(self) -> dict[str, str]:
+        if self._opened is None:
+            return {"python": "", "magic": ""}
+        spec = self._specification(self._opened)
+        return {"python": spec.to_python(), "magic": spec.to_magic()}
+
+    def _show_runs(self) -> None:
+        self.runs = self._list.rows(self._offer)
+
+    def _show_results(self) -> None:
+        pair = list(self._pair or self._compared[:2])
+        both = [fit for run_id in pair if (fit := self._named_fit(run_id)) is not None]
+        page = results_page(self._fits(), both, stars=self._stars, p_values=self._p_values)
+        self.results = page | {"pair": pair if len(both) == 2 else []}
+
+    def _ipython_display_(self) -> None:
+        """Show the workbench, and below it, folded, what stays in the saved notebook."""
+        if in_jupyter():
+            publish(self._repr_mimebundle_())
+            self._saved.show()
+
+    def _tell(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self.send(content, buffers)
+
+
+def _opened(data: object, name: str | None) -> Opened | None:
+    if data is None:
+        return None
+    if isinstance(data, str):
+        return data_choice.open_sample(data)
+    known = name or data_choice.name_of(data, data_choice.notebook_namespace())
+    return data_choice.open_frame(data, known)
+
+
+def _sample_keys() -> list[str]:
+    return [key for key, _ in data_choice.sample_names()]

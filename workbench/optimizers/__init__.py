@@ -1,0 +1,142 @@
+"""The optimizers: generators of iterates, listed here by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from workbench.errors import OptionError
+from workbench.optimizers.adam import Adam
+from workbench.optimizers.base import why_not
+from workbench.optimizers.newton import Newton
+from workbench.optimizers.scipy_minimize import (
+    BFGS,
+    CG,
+    LBFGSB,
+    SLSQP,
+    TNC,
+    NelderMead,
+    NewtonCG,
+    TrustConstr,
+    TrustExact,
+)
+from workbench.optimizers.sgd import SGD
+from workbench.optimizers.torchmin_minimize import (
+    TorchminBFGS,
+    TorchminCG,
+    TorchminDogleg,
+    TorchminLBFGS,
+    TorchminNewtonCG,
+    TorchminNewtonExact,
+    TorchminTrustExact,
+    TorchminTrustNCG,
+)
+from workbench.optimizers.trust_region import TrustRegion
+from workbench.protocols import Optimizer
+
+_MEMBERS: tuple[type[Optimizer], ...] = (
+    Newton,
+    TrustRegion,
+    SGD,
+    Adam,
+    BFGS,
+    LBFGSB,
+    CG,
+    NewtonCG,
+    TNC,
+    SLSQP,
+    TrustExact,
+    TrustConstr,
+    NelderMead,
+    TorchminBFGS,
+    TorchminLBFGS,
+    TorchminCG,
+    TorchminNewtonCG,
+    TorchminNewtonExact,
+    TorchminTrustNCG,
+    TorchminTrustExact,
+    TorchminDogleg,
+)
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {member.name: member for member in _MEMBERS}
+"""Every optimizer by the name that a magic or a menu knows it by."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a menu shows of an optimizer.
+
+    ``derivatives`` is the highest order that it reads (0, 1 or 2); ``reason`` says why it is not
+    available and how to change that.
+    """
+
+    name: str
+    title: str
+    library: str
+    derivatives: int
+    available: bool
+    reason: str
+
+
+def describe() -> list[Description]:
+    """List every optimizer, the unavailable ones with their reason."""
+    return [_description(kind) for kind in OPTIMIZERS.values()]
+
+
+def optimizer_named(name: str, settings: Mapping[str, Any] | None = None) -> Optimizer:
+    """Make the optimizer of that name with these settings.
+
+    Raises
+    ------
+    OptionError
+        When the name or a setting is unknown; the nearest known one is the suggestion.
+
+    Examples
+    --------
+    >>> optimizer_named("l-bfgs-b", {"memory": 5})
+    LBFGSB(max_steps=None, memory=5)
+    """
+    if name not in OPTIMIZERS:
+        raise _unknown("optimizer", f"There is no optimizer {name!r}.", name, OPTIMIZERS)
+    kind: Any = OPTIMIZERS[name]
+    known = [setting.name for setting in fields(kind)]
+    for setting in settings or {}:
+        if setting not in known:
+            raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
+    optimizer: Optimizer = kind(**(settings or {}))
+    return optimizer
+
+
+def choice_of(optimizer: Optimizer) -> tuple[str, dict[str, Any]]:
+    """Return an optimizer's name and the settings that differ from its defaults.
+
+    Examples
+    --------
+    >>> choice_of(optimizer_named("l-bfgs-b", {"memory": 5}))
+    ('l-bfgs-b', {'memory': 5})
+    """
+    standard, instance = type(optimizer)(), optimizer
+    names = [setting.name for setting in fields(instance)]  # type: ignore[arg-type]
+    settings = {name: getattr(instance, name) for name in names}
+    changed = {name: value for name, value in settings.items() if value != getattr(standard, name)}
+    return optimizer.name, changed
+
+
+def _description(kind: Any) -> Description:
+    reason = why_not(getattr(kind, "requires", ()))
+    library, order = getattr(kind, "library", "workbench"), getattr(kind, "derivatives", 2)
+    return Description(kind.name, kind.title, library, order, not reason, reason)
+
+
+def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
+    nearest = next(iter(get_close_matches(name.lower(), known, n=1)), "")
+    hint = f"{nearest!r}, or another " if nearest else "one "
+    return OptionError(
+        problem,
+        f"{hint}of {', '.join(known)}.",
+        code=f"unknown-{kind}",
+        where="optimizer",
+        suggestion=nearest,
+    )

@@ -1,0 +1,57 @@
+"""Adam: gradient descent whose rate adapts to each parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.optimizers.base import check_share
+from workbench.optimizers.first_order import FirstOrder, Reduction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(FirstOrder):
+    """Step by the mean of past gradients over the root of the mean of their squares.
+
+    The gradient is that of the whole sample; ``torch.optim.Adam`` and ``optax.adam`` take the
+    steps.
+
+    Parameters
+    ----------
+    lr
+        The learning rate: about the size of a first step, in the optimizer's scaled coordinates.
+    beta1, beta2
+        The shares of the past that the two means keep, from 0 up to but not including 1.
+    reduction
+        Whether the gradient is that of the ``"mean"`` of the observations or of their ``"sum"``,
+        which matters only beside the 1e-8 that keeps the ratio finite.
+    max_steps
+        The step limit of a run; None for the caller's default.
+
+    References
+    ----------
+    Kingma and Ba (2015), "Adam: a method for stochastic optimization", algorithm 1.
+    """
+
+    name = "adam"
+    title = "Adam"
+
+    lr: float = 0.05
+    beta1: float = 0.9
+    beta2: float = 0.999
+    reduction: Reduction = "mean"
+    max_steps: int | None = 10_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share(self.title, beta1=self.beta1, beta2=self.beta2)
+
+    def torch_optimizer(self, theta: Any) -> Any:
+        import torch
+
+        return torch.optim.Adam([theta], lr=self.lr, betas=(self.beta1, self.beta2))
+
+    def optax_transformation(self) -> Any:
+        import optax
+
+        return optax.adam(self.lr, b1=self.beta1, b2=self.beta2)

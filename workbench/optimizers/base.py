@@ -1,0 +1,113 @@
+"""What every optimizer here shares: measures of a step, checks of settings and of libraries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import OptionError
+from workbench.protocols import Iterate, Numpy
+
+Alternatives = tuple[tuple[str, ...], ...]
+"""Sets of libraries of which any one is enough: ``(("torch",), ("jax", "optax"))``."""
+
+_HINTS = {
+    "torch": "pip install 'workbench[torch]'",
+    "torchmin": "pip install 'workbench[torch]'",
+    "jax": "pip install 'workbench[jax]'",
+    "optax": "pip install 'workbench[jax]'",
+}
+
+
+class StateBox:
+    """Hold what a resumed run needs besides its point, such as the moments of Adam.
+
+    Parameters
+    ----------
+    content
+        What :meth:`to_dict` returned before the run was interrupted; empty for a new run.
+    """
+
+    def __init__(self, content: Mapping[str, Any] | None = None) -> None:
+        self._read: Callable[[], dict[str, Any]] = lambda: dict(content or {})
+
+    def watch(self, read: Callable[[], dict[str, Any]]) -> None:
+        """Let the optimizer say how its present state is read."""
+        self._read = read
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as plain JSON types; call it between two steps."""
+        return self._read()
+
+
+def next_iterate(last: Iterate | None, params: Numpy, value: float, gradient: Numpy) -> Iterate:
+    """Describe the step from ``last`` to ``params``, or the start when there is no last one.
+
+    ``gradient`` is that of the mean objective, shape ``(k,)``; its norm is the largest absolute
+    element.  The length of the step is Euclidean.
+    """
+    number = 0 if last is None else last.number + 1
+    length = 0.0 if last is None else math.dist(params, last.params)
+    return Iterate(number, params, value, float(np.max(np.abs(gradient), initial=0.0)), length)
+
+
+def why_not(alternatives: Alternatives) -> str:
+    """Say what is missing and how to install it; empty when one of the alternatives is there."""
+    gaps = [[name for name in names if find_spec(name) is None] for names in alternatives]
+    if not gaps or not all(gaps):
+        return ""
+    ways = dict.fromkeys(_HINTS[gap[0]] for gap in gaps)
+    return f"needs {' or '.join(' and '.join(gap) for gap in gaps)}: {' or '.join(ways)}"
+
+
+def require(title: str, alternatives: Alternatives) -> None:
+    """Refuse an optimizer whose library is missing.
+
+    Raises
+    ------
+    OptionError
+        With the command that installs what is missing.
+    """
+    if reason := why_not(alternatives):
+        needs, _, hint = reason.partition(": ")
+        raise OptionError(f"{title} {needs}.", hint, code="missing-library", where="optimizer")
+
+
+def check_positive(title: str, **settings: float) -> None:
+    """Refuse settings that are not finite positive numbers.
+
+    Raises
+    ------
+    OptionError
+        Naming the first setting that is wrong and the value found.
+    """
+    for name, value in settings.items():
+        if not (np.isfinite(value) and value > 0):
+            raise OptionError(
+                f"{title} has {name}={value!r}, which is not a positive number.",
+                f"give a {name} above zero.",
+                code="bad-setting",
+                where=name,
+            )
+
+
+def check_share(title: str, **settings: float) -> None:
+    """Refuse settings that are not at least 0 and below 1.
+
+    Raises
+    ------
+    OptionError
+        Naming the first setting that is wrong and the value found.
+    """
+    for name, value in settings.items():
+        if not 0 <= value < 1:
+            raise OptionError(
+                f"{title} has {name}={value!r}, which is not a share of the past.",
+                f"a {name} from 0 up to but not including 1.",
+                code="bad-setting",
+                where=name,
+            )

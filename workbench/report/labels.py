@@ -1,0 +1,126 @@
+"""Words that name a fit, its standard errors and its end, the same in every table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.covariances import TOGETHER
+from workbench.optimizers import OPTIMIZERS
+from workbench.report import numbers
+from workbench.report.numbers import MINUS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.estimation.fit import Fit
+
+
+INTERCEPT = "Intercept"
+
+
+def model_name(fit: Fit) -> str:
+    """Return the name a person gave the fit, else its model's title."""
+    return fit.name or fit.model_title
+
+
+def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:
+    """Return one name a fit, no two the same: a repeated name is numbered."""
+    names = [model_name(fit) for fit in fits]
+    repeated = {name for name, times in Counter(names).items() if times > 1}
+    taken, unique = set(names) - repeated, []
+    for name in names:
+        number, candidate = 1, f"{name} (1)" if name in repeated else name
+        while name in repeated and candidate in taken:
+            number += 1
+            candidate = f"{name} ({number})"
+        taken.add(candidate)
+        unique.append(candidate)
+    return tuple(unique)
+
+
+def at_maximum(fit: Fit) -> bool:
+    """Say whether the fit ended at a maximum, a flat one included."""
+    return fit.outcome.at_maximum
+
+
+def has_errors(fit: Fit) -> bool:
+    """Say whether the fit ended where standard errors exist, and some were asked for."""
+    return at_maximum(fit) and fit.se_label != "none"
+
+
+def shown_errors(fit: Fit) -> pd.Series:
+    """Return the standard errors of a fit; NaN for all of them away from a maximum."""
+    return fit.se if has_errors(fit) else fit.se * np.nan
+
+
+def errors_label(fit: Fit) -> str:
+    """Return the kind of standard error with its small-sample factor."""
+    if not at_maximum(fit):
+        return "none: " + fit.outcome.chip.split(" ", 1)[1].lower()
+    factor = fit.ssc_label.replace("-", MINUS)
+    return f"{fit.se_label}, {factor}" if factor and has_errors(fit) else fit.se_label
+
+
+def clusters(fit: Fit) -> str:
+    """Return the number of clusters, as in ``"50"`` or ``"50 & 12"``; empty without clusters."""
+    if not has_errors(fit) or not fit.se_label.startswith("cluster") or fit.curvature is None:
+        return ""
+    sums = fit.curvature.clusters
+    return TOGETHER.join(numbers.count(sums[name].groups) for name in fit.specification.clusters)
+
+
+def kind_note(fit: Fit) -> str:
+    """Return the sentence that says how the standard errors were computed."""
+    if not has_errors(fit):
+        return ""
+    factor = f", times {fit.ssc_label.replace('-', MINUS)}" if fit.ssc_label else ""
+    kind, _, group = fit.se_label.partition(" ")
+    sentences = {
+        "robust": "Robust: sandwich of Hessian and scores",
+        "iid": "Iid: independent errors of one variance",
+        "scores": "Scores: inverse of the scores' outer product",
+        "cluster": f"Clustered: scores summed within {group} before the sandwich",
+    }
+    return f"{sentences[kind]}{factor}." if kind in sentences else ""
+
+
+def sample_of(fit: Fit) -> tuple[object, ...]:
+    """Return what two fits must share for their likelihoods to be compared."""
+    weights = fit.specification.weights
+    kind = fit.specification.weight_kind if weights else ""
+    return fit.depvar, fit.nobs, weights, kind, fit.family
+
+
+def rows_left_out(fit: Fit) -> int | None:
+    """Return how many rows of the data were not used, each counted once; None when not known."""
+    used = fit.provenance.get("rows")
+    return None if used is None else fit.specification.data.rows - used
+
+
+def column_spreads(fit: Fit) -> dict[str, float]:
+    """Return the standard deviation of each regressor, as far as the fit knows them."""
+    spreads: Mapping[str, float] = fit.state.get("spreads", {})
+    return {name: spread for name, spread in spreads.items() if name != INTERCEPT}
+
+
+def optimizer_title(fit: Fit) -> str:
+    """Return the optimizer as a person calls it, as in ``"Newton"``."""
+    if fit.family == "least squares":
+        return "closed form"
+    name = fit.specification.optimizer.name
+    return OPTIMIZERS[name].title if name in OPTIMIZERS else name
+
+
+def library(fit: Fit) -> str:
+    """Return the library as its makers write it; closed forms are NumPy's."""
+    name = "numpy" if fit.family == "least squares" else fit.specification.backend
+    return {"jax": "JAX", "numpy": "NumPy"}.get(name, name)
+
+
+def device(fit: Fit) -> str:
+    """Return the device as it is written on its card."""
+    return fit.specification.device.upper()

@@ -1,0 +1,224 @@
+"""The traces of finished runs as pictures that a saved notebook keeps.
+
+The pictures are PNG, because an untrusted notebook strips inline SVG; they are drawn on an Agg
+canvas of their own, because ``pyplot`` keeps global state that a background thread must not touch.
+Words stay outside them, where they take the page's colour.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.estimation.outcome import Outcome
+from workbench.estimation.trace import FIGURES
+from workbench.protocols import Numpy
+from workbench.report import numbers
+from workbench.report.labels import sample_of, unique_names
+from workbench.report.plots.palette import GREY, SERIES, Series
+
+if TYPE_CHECKING:
+    from workbench.estimation.fit import Fit
+
+FINISHED = 1e-8
+"""The Newton decrement, in nats, below which a run has converged."""
+WIDTH, HEIGHT = 390, 165
+"""Size on the page, in CSS pixels; a picture has twice as many each way."""
+
+_INCH = 100
+_POINTS_DRAWN = 1000
+_MARKED_EACH = 60
+_ROUNDING = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run on one chart: steps and values, both of shape ``(m,)``."""
+
+    name: str
+    steps: Numpy
+    values: Numpy
+    series: Series
+
+    @property
+    def ending(self) -> str:
+        """The last value and step in words."""
+        if not len(self.values):
+            return f"{self.name} {numbers.NOT_SHOWN}"
+        last = numbers.figure(float(self.values[-1]), 2)
+        return f"{self.name} ends at {last} at step {numbers.count(float(self.steps[-1]))}"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One panel: what it shows, in which unit, its lines, and where a run is finished."""
+
+    title: str
+    unit: str
+    lines: tuple[Line, ...]
+    finished: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The chart in one sentence, for who cannot see it."""
+        return f"{self.title} by step, {self.unit}: {'; '.join(x.ending for x in self.lines)}."
+
+    @property
+    def data_uri(self) -> str:
+        """The picture as an address that needs no network."""
+        return f"data:image/png;base64,{base64.b64encode(draw(self)).decode()}"
+
+
+def trace_charts(fits: Sequence[Fit]) -> tuple[Chart, ...]:
+    """Return the two charts of up to five fits; none when no trace has a step.
+
+    The first is the gap to the expected maximum, in nats per row; the second the Newton
+    decrement, in nats, or where an optimizer has none, the largest gradient element.
+    """
+    traced = [(j, fit) for j, fit in enumerate(fits[: len(SERIES)]) if len(fit.trace)]
+    if not traced:
+        return ()
+    names, tables = unique_names(fits), {j: _table(fit) for j, fit in traced}
+
+    def chart(title: str, unit: str, column: Callable[[int], Numpy], **settings: Any) -> Chart:
+        lines = (_line(names[j], tables[j]["number"], column(j), SERIES[j]) for j, _ in traced)
+        return Chart(title, unit, tuple(lines), **settings)
+
+    if any(fit.outcome is Outcome.SEPARATED for _, fit in traced):
+        unit = "nats per row, falls toward 0"
+        first = chart("Minus log-likelihood", unit, lambda j: tables[j]["objective"])
+    else:
+        gaps = _gaps(traced, tables)
+        first = chart("Gap to the maximum", "nats per row, log scale", gaps.__getitem__)
+    if all(np.isfinite(table["decrement"]).any() for table in tables.values()):
+        title, column = "Newton decrement", "decrement"
+        return first, chart(title, "log scale", lambda j: tables[j][column], finished=FINISHED)
+    return first, chart(
+        "Largest gradient element", "log scale", lambda j: tables[j]["gradient_norm"]
+    )
+
+
+def draw(chart: Chart) -> bytes:
+    """Draw a chart as a PNG with a transparent ground, legible on white and on black."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH / _INCH, HEIGHT / _INCH), dpi=2 * _INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_yscale("log")
+    for line in chart.lines:
+        _draw_line(axes, line)
+    if chart.finished is not None:
+        _draw_finish(axes, chart.finished)
+    _draw_steps(axes, chart)
+    _draw_values(axes)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", transparent=True)
+    return buffer.getvalue()
+
+
+def _table(fit: Fit) -> dict[str, Numpy]:
+    rows = fit.trace.rows()[:, : len(FIGURES)]
+    return dict(zip(FIGURES, rows.T, strict=True))
+
+
+def _gaps(
+    traced: Sequence[tuple[int, Fit]], tables: dict[int, dict[str, Numpy]]
+) -> dict[int, Numpy]:
+    """Return each run's distance to the best value that any run of its problem can expect."""
+    leaders: dict[object, tuple[float, float]] = {}
+    for j, fit in traced:
+        values = tables[j]["objective"]
+        best = float(np.min(values[np.isfinite(values)], initial=np.inf))
+        promise = (fit.decrement or 0.0) / 2 / fit.nobs
+        leaders[_problem(fit)] = min((best, promise), leaders.get(_problem(fit), (np.inf, 0.0)))
+    return {j: _gap(tables[j]["objective"], *leaders[_problem(fit)]) for j, fit in traced}
+
+
+def _gap(values: Numpy, best: float, promise: float) -> Numpy:
+    """Return the distance to the leader's best value and what its next step promises."""
+    return np.maximum(values - best + promise, _ROUNDING)
+
+
+def _problem(fit: Fit) -> object:
+    return fit.model_title, fit.specification.formula, sample_of(fit)
+
+
+def _line(name: str, steps: Numpy, values: Numpy, series: Series) -> Line:
+    """Keep what a log axis can show, thinned to what an eye can see, the last point always."""
+    shown = np.flatnonzero(np.isfinite(values) & (values > 0))
+    if len(shown) > _POINTS_DRAWN:
+        shown = shown[np.linspace(0, len(shown) - 1, _POINTS_DRAWN).round().astype(np.int64)]
+    return Line(name, steps[shown], values[shown], series)
+
+
+def _draw_line(axes: Any, line: Line) -> None:
+    axes.plot(
+        line.steps,
+        line.values,
+        color=line.series.color,
+        linestyle=line.series.dash,
+        linewidth=1.4,
+        marker=line.series.marker,
+        markersize=4,
+        markerfacecolor="none" if line.series.hollow else line.series.color,
+        markevery=1 if len(line.steps) <= _MARKED_EACH else len(line.steps) // 8,
+    )
+
+
+def _draw_finish(axes: Any, value: float) -> None:
+    axes.axhline(value, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
+    axes.annotate(
+        "finished below this line",
+        (0.02, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        fontsize=7.5,
+        color=GREY,
+    )
+
+
+def _draw_steps(axes: Any, chart: Chart) -> None:
+    """Draw the axis of steps; it is logarithmic when one run is far longer than another."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+    lengths = [float(line.steps[-1]) for line in chart.lines if len(line.steps)]
+    if lengths and max(lengths) > 20 * max(min(lengths), 1):
+        axes.set_xscale("symlog", linthresh=1)
+        powers = range(int(math.log10(max(lengths))) + 1)
+        axes.xaxis.set_major_locator(FixedLocator([0.0, *(10.0**power for power in powers)]))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: numbers.count(step)))
+    axes.set_xlabel("step", loc="right", fontsize=7.5, color=GREY, labelpad=0)
+
+
+def _draw_values(axes: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    low, high = axes.get_ylim()
+    several = math.log10(high / low) > 2
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if several else (1, 2, 5), numticks=6))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(_power if several else _plain))
+    axes.tick_params(colors=GREY, labelsize=7.5, width=0.6, length=2.5)
+    axes.grid(axis="y", color=GREY, alpha=0.35, linewidth=0.5)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(GREY)
+
+
+def _power(value: float, _: int) -> str:
+    return numbers.power_of_ten(round(math.log10(value)))
+
+
+def _plain(value: float, _: int) -> str:
+    return numbers.figure(value)

@@ -1,0 +1,130 @@
+"""What a saved notebook shows of finished runs: no script, no style sheet, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from workbench.report import numbers
+from workbench.report.comparison import Comparison, compare
+from workbench.report.exports import html, markdown, story
+from workbench.report.findings import Story, story_of
+from workbench.report.labels import at_maximum, device, library, optimizer_title, unique_names
+from workbench.report.plots.trace_png import WIDTH, Chart, trace_charts
+
+if TYPE_CHECKING:
+    from workbench.estimation.fit import Fit
+
+_FLOW = "display:flex;flex-wrap:wrap;align-items:flex-start"
+_BLOCK = "margin:0 22px 8px 0"
+_CAPTION = "margin:2px 0;font-size:12px"
+_SAVED = "Saved with the notebook."
+
+
+def static_bundle(fits: Fit | Sequence[Fit], *, title: str = "") -> dict[str, str]:
+    """Return what stays of finished runs, by MIME type: HTML, Markdown and plain text.
+
+    Runs with estimates stand in one table beside the picture of their traces; a run that failed
+    has a heading, its evidence and the ways out, and of a separated run no estimate appears.
+
+    Parameters
+    ----------
+    fits
+        One fit, or the columns of the table in their order.
+    title
+        A heading above everything, such as the name of the cell.
+    """
+    shown = list(fits) if isinstance(fits, Sequence) else [fits]
+    lines = list(zip(unique_names(shown), shown, strict=True))
+    good = [fit for fit in shown if fit.outcome.comparable]
+    table = compare(good) if good else None
+    stories = [(name, fit, story_of(fit)) for name, fit in lines if not at_maximum(fit)]
+    return {
+        "text/html": _html(title, lines, table, stories),
+        "text/markdown": _markdown(title, lines, table, stories),
+        "text/plain": _plain(title, lines, table, stories),
+    }
+
+
+_Lines = Sequence[tuple[str, "Fit"]]
+_Stories = Sequence[tuple[str, "Fit", Story]]
+
+
+def _circumstances(fit: Fit) -> str:
+    """Return how the run went in one clause: steps, rows, library, device and numbers."""
+    title, number = optimizer_title(fit), numbers.count(fit.steps)
+    steps = title if fit.family == "least squares" else f"{number} {title} steps"
+    rows = f"{numbers.count(fit.nobs)} rows"
+    return f"in {steps}, {rows}, {library(fit)}, {device(fit)}, {fit.specification.dtype}"
+
+
+def _html(title: str, lines: _Lines, table: Comparison | None, stories: _Stories) -> str:
+    heading = [f'<p style="margin:2px 0 6px"><b>{escape(title)}</b></p>'] if title else []
+    parts = [*heading, *(_headline(name, fit) for name, fit in lines)]
+    if table is not None:
+        grid = html.render(table.grid, samples=len(table.fits) > 1)
+        width = 130 + 115 * len(table.fits)
+        parts.append(_beside(grid, trace_charts(table.fits), width))
+    parts += [_html_story(name, fit, told) for name, fit, told in stories]
+    parts.append(html.notes([_SAVED]))
+    return f'<div class="{html.NO_MATH}" style="line-height:1.45">{"".join(parts)}</div>'
+
+
+def _headline(name: str, fit: Fit) -> str:
+    return (
+        f'<p style="margin:2px 0 8px"><b>{escape(name)}</b> '
+        f"{html.chip(fit.outcome.chip)} "
+        f"{escape(_circumstances(fit))}</p>"
+    )
+
+
+def _beside(left: str, charts: Sequence[Chart], width: int = 440) -> str:
+    """Set ``left`` and the pictures side by side, or one below the other where it is narrow."""
+    pictures = "".join([*map(_picture, charts), _legend(charts)])
+    return (
+        f'<div style="{_FLOW}"><div style="{_BLOCK};flex:1 1 {width}px;overflow-x:auto">{left}'
+        f'</div><div style="{_BLOCK};flex:0 1 {WIDTH}px">{pictures}</div></div>'
+    )
+
+
+def _picture(chart: Chart) -> str:
+    style = "display:block;max-width:100%;height:auto;background:transparent"
+    return (
+        f'<p style="{_CAPTION}"><b>{escape(chart.title)}</b> {escape(chart.unit)}</p>'
+        f'<img src="{chart.data_uri}" alt="{escape(chart.words)}" width="{WIDTH}" style="{style}">'
+    )
+
+
+def _legend(charts: Sequence[Chart]) -> str:
+    """Name the lines below the pictures, each with its sample."""
+    lines = charts[0].lines if charts else ()
+    names = (html.sample(line.series) + escape(line.name) for line in lines)
+    return f'<p style="{_CAPTION}">{" &emsp;".join(names)}</p>' if len(lines) > 1 else ""
+
+
+def _html_story(name: str, fit: Fit, told: Story) -> str:
+    style = "margin:10px 0 4px;font-size:16px;font-weight:600"
+    heading = f'<p style="{style}">{escape(f"{name}: {told.heading}")}</p>'
+    charts = () if fit.outcome.comparable else trace_charts([fit])
+    return _beside(heading + story.as_html(told), charts)
+
+
+def _markdown(title: str, lines: _Lines, table: Comparison | None, stories: _Stories) -> str:
+    parts = [f"**{markdown.escape(title)}**"] if title else []
+    for name, fit in lines:
+        headline = f"**{markdown.escape(name)}** {fit.outcome.chip} "
+        parts.append(headline + markdown.escape(_circumstances(fit)))
+    parts += [table.to_markdown()] if table is not None else []
+    for name, _, told in stories:
+        parts += [f"**{markdown.escape(f'{name}: {told.heading}')}**", story.as_markdown(told)]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def _plain(title: str, lines: _Lines, table: Comparison | None, stories: _Stories) -> str:
+    parts = [title] if title else []
+    parts += [f"{name}  {fit.outcome.chip} {_circumstances(fit)}" for name, fit in lines]
+    parts += [str(table)] if table is not None else []
+    for name, _, told in stories:
+        parts += [f"{name}: {told.heading}", story.as_text(told)]
+    return "\n".join(parts)

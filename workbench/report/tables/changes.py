@@ -1,0 +1,141 @@
+"""What differs between two runs: the settings first, then the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.report import numbers
+from workbench.report.labels import shown_errors, unique_names
+
+if TYPE_CHECKING:
+    from workbench.estimation.fit import Fit
+
+SETTINGS = {
+    "model": "Template",
+    "data": "Data",
+    "formula": "Formula",
+    "source": "Log-likelihood",
+    "se": "Standard errors",
+    "cluster": "Cluster by",
+    "weights": "Weights",
+    "weight_kind": "Kind of weights",
+    "offset": "Offset",
+    "optimizer": "Optimizer",
+    "backend": "Library",
+    "device": "Device",
+    "dtype": "Numbers",
+    "start": "Start",
+    "max_steps": "Step limit",
+    "missing": "Missing values",
+    "collinear": "Collinear columns",
+    "positive": "Level that counts as 1",
+    "seed": "Seed",
+    "ssc": "Small-sample factor",
+}
+"""The settings of a specification, its name apart, as a person calls them."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line: what it is, and its value in the first and in the second run."""
+
+    label: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between two runs, and which settings are the same."""
+
+    names: tuple[str, str]
+    settings: tuple[Change, ...]
+    same: tuple[tuple[str, str], ...]
+    results: tuple[Change, ...]
+
+    @property
+    def sentence(self) -> str:
+        """How many settings are the same."""
+        count = len(self.same)
+        return f"{count} settings are the same." if count != 1 else "1 setting is the same."
+
+
+def what_changed(first: Fit, second: Fit) -> Changes:
+    """Compare the settings and the results of two runs."""
+    before, after = (fit.specification.to_dict() for fit in (first, second))
+    pairs = [
+        Change(label, _setting(key, before[key]), _setting(key, after[key]))
+        for key, label in SETTINGS.items()
+    ]
+    name, other = unique_names([first, second])
+    return Changes(
+        (name, other),
+        tuple(pair for pair in pairs if pair.first != pair.second),
+        tuple((pair.label, pair.first) for pair in pairs if pair.first == pair.second),
+        tuple(_results(first, second)),
+    )
+
+
+def _setting(key: str, value: Any) -> str:
+    """Return the value of a setting in words."""
+    if value is None:
+        return "automatic" if key in ("start", "max_steps", "ssc") else "none"
+    if not isinstance(value, Mapping):
+        return str(value)
+    if key == "data":
+        return (
+            f"{value['name']}, {value['fingerprint'][:8]}"
+            if value["fingerprint"]
+            else value["name"]
+        )
+    if key == "source":
+        return str(value["text"])
+    head, settings = (value["name"], value["settings"]) if "settings" in value else ("", value)
+    return ", ".join(filter(None, [head, *(f"{name} {given}" for name, given in settings.items())]))
+
+
+def _results(first: Fit, second: Fit) -> Iterable[Change]:
+    for label, written in _RESULTS.items():
+        pair = written(first), written(second)
+        if pair[0] != pair[1]:
+            yield Change(label, *pair)
+    if first.outcome.comparable and second.outcome.comparable:
+        yield from _largest_difference(first, second)
+
+
+def _shown(write: Callable[[Any], str], attribute: str) -> Callable[[Any], str]:
+    """Write a figure of a fit that has estimates, and say so of one that has none."""
+
+    def written(fit: Fit) -> str:
+        value = getattr(fit, attribute)
+        return (write(value) if fit.outcome.comparable else "") or numbers.NOT_SHOWN
+
+    return written
+
+
+_RESULTS: dict[str, Callable[[Any], str]] = {
+    "Outcome": lambda fit: fit.outcome.chip,
+    "Observations": lambda fit: numbers.count(fit.nobs),
+    "Log-likelihood": _shown(numbers.log_likelihood, "loglik"),
+    "Newton decrement": _shown(numbers.figure, "decrement"),
+    "Steps": lambda fit: numbers.count(fit.steps),
+    "Time": lambda fit: numbers.duration(fit.timing.get("total")),
+}
+
+
+def _largest_difference(first: Fit, second: Fit) -> Iterable[Change]:
+    """Yield the parameter that moved most, in standard errors where the first run has them."""
+    shared = first.params.index.intersection(second.params.index)
+    gap = (first.params[shared] - second.params[shared]).abs()
+    errors = shown_errors(first)[shared]
+    moved = (gap / errors if errors.notna().any() else gap).dropna()
+    if moved.empty or not moved.max() > np.finfo(float).eps:
+        return
+    name = str(moved.idxmax())
+    decimals = numbers.decimals_of_row([errors[name]], [first.params[name]]) + 1
+    values = (numbers.in_row(float(fit.params[name]), decimals) for fit in (first, second))
+    yield Change(f"Largest difference: {name}", *values)

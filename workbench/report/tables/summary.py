@@ -1,0 +1,216 @@
+"""One fit in full: what was asked, how it ended, the estimates, and what to know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.report import numbers
+from workbench.report.exports import html, story, text
+from workbench.report.findings import Story, story_of
+from workbench.report.labels import (
+    INTERCEPT,
+    at_maximum,
+    clusters,
+    device,
+    errors_label,
+    has_errors,
+    kind_note,
+    library,
+    model_name,
+    optimizer_title,
+    rows_left_out,
+    shown_errors,
+)
+from workbench.report.tables.grid import Grid, Row
+
+if TYPE_CHECKING:
+    from workbench.estimation.fit import Fit
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A fit as text and as HTML; the end of a cell shows it.
+
+    Attributes
+    ----------
+    heading, chip, sentence
+        The name of the fit, how it ended, and the figures of its end.
+    facts
+        Pairs of a label and a value.
+    coefficients
+        The table of estimates; None when the run has none, as after separation.
+    notes
+        Sentences below the table.
+    """
+
+    heading: str
+    chip: str
+    sentence: str
+    facts: tuple[tuple[str, str], ...]
+    coefficients: Grid | None
+    story: Story | None
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [f"{self.heading}  {self.chip}", self.sentence, "", *_two_columns(self.facts)]
+        if self.coefficients is not None:
+            parts.append(text.render(self.coefficients))
+        parts += [] if self.story is None else [story.as_text(self.story)]
+        return "\n".join([*parts, *self.notes])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        parts = [
+            f'<p style="margin:2px 0 4px"><b>{escape(self.heading)}</b> '
+            f"{html.chip(self.chip)} {escape(self.sentence)}</p>",
+            _facts_html(self.facts),
+        ]
+        if self.coefficients is not None:
+            parts.append(html.render(self.coefficients))
+        parts += [] if self.story is None else [story.as_html(self.story)]
+        parts.append(html.notes(self.notes))
+        return f'<div class="{html.NO_MATH}" style="line-height:1.45">{"".join(parts)}</div>'
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
+
+def summary(fit: Fit) -> Summary:
+    """Return ``fit`` in full, to be read: coefficients, how they were found, what was left out."""
+    told = None if at_maximum(fit) else story_of(fit)
+    return Summary(
+        heading=model_name(fit),
+        chip=fit.outcome.chip,
+        sentence=told.heading if told else fit.message or fit.outcome.value,
+        facts=tuple((label, value) for label, value in _facts(fit) if value),
+        coefficients=_coefficients(fit) if fit.outcome.comparable else None,
+        story=told,
+        notes=tuple(_notes(fit)),
+    )
+
+
+def _facts(fit: Fit) -> Iterable[tuple[str, str]]:
+    known = fit.outcome.comparable
+    yield "Model", fit.model_title
+    yield "Dependent variable", fit.depvar
+    yield "Observations", numbers.count(fit.nobs)
+    yield "Rows left out", numbers.count(rows_left_out(fit)) if fit.dropped else ""
+    yield "Log-likelihood", numbers.log_likelihood(fit.loglik) if known else ""
+    yield "without regressors", numbers.log_likelihood(fit.loglik_null) if known else ""
+    yield "McFadden R²", numbers.r_squared(fit.pseudo_r2) if known else ""
+    yield "R²", numbers.r_squared(fit.state.get("r2")) if known else ""
+    yield "R² within", numbers.r_squared(fit.state.get("r2_within")) if known else ""
+    for stage in fit.state.get("first_stages", []):
+        yield f"First-stage F, {stage['regressor']}", numbers.figure(stage["statistic"], 4)
+    yield "AIC", numbers.criterion(fit.aic) if at_maximum(fit) else ""
+    yield "BIC", numbers.criterion(fit.bic) if at_maximum(fit) else ""
+    yield "Standard errors", errors_label(fit)
+    yield "Clusters", clusters(fit)
+    yield "Optimizer", optimizer_title(fit)
+    yield "Library", f"{library(fit)}, {device(fit)}, {fit.specification.dtype}"
+    yield "Steps", numbers.count(fit.steps)
+    yield "Newton decrement", numbers.figure(fit.decrement)
+    yield "Time", numbers.duration(fit.timing.get("total"))
+
+
+def _coefficients(fit: Fit) -> Grid:
+    last = [name for name in (INTERCEPT, *fit.nuisance) if name in fit.params.index]
+    order = [str(name) for name in fit.params.index if name not in set(last)] + last
+    if not has_errors(fit):
+        decimals = (numbers.decimals_of_row([], [value]) for value in fit.params[order])
+        cells = map(numbers.in_row, fit.params[order], decimals)
+        rows = (Row(n, (c,), is_name=True) for n, c in zip(order, cells, strict=True))
+        return Grid("", ("Estimate",), (tuple(rows),))
+    return Grid(
+        title="",
+        heads=("Estimate", "Std. err.", _statistic(fit), "p", "95 % from", "to"),
+        subheads=("", errors_label(fit), "", "", "", ""),
+        corner="Standard errors",
+        sections=(tuple(_rows(fit, order)),),
+    )
+
+
+def _statistic(fit: Fit) -> str:
+    """Return ``"t"`` where Student's distribution gives the p-values, else ``"z"``."""
+    return "t" if fit.family == "least squares" else "z"
+
+
+def _rows(fit: Fit, order: list[str]) -> Iterable[Row]:
+    errors, interval = shown_errors(fit)[order], fit.conf_int().loc[order]
+    known = errors.notna()
+    columns = (
+        fit.params[order],
+        errors,
+        fit.tvalues[order].where(known),
+        fit.pvalues[order].where(known),
+        interval.iloc[:, 0].where(known),
+        interval.iloc[:, 1].where(known),
+    )
+    for name, *line in zip(order, *(column.tolist() for column in columns), strict=True):
+        yield Row(name, _cells(line, withheld=name in fit.flat), is_name=True)
+
+
+def _cells(line: Sequence[float], *, withheld: bool) -> tuple[str, ...]:
+    estimate, error, z, p, low, high = line
+    decimals = numbers.decimals_of_row([error], [estimate])
+    return (
+        numbers.in_row(estimate, decimals),
+        numbers.NOT_SHOWN if withheld and np.isnan(error) else numbers.in_row(error, decimals),
+        numbers.fixed(z, 2),
+        numbers.p_value(p),
+        numbers.in_row(low, decimals),
+        numbers.in_row(high, decimals),
+    )
+
+
+def _notes(fit: Fit) -> Iterable[str]:
+    for reason, rows in fit.dropped.items():
+        yield f"{numbers.count(rows)} rows are left out: {reason}."
+    yield from fit.left_out
+    if has_errors(fit):
+        yield from filter(None, [kind_note(fit)])
+    if fit.flat:
+        yield f"The likelihood is flat along {', '.join(fit.flat)}: no standard errors exist."
+    if fit.nuisance and has_errors(fit):
+        yield f"{', '.join(fit.nuisance)}: natural scale, errors by the delta method."
+    yield from fit.notes
+
+
+def _two_columns(facts: Sequence[tuple[str, str]]) -> list[str]:
+    """Set facts in two columns, read downwards, each value at the right of its column."""
+    half = (len(facts) + 1) // 2
+    left, right = _column(facts[:half]), _column(facts[half:])
+    right += [""] * (half - len(right))
+    return [f"{a}    {b}".rstrip() for a, b in zip(left, right, strict=True)]
+
+
+def _column(facts: Sequence[tuple[str, str]]) -> list[str]:
+    label = max((len(label) for label, _ in facts), default=0)
+    value = max((len(value) for _, value in facts), default=0)
+    return [f"{name.ljust(label)}  {figure.rjust(value)}" for name, figure in facts]
+
+
+def _facts_html(facts: Sequence[tuple[str, str]]) -> str:
+    half = (len(facts) + 1) // 2
+    pairs = [*facts[half:], *[("", "")] * (2 * half - len(facts))]
+    lines = "".join(
+        f'<tr style="background:transparent">{_fact(*left)}{_fact(*right)}</tr>'
+        for left, right in zip(facts[:half], pairs, strict=True)
+    )
+    style = "border-collapse:collapse;margin:4px 0 8px;font-size:13px"
+    return f'<table style="{style}"><tbody>{lines}</tbody></table>'
+
+
+def _fact(label: str, value: str) -> str:
+    style = "padding:1px 6px;white-space:nowrap"
+    return (
+        f'<th scope="row" style="{style};text-align:left;font-weight:400">{escape(label)}</th>'
+        f'<td style="{style};padding-right:28px;text-align:right">{escape(value)}</td>'
+    )
