@@ -1,0 +1,219 @@
+"""Samples are what they say, and only local data files are read."""
+
+import json
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.data import sources
+from workbench.data.sources import load, open_data, samples
+from workbench.data.sources.samples import SAMPLES
+from workbench.data.table import as_table
+from workbench.errors import DataError
+
+STANDARD_ERRORS = 5  # a chance below one in a million, and the seed is fixed
+
+
+@pytest.fixture
+def frame():
+    """Three rows of a number with a gap, a text and a whole number."""
+    return pd.DataFrame({"wage": [1.5, np.nan, 3.25], "region": ["a", "b", "ö"], "kids": [0, 1, 2]})
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_sample_has_the_size_that_is_listed(name):
+    listed = samples().set_index("name").loc[name]
+
+    assert load(name).shape == (listed["rows"], listed["columns"])
+    assert listed["title"]
+    assert listed["citation"]
+
+
+def test_a_sample_is_fresh_at_each_call():
+    changed = load("mroz")
+    changed.loc[:, "educ"] = 0
+
+    assert load("mroz")["educ"].max() == 17
+
+
+def test_mroz_misses_the_wages_of_those_who_do_not_work():
+    mroz = load("mroz")
+
+    assert mroz["lwage"].isna().sum() == (mroz["inlf"] == 0).sum() == 325
+
+
+def test_an_unknown_sample_comes_with_the_nearest_name():
+    with pytest.raises(DataError) as caught:
+        load("mros")
+
+    assert (caught.value.code, caught.value.suggestion) == ("unknown-sample", "mroz")
+
+
+def test_samples_of_packages_that_are_not_installed_are_neither_listed_nor_loaded(monkeypatch):
+    monkeypatch.setattr(
+        sources.samples.__globals__["Sample"], "available", property(lambda self: self.draw)
+    )
+
+    assert set(samples()["source"]) == {"simulated"}
+    with pytest.raises(DataError, match="linearmodels, which is not installed"):
+        load("mroz")
+
+
+def test_simulated_samples_are_the_same_at_each_call():
+    one, other = (as_table(load("simulated_poisson")).fingerprint() for _ in range(2))
+
+    assert one == other
+
+
+def test_the_gaussian_sample_is_a_linear_model_with_its_truth():
+    frame = load("gaussian_50000x100")
+    x = np.column_stack([np.ones(len(frame)), frame.drop(columns="y")])
+
+    estimate = np.linalg.solve(x.T @ x, x.T @ frame["y"])
+    squares = ((frame["y"] - x @ estimate) ** 2).sum()
+
+    truth = np.array([frame.attrs["intercept"], *frame.attrs["slopes"]])
+    assert np.abs(estimate - truth).max() < STANDARD_ERRORS / np.sqrt(len(frame))
+    assert squares / len(frame) == pytest.approx(frame.attrs["sigma"] ** 2, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["simulated_logit", "simulated_poisson"])
+def test_simulated_outcomes_follow_their_mean(name):
+    frame = load(name)
+    index = frame.attrs["intercept"] + frame[["x1", "x2", "x3"]] @ frame.attrs["slopes"]
+    mean = np.exp(index) if name == "simulated_poisson" else 1 / (1 + np.exp(-index))
+    variance = mean if name == "simulated_poisson" else mean * (1 - mean)
+
+    deviation = (frame["y"] - mean).sum() / np.sqrt(variance.sum())
+
+    assert abs(deviation) < STANDARD_ERRORS
+
+
+WRITERS = {
+    "csv": lambda frame, path: frame.to_csv(path, index=False),
+    "parquet": lambda frame, path: frame.to_parquet(path),
+    "feather": lambda frame, path: frame.to_feather(path),
+    "json": lambda frame, path: frame.to_json(path, orient="records"),
+}
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_every_format_gives_back_what_was_written(frame, tmp_path, suffix):
+    path = tmp_path / f"wages.{suffix}"
+    WRITERS[suffix](frame, path)
+
+    table = open_data(path)
+
+    assert (table.reference_kind, table.reference_name) == ("file", str(path))
+    pd.testing.assert_frame_equal(
+        table.to_frame(), frame, check_dtype=False, check_column_type=False
+    )
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_semicolons_and_tabs_separate_too(frame, tmp_path, separator):
+    path = tmp_path / "wages.csv"
+    frame.to_csv(path, index=False, sep=separator, encoding="utf-8-sig")
+
+    assert open_data(str(path)).names == ("wage", "region", "kids")
+
+
+def test_references_of_earlier_runs_are_opened_by_kind(frame, tmp_path):
+    path = tmp_path / "wages.csv"
+    frame.to_csv(path, index=False)
+
+    file = open_data(SimpleNamespace(kind="file", name=str(path)))
+    sample = open_data(SimpleNamespace(kind="sample", name="spector"))
+
+    assert file.nrows == 3
+    assert (sample.reference_kind, sample.reference_name, sample.nrows) == ("sample", "spector", 32)
+
+
+def test_a_reference_to_a_frame_asks_for_the_frame():
+    with pytest.raises(DataError, match="DataFrame df") as caught:
+        open_data(SimpleNamespace(kind="frame", name="df"))
+
+    assert caught.value.code == "frame-needed"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("http://169.254.169.254/wages.csv", "not-local"),
+        ("https://example.org/wages.parquet", "not-local"),
+        ("file:///etc/passwd.csv", "not-local"),
+        ("s3://bucket/wages.csv", "not-local"),
+        ("\\\\server\\share\\wages.csv", "not-local"),
+        ("wages.pkl", "runs-code"),
+        ("wages.PICKLE", "runs-code"),
+        ("wages.pt", "runs-code"),
+        ("wages.npy", "runs-code"),
+        ("wages.xlsx", "format"),
+        ("wages.csv.gz", "format"),
+        ("wages", "format"),
+        ("", "format"),
+        ("missing.csv", "no-file"),
+        ("nul\0.csv", "no-file"),
+        ("~nobody-of-that-name/wages.csv", "no-file"),
+        ("folder.csv", "no-file"),
+        ("device.csv", "no-file"),
+    ],
+)
+def test_what_is_no_local_data_file_is_refused_unread(name, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "device.csv").symlink_to("/dev/zero")
+    (tmp_path / "wages.pkl").write_bytes(b"cos\nsystem\n(S'touch written'\ntR.")
+
+    with pytest.raises(DataError) as caught:
+        open_data(name)
+
+    assert caught.value.code == code
+    assert not (tmp_path / "written").exists()
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_file_that_is_not_what_its_name_says_is_an_error_of_ours(tmp_path, suffix):
+    path = tmp_path / f"wages.{suffix}"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("wages.csv", "\0" * 10_000)
+
+    with pytest.raises(DataError) as caught:
+        open_data(path)
+
+    assert caught.value.code == "unreadable"
+
+
+def test_a_file_beyond_the_limit_is_refused_before_it_is_read(frame, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.data.sources.files.LARGEST", 40)
+    (tmp_path / "wages.csv").write_text("wage\n" + "1\n" * 100)
+    frame.to_parquet(tmp_path / "wages.parquet")
+
+    for name in ("wages.csv", "wages.parquet"):
+        with pytest.raises(DataError) as caught:
+            open_data(tmp_path / name)
+        assert caught.value.code == "too-large"
+
+
+def test_parquet_is_measured_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "zeros.parquet"
+    pd.DataFrame({"x": np.zeros(100_000)}).to_parquet(path)
+    monkeypatch.setattr("workbench.data.sources.files.LARGEST", 2 * path.stat().st_size)
+
+    with pytest.raises(DataError) as caught:
+        open_data(path)
+
+    assert caught.value.code == "too-large"
+
+
+def test_records_and_columns_of_json_are_both_read(tmp_path):
+    records, columns = tmp_path / "records.json", tmp_path / "columns.json"
+    records.write_text(json.dumps([{"a": 1, "date": "2020"}, {"a": 2, "date": "2021"}]))
+    columns.write_text(json.dumps({"a": [1, 2], "date": ["2020", "2021"]}))
+
+    one, other = open_data(records).to_frame(), open_data(columns).to_frame()
+
+    pd.testing.assert_frame_equal(one, other)

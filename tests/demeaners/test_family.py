@@ -1,0 +1,156 @@
+"""What every demeaner promises, against least squares on the dummies themselves."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from workbench.demeaners import DEMEANERS, choice_of, demeaner_named, describe
+from workbench.demeaners.base import finish
+from workbench.errors import OptionError
+
+every_demeaner = pytest.mark.parametrize("name", DEMEANERS)
+# The tolerance bounds the residual; the error may exceed it by the root of the condition.
+TIGHT, CLOSE = 1e-11, 1e-8
+
+
+def largest_error(found, panel):
+    return np.abs(found.columns - panel.expected).max()
+
+
+@every_demeaner
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
+def test_demeaning_equals_least_squares_on_dummies(name, design, weighted, panel):
+    drawn = panel(design, weighted=weighted)
+    demeaner = demeaner_named(name, {"tol": TIGHT})
+
+    found = finish(demeaner.solve(drawn.factors, drawn.columns))
+
+    assert found.converged
+    assert largest_error(found, drawn) < CLOSE
+    assert found.residuals.shape == (3,)
+    assert found.record
+
+
+@every_demeaner
+def test_the_order_of_the_rows_does_not_matter(name, panel):
+    drawn = panel("three", shuffled=True)
+
+    found = finish(demeaner_named(name, {"tol": TIGHT}).solve(drawn.factors, drawn.columns))
+
+    assert largest_error(found, drawn) < CLOSE
+
+
+@every_demeaner
+def test_one_column_is_as_good_as_many(name, panel):
+    drawn = panel("difficult")
+    demeaner = demeaner_named(name, {"tol": TIGHT})
+
+    alone = finish(demeaner.solve(drawn.factors, drawn.columns[:, :1]))
+
+    assert alone.columns.shape == (800, 1)
+    assert np.abs(alone.columns - drawn.expected[:, :1]).max() < CLOSE
+
+
+@every_demeaner
+def test_the_columns_given_are_left_as_they_are(name, panel):
+    drawn = panel("two")
+    before = drawn.columns.copy()
+
+    finish(demeaner_named(name).solve(drawn.factors, drawn.columns))
+
+    np.testing.assert_array_equal(drawn.columns, before)
+
+
+@every_demeaner
+def test_a_clean_column_stops_at_once(name, panel):
+    drawn = panel("difficult")
+    clean = drawn.columns.copy()
+    clean[:, 0] = drawn.expected[:, 0]
+    clean[:, 1] = 0
+    clean[:, 2] = 5
+
+    found = finish(demeaner_named(name).solve(drawn.factors, clean))
+
+    assert found.converged
+    assert found.iterations <= 5
+    assert np.abs(found.columns[:, 1:]).max() < 1e-12
+
+
+@every_demeaner
+def test_effects_and_what_is_left_add_up_to_the_column(name, design, panel):
+    drawn = panel(design, weighted=True)
+
+    found = finish(demeaner_named(name).solve(drawn.factors, drawn.columns))
+
+    if found.coefficients is None:
+        assert name == "within"
+        return
+    total = found.columns + drawn.factors.absorb(list(found.coefficients))
+    np.testing.assert_allclose(total, drawn.columns, atol=1e-9)
+
+
+@every_demeaner
+def test_steps_are_counted_and_carry_a_residual_for_each_column(name, panel):
+    drawn = panel("difficult")
+
+    steps = list(demeaner_named(name).solve(drawn.factors, drawn.columns))
+
+    assert steps
+    if name != "within":
+        assert [step.iteration for step in steps] == list(range(1, len(steps) + 1))
+    assert all(step.residuals.shape == (3,) for step in steps)
+    assert steps[-1].residuals.max() <= 1e-8
+
+
+@every_demeaner
+def test_a_solve_can_be_closed_before_its_end(name, panel):
+    drawn = panel("difficult")
+
+    with closing(demeaner_named(name).solve(drawn.factors, drawn.columns)) as steps:
+        first = next(steps)
+
+    assert first.iteration >= 1
+
+
+def test_a_step_limit_ends_without_the_tolerance(panel):
+    drawn = panel("difficult")
+
+    found = finish(
+        demeaner_named("schur", {"max_iterations": 2, "form": False}).solve(
+            drawn.factors, drawn.columns
+        )
+    )
+
+    assert not found.converged
+    assert found.iterations == 2
+    assert found.residuals.max() > 1e-8
+
+
+def test_a_choice_names_what_differs_from_the_defaults():
+    demeaner = demeaner_named("schur", {"form": True})
+
+    assert choice_of(demeaner) == ("schur", {"form": True})
+
+
+def test_an_unknown_demeaner_is_refused_with_the_nearest():
+    with pytest.raises(OptionError) as caught:
+        demeaner_named("shur")
+
+    assert caught.value.suggestion == "schur"
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest():
+    with pytest.raises(OptionError) as caught:
+        demeaner_named("alternating", {"acelerate": True})
+
+    assert caught.value.suggestion == "accelerate"
+
+
+def test_the_family_lists_its_members_with_what_they_need():
+    rows = {row.name: row for row in describe()}
+
+    assert [*rows] == ["auto", "lsmr", "schur", "alternating", "within"]
+    assert all(row.available or row.reason for row in rows.values())

@@ -1,0 +1,136 @@
+"""Bad input is refused in one sentence with a way out, before anything is computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import WorkbenchError
+
+FORMULA = "works ~ educ + exper"
+
+
+def change(**columns):
+    return lambda people: people.assign(**columns)
+
+
+CASES = {
+    "no rows": (lambda p: p.head(0), {}, "no-rows", ""),
+    "one row": (lambda p: p.head(1), {}, None, ""),
+    "fewer rows than parameters": (lambda p: p.head(2), {}, None, ""),
+    "all missing": (change(educ=np.nan), {}, None, "educ"),
+    "missing refused": (
+        lambda p: p.assign(educ=p["educ"].where(p.index > 3)),
+        {"missing": "raise"},
+        None,
+        "educ",
+    ),
+    "infinite": (lambda p: p.assign(educ=p["educ"].where(p.index != 5, np.inf)), {}, None, "educ"),
+    "outcome of 2": (
+        lambda p: p.assign(works=p["works"].where(p.index != 7, 2)),
+        {},
+        "outside-support",
+        "row 7 with 2",
+    ),
+    "constant outcome": (change(works=1.0), {}, "constant-outcome", "works does not vary"),
+    "negative weight": (
+        lambda p: p.assign(copies=p["copies"].where(p.index != 3, -1)),
+        {"weights": "copies"},
+        None,
+        "copies",
+    ),
+    "zero weights": (change(copies=0), {"weights": "copies"}, None, "copies"),
+    "one cluster": (change(town=1), {"cluster": "town"}, "one-cluster", "two clusters"),
+    "unknown column": (lambda p: p.drop(columns="exper"), {}, None, "exper"),
+    "unknown cluster": (lambda p: p, {"cluster": "twon"}, None, "twon"),
+    "cluster without column": (lambda p: p, {"se": "cluster"}, "no-cluster", "need a column"),
+    "unknown option": (lambda p: p, {"optimiser": "newton"}, "no-such-option", "optimiser"),
+    "unknown errors": (lambda p: p, {"se": "rubost"}, "bad-option", "rubost"),
+    "unknown optimizer": (lambda p: p, {"optimizer": "newtn"}, "unknown-optimizer", "newtn"),
+    "unknown library": (lambda p: p, {"backend": "numpy"}, "bad-option", "numpy"),
+    "unknown precision": (lambda p: p, {"dtype": "float16"}, None, "float16"),
+    "unknown start": (lambda p: p, {"start": {"edu": 1}}, "no-such-parameter", "edu"),
+    "infinite start": (lambda p: p, {"start": {"educ": np.inf}}, "start-not-finite", "educ"),
+    "no steps": (lambda p: p, {"max_steps": 0}, "bad-option", "0"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_refused_in_words_with_a_way_out(case, library, people):
+    spoil, options, code, words = CASES[case]
+    data = spoil(people)
+    before = data.copy()
+
+    with pytest.raises(WorkbenchError) as refused:
+        wb.fit("logit", FORMULA, data, **{"backend": library, **options})
+
+    assert refused.value.hint
+    assert words in refused.value.problem
+    assert code in {None, refused.value.code}
+    pd.testing.assert_frame_equal(data, before)
+
+
+@pytest.mark.parametrize("model", ["poisson", "gaussian", "ols"])
+def test_counts_below_zero_and_constant_outcomes_are_told_apart(model, people):
+    below = people.assign(visits=people["visits"] - 1)
+    constant = people.assign(visits=2.0)
+
+    if model == "poisson":
+        with pytest.raises(WorkbenchError, match="zero or more"):
+            wb.fit(model, "visits ~ educ", below)
+    else:
+        assert wb.fit(model, "visits ~ educ", below).converged
+    if model == "ols":
+        assert wb.fit(model, "visits ~ educ", constant).params["Intercept"] == pytest.approx(2)
+    else:
+        with pytest.raises(WorkbenchError, match="visits"):
+            wb.fit(model, "visits ~ educ", constant)
+
+
+def test_a_start_that_is_not_finite_names_the_first_row_and_the_parameter(library, people):
+    with pytest.raises(WorkbenchError) as refused:
+        wb.fit("poisson", "visits ~ educ", people, start={"educ": 500.0}, backend=library)
+
+    assert refused.value.code == "start-not-finite"
+    assert refused.value.where == "educ"
+    assert "row" in refused.value.problem
+
+
+def test_missing_rows_are_dropped_counted_and_the_same_for_every_error(people):
+    data = people.assign(
+        educ=people["educ"].where(people.index >= 4),
+        works=people["works"].where(people.index < 290),
+        town=people["town"].where(people.index != 100),
+    )
+    kept = data.dropna(subset=["educ", "works", "town"])
+
+    fit = wb.fit("logit", FORMULA, data, cluster="town")
+    expected = wb.fit("logit", FORMULA, kept, cluster="town")
+
+    assert sum(fit.dropped.values()) == 15
+    assert fit.nobs == 285
+    np.testing.assert_allclose(fit.params, expected.params, rtol=1e-12)
+    np.testing.assert_allclose(fit.se, expected.se, rtol=1e-12)
+
+
+def test_as_many_rows_as_coefficients_give_estimates_without_errors():
+    data = pd.DataFrame({"y": [1.0, 3.0], "x": [0.0, 1.0]})
+
+    fit = wb.fit("ols", "y ~ x", data)
+
+    np.testing.assert_allclose(fit.params, [1, 2])
+    assert fit.se.isna().all()
+
+
+def test_a_fault_leaves_the_next_fit_as_it_would_be(people):
+    before = wb.fit("logit", FORMULA, people, backend="torch")
+    for case in ("no rows", "infinite", "constant outcome"):
+        with pytest.raises(WorkbenchError):
+            wb.fit("logit", FORMULA, CASES[case][0](people), backend="torch")
+
+    after = wb.fit("logit", FORMULA, people, backend="torch")
+
+    assert after.params.tolist() == before.params.tolist()
+    assert after.se.tolist() == before.se.tolist()

@@ -1,0 +1,78 @@
+"""A specification survives JSON, and refuses what it does not know."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from workbench.errors import OptionError
+from workbench.estimation.specification import Choice, DataReference, Source, Specification
+
+
+@pytest.fixture
+def specification():
+    """A specification in which no setting has its default."""
+    return Specification(
+        model=Choice("body"),
+        data=DataReference("file", "wages.csv", "ab12", 753, 22),
+        formula="lwage ~ educ",
+        source=Source("params: sigma > 0\nloglik = normal_logpdf(y, eta, sigma)", by="id"),
+        se="cluster",
+        cluster="region",
+        weights="w",
+        weight_kind="probability",
+        offset="exposure",
+        optimizer=Choice("l-bfgs-b", {"memory": 5}),
+        backend="torch",
+        device="cuda:0",
+        dtype="float32",
+        start={"educ": 0.1},
+        max_steps=7,
+        missing="raise",
+        collinear="raise",
+        positive="yes",
+        seed=3,
+        ssc="stata",
+        name="by hand",
+    )
+
+
+def test_a_specification_comes_back_equal_from_its_dictionary(specification):
+    again = Specification.from_dict(specification.to_dict())
+
+    assert again == specification
+
+
+def test_a_specification_comes_back_equal_from_json_text(specification):
+    text = json.dumps(specification.to_dict(), allow_nan=False)
+
+    assert Specification.from_dict(json.loads(text)) == specification
+
+
+def test_settings_left_out_of_a_dictionary_have_their_defaults():
+    stored = {"model": {"name": "logit"}, "data": {"kind": "sample", "name": "mroz"}}
+
+    specification = Specification.from_dict(stored)
+
+    assert specification == Specification(Choice("logit"), DataReference("sample", "mroz"))
+
+
+def test_a_setting_of_a_newer_version_is_refused_by_name(specification):
+    stored = {**specification.to_dict(), "bootstrap": 99}
+
+    with pytest.raises(OptionError, match="bootstrap") as refused:
+        Specification.from_dict(stored)
+
+    assert refused.value.code == "unknown-setting"
+
+
+def test_a_changed_copy_leaves_the_original_as_it_was(specification):
+    changed = specification.replace(se="robust")
+
+    assert (changed.se, specification.se) == ("robust", "cluster")
+
+
+def test_a_specification_writes_the_call_and_the_cell_that_repeat_it(specification):
+    assert "wb.LBFGSB(memory=5)" in specification.to_python()
+    assert '--optimizer "l-bfgs-b(memory=5)"' in specification.to_magic()

@@ -1,0 +1,251 @@
+"""Schur complements and their approximate factors, against least squares of numpy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from workbench.demeaners.base import finish
+from workbench.demeaners.schur import Schur
+from workbench.kernels.approximate_cholesky import factor_laplacian
+from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.schur import border, reduce
+from workbench.kernels.schur_operator import Bordered, by_cells, form
+from workbench.kernels.segments import Cells, group, merge_cells, turn
+
+# The tolerance is 1e-8 on the residual.
+ACCURACY = 1e-7
+
+
+def ring(n=6_000, wide=5, shift=3):
+    """Two large factors and a small one: windows that move around a ring, slow to converge."""
+    rows = np.arange(n)
+    return [rows // wide, (rows // shift) % 401, rows % wide]
+
+
+def sparse_mobility(n=6_000):
+    """Workers in 10 periods of whom few move, to nearby firms, and nobody to the far half."""
+    rng = np.random.default_rng(2)
+    worker = np.repeat(np.arange(n // 10), 10)
+    home = rng.integers(0, 150, n // 10) + 150 * rng.integers(0, 2, n // 10)
+    moved = (rng.random(n // 10) < 0.4)[worker] & (np.tile(np.arange(10), n // 10) >= 5)
+    firm = np.where(moved, home[worker] // 150 * 150 + (home[worker] + 1) % 150, home[worker])
+    return [worker, firm]
+
+
+def three_large(n=6_000):
+    """A third factor with many levels beside the ring."""
+    worker, firm, _ = ring(n)
+    return [worker, firm, np.random.default_rng(4).integers(0, 150, n)]
+
+
+DESIGNS = {"ring": ring, "sparse mobility": sparse_mobility, "three large": three_large}
+every_design = pytest.mark.parametrize("codes", [make() for make in DESIGNS.values()], ids=DESIGNS)
+
+
+def factors_of(codes, weights=None):
+    members = tuple(Factor.of(str(place), code) for place, code in enumerate(codes))
+    return Factors(members, len(codes[0]), weights)
+
+
+def dummies(factors):
+    n = factors.rows
+    return sparse.hstack(
+        [
+            sparse.csr_array((np.ones(n), (np.arange(n), m.codes)), shape=(n, m.levels))
+            for m in factors.members
+        ],
+        format="csr",
+    )
+
+
+def demeaned_by_lstsq(factors, columns):
+    """Take means of the first factor, and regress on what they leave of the other dummies."""
+    weights = np.ones(factors.rows) if factors.weights is None else factors.weights
+    first = dummies(replace(factors, members=factors.members[:1]))
+    rest = dummies(replace(factors, members=factors.members[1:]))
+    mass = first.T @ weights
+
+    def centred(values):
+        means = (first.T @ (weights[:, None] * values)) / mass[:, None]
+        return np.sqrt(weights)[:, None] * (values - first @ means)
+
+    design, columns = centred(rest.toarray()), centred(columns)
+    left = columns - design @ np.linalg.lstsq(design, columns, rcond=1e-10)[0]
+    return left / np.sqrt(weights)[:, None]
+
+
+def columns_of(factors, count):
+    rng = np.random.default_rng(9)
+    effects = [rng.normal(size=(m.levels, count)) for m in factors.members]
+    return rng.normal(size=(factors.rows, count)) + factors.absorb(effects)
+
+
+@every_design
+@pytest.mark.parametrize("form", [True, False, None], ids=["formed", "by cells", "automatic"])
+@pytest.mark.parametrize("count", [1, 6])
+def test_demeaning_equals_least_squares_on_dummies(codes, form, count):
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(codes[0])) if count == 1 else None
+    factors = factors_of(codes, weights)
+    columns = columns_of(factors, count)
+    expected = demeaned_by_lstsq(factors, columns)
+
+    found = finish(Schur(form=form).solve(factors, columns))
+
+    error = np.linalg.norm(found.columns - expected, axis=0) / np.linalg.norm(expected, axis=0)
+    assert found.converged
+    assert error.max() < ACCURACY
+
+
+def test_approximate_factors_save_most_of_the_iterations():
+    factors = factors_of(ring())
+    columns = columns_of(factors, 1)
+
+    plain = finish(Schur(form=False).solve(factors, columns))
+    factored = finish(Schur(form=True).solve(factors, columns))
+
+    assert factored.iterations < plain.iterations / 4
+    assert "explicit Schur complement" in factored.record
+
+
+def test_the_automatic_choice_forms_the_matrix_when_the_contraction_stalls():
+    factors = factors_of(ring())
+
+    found = finish(Schur().solve(factors, columns_of(factors, 1)))
+
+    assert "explicit" in found.record
+
+
+def test_the_automatic_choice_forms_nothing_on_well_mixed_data():
+    rng = np.random.default_rng(0)
+    factors = factors_of([np.arange(30_000) // 10, rng.integers(0, 1500, 30_000)])
+
+    found = finish(Schur().solve(factors, columns_of(factors, 1)))
+
+    assert "explicit" not in found.record
+
+
+def test_two_solves_give_the_same_bits():
+    factors = factors_of(sparse_mobility())
+    columns = columns_of(factors, 2)
+
+    first, second = (finish(Schur(form=True).solve(factors, columns)) for _ in range(2))
+
+    np.testing.assert_array_equal(first.columns, second.columns)
+
+
+@every_design
+def test_the_matrix_by_cells_and_formed_is_the_schur_complement(codes):
+    factors = factors_of([code[:900] for code in codes])
+    eliminated, *others = factors.members
+    system = reduce(eliminated, others, None)
+    matrix, edge = by_cells(system), border(system)
+    x = np.random.default_rng(0).normal(size=(system.split, 4))
+
+    rest = dummies(replace(factors, members=system.terms)).toarray()
+    first = dummies(replace(factors, members=(eliminated,))).toarray()
+    projected = rest - first @ np.linalg.lstsq(first, rest, rcond=None)[0]
+    large, small = projected[:, : system.split], projected[:, system.split :]
+    if small.shape[1]:
+        large = large - small @ np.linalg.lstsq(small, large, rcond=1e-10)[0]
+    expected = large.T @ (large @ x)
+
+    np.testing.assert_allclose(Bordered(matrix, edge).multiply(x), expected, atol=1e-9)
+    np.testing.assert_allclose(Bordered(form(matrix), edge).multiply(x), expected, atol=1e-9)
+    np.testing.assert_allclose(
+        Bordered(form(matrix), edge).multiply(x[:, :1]), expected[:, :1], atol=1e-9
+    )
+
+
+def laplacian_of(matrix):
+    return sparse.diags_array(np.asarray(matrix.sum(axis=1)).ravel()) - matrix
+
+
+def cells_of(matrix):
+    matrix = matrix.tocsr()
+    return Cells(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data)
+
+
+def grid(side):
+    path = sparse.diags_array([np.ones(side - 1)] * 2, offsets=[-1, 1])
+    return sparse.kron(path, sparse.eye_array(side)) + sparse.kron(sparse.eye_array(side), path)
+
+
+def test_a_tree_is_factored_exactly():
+    rng = np.random.default_rng(0)
+    parents = np.array([rng.integers(0, max(1, child)) for child in range(1, 200)])
+    half = sparse.coo_array((rng.random(199) + 0.1, (np.arange(1, 200), parents)), shape=(200, 200))
+    graph = half + half.T
+    right = laplacian_of(graph) @ rng.normal(size=(200, 1))
+
+    found = factor_laplacian(cells_of(graph), samples=1).solve(right)
+
+    np.testing.assert_allclose(laplacian_of(graph) @ found, right, atol=1e-9)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 4])
+def test_the_preconditioned_condition_of_a_grid_is_small(samples):
+    graph = grid(14)
+    factors = factor_laplacian(cells_of(graph), samples)
+    laplacian = laplacian_of(graph).toarray()
+
+    inverse = np.hstack([factors.solve(column[:, None]) for column in np.eye(196)])
+    centre = np.eye(196) - 1 / 196
+    product = np.linalg.eigvals(centre @ inverse @ centre @ laplacian).real
+    kept = np.sort(product)[1:]
+
+    assert kept[0] > 0
+    assert kept[-1] / kept[0] < 12
+    assert np.linalg.cond(laplacian[1:, 1:]) > 300
+
+
+def test_more_samples_than_neighbours_give_the_exact_factors():
+    graph = grid(8)
+    right = laplacian_of(graph) @ np.random.default_rng(0).normal(size=(64, 3))
+
+    found = factor_laplacian(cells_of(graph), samples=64).solve(right)
+
+    np.testing.assert_allclose(laplacian_of(graph) @ found, right, atol=1e-9)
+
+
+def test_the_same_seed_gives_the_same_factors():
+    graph = cells_of(grid(10))
+
+    first, second, other = (factor_laplacian(graph, 1, seed) for seed in (5, 5, 6))
+
+    np.testing.assert_array_equal(first.index, second.index)
+    assert not np.array_equal(first.pivot, other.pivot)
+
+
+def test_rows_are_grouped_stably():
+    codes = np.random.default_rng(0).integers(0, 7, 100).astype(np.int32)
+
+    grouping = group(codes, 7)
+
+    np.testing.assert_array_equal(grouping.order, np.argsort(codes, kind="stable"))
+    np.testing.assert_array_equal(np.diff(grouping.starts), np.bincount(codes, minlength=7))
+    assert not grouping.in_place
+    assert group(np.sort(codes), 7).in_place
+
+
+def test_cells_are_the_product_of_two_sets_of_dummies():
+    rng = np.random.default_rng(0)
+    first, second = np.sort(rng.integers(0, 30, 400)).astype(np.int32), rng.integers(0, 9, (400, 2))
+    weights, slopes = rng.random(400), rng.normal(size=(400, 2))
+    rows = group(first, 30)
+
+    cells = merge_cells(rows.starts, second.astype(np.int32), slopes, weights, 9)
+    turned = turn(cells, 9)
+
+    expected = np.zeros((30, 9))
+    for column in range(2):
+        np.add.at(expected, (first, second[:, column]), weights * slopes[:, column])
+    found = sparse.csr_array((cells.value, cells.index, cells.starts), shape=(30, 9)).toarray()
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    backward = sparse.csr_array(
+        (cells.value[turned.places], turned.groups, turned.starts), shape=(9, 30)
+    )
+    np.testing.assert_allclose(backward.toarray(), expected.T, atol=1e-12)

@@ -1,0 +1,347 @@
+"""What is chosen on the Setup tab, what it shows, and the run it describes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.errors import OptionError
+from workbench.estimation.specification import Choice, Specification
+from workbench.notebook import setup_form, setup_page
+from workbench.notebook.data_choice import open_frame, open_sample
+from workbench.notebook.offer import offered
+from workbench.notebook.setup_form import Chosen
+
+MROZ = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"
+
+
+@pytest.fixture(scope="module")
+def offer():
+    """Return what this machine has to offer."""
+    return offered()
+
+
+@pytest.fixture(scope="module")
+def mroz():
+    """Open the sample of Mroz (1987), 753 married women."""
+    return open_sample("mroz")
+
+
+@pytest.fixture
+def people():
+    """Open 40 seeded rows: a text outcome, a number with two gaps, and a group."""
+    draw = np.random.default_rng(20261122)
+    wage = draw.normal(10, 2, 40)
+    wage[[3, 7]] = np.nan
+    frame = pd.DataFrame(
+        {
+            "worked": np.where(draw.random(40) < 0.5, "yes", "no"),
+            "hourly wage": wage,
+            "age": draw.integers(20, 60, 40),
+            "region": np.tile(["a", "b", "c", "d"], 10),
+        }
+    )
+    return open_frame(frame, "people")
+
+
+def chosen_for(opened, offer, **choices):
+    chosen = setup_form.opening(opened, offer)
+    for field, value in choices.items():
+        chosen = setup_form.changed(chosen, field, value, opened)
+    return chosen
+
+
+def test_a_sample_opens_with_the_textbooks_model(mroz, offer):
+    chosen = setup_form.opening(mroz, offer)
+    check = setup_form.checked(chosen, mroz)
+
+    assert (chosen.template, chosen.formula) == ("logit", MROZ)
+    assert check.ok
+    assert check.text == "8 parameters, 753 rows used, 0 dropped."
+    assert check.detail == "inlf = 1 in 428 rows (56.8 %)."
+
+
+def test_a_table_without_a_known_model_opens_with_one_that_can_run(offer):
+    frame = pd.DataFrame({"bought": [0, 1, 1, 0], "my price": [1.0, 2.0, 3.0, 2.5]})
+    opened = open_frame(frame, "shop")
+    chosen = setup_form.opening(opened, offer)
+
+    assert (chosen.template, chosen.formula) == ("logit", "bought ~ `my price`")
+    assert setup_form.checked(chosen, opened).ok
+
+
+def test_without_data_the_page_asks_for_them(offer):
+    chosen = setup_form.opening(None, offer)
+    check = setup_form.checked(chosen, None)
+    page = setup_page.page(chosen, check, None, offer)
+
+    assert not check.ok
+    assert page["check"]["text"] == "Choose a data source to begin."
+    assert page["roles"] == {}
+
+
+def test_an_unknown_column_is_named_with_the_nearest_and_one_press_repairs_it(mroz, offer):
+    chosen = chosen_for(mroz, offer, formula=MROZ.replace("kidslt6", "kidslt5"))
+    check = setup_form.checked(chosen, mroz)
+
+    assert not check.ok
+    assert check.text == "mroz has no column “kidslt5”."
+    assert check.detail == "The nearest name is kidslt6."
+    assert check.brief == "the formula names a column that mroz lacks"
+    assert setup_form.repaired(chosen, check).formula == MROZ
+
+
+def test_rows_that_are_left_out_are_counted_with_the_reason(people, offer):
+    chosen = chosen_for(people, offer, template="gaussian", formula="age ~ `hourly wage`")
+    check = setup_form.checked(chosen, people)
+
+    assert check.text.startswith("3 parameters, 38 rows used, 2 dropped (2 ")
+    assert "hourly wage" in check.text
+
+
+def test_a_text_outcome_asks_which_level_is_one(people, offer):
+    chosen = chosen_for(people, offer, template="logit", formula="worked ~ age")
+    asked = setup_form.checked(chosen, people)
+    answered = setup_form.changed(chosen, "positive", "yes", people)
+
+    assert asked.text == "Which level of worked is 1?"
+    assert asked.levels == ("no", "yes")
+    assert setup_form.checked(answered, people).ok
+
+
+def test_an_outcome_the_template_cannot_have_is_refused_with_a_count(mroz, offer):
+    chosen = chosen_for(mroz, offer, formula="hours ~ educ")
+    check = setup_form.checked(chosen, mroz)
+
+    assert not check.ok
+    assert check.text.startswith("Logit needs an outcome that is 0 or 1; 428 rows of hours are not")
+
+
+def test_clustered_errors_ask_for_their_column(mroz, offer):
+    chosen = chosen_for(mroz, offer, se="cluster")
+
+    check = setup_form.checked(chosen, mroz)
+
+    assert not check.ok
+    assert check.text == "Clustered standard errors need a column to cluster by."
+
+
+def test_a_cluster_column_brings_clustered_errors_and_takes_them_away(mroz, offer):
+    robust = chosen_for(mroz, offer, se="robust")
+    clustered = setup_form.assigned(robust, "age", "c")
+
+    assert (clustered.se, clustered.cluster) == ("cluster", "age")
+    assert setup_form.assigned(clustered, "age", "c") == robust
+
+
+def test_the_list_and_the_formula_agree(mroz, offer):
+    chosen = chosen_for(mroz, offer, formula="log(hours) ~ educ + I(age**2)", weights="wage")
+    chosen = setup_form.assigned(chosen, "age", "c")
+
+    assert setup_page.roles(chosen, mroz) == {
+        "hours": "y",
+        "educ": "x",
+        "age": "xc",
+        "wage": "w",
+    }
+
+
+def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, offer):
+    chosen = chosen_for(people, offer, formula="age ~ `hourly wage`")
+
+    chosen = setup_form.assigned(chosen, "region", "f")
+    check = setup_form.checked(chosen, people)
+    page = setup_page.page(chosen, check, people, offer)
+
+    assert (chosen.template, chosen.formula) == ("feols", "age ~ `hourly wage` | region")
+    assert check.ok
+    assert "Absorbed: 4 region." in check.detail
+    assert page["effects"] == "region"
+    assert page["roles"]["region"] == "f"
+    assert setup_form.assigned(chosen, "", "f").formula == "age ~ `hourly wage`"
+
+
+def test_fixed_effects_are_checked_while_they_are_typed(people, offer):
+    unknown = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | regio")
+    half = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region +")
+
+    first, second = (setup_form.checked(chosen, people) for chosen in (unknown, half))
+
+    assert (first.ok, first.suggestion) == (False, "region")
+    assert not second.ok
+    assert "cannot be read" in second.text
+
+
+def test_a_run_with_fixed_effects_can_be_edited_in_setup(people):
+    asked = Specification(
+        Choice("feols"),
+        people.reference,
+        "age ~ `hourly wage` | region",
+        se="cluster",
+        cluster=("region", "worked"),
+        demeaner=Choice("lsmr", {"tol": 1e-10}),
+        fixef_rm="none",
+    )
+
+    chosen = setup_form.from_specification(asked)
+    check = setup_form.checked(chosen, people)
+
+    assert check.ok
+    assert setup_form.specification(chosen, check, people.reference, "") == asked
+
+
+@pytest.mark.parametrize(
+    ("choice", "value"),
+    [
+        ("formula", 3),
+        ("max_steps", "many"),
+        ("max_steps", True),
+        ("weights", "no such column"),
+        ("base", "x"),
+        ("__class__", "x"),
+    ],
+)
+def test_a_choice_of_the_wrong_kind_is_refused(mroz, offer, choice, value):
+    with pytest.raises(OptionError):
+        setup_form.changed(setup_form.opening(mroz, offer), choice, value, mroz)
+
+
+def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, offer):
+    own = setup_form.own_likelihood(setup_form.opening(mroz, offer))
+    check = setup_form.checked(own, mroz)
+
+    assert own.body == "loglik = log_sigmoid((2*y - 1) * eta)"
+    assert check.ok
+    assert check.parameters == 8
+
+
+def test_a_mistake_in_the_likelihood_is_told_as_one_of_the_likelihood(mroz, offer):
+    own = setup_form.own_likelihood(setup_form.opening(mroz, offer))
+    own = setup_form.changed(own, "body", "loglik = log_sigmoid((2*y - 1) * etta)", mroz)
+    check = setup_form.checked(own, mroz)
+
+    assert (check.ok, check.field, check.suggestion) == (False, "body", "")
+    assert "etta" in check.text
+
+
+def test_a_body_without_a_formula_counts_its_own_parameters(mroz, offer):
+    own = setup_form.own_likelihood(setup_form.opening(mroz, offer))
+    own = setup_form.changed(own, "formula", "", mroz)
+    body = "params: mu = 8, sigma > 0 = 2\nloglik = normal_logpdf(educ, mu, sigma)"
+    own = setup_form.changed(own, "body", body, mroz)
+
+    assert setup_form.checked(own, mroz).text == "2 parameters, 753 rows used, 0 dropped."
+
+
+def test_automatic_means_newton_up_to_a_few_hundred_parameters():
+    few = setup_form.Check(True, "", parameters=8)
+    many = setup_form.Check(True, "", parameters=5_000)
+
+    assert setup_form.optimizer_choice(Chosen(), few) == "newton"
+    assert setup_form.optimizer_choice(Chosen(), many) == "l-bfgs-b"
+
+
+def test_the_specification_is_what_was_chosen(mroz, offer):
+    chosen = chosen_for(mroz, offer, se="robust", library="torch", max_steps=40)
+    check = setup_form.checked(chosen, mroz)
+    spec = setup_form.specification(chosen, check, mroz.reference, "Logit, robust")
+
+    assert spec == Specification(
+        Choice("logit"),
+        mroz.reference,
+        MROZ,
+        se="robust",
+        backend="torch",
+        max_steps=40,
+        name="Logit, robust",
+    )
+
+
+def test_edit_in_setup_brings_back_every_setting(mroz, offer):
+    asked = Specification(
+        Choice("poisson"),
+        mroz.reference,
+        "hours ~ educ",
+        se="cluster",
+        cluster="age",
+        weights="wage",
+        weight_kind="probability",
+        optimizer=Choice("l-bfgs-b", {"memory": 5}),
+        backend="torch",
+        dtype="float32",
+        start={"educ": 0.1},
+        max_steps=7,
+        missing="raise",
+        collinear="refuse",
+        seed=3,
+        ssc="stata",
+        name="first",
+    )
+    chosen = setup_form.from_specification(asked)
+    check = setup_form.checked(chosen, mroz)
+
+    assert setup_form.specification(chosen, check, mroz.reference, "first") == asked
+
+
+def test_runs_get_names_of_their_own(offer):
+    chosen = Chosen(template="logit", se="robust")
+
+    assert setup_form.run_name(chosen, offer) == "Logit, robust"
+    assert setup_form.run_name(chosen, offer, ["Logit, robust"]) == "Logit, robust 2"
+    assert setup_form.run_name(Chosen(name="mine"), offer, ["mine"]) == "mine"
+
+
+def test_the_foot_describes_the_run(mroz, offer):
+    chosen = chosen_for(mroz, offer, se="robust")
+
+    told = setup_page.sentence(chosen, mroz, offer)
+
+    assert told == "Logit of `inlf` on 7 variables, robust errors, CPU"
+
+
+def test_a_start_from_another_run_keeps_shared_parameters():
+    check = setup_form.Check(True, "", names=("Intercept", "educ"))
+    params = pd.Series({"Intercept": 1.0, "educ": 2.0, "age": 3.0})
+
+    assert setup_form.start_from(params, check) == {"Intercept": 1.0, "educ": 2.0}
+
+
+def test_the_sentence_on_data_names_what_is_missing(mroz):
+    about = setup_page.about_data(mroz)
+
+    assert (about["rows"], about["columns"]) == (753, 22)
+    assert about["missing"] == "`wage` and `lwage` have 325 missing."
+
+
+def test_settings_of_the_optimizer_are_read_as_they_are_written(mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd", settings="lr=0.1, momentum=0.9")
+    check = setup_form.checked(chosen, mroz)
+    spec = setup_form.specification(chosen, check, mroz.reference, "one")
+
+    assert check.ok
+    assert spec.optimizer == Choice("sgd", {"lr": 0.1, "momentum": 0.9})
+    assert setup_form.from_specification(spec).settings == "lr=0.1, momentum=0.9"
+
+
+@pytest.mark.parametrize("settings", ["lr", "lr=-1", "lr='a'", "speed=2", "lr=0.1)"])
+def test_settings_that_the_optimizer_cannot_have_are_refused(settings, mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd", settings=settings)
+    check = setup_form.checked(chosen, mroz)
+
+    assert (check.ok, check.field) == (False, "settings")
+
+
+def test_another_optimizer_starts_without_settings(mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd", settings="lr=0.1")
+    page_of = {}
+    for name in ("sgd", "newton"):
+        chosen = setup_form.changed(chosen, "optimizer", name, mroz)
+        page_of[name] = setup_page.page(chosen, setup_form.checked(chosen, mroz), mroz, offer)
+
+    assert "lr=" in page_of["sgd"]["settings_hint"]
+    assert [page_of["newton"][key] for key in ("settings", "settings_hint")] == ["", ""]
+
+
+def test_an_optimizer_says_its_library_once(offer):
+    assert all(item.note not in item.label for item in offer.optimizers if item.note)

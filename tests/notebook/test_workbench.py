@@ -1,0 +1,265 @@
+"""The workbench widget, by the messages it takes and what it then shows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.estimation.store import current_store
+from workbench.notebook import data_choice
+from workbench.notebook.widgets import workbench as workbench_module
+from workbench.notebook.widgets.workbench import Workbench
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def sent():
+    """Collect what a widget sends."""
+    return []
+
+
+@pytest.fixture
+def page(sent, monkeypatch):
+    """Return the workbench with the sample of Mroz open."""
+    monkeypatch.setattr(
+        Workbench, "send", lambda _, content, buffers=None: sent.append((content, buffers))
+    )
+    return Workbench("mroz")
+
+
+def say(page, kind, **payload):
+    page._on_message(page, {"type": kind, **payload}, [])
+
+
+def set_choice(page, field, value, serial=1):
+    say(page, "set", field=field, value=value, serial=serial)
+
+
+def run(page):
+    """Press Run and wait until the list shows the end; return the row."""
+    before = {row["id"] for row in page.runs}
+    say(page, "run", ticket=page.setup["ticket"])
+    (new,) = {row["id"] for row in page.runs} - before
+    wait_for(lambda: row_of(page, new)["state"] not in {"running", "paused", "stopping"})
+    return row_of(page, new)
+
+
+def row_of(page, run_id):
+    return next(row for row in page.runs if row["id"] == run_id)
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def test_one_press_on_run_estimates_and_compares(page):
+    row = run(page)
+
+    assert (row["chip"], row["tone"], row["n"]) == ("✓ Converged", "ok", "753")
+    assert row["loglik"] == "−401.765"  # Wooldridge (2010), table 15.1
+    assert page.results["ids"] == [row["id"]]
+    assert page.results["table"]["heads"] == ["Logit"]
+
+
+def test_a_double_press_starts_one_run(page, sent):
+    ticket = page.setup["ticket"]
+    before = len(page.runs)
+
+    say(page, "run", ticket=ticket)
+    say(page, "run", ticket=ticket)
+
+    assert len(page.runs) == before + 1
+    assert [content["type"] for content, _ in sent].count("started") == 1
+
+
+def test_run_does_nothing_while_something_is_to_be_fixed(page):
+    before = len(page.runs)
+    set_choice(page, "formula", "inlf ~ kidslt5")
+
+    say(page, "run", ticket=page.setup["ticket"])
+
+    assert len(page.runs) == before
+    assert page.setup["check"]["suggestion"] == "kidslt6"
+
+
+def test_one_press_repairs_the_name(page):
+    set_choice(page, "formula", "inlf ~ kidslt5")
+
+    say(page, "repair")
+
+    assert page.setup["formula"] == "inlf ~ kidslt6"
+    assert page.setup["check"]["ok"]
+
+
+def test_what_cannot_start_says_why_at_the_foot():
+    page = Workbench(pd.DataFrame({"bought": [1, 1, 1, 1], "price": [1.0, 2.0, 3.0, 5.0]}))
+    set_choice(page, "template", "logit")
+    set_choice(page, "formula", "bought ~ price")
+
+    say(page, "run", ticket=page.setup["ticket"])
+
+    assert "bought" in page.setup["refusal"]
+    set_choice(page, "formula", "bought ~ 1")
+    assert page.setup["refusal"] == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        {"type": "eval", "code": "1"},
+        {"type": "set", "field": "formula"},
+        {"type": "set", "field": "__init__", "value": "x", "serial": 1},
+        {"type": "set", "field": "formula", "value": "x" * 30_000, "serial": 1},
+        {"type": "compare", "ids": [1, 2]},
+        {"type": "compare", "ids": "abc"},
+        {"type": "run", "ticket": True},
+        {"type": "star", "id": "no such run"},
+        {"type": "edit", "id": "no such run"},
+        {"type": "role", "name": "no such column", "role": "x"},
+        {"type": "role", "name": "educ", "role": "z"},
+        {"type": "data", "name": "/etc/passwd"},
+    ],
+)
+def test_a_message_of_the_wrong_shape_changes_nothing(page, content):
+    formula, runs = page.setup["formula"], page.runs
+
+    page._on_message(page, content, [])
+
+    assert page.setup["formula"] == formula
+    assert page.runs == runs
+
+
+def test_an_unknown_message_leaves_a_line_in_the_log(page, caplog):
+    with caplog.at_level(logging.WARNING, "workbench.notebook.messages"):
+        say(page, "no such message")
+
+    assert "no such message" in caplog.text
+
+
+def test_compare_star_rename_delete_and_undo(page):
+    row = run(page)
+
+    say(page, "compare", ids=[])
+    say(page, "star", id=row["id"])
+    say(page, "rename", id=row["id"], name="  mine ")
+    changed = row_of(page, row["id"])
+    say(page, "delete", id=row["id"])
+    gone = [item["id"] for item in page.runs]
+    say(page, "undo", id=row["id"])
+
+    assert page.results["table"] is None
+    assert (changed["starred"], changed["name"]) == (True, "mine")
+    assert row["id"] not in gone
+    assert row_of(page, row["id"])["name"] == "mine"
+
+
+def test_a_deleted_run_leaves_the_record_when_the_time_to_undo_is_over(page, monkeypatch):
+    monkeypatch.setattr(workbench_module, "UNDO_SECONDS", 0.0)
+    row = run(page)
+    store = current_store()
+    wait_for(lambda: row["id"] in {record.id for record in store.runs()})
+
+    say(page, "delete", id=row["id"])
+
+    wait_for(lambda: row["id"] not in {record.id for record in store.runs()})
+
+
+def test_a_separated_run_cannot_be_compared_and_shows_no_number(page):
+    set_choice(page, "formula", "inlf ~ educ + hours")
+
+    row = run(page)
+    say(page, "compare", ids=[row["id"]])
+
+    assert (row["chip"], row["comparable"], row["loglik"]) == ("✕ Separated", False, "")
+    assert row["reason"]
+    assert row["id"] not in page.results["ids"]
+
+
+def test_edit_in_setup_brings_the_settings_back(page, sent):
+    set_choice(page, "se", "robust")
+    set_choice(page, "formula", "inlf ~ educ")
+    row = run(page)
+    set_choice(page, "se", "none")
+    set_choice(page, "formula", "inlf ~ age")
+
+    say(page, "edit", id=row["id"])
+
+    assert (page.setup["formula"], page.setup["se"]) == ("inlf ~ educ", "robust")
+    assert ({"type": "edited"}, None) in sent
+
+
+def test_the_code_shown_gives_the_same_estimates(page):
+    set_choice(page, "se", "robust")
+    set_choice(page, "formula", "inlf ~ educ + age")
+    scope: dict = {}
+    exec(page.setup["code"]["python"], scope)
+
+    row = run(page)
+
+    pd.testing.assert_series_equal(page.fit(row["name"]).params, scope["fit"].params, rtol=0)
+    pd.testing.assert_series_equal(page.fit(row["name"]).se, scope["fit"].se, rtol=0)
+
+
+def test_word_comes_as_bytes_of_a_document(page, sent):
+    run(page)
+
+    say(page, "word")
+    content, buffers = sent[-1]
+
+    assert content["name"] == "comparison.docx"
+    assert buffers[0][:2] == b"PK"
+
+
+def test_a_table_of_the_notebook_goes_by_its_name(monkeypatch):
+    women = wb.load("mroz")
+    monkeypatch.setattr(data_choice, "notebook_namespace", lambda: {"women": women, "_": women})
+
+    page = Workbench(women)
+
+    assert page.setup["data"]["name"] == "women"
+    assert [table["key"] for table in page.setup["tables"]] == ["women"]
+    assert "women" in page.setup["code"]["magic"]
+
+
+def test_without_data_it_offers_what_there_is(page):
+    empty = Workbench()
+    say(empty, "source", source="samples")
+    offered = {table["key"] for table in empty.setup["tables"]}
+    say(empty, "data", name="spector")
+
+    assert "mroz" in offered
+    assert empty.setup["formula"] == "GRADE ~ GPA + TUCE + PSI"
+
+
+def test_the_state_that_travels_stays_small(page):
+    run(page)
+    size = len(json.dumps([page.setup, page.variables, page.runs, page.results], allow_nan=False))
+
+    assert size < 100_000
+
+
+def test_presses_from_two_threads_start_one_run_each_ticket(page):
+    ticket, before = page.setup["ticket"], len(page.runs)
+    presses = [
+        threading.Thread(target=say, args=(page, "run"), kwargs={"ticket": ticket})
+        for _ in range(4)
+    ]
+
+    for press in presses:
+        press.start()
+    for press in presses:
+        press.join(PATIENCE)
+
+    assert len(page.runs) == before + 1

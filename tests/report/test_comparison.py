@@ -1,0 +1,168 @@
+"""Comparisons hold statsmodels' figures, say what they are, and refuse what is not an estimate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.errors import InferenceError, OptionError
+from workbench.estimation.outcome import Outcome
+from workbench.report.comparison import compare
+
+
+def test_a_frame_holds_every_estimate_and_error_under_its_model(logit, probit):
+    frame = compare(logit, probit).to_frame()
+
+    assert list(frame.columns[:2]) == [("Logit", "estimate"), ("Logit", "std err")]
+    np.testing.assert_array_equal(frame["Logit", "estimate"][logit.params.index], logit.params)
+    np.testing.assert_array_equal(frame["Probit", "std err"][probit.se.index], probit.se)
+
+
+def test_a_list_of_fits_compares_as_its_members_do(logit, probit):
+    assert compare([logit, probit]).to_csv() == compare(logit, probit).to_csv()
+
+
+def test_rows_have_the_regressors_then_the_intercept_then_nuisance_parameters(logit, probit):
+    with_sigma = probit.but(
+        params=pd.concat([probit.params, pd.Series({"sigma": 0.7})]),
+        se=pd.concat([probit.se, pd.Series({"sigma": 0.1})]),
+        nuisance=("sigma",),
+    )
+
+    assert compare(logit, with_sigma).parameters[-3:] == ("kidsge6", "Intercept", "sigma")
+
+
+def test_decimals_follow_the_smallest_error_of_the_row_as_in_the_picture(logit, robust, probit):
+    rows = {row.label: row.cells for row in compare(logit, robust, probit).grid.rows if row.label}
+
+    assert rows["nwifeinc"] == ("−0.0213", "−0.0213", "−0.0120")
+    assert rows["expersq"] == ("−0.00315", "−0.00315", "−0.00189")
+    assert rows["kidslt6"] == ("−1.44", "−1.44", "−0.87")
+    assert rows["Log-likelihood"] == ("−401.765", "−401.765", "−401.302")
+    assert rows["McFadden R²"] == ("0.2197", "0.2197", "0.2206")
+    assert rows["AIC"] == ("819.5", "819.5", "818.6")
+    assert rows["BIC"] == ("856.5", "856.5", "855.6")
+
+
+def test_every_column_names_its_standard_error_with_its_factor(logit, robust):
+    comparison = compare(logit, robust)
+
+    assert comparison.grid.subheads == ("Hessian", "robust, n/(n−1)")
+    for export in (comparison.to_html(), comparison.to_markdown(), str(comparison)):
+        assert "Hessian" in export
+        assert "robust" in export
+
+
+def test_a_separated_fit_is_refused_with_the_reason(logit, separated):
+    with pytest.raises(InferenceError, match="hours predicts inlf exactly") as refusal:
+        compare(logit, separated)
+
+    assert refusal.value.code == "not-comparable"
+
+
+def test_a_fit_away_from_its_maximum_stands_marked_and_without_errors(logit, stopped):
+    comparison = compare(logit, stopped)
+
+    frame = comparison.to_frame()
+    assert frame["Logit, short", "estimate"].notna().all()
+    assert frame["Logit, short", "std err"].isna().all()
+    assert comparison.grid.subheads[1] == "none: not converged"
+    assert "! Not converged" in comparison.to_html()
+    assert "Logit, short is not at a maximum" in comparison.to_markdown()
+
+
+def test_a_flat_parameter_has_its_estimate_and_no_error(logit):
+    flat = logit.but(
+        outcome=Outcome.FLAT, flat=("educ",), se=logit.se.where(logit.se.index != "educ")
+    )
+
+    rows = compare(logit, flat).grid.rows
+
+    below_educ = rows[[row.label for row in rows].index("educ") + 1]
+    assert below_educ.cells == ("(0.043)", "not shown")
+
+
+def test_criteria_are_withheld_when_the_observations_differ(logit, probit):
+    fewer = probit.but(nobs=428.0)
+
+    comparison = compare(logit, fewer)
+
+    rows = {row.label: row.cells for row in comparison.grid.rows}
+    assert rows["AIC †"] == ("not shown", "not shown")
+    assert rows["Observations †"] == ("753", "428")
+    assert "AIC and BIC cannot be compared" in " ".join(comparison.grid.notes)
+    assert "AIC" not in comparison.to_csv().split("note")[0]
+
+
+@pytest.mark.parametrize("changes", [{"depvar": "lwage"}, {"weights": "w"}])
+def test_criteria_are_withheld_when_outcome_or_weights_differ(logit, changes):
+    if "weights" in changes:
+        changes = {"specification": logit.specification.replace(**changes)}
+
+    assert not compare(logit, logit.but(**changes)).comparable
+
+
+def test_equal_names_are_told_apart(logit, probit):
+    same = probit.but(name="Logit")
+    third = probit.but(name="Logit (1)")
+
+    names = compare(logit, same, third).names
+
+    assert names == ("Logit (2)", "Logit (3)", "Logit (1)")
+
+
+def test_the_error_of_estimates_against_a_yardstick_is_a_row(logit, probit):
+    comparison = compare(logit, probit, against=logit)
+
+    expected = np.sqrt(np.mean((probit.params - logit.params) ** 2))
+    row = {row.label: row.cells for row in comparison.grid.rows}["RMSE against Logit"]
+    assert row[0] == ""
+    assert float(row[1]) == pytest.approx(expected, rel=0.05)
+    assert f"{expected:.17g}" in comparison.to_csv()
+
+
+def test_stars_and_p_values_are_off_until_asked_for(logit):
+    plain, decorated = compare(logit), compare(logit, stars=True, p_values=True)
+
+    assert "*" not in str(plain)
+    assert "0.221***" in str(decorated)
+    assert "[0.011]" in str(decorated)
+    assert f"{logit.pvalues['nwifeinc']:.3f}" == "0.011"
+
+
+def test_only_the_parameters_to_keep_are_listed_and_the_others_counted(logit):
+    comparison = compare(logit, keep=["educ"])
+
+    assert [row.label for row in comparison.grid.sections[0] if row.label] == ["educ"]
+    assert "7 more parameters" in " ".join(comparison.grid.notes)
+
+
+def test_words_that_differ_get_a_row_and_equal_ones_do_not(logit, probit):
+    on_jax = probit.but(specification=probit.specification.replace(backend="jax"))
+
+    labels = [row.label for row in compare(logit, on_jax).grid.rows]
+
+    assert "Library" in labels
+    assert "Device" not in labels
+
+
+def test_nothing_to_compare_is_an_error_with_a_hint():
+    with pytest.raises(OptionError, match="no fit"):
+        compare()
+    with pytest.raises(OptionError, match="this is a str"):
+        compare("logit")
+
+
+def test_a_parameter_to_keep_that_no_fit_has_is_an_error_that_names_it(logit):
+    with pytest.raises(OptionError, match="eduk"):
+        compare(logit, keep=["eduk"])
+
+
+def test_missing_numbers_are_blank_and_never_nan(logit, stopped):
+    short = logit.but(params=logit.params[:2], se=logit.se[:2] * np.nan, se_label="none")
+    comparison = compare(logit, short, stopped)
+
+    exports = [comparison.to_html(), comparison.to_latex(), comparison.to_csv(), str(comparison)]
+
+    assert not any("nan" in export.lower() for export in exports)
