@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.fit import Fit
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice, DataReference, Specification
@@ -29,6 +30,7 @@ class FakeRun:
         self.name = name
         self.parameter_names = tuple(parameters)
         self.trace = Trace(self.parameter_names)
+        self.demeaning = Demeaning()
         self.specification = Specification(
             Choice("logit"),
             DataReference("sample", "mroz", rows=753, columns=22),
@@ -106,6 +108,12 @@ class FakeRun:
     def listen(self, callback: Callable[[FakeRun], None]) -> Callable[[], None]:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        if self.fit is not None:
+            return self.fit.outcome
+        return {"failed": Outcome.FAILED, "done": Outcome.CANCELLED}.get(self.status)
 
     def elapsed(self) -> float:
         return time.time() - self.started

@@ -34,6 +34,7 @@ from workbench.data.design import prediction_matrix
 from workbench.data.table import as_table
 from workbench.errors import DataError, InferenceError, OptionError
 from workbench.estimation import doors
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.effects import Effects
 from workbench.estimation.least_squares_problem import LeastSquares
 from workbench.estimation.outcome import Outcome
@@ -101,7 +102,7 @@ class Fit:
     decrement: float | None = None
     curvature: Curvature | None = field(default=None, repr=False)
     trace: Trace = field(default_factory=Trace, repr=False)
-    demeaning: Trace = field(default_factory=Trace, repr=False)
+    demeaning: Demeaning = field(default_factory=Demeaning, repr=False)
     timing: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
     evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -540,10 +541,16 @@ class Fit:
             "curvature": None if curvature is None else _curvature_to_dict(curvature),
             "trace": self.trace.rows().tolist(),
             "trace_parameters": list(self.trace.parameter_names),
+            "demeaning": self.demeaning.to_dict(),
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], trace: Trace | None = None) -> Fit:
+    def from_dict(
+        cls,
+        stored: Mapping[str, Any],
+        trace: Trace | None = None,
+        demeaning: Demeaning | None = None,
+    ) -> Fit:
         """Rebuild a fit from `to_dict`; covariances that were not kept need the data again."""
         values = {name: stored[name] for name in _PLAIN}
         curvature = stored["curvature"]
@@ -559,6 +566,7 @@ class Fit:
             trace=Trace.from_rows(stored["trace_parameters"], stored["trace"])
             if trace is None
             else trace,
+            demeaning=Demeaning.from_dict(stored["demeaning"]) if demeaning is None else demeaning,
             **values,
         )
 

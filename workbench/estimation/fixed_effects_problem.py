@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any, ClassVar
@@ -22,6 +20,7 @@ from workbench.data.regressors import Regressors
 from workbench.demeaners import demeaner_named
 from workbench.demeaners.base import Demeaned
 from workbench.errors import DataError
+from workbench.estimation.demeaning import Demeaning, demeaned
 from workbench.estimation.effects import Effects, recovered
 from workbench.estimation.least_squares_problem import LeastSquares
 from workbench.estimation.objective import Control, ScaledObjective
@@ -35,10 +34,9 @@ from workbench.estimation.problem import (
 from workbench.estimation.projection import Layout, Projected, Repeat, project
 from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_enough_rows, check_names
-from workbench.estimation.trace import Trace
 from workbench.estimation.two_stages import FirstStage, first_stages
 from workbench.kernels.factors import Factor, Factors
-from workbench.protocols import Iterate, Numpy
+from workbench.protocols import Numpy
 
 # What demeaning leaves of an absorbed column is its error, a multiple of the tolerance.
 _NOISE_PER_TOLERANCE = 100.0
@@ -121,20 +119,10 @@ class FixedEffectsProblem(Problem):
         offset = self.design.offset
         return self.design.outcome if offset is None else self.design.outcome - offset
 
-    def demean(self, control: Control, trace: Trace, clock: float) -> None:
+    def demean(self, control: Control, into: Demeaning, clock: float) -> None:
         """Run the demeaner, iteration by iteration; see `Problem.demean`."""
-        trace.parameter_names = self._column_names
-        with closing(self.demeaner.solve(self.factors, self.columns)) as steps:
-            while True:
-                control.check()
-                try:
-                    step = next(steps)
-                except StopIteration as end:
-                    self._take(end.value)
-                    return
-                worst, seconds = float(step.residuals.max()), time.perf_counter() - clock
-                figures = (step.iteration, step.residuals, worst, worst)
-                trace.record(Iterate(*figures, seconds=seconds, stage="demean"))
+        what = (self.factors, self.columns, self._column_names)
+        self._take(demeaned(self.demeaner, *what, control=control, into=into, clock=clock))
 
     @property
     def _column_names(self) -> tuple[str, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.stopping import TOLERANCE
@@ -45,6 +48,17 @@ def message_of(problem: Problem, walked: Walked, measured: Measured, steps: int)
     if measured.curvature is not None and measured.curvature.negative:
         tail = f" The likelihood curves upwards there. {_MINUS}"
     return f"{_why(outcome, taken, walked)}{tail}"
+
+
+def message_of_stop(demeaning: Demeaning) -> str:
+    """Say how far demeaning was when the person stopped it."""
+    last = demeaning.last
+    assert last is not None
+    slowest = demeaning.column_names[int(np.argmax(last.residuals))]
+    return (
+        f"You stopped the run at iteration {last.number:,} of demeaning, with a relative residual "
+        f"of {_power(last.worst)} in {slowest}; there are no estimates."
+    )
 
 
 def _solved(record: str) -> str:

@@ -13,6 +13,7 @@ class Outcome(Enum):
     BOUNDARY = "A parameter lies at its bound, where it has no Wald standard error."
     SADDLE = "The run ended where the likelihood curves upwards, so this is not a maximum."
     STOPPED = "You stopped the run; the best step is kept, without standard errors."
+    STOPPED_EARLY = "You stopped the run before there was an estimate; nothing is kept."
     CANCELLED = "You cancelled the run; nothing is kept."
     STEP_LIMIT = "The step limit was reached before the maximum."
     NO_PROGRESS = "The optimizer ended before the maximum was reached."
@@ -54,6 +55,7 @@ _CHIPS = {
     Outcome.BOUNDARY: "! At a bound",
     Outcome.SADDLE: "! Not a maximum",
     Outcome.STOPPED: "■ Stopped",
+    Outcome.STOPPED_EARLY: "■ Stopped",
     Outcome.CANCELLED: "✕ Cancelled",
     Outcome.STEP_LIMIT: "! Not converged",
     Outcome.NO_PROGRESS: "! Not converged",

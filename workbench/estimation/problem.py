@@ -16,9 +16,9 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.specification import Specification
-from workbench.estimation.trace import Trace
 from workbench.kernels.collinear import dependent_columns
 from workbench.kernels.gram import gram
 from workbench.kernels.moments import Moments, second_moments
@@ -200,14 +200,14 @@ class Problem(ABC):
     def start(self) -> Numpy:
         """Start values in walked coordinates, shape ``(k,)``."""
 
-    def demean(self, control: Control, trace: Trace, clock: float) -> None:
+    def demean(self, control: Control, into: Demeaning, clock: float) -> None:
         """Take the fixed effects out of the columns; part of the stage ``"demean"``.
 
         Parameters
         ----------
         control
             The levers, obeyed before each iteration.
-        trace
+        into
             Takes each iteration, with the relative residual of each column.
         clock
             The reading of ``time.perf_counter`` that counts as zero seconds.

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from workbench.data.formula import variables
 from workbench.errors import StoreError
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.fit import Fit
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
@@ -16,6 +17,9 @@ from workbench.estimation.store import Store, current_store
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
 
+_APART = {"trace", "demeaning"}
+"""What the store keeps in tables of its own."""
+
 
 class Recorder:
     """Record one run.
@@ -24,8 +28,11 @@ class Recorder:
     the fit runs; the run stands in the store as soon as it is known.
     """
 
-    def __init__(self, run_id: str, problem: Problem, trace: Trace, *, resumed: bool) -> None:
+    def __init__(
+        self, run_id: str, problem: Problem, trace: Trace, demeaning: Demeaning, *, resumed: bool
+    ) -> None:
         self._id, self._problem, self._trace, self._resumed = run_id, problem, trace, resumed
+        self._demeaning = demeaning
         self._specification = problem.specification
         self._store: Store = current_store()
         self._begun = threading.Event()
@@ -46,6 +53,7 @@ class Recorder:
                     self._problem.parameter_names,
                 )
             self._trace.listen(self._store.listener(self._id), replay=not self._resumed)
+            self._store.keep_demeaning(self._id, self._demeaning)
         finally:
             self._begun.set()
 
@@ -59,16 +67,13 @@ class Recorder:
         if self._begun.is_set():
             self._store.checkpoint(self._id, state.to_dict)
 
-    def finish(self, fit: Fit | None, error: Exception | None) -> None:
+    def finish(self, fit: Fit | None, outcome: Outcome, message: str) -> None:
         """Record how the run ended."""
         self._begun.wait()
-        outcome = Outcome.FAILED if error is not None else Outcome.CANCELLED
         try:
-            if fit is None:
-                self._store.finish(self._id, outcome.name, None, str(error or outcome.value))
-            else:
-                result = {k: v for k, v in fit.to_dict().items() if k != "trace"}
-                self._store.finish(self._id, fit.outcome.name, result, fit.message)
+            found = None if fit is None else fit.to_dict()
+            result = found and {k: v for k, v in found.items() if k not in _APART}
+            self._store.finish(self._id, outcome.name, result, message)
         except (StoreError, KeyError):
             pass  # the store has told the person; the fit itself is whole
         finally:

@@ -16,8 +16,9 @@ import pandas as pd
 
 from workbench.errors import InferenceError
 from workbench.estimation import doors
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.fit import Fit
-from workbench.estimation.messages import message_of, notes_on_curvature
+from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
 from workbench.estimation.models import problem_of
 from workbench.estimation.objective import Control
 from workbench.estimation.outcome import Outcome
@@ -37,7 +38,6 @@ Phases = dict[str, tuple[str, float | None]]
 Listener = Callable[["Run"], None]
 
 _ACTIVE: weakref.WeakSet[Run] = weakref.WeakSet()
-_STOPPED_EARLY = "You stopped the run while it was demeaning; nothing is kept."
 _LAST_WORDS = 5.0
 """Seconds that leaving Python waits for ended runs to be recorded."""
 
@@ -95,7 +95,7 @@ class Run:
         self.fit: Fit | None = None
         self.error: Exception | None = None
         self.trace = Trace(problem.parameter_names) if continuing is None else continuing.trace
-        self.demeaning = Trace()
+        self.demeaning = Demeaning()
         self.started = time.time()
         first = "demean" in problem.stages
         self.phases: Phases = {
@@ -113,7 +113,9 @@ class Run:
         self._lock = threading.RLock()
         self._clock = time.perf_counter() - (0.0 if continuing is None else continuing.seconds)
         self._seconds: float | None = None
-        self._recorder = Recorder(self.id, problem, self.trace, resumed=continuing is not None)
+        self._recorder = Recorder(
+            self.id, problem, self.trace, self.demeaning, resumed=continuing is not None
+        )
 
     def begin(self) -> Run:
         """Start the thread, and return this run."""
@@ -156,18 +158,30 @@ class Run:
         return "paused" if self._control.paused else "running"
 
     @property
+    def outcome(self) -> Outcome | None:
+        """How the run ended, or None while it goes on."""
+        if not self._ended.is_set():
+            return None
+        if self.fit is not None:
+            return self.fit.outcome
+        if self.error is not None:
+            return Outcome.FAILED
+        return Outcome.CANCELLED if self._control.cancelled else Outcome.STOPPED_EARLY
+
+    @property
     def message(self) -> str:
         """One sentence on how the run stands or ended."""
         if self.fit is not None:
             return self.fit.message
         if self.error is not None:
             return str(self.error)
-        if self._ended.is_set():
-            return Outcome.CANCELLED.value if self._control.cancelled else _STOPPED_EARLY
+        if (outcome := self.outcome) is not None:
+            early = outcome is Outcome.STOPPED_EARLY and len(self.demeaning) > 0
+            return message_of_stop(self.demeaning) if early else outcome.value
         if (last := self.trace.last) is not None:
             return f"At step {last.number:,}."
-        if (last := self.demeaning.last) is not None:
-            return f"Demeaning, iteration {last.number:,}: residual {last.objective:.1e}."
+        if (sweep := self.demeaning.last) is not None:
+            return f"Demeaning, iteration {sweep.number:,}: residual {sweep.worst:.1e}."
         return "Preparing."
 
     def elapsed(self) -> float:
@@ -220,7 +234,7 @@ class Run:
             raise self.error
         if self.fit is None:
             raise InferenceError(
-                f'The run "{self.name}" was cancelled, so it has no result.',
+                f'The run "{self.name}" has no result. {self.message}',
                 hint="start it again.",
                 code="cancelled",
             )
@@ -267,7 +281,8 @@ class Run:
         self._finish_phase("report")
         self._ended.set()
         self._tell()
-        self._recorder.finish(self.fit, self.error)
+        assert self.outcome is not None
+        self._recorder.finish(self.fit, self.outcome, self.message)
 
     def _estimate(self) -> Fit | None:
         if not self._demeaned():

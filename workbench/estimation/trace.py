@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.estimation.growing import Growing
 from workbench.protocols import Iterate, Numpy
 
 if TYPE_CHECKING:
@@ -28,18 +27,12 @@ FIGURES = (
 """The figures of a step in the order of :meth:`Trace.rows`; the parameters follow them."""
 
 
-class Trace(Sequence[Iterate]):
-    """All steps of a run so far.
-
-    The position of a step in the trace is its sequence number: a listener that has seen ``m``
-    steps asks for ``trace.since(m)``.  Reading is safe from any thread.
-    """
+class Trace(Growing[Iterate]):
+    """All steps of a run so far; see :class:`Growing`."""
 
     def __init__(self, parameter_names: Sequence[str] = ()) -> None:
+        super().__init__()
         self.parameter_names = tuple(parameter_names)
-        self._steps: list[Iterate] = []
-        self._listeners: list[Listener] = []
-        self._lock = threading.RLock()
 
     @classmethod
     def from_rows(
@@ -55,52 +48,11 @@ class Trace(Sequence[Iterate]):
             trace.record(_step(np.asarray(row, dtype=np.float64), stage))
         return trace
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle the steps without those who listen."""
-        return {"parameter_names": self.parameter_names, "_steps": self.since(0)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]
-        self.__dict__.update(state)
-
-    def record(self, step: Iterate) -> None:
-        """Append a step and tell the listeners; one that raises is reported once and dropped."""
-        with self._lock:
-            self._steps.append(step)
-            listeners = tuple(self._listeners)
-        for listener in listeners:
-            try:
-                listener(step)
-            except Exception as error:  # noqa: BLE001  a listener must never end a fit
-                self._drop(listener, error)
-
-    def listen(self, listener: Listener, *, replay: bool = False) -> Callable[[], None]:
-        """Call ``listener`` with every later step; the function returned ends that.
-
-        With ``replay`` it hears the steps so far first, none twice and none left out.
-        """
-        with self._lock:
-            for step in self._steps if replay else ():
-                listener(step)
-            self._listeners.append(listener)
-        return lambda: self._forget(listener)
-
-    def since(self, sequence: int) -> list[Iterate]:
-        """Return the steps from position ``sequence`` on."""
-        with self._lock:
-            return self._steps[sequence:]
-
     def rows(self, first: int = 0) -> Numpy:
         """Return the steps from ``first`` on as an array ``(steps, 7 + k)``, `FIGURES` first."""
         return np.array([_row(step) for step in self.since(first)], dtype=np.float64).reshape(
             -1, len(FIGURES) + len(self.parameter_names)
         )
-
-    @property
-    def last(self) -> Iterate | None:
-        """The newest step, or None before the first."""
-        with self._lock:
-            return self._steps[-1] if self._steps else None
 
     @property
     def best(self) -> Iterate | None:
@@ -116,32 +68,8 @@ class Trace(Sequence[Iterate]):
         frame.insert(0, "stage", [step.stage for step in self.since(0)][: len(frame)])
         return frame.astype({"number": int, "evaluations": int})
 
-    def __len__(self) -> int:
-        with self._lock:
-            return len(self._steps)
-
-    def __iter__(self) -> Iterator[Iterate]:
-        return iter(self.since(0))
-
-    def __getitem__(self, position):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
-        return self.since(0)[position]
-
     def __repr__(self) -> str:
         return f"Trace of {len(self)} steps"
-
-    def _forget(self, listener: Listener) -> None:
-        with self._lock:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-    def _drop(self, listener: Listener, error: Exception) -> None:
-        self._forget(listener)
-        warnings.warn(
-            f"A listener of the trace raised {type(error).__name__}: {error}. "
-            "It hears no further steps; the fit goes on.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
 
 
 def _row(step: Iterate) -> list[float]:

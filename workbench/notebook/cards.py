@@ -29,7 +29,7 @@ _GOING = {"running": "● Running", "paused": "❚❚ Paused", "stopping": "■ 
 _TONES = {"✓": "ok", "!": "warn", "✕": "err", "■": "stop", "❚": "stop", "●": "run"}
 _PHASES = {"demean": "Demean", "optimize": "Optimize", "hessian": "Hessian", "report": "Report"}
 _LIBRARIES = {"jax": "JAX", "torch": "torch"}
-_HALTED = (Outcome.STOPPED, Outcome.CANCELLED, Outcome.INTERRUPTED)
+_HALTED = (Outcome.STOPPED, Outcome.STOPPED_EARLY, Outcome.CANCELLED, Outcome.INTERRUPTED)
 _EDIT = WayOut("edit", "Edit in Setup", "Bring these settings back and change them.")
 
 
@@ -72,11 +72,7 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
 
 def outcome_of(run: Run) -> Outcome | None:
     """Return how the run ended, or None while it goes on."""
-    if run.status in _GOING:
-        return None
-    if run.fit is not None:
-        return run.fit.outcome
-    return Outcome.FAILED if run.status == "failed" else Outcome.CANCELLED
+    return None if run.status in _GOING else run.outcome
 
 
 def state_of(run: Run) -> str:

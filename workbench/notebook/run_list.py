@@ -182,5 +182,7 @@ def _stored(record: RunRecord) -> Entry | None:
 
 
 def _read_fit(run_id: str) -> Fit | None:
-    result = current_store().read(run_id).result
-    return None if result is None else Fit.from_dict(result)
+    stored = current_store().read(run_id)
+    if stored.result is None:
+        return None
+    return Fit.from_dict(stored.result, stored.trace, stored.demeaning)

@@ -32,6 +32,10 @@ _TABLES = {
         run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
         first INTEGER NOT NULL, stage TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (run, first)
     """,
+    "demeaning": """
+        run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        first INTEGER NOT NULL, heading TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (run, first)
+    """,
 }
 
 
@@ -190,7 +194,8 @@ def _copy_known(connection: sqlite3.Connection, path: Path, mode: str) -> None:
                     _columns(connection, "old", table),
                     _columns(connection, "main", table),
                 )
-                names = ", ".join(sorted(theirs & ours))
+                if not (names := ", ".join(sorted(theirs & ours))):
+                    continue  # written before there was such a table
                 connection.execute(
                     f"INSERT INTO main.{table} ({names}) SELECT {names} FROM old.{table}"
                 )

@@ -12,6 +12,8 @@ from itertools import groupby
 
 import numpy as np
 
+from workbench.estimation.demeaning import Demeaning
+from workbench.estimation.store.strict import dumps
 from workbench.estimation.store.worker import Act
 from workbench.estimation.trace import Trace
 from workbench.protocols import Iterate, Numpy
@@ -33,6 +35,8 @@ class OpenRun:
         self.began = time.monotonic() if began is None else began
         self.state: tuple[str, int] | None = None
         self.state_taken = -np.inf
+        self.demeaning: Demeaning | None = None
+        self._swept = 0
         self._waiting: deque[Iterate] = deque()
         self._updating = threading.Lock()
         _OPEN[run_id] = self
@@ -48,6 +52,7 @@ class OpenRun:
             state, state_rows = self.state or (None, None)  # first, so that its rows are written
             steps = [self._waiting.popleft() for _ in range(len(self._waiting))]
             first, self.written = self.written, self.written + len(steps)
+            sweeps = self._sweeps()
         step = steps[-1].number if steps else None
         seconds = time.monotonic() - self.began
         values = (time.time(), seconds, first + len(steps), step, state, state_rows, self.id)
@@ -59,6 +64,11 @@ class OpenRun:
                 "SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
                 _chunks(run_id, first, steps, names),
             )
+            database.executemany(
+                "INSERT OR REPLACE INTO demeaning (run, first, heading, rows) "
+                "SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
+                sweeps,
+            )
             database.execute(
                 "UPDATE runs SET heartbeat = ?, seconds = ?, rows = ?, step = coalesce(?, step), "
                 "state = coalesce(?, state), state_rows = coalesce(?, state_rows) WHERE id = ?",
@@ -66,6 +76,14 @@ class OpenRun:
             )
 
         return act
+
+    def _sweeps(self) -> list[tuple[str, int, str, bytes]]:
+        """Return what is new of the demeaning: run, position, heading and bytes."""
+        if self.demeaning is None or len(self.demeaning) <= self._swept:
+            return []
+        rows, first = self.demeaning.rows(self._swept, figures=True), self._swept
+        self._swept += len(rows)
+        return [(self.id, first, dumps(self.demeaning.heading()), rows.astype(FLOAT).tobytes())]
 
 
 def _chunks(

@@ -7,6 +7,7 @@ import sqlite3
 import numpy as np
 
 from workbench.errors import StoreError
+from workbench.estimation.demeaning import COUNTS, Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.store.database import notify
 from workbench.estimation.store.open_run import FLOAT, is_open_here
@@ -20,7 +21,7 @@ _LISTED = (
     "id, number, name, starred, specification, owner, started, heartbeat, seconds, rows, step, "
     "outcome, message, loglik, observations"
 )
-_CONTENT = ("runs", "chunks")
+_CONTENT = ("runs", "chunks", "demeaning")
 
 
 def list_runs(database: sqlite3.Connection) -> list[RunRecord]:
@@ -30,7 +31,7 @@ def list_runs(database: sqlite3.Connection) -> list[RunRecord]:
 
 
 def whole_content(database: sqlite3.Connection) -> list[list[sqlite3.Row]]:
-    """Return all rows of both tables."""
+    """Return all rows of every table."""
     return [database.execute(f"SELECT * FROM {table}").fetchall() for table in _CONTENT]
 
 
@@ -71,10 +72,24 @@ def read_run(database: sqlite3.Connection, run_id: str | int) -> StoredRun:
         parameter_names=names,
         rows=np.concatenate([np.empty((0, len(FIGURES) + len(names))), *blocks]),
         stages=tuple(stage for chunk in stages for stage in chunk),
+        demeaning=_demeaning(database, full),
         optimizer_state=None if row["state"] is None else loads(row["state"]),
         state_rows=row["state_rows"] or 0,
         result=None if row["result"] is None else loads(row["result"]),
     )
+
+
+def _demeaning(database: sqlite3.Connection, run_id: str) -> Demeaning:
+    """Return the iterations over the columns; those of a run without fixed effects are none."""
+    chunks = database.execute(
+        "SELECT heading, rows FROM demeaning WHERE run = ? ORDER BY first", (run_id,)
+    ).fetchall()
+    found = Demeaning()
+    for chunk in chunks:
+        heading = loads(chunk["heading"])
+        width = len(COUNTS) + len(heading["columns"]) * (1 + len(heading["figures"]))
+        found.extend(heading, _block(chunk["rows"], width))
+    return found
 
 
 def _block(data: bytes, width: int) -> Numpy:
@@ -103,6 +118,7 @@ def claim_run(
     database.execute(
         "UPDATE runs SET owner = ?, heartbeat = ? WHERE id = ?", (owner, now, stored.record.id)
     )
+    database.execute("DELETE FROM demeaning WHERE run = ?", (stored.record.id,))  # done anew
     if not back_to_state or not stored.optimizer_state:
         return stored
     _forget_steps(database, stored)
@@ -151,12 +167,12 @@ def _listed(row: sqlite3.Row) -> RunRecord | None:
         return None
 
 
-def take_in(
-    database: sqlite3.Connection, runs: list[sqlite3.Row], chunks: list[sqlite3.Row]
-) -> None:
+def take_in(database: sqlite3.Connection, *content: list[sqlite3.Row]) -> None:
     """Add runs and steps of another store, as far as they are not there."""
-    for table, rows in zip(_CONTENT, (runs, chunks), strict=True):
-        names = [name for name in (dict(rows[0]) if rows else ()) if name != "number"]
+    for table, rows in zip(_CONTENT, content, strict=True):
+        if not rows:
+            continue
+        names = [name for name in dict(rows[0]) if name != "number"]
         database.executemany(
             f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) "
             f"VALUES ({', '.join('?' * len(names))})",

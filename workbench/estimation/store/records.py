@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.store.place import shown
 from workbench.estimation.trace import FIGURES, Trace
@@ -85,6 +86,8 @@ class StoredRun:
     ----------
     rows, stages
         The steps as :meth:`Trace.rows` gives them, shape ``(steps, 7 + k)``, and their stages.
+    demeaning
+        The iterations over the columns that fixed effects were taken out of.
     optimizer_state, state_rows
         The optimizer's last checkpoint, and how many rows had been recorded when it was taken.
     result
@@ -97,6 +100,7 @@ class StoredRun:
     parameter_names: tuple[str, ...]
     rows: Numpy
     stages: tuple[str, ...]
+    demeaning: Demeaning
     optimizer_state: dict[str, Any] | None
     state_rows: int
     result: dict[str, Any] | None

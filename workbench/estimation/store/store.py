@@ -34,6 +34,8 @@ from workbench.estimation.trace import Listener
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.estimation.demeaning import Demeaning
+
 State = Mapping[str, Any]
 
 _STORES: weakref.WeakSet[Store] = weakref.WeakSet()
@@ -113,6 +115,10 @@ class Store:
     def listener(self, run_id: str) -> Listener:
         """Return the function to which a trace gives each step of the run."""
         return self._open[run_id].hear
+
+    def keep_demeaning(self, run_id: str, demeaning: Demeaning) -> None:
+        """Record from now on the iterations that ``demeaning`` has and gets."""
+        self._open[run_id].demeaning = demeaning
 
     def checkpoint(
         self, run_id: str, optimizer_state: State | Callable[[], State | None] | None = None
