@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.cells import WORKBENCH
 from tests.browser.conftest import WINDOW, visiting
-from tests.browser.opened import see
+from tests.browser.opened import see, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -62,18 +62,17 @@ def compared(workbench):
 
 def test_a_change_of_theme_recolours_the_page_and_its_charts_without_a_reload(compared):
     view = compared
-    surface = "(root) => getComputedStyle(root.querySelector('.panel:not([hidden])')).color"
-    before = [view.widget.evaluate(surface), pixels(view)]
+    text, chart = text_colour(view), pixels(view)
 
     view.command("apputils:change-theme", theme="JupyterLab Dark")
     expect(view.widget).to_have_attribute("data-theme", "dark")
-    dark = [view.widget.evaluate(surface), pixels(view)]
+    wait_until(lambda: text_colour(view) != text)
+    wait_until(lambda: pixels(view) != chart)
     view.command("apputils:change-theme", theme="JupyterLab Light")
     expect(view.widget).to_have_attribute("data-theme", "light")
 
-    assert dark[0] != before[0]
-    assert dark[1] != before[1]
-    assert [view.widget.evaluate(surface), pixels(view)] == before
+    wait_until(lambda: text_colour(view) == text)
+    wait_until(lambda: pixels(view) == chart)
 
 
 @pytest.mark.parametrize("width", [980, 600, 490])
@@ -138,6 +137,12 @@ def test_hostile_names_are_shown_as_text(opened):
     for inside in ("img", "script", "iframe", "svg[onload]"):
         expect(view.widget.locator(inside)).to_have_count(0)
     expect(saved.locator("img:not([src^='data:image/png']), script, svg")).to_have_count(0)
+
+
+def text_colour(view):
+    """Return the colour of the text on the tab that is open."""
+    colour = "(root) => getComputedStyle(root.querySelector('.panel:not([hidden])')).color"
+    return view.widget.evaluate(colour)
 
 
 def pixels(view):

@@ -85,7 +85,8 @@ def test_a_notebook_opened_beside_the_first_does_not_run_by_itself(start, shippe
     see(view.widget)
 
     view.command("docmanager:open", path=beside)
+    view.path = beside
+    view.wait_for_kernel()
     view.page.wait_for_timeout(LATE)
 
-    view.path = beside
     assert not view.ask("'ran' in globals()")
