@@ -120,7 +120,8 @@ def build_design(
     plain = [*_given(weights, offset), *slopes, *extra_columns]
     numeric = {*plain, *(name for side in (parsed, *sides) for name in _arithmetic(side))}
     names = [*(name for side in (parsed, *sides) for name in side.columns), *plain]
-    sample = draw(table, names, numeric, list(dict.fromkeys([*cluster, *groups])), missing)
+    coded = {name for side in (parsed, *sides) for name in side.term_reads.factors}
+    sample = draw(table, names, numeric, list(dict.fromkeys([*cluster, *groups])), missing, coded)
     factors: tuple[Factor, ...] = ()
     if fixef_rm is not None:
         sample, factors = read_factors(terms, sample, weights, fixef_rm, cluster)

@@ -19,7 +19,8 @@ LARGEST_COUNT = 50
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("log", "log10", "log2", "log1p", "exp", "expm1", "sqrt", "abs", "I"), ()),
     "C": ("contrasts",),
-    "i": ("ref",),
+    "i": ("ref", "ref2"),
+    "sunab": ("ref_c", "ref_p", "att", "no_agg"),
     "poly": ("degree", "raw"),
     "bs": (
         "df",
@@ -51,7 +52,12 @@ CONTRASTS: dict[str, tuple[str, ...]] = {
 }
 """The contrasts that ``C(variable, ...)`` takes, with their options."""
 
-FACTORS = {"C", "i"}
+FACTORS = {"C": 1, "i": 2, "sunab": 2}
+"""The functions that code levels, with the number of columns they take."""
+
+_REFERENCES = {"ref", "ref2", "ref_c", "ref_p"}
+INFINITE = "inf"
+"""The one name that an option may have: a level of columns that code "never" so."""
 _COUNTS = {"df", "degree"}
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _SIGNS = (ast.UAdd, ast.USub)
@@ -62,8 +68,8 @@ class Reads:
     """The columns that one side of a formula reads, by role; filled while it is checked.
 
     ``aliases`` maps the aliases of backticked names to the names.  A column of ``factors`` stands
-    inside ``C()`` or ``i()``, one of ``arithmetic`` is computed with.  ``words`` are the columns
-    as they are spelled in the formula that formulaic gets, ``called`` the functions.
+    inside ``C()``, ``i()`` or ``sunab()``, one of ``arithmetic`` is computed with.  ``words`` are
+    the columns as they are spelled in the formula that formulaic gets, ``called`` the functions.
     """
 
     aliases: dict[str, str]
@@ -178,18 +184,33 @@ def _check_call(node: ast.Call, reads: Reads) -> None:
         raise _no_such_function(name, node)
     if not node.args or isinstance(node.args[0], ast.Starred):
         raise _refusal(f"{name}() names no variable", f"as in {name}(educ).", name)
-    _check_options(node, name, FUNCTIONS[name], first=1)
+    columns = FACTORS.get(name, 1)
+    _check_options(node, name, FUNCTIONS[name], first=min(columns, len(node.args)))
     reads.called.add(name)
     if name not in FACTORS:
         _check_value(node.args[0], reads)
-    elif isinstance(node.args[0], ast.Name):
-        reads.factors.add(reads.column(node.args[0].id))
-    else:
-        raise _refusal(
-            f"{shown(ast.unparse(node))} codes something that is not a column",
-            "compute it as a column first.",
-            name,
-        )
+        return
+    coded = [_column(argument, node, reads) for argument in node.args[:columns]]
+    if name == "sunab" and len(coded) < columns:
+        raise _refusal("sunab() names one variable", "as in sunab(first_treated, year).", name)
+    numbers = name == "i" and "ref2" not in {word.arg for word in node.keywords}
+    reads.factors.update(coded[:1] if numbers else coded)
+    if any(isinstance(inner, ast.Name) and inner.id == INFINITE for inner in ast.walk(node)):
+        reads.called.add(INFINITE)
+
+
+def _column(argument: ast.expr, node: ast.Call, reads: Reads) -> str:
+    if isinstance(argument, ast.Name):
+        return reads.column(argument.id)
+    name = _called(node)
+    second = name == "i" and argument is not node.args[0]
+    raise _refusal(
+        f"{shown(ast.unparse(node))} codes something that is not a column",
+        "a reference is named, as in i(year, ref=2000)."
+        if second
+        else "compute it as a column first.",
+        name,
+    )
 
 
 def _check_options(node: ast.Call, name: str, options: tuple[str, ...], first: int) -> None:
@@ -197,7 +218,7 @@ def _check_options(node: ast.Call, name: str, options: tuple[str, ...], first: i
     if len(node.args) - first > len(options):
         raise _refusal(
             f"{name}() has {len(node.args)} arguments where it takes {first + len(options)}",
-            f"{name}({', '.join(['variable'][:first] + list(options))}).",
+            f"{name}({', '.join([*['variable'] * first, *options])}).",
             name,
         )
     for keyword in node.keywords:
@@ -215,7 +236,9 @@ def _check_option(node: ast.expr, option: str) -> None:
         return
     if isinstance(node, ast.List | ast.Tuple):
         for item in node.elts:
-            _check_option(item, "")
+            _check_option(item, option if option in _REFERENCES else "")
+        return
+    if option in _REFERENCES and _is_infinite(node):
         return
     value = _number(node)
     if value is None and not isinstance(node, ast.Constant):
@@ -226,6 +249,12 @@ def _check_option(node: ast.expr, option: str) -> None:
             f"a number up to {LARGEST_COUNT}.",
             option,
         )
+
+
+def _is_infinite(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, _SIGNS):
+        node = node.operand
+    return isinstance(node, ast.Name) and node.id == INFINITE
 
 
 def _is_contrast(node: ast.expr) -> bool:

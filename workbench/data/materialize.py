@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.data.expressions import INFINITE
 from workbench.data.formula import ParsedFormula
+from workbench.data.interactions import transforms as interactions
 from workbench.data.names import shown
 from workbench.data.sample import Positions, Values, counted
-from workbench.errors import DataError, FormulaError
+from workbench.errors import DataError, FormulaError, WorkbenchError
 from workbench.protocols import Numpy
 
 _LONGEST_REASON = 200  # letters of formulaic's own message
@@ -53,6 +55,8 @@ def materialize(
     ------
     FormulaError
         When formulaic cannot evaluate a term over these columns.
+    DataError
+        When a term of ours cannot code them.
     """
     from formulaic import ModelSpec
     from formulaic.errors import FormulaicError
@@ -156,7 +160,8 @@ def _functions() -> dict[str, Any]:
         "log1p": np.log1p,
         "expm1": np.expm1,
         "C": _coded,
-        "i": _coded_against,
+        INFINITE: np.inf,
+        **interactions(),
     }
 
 
@@ -164,19 +169,20 @@ def _coded(values: pd.Series, contrasts: Any = None) -> Any:
     """Code a column level by level; whole numbers are named without a decimal point."""
     from formulaic.transforms import C
 
-    if values.dtype == np.float64 and bool(np.all(values == np.rint(values))):
+    if values.dtype == np.float64 and bool(
+        (np.isfinite(values) & (values == values.round())).all()
+    ):
         values = values.astype(np.int64)
     return C(values, contrasts)
 
 
-def _coded_against(values: pd.Series, ref: Any = None) -> Any:
-    """Code a column level by level against the level ``ref``, as ``i()`` does in fixest."""
-    from formulaic.transforms.contrasts import TreatmentContrasts
-
-    return _coded(values, None if ref is None else TreatmentContrasts(base=ref))
-
-
-def _cannot_evaluate(error: Exception) -> FormulaError:
+def _cannot_evaluate(error: Exception) -> WorkbenchError:
+    """Return our own error where one of our functions raised it inside formulaic."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, WorkbenchError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
     return FormulaError(
         f"The formula cannot be evaluated over these data: {str(error)[:_LONGEST_REASON]}",
         hint="check the term it names, and the levels and options it gives.",

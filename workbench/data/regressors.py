@@ -14,7 +14,8 @@ import pandas as pd
 
 from workbench.data import columns as reading
 from workbench.data.formula import ParsedFormula, parse_formula
-from workbench.data.materialize import frame_for, materialize, refuse_not_finite
+from workbench.data.interactions import described
+from workbench.data.materialize import frame_for, from_json, materialize, refuse_not_finite
 from workbench.data.names import shown
 from workbench.data.sample import Sample, Values, is_missing, read, take
 from workbench.data.table import Table
@@ -71,6 +72,8 @@ def read_regressors(parsed: ParsedFormula, sample: Sample) -> Regressors:
     _check_names(names)
     refuse_not_finite(result.matrix, names, sample.rows)
     state |= {"names": list(names), "transforms": result.transforms, "encoders": result.encoders}
+    if events := described(from_json(result.transforms), parsed.named):
+        state["events"] = events
     return Regressors(result.matrix, names, state)
 
 

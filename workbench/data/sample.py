@@ -48,6 +48,7 @@ def draw(
     numeric: Collection[str],
     cluster: Sequence[str],
     missing: str,
+    factors: Collection[str] = (),
 ) -> Sample:
     """Read columns, and keep the rows that miss none of them.
 
@@ -57,6 +58,8 @@ def draw(
         The columns to read; those of them that must be numbers; those that name groups.
     missing
         ``"drop"`` leaves incomplete rows out, ``"raise"`` refuses them.
+    factors
+        The columns that are coded level by level, where infinity is a level like others.
 
     Raises
     ------
@@ -74,6 +77,8 @@ def draw(
         columns = {name: take(column, rows) for name, column in columns.items()}
         groups = {name: pd.factorize(codes[rows])[0] for name, codes in groups.items()}
     for name in doubtful:
+        if name in factors and name not in numeric:
+            continue
         _refuse_infinite(columns[name], name, rows)
     return Sample(rows, dropped, _notes(table, columns, cluster), columns, groups)
 

@@ -34,6 +34,7 @@ from workbench.data.design import prediction_matrix
 from workbench.data.table import as_table
 from workbench.errors import DataError, InferenceError, OptionError
 from workbench.estimation import doors
+from workbench.estimation.aggregation import shares
 from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.effects import Effects
 from workbench.estimation.least_squares_problem import LeastSquares
@@ -128,6 +129,42 @@ class Fit:
         return 0 if last is None else last.number
 
     @property
+    def estimated(self) -> pd.Series:
+        """The estimates of all columns; those shown, but for cohorts that ``sunab()`` averages."""
+        kept = self.state.get("aggregation")
+        if kept is None:
+            return self.params
+        return pd.Series(kept["values"], pd.Index(kept["names"], dtype=object), name="estimate")
+
+    def aggregate(self, by: str = "period") -> Fit:
+        """Return the fit with the effects of ``sunab(cohort, period)`` averaged in another way.
+
+        Parameters
+        ----------
+        by
+            ``"period"`` averages over cohorts in each relative period; ``"cohort"`` and ``"att"``
+            average over the treated periods, by cohort or over all; ``"cells"`` shows each cohort
+            in each period.
+
+        Raises
+        ------
+        OptionError
+            When the formula has no ``sunab()``, or there is no such average.
+        """
+        kept = self.state.get("aggregation")
+        if kept is None:
+            raise OptionError(
+                f'The formula "{self.specification.formula}" has no cohorts to average.',
+                hint='wb.fit("feols", "y ~ sunab(cohort, year) | unit + year", df).',
+                code="no-cohorts",
+                where="by",
+            )
+        names, weights = shares(kept, by)
+        params = pd.Series(weights @ self.estimated.to_numpy(), pd.Index(names, dtype=object))
+        state = {**self.state, "aggregation": {**kept, "by": by}}
+        return replace(self, params=params.rename("estimate"), state=state)
+
+    @property
     def aic(self) -> float:
         """Akaike's criterion: minus twice the log-likelihood plus twice the parameters."""
         return 2 * self._free - 2 * self.loglik
@@ -139,7 +176,7 @@ class Fit:
 
     @property
     def _free(self) -> int:
-        return len(self.params) + self._absorbed(()).rank
+        return len(self.estimated) + self._absorbed(()).rank
 
     @property
     def pseudo_r2(self) -> float | None:
@@ -201,7 +238,7 @@ class Fit:
 
     @cached_property
     def _effects(self) -> Effects:
-        effects: Effects = self._live_problem().effects(self.params.to_numpy())
+        effects: Effects = self._live_problem().effects(self.estimated.to_numpy())
         return effects
 
     @property
@@ -214,7 +251,7 @@ class Fit:
         """Parameters without standard errors, since the likelihood is flat along them."""
         if self.curvature is None:
             return ()
-        return tuple(str(self.params.index[i]) for i in self.curvature.flat)
+        return tuple(str(self.estimated.index[i]) for i in self.curvature.flat)
 
     @property
     def se_kind(self) -> str:
@@ -278,8 +315,16 @@ class Fit:
                 where="se",
             )
         curvature = self._curvature_for(kind)
-        matrix = self._matrix(kind, curvature, self._clusters(cluster))
+        matrix = self._averaged(self._matrix(kind, curvature, self._clusters(cluster)))
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
+
+    def _averaged(self, covariance: Numpy) -> Numpy:
+        """Carry a covariance of the estimates to the averages shown, by the delta method."""
+        kept = self.state.get("aggregation")
+        if kept is None:
+            return covariance
+        _, weights = shares(kept, kept["by"])
+        return np.asarray(weights @ covariance @ weights.T)
 
     def _kind(self, asked: str | None) -> str:
         """Return the kind by its own name."""
@@ -330,7 +375,7 @@ class Fit:
                 hint="run the model again in this session.",
                 code="no-hessian",
             )
-        return self.live.curvature(self.live.walked(self.params.to_numpy()), scores=False)
+        return self.live.curvature(self.live.walked(self.estimated.to_numpy()), scores=False)
 
     @cached_property
     def _whole_curvature(self) -> Curvature | None:
@@ -338,7 +383,9 @@ class Fit:
         kept = self.curvature
         if kept is None or kept.opg is not None or self.live is None or not self._at_maximum:
             return kept
-        return replace(kept, opg=self.live.curvature(self.live.walked(self.params.to_numpy())).opg)
+        return replace(
+            kept, opg=self.live.curvature(self.live.walked(self.estimated.to_numpy())).opg
+        )
 
     def _matrix(self, kind: str, curvature: Curvature, names: tuple[str, ...]) -> Numpy:
         if kind == "hessian":
@@ -370,7 +417,7 @@ class Fit:
                 code="no-cluster-scores",
                 where=by,
             )
-        theta = self.live.walked(self.params.to_numpy())
+        theta = self.live.walked(self.estimated.to_numpy())
         groups = self.live.groups(names)
         return {key: self.live.cluster_meat(theta, codes) for key, codes in groups.items()}
 
@@ -386,7 +433,7 @@ class Fit:
     def _parameters(self, names: tuple[str, ...] = ()) -> int:
         """Return the number of parameters, absorbed effects included as the convention has it."""
         key = TOGETHER.join(names)
-        return len(self.params) + self._absorbed(names).count(self.specification.ssc, key)
+        return len(self.estimated) + self._absorbed(names).count(self.specification.ssc, key)
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
         if names and names != self.specification.clusters and self.live is not None:
@@ -465,7 +512,7 @@ class Fit:
         columns = [prediction_matrix(part, table) for part in parts if part]
         matrix = np.column_stack(columns)[:, self.state["kept"]]
         p = matrix.shape[1]
-        params = self.params.to_numpy()
+        params = self.estimated.to_numpy()
         index = matrix @ params[:p] + self._offset(table)
         if self.state.get("absorbed", {}).get("levels"):
             index = index + self._effects.at(table)
@@ -475,14 +522,14 @@ class Fit:
     def _fitted(self) -> pd.Series:
         problem = self._live_problem()
         outcome = problem.design.outcome
-        fitted = outcome - problem.residuals(self.params.to_numpy())
+        fitted = outcome - problem.residuals(self.estimated.to_numpy())
         return pd.Series(fitted, index=_labels(problem), name=f"E({self.depvar})")
 
     @property
     def residuals(self) -> pd.Series:
         """Outcome minus fitted mean of each row used, by the labels of the data's index."""
         problem = self._live_problem()
-        values = problem.residuals(self.params.to_numpy())
+        values = problem.residuals(self.estimated.to_numpy())
         return pd.Series(values, index=_labels(problem), name="residual")
 
     def _live_problem(self) -> Any:

@@ -11,6 +11,7 @@ from formulaic.errors import FormulaParsingError
 from formulaic.utils.constraints import LinearConstraints
 from scipy import stats
 
+from workbench.data.names import quoted
 from workbench.errors import InferenceError, OptionError
 
 _LONGEST = 2_000
@@ -102,7 +103,7 @@ def _read(restrictions: str, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
         said = next(iter(str(error).splitlines()), "")
         raise OptionError(
             f'The restrictions "{restrictions}" cannot be read: {said}',
-            hint=f'"{names[-1]} = 0", with names from {names}.',
+            hint=f'"{quoted(names[-1])} = 0", with names from {names}.',
             code="bad-restrictions",
         ) from None
     return np.asarray(found.constraint_matrix, dtype=float), np.asarray(

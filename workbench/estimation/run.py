@@ -8,7 +8,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 
 from workbench.errors import InferenceError
 from workbench.estimation import doors
+from workbench.estimation.aggregation import aggregation
 from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.fit import Fit
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
@@ -328,7 +329,7 @@ class Run:
         problem, last = self.problem, self.trace.last
         steps = 0 if last is None else last.number
         self._specification = self._recorder.specification()
-        return Fit(
+        found = Fit(
             specification=self._specification,
             outcome=measured.outcome,
             message=message_of(problem, walked, measured, steps),
@@ -353,6 +354,7 @@ class Run:
             state=problem.state(),
             live=problem,
         )
+        return _averaged(found, problem)
 
     def _timing(self) -> Mapping[str, float]:
         return {key: seconds for key, (_, seconds) in self.phases.items() if seconds is not None}
@@ -385,6 +387,17 @@ class Run:
     def _recorded(self, timeout: float) -> None:
         if self._ended.is_set():
             self._recorder.wait(timeout)
+
+
+def _averaged(found: Fit, problem: Problem) -> Fit:
+    """Show the effects of ``sunab()`` averaged as the formula asks."""
+    kept = aggregation(problem.design, found.state, found.params)
+    if kept is None:
+        return found
+    state = {**found.state, "aggregation": kept}
+    cells = f"{len(kept['cells'])} effects, each of one cohort in one period"
+    note = f'sunab() averages {cells}, by the shares of the cohorts; see fit.aggregate("cells").'
+    return replace(found, state=state, notes=(*found.notes, note)).aggregate(kept["by"])
 
 
 def _estimates(problem: Problem, measured: Measured) -> pd.Series:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _FLAGS = {option.flag: option for option in OPTIONS}
-_FORMULA_FUNCTIONS = ("log", "exp", "sqrt", "I", "C", "poly", "bs", "scale", "center")
+_FORMULA_FUNCTIONS = ("log", "exp", "sqrt", "I", "C", "poly", "bs", "scale", "center", "i", "sunab")
 _DECLARED = re.compile(r"^\s*params\s*:(.*)$", re.MULTILINE)
 _ASSIGNED = re.compile(r"^\s*([^\W\d]\w*)\s*=(?!=)", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d]\w*")

@@ -161,6 +161,15 @@ SAMPLES = {
             _SIMULATED,
             simulated.poisson,
         ),
+        Sample(
+            "staggered",
+            2_880,
+            10,
+            "Units treated in different years, with effects that differ",
+            "simulated",
+            _SIMULATED,
+            simulated.staggered,
+        ),
     )
 }
 """Every sample by name, also those whose package is not installed."""

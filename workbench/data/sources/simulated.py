@@ -60,6 +60,47 @@ def poisson(rows: int = 5_000, seed: int = 20240503) -> pd.DataFrame:
     return frame.assign(group=random.integers(1, 51, rows))
 
 
+def staggered(units: int = 240, seed: int = 20240504) -> pd.DataFrame:
+    r"""Draw a panel of units that are treated in different years, or never.
+
+    .. math:: y_{it} = \alpha_i + \gamma_t + 0.5\,x_{it}
+              + \mathrm{effect}_{it} + \varepsilon_{it}
+
+    A quarter of the units each is first treated in 2007, 2010 and 2013, and a quarter never; the
+    effect grows by 0.3, 0.15 and 0.05 a year, so that a two-way regression with one effect for all
+    cohorts is wrong.  Units lie in 24 regions whose shocks they share.
+
+    Returns
+    -------
+    12 years, 2004 to 2015, of each unit: ``unit, region, year, first_treated`` (10000 for never),
+    ``time_to_treatment`` (-1000 for never), ``ever_treated, treated, x, effect, y``.
+    """
+    random, years = np.random.default_rng(seed), np.arange(2004, 2016)
+    unit, year = np.repeat(np.arange(units), len(years)), np.tile(years, units)
+    first, growth = np.array([2007, 2010, 2013, 10_000]), np.array([0.3, 0.15, 0.05, 0.0])
+    cohort, region = unit % 4, unit // 4 % 24
+    level, shock = random.standard_normal(units), 0.2 * random.standard_normal((24, len(years)))
+    x, noise = random.standard_normal((2, len(unit)))
+    treated = year >= first[cohort]
+    effect = np.where(treated, growth[cohort] * (year - first[cohort] + 1), 0.0)
+    time = year - years[0]
+    y = level[unit] - 0.5 * cohort + 0.1 * time + 0.5 * x + effect + shock[region, time]
+    return pd.DataFrame(
+        {
+            "unit": unit + 1,
+            "region": region + 1,
+            "year": year,
+            "first_treated": first[cohort],
+            "time_to_treatment": np.where(cohort == 3, -1000, year - first[cohort]),
+            "ever_treated": (cohort < 3).astype(np.int64),
+            "treated": treated.astype(np.int64),
+            "x": x,
+            "effect": effect,
+            "y": y + 0.5 * noise,
+        }
+    )
+
+
 def _frame(y: npt.NDArray[Any], x: Numpy, truth: Numpy) -> pd.DataFrame:
     names = [f"x{j}" for j in range(1, x.shape[1] + 1)]
     frame = pd.DataFrame(x, columns=names)
