@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.notebook.fake_run import FakeRun
+from workbench.demeaners.base import DemeanStep
 from workbench.errors import OptionError
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice
@@ -15,6 +16,7 @@ from workbench.estimation.trace import FIGURES
 from workbench.notebook import stream
 from workbench.notebook.cards import card_of
 from workbench.notebook.stream import BATCH_ROWS, SNAPSHOT_ROWS, Streamer, rows_of, thinned
+from workbench.notebook.sweeps import rows_since
 
 LONG = 20.0
 """Seconds a test waits for what takes a fraction of one on a quiet machine."""
@@ -82,6 +84,73 @@ def test_a_batch_holds_the_figures_and_then_the_parameters():
     (row,) = page.steps()
     assert dict(zip(FIGURES, row, strict=False))["objective"] == 0.5
     np.testing.assert_array_equal(row, [0, 3, 4, 0.5, 0.1, 0.25, 0.2, 1, 2])
+
+
+def sweep(run: FakeRun, *residuals: float) -> None:
+    """Take one iteration over as many columns."""
+    number = len(run.demeaning) + 1
+    run.demeaning.take(DemeanStep(number, np.array(residuals)), seconds=number / 100)
+
+
+def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
+    page, run = Page(), FakeRun()
+    run.phases |= {"demean": ("current", None)}
+    run.demeaning.begin(["lwage", "educ"], 1e-8)
+    streamer = stream_to(page, run)
+
+    for number in range(1, 41):
+        sweep(run, 1 / number, 2 / number)
+        time.sleep(0.003)
+    cards = page.of("card")
+    run.step()
+    run.end()
+
+    assert streamer.wait(LONG)
+    told = [content["demeaning"] for content in page.of("batch")]
+    rows = np.concatenate([np.frombuffer(buffers[1]) for _, buffers in page.messages if buffers])
+    rows = rows.reshape(-1, 6)
+    assert sum(each["n"] for each in told) == 40
+    assert rows[:, 0].tolist() == list(range(40))
+    assert rows[:, 2].tolist() == list(range(1, 41))
+    np.testing.assert_allclose(rows[:, 4:], np.outer(1 / np.arange(1, 41), [1, 2]))
+    assert len(page.of("batch")) <= 20
+    assert page.of("closed")[-1]["swept"] == 40
+    assert cards[-1]["run"]["demeaning"] == {"columns": ["lwage", "educ"], "tol": 1e-8}
+    assert (
+        "in educ, the slowest of 2 columns; the finish line is 10⁻⁸"
+        in (cards[-1]["run"]["sentence"])
+    )
+
+
+def test_a_page_loaded_anew_while_demeaning_gets_every_iteration():
+    page, run = Page(), FakeRun()
+    run.demeaning.begin(["y"], 1e-8)
+    streamer = stream_to(page, run)
+    for number in range(1, 6):
+        sweep(run, 1 / number)
+
+    opening = streamer.opening()["snapshots"][0]
+    streamer.handle({"type": "ready", "seen": {run.id: 2}})
+    streamer.close()
+
+    assert len(np.frombuffer(opening["sweeps"])) == 5 * 5
+    (message, buffers) = next(m for m in page.messages if m[0]["type"] == "snapshot")
+    assert message["demeaning"] == {"first": 0, "n": 5, "width": 5, "decimated": False}
+    np.testing.assert_allclose(np.frombuffer(buffers[1]).reshape(5, 5)[:, 4], 1 / np.arange(1, 6))
+
+
+def test_a_long_demeaning_is_thinned_with_its_ends_and_its_peaks():
+    run = FakeRun()
+    run.demeaning.begin(["y"], 1e-8)
+    for number in range(5000):
+        sweep(run, 10.0 if number == 1234 else 1 / (number + 1))
+
+    told, data = rows_since(run.demeaning, 0, 200)
+
+    rows = np.frombuffer(data).reshape(-1, told["width"])
+    assert told == {"first": 0, "n": 5000, "width": 5, "decimated": True}
+    assert len(rows) <= 200
+    assert {0, 1234, 4999} <= set(rows[:, 0].astype(int))
 
 
 def test_the_last_step_arrives_although_the_page_never_answers():

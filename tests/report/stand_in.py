@@ -12,6 +12,7 @@ import pandas as pd
 import statsmodels.formula.api as smf
 
 from workbench.errors import InferenceError
+from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice, DataReference, Specification
 from workbench.estimation.trace import Trace
@@ -49,6 +50,7 @@ class StandIn:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace)
+    demeaning: Demeaning = field(default_factory=Demeaning)
     decrement: float | None = 1.7e-24
     curvature: Any = None
     eigenvalues: np.ndarray | None = None

@@ -11,6 +11,7 @@ import statsmodels.formula.api as smf
 
 import workbench as wb
 from tests.report.stand_in import FORMULA
+from workbench.report.plots.trace_png import trace_charts
 from workbench.report.static import static_bundle
 
 
@@ -123,3 +124,23 @@ def test_a_separated_run_is_told_and_never_compared(mroz, logit):
     told = str(separated.summary())
     assert "hours predicts inlf exactly" in told
     assert "428" in told
+
+
+def test_the_saved_picture_of_a_demeaned_fit_has_a_line_for_each_column():
+    rng = np.random.default_rng(4)
+    panel = pd.DataFrame(rng.integers(0, 12, (200, 2)), columns=["firm", "worker"])
+    panel[["x", "z"]] = rng.normal(size=(200, 2))
+    panel["y"] = panel["x"] + rng.normal(size=200)
+    fits = [wb.fit("feols", f, panel, demeaner="lsmr") for f in ("y ~ x + z | firm + worker",) * 2]
+
+    (alone,), (both,) = trace_charts(fits[:1]), trace_charts(fits)
+    page = static_bundle(fits[0])["text/html"]
+
+    assert (alone.title, alone.finished, alone.axis) == ("Demeaning residual", 1e-8, "iteration")
+    assert [line.name for line in alone.lines] == ["y", "x", "z"]
+    for line, residuals in zip(alone.lines, fits[0].demeaning.rows()[:, 3:].T, strict=True):
+        np.testing.assert_array_equal(line.values, residuals[residuals > 0])
+    assert len(both.lines) == 2
+    np.testing.assert_array_equal(both.lines[0].values, np.max([x.values for x in alone.lines], 0))
+    assert page.count("<img") == 1
+    assert "Demeaning residual by iteration, relative, log scale: y ends at" in page

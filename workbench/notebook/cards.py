@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 from workbench.estimation.models import BODY, CLOSED_FORM, CUSTOM, describe_models
 from workbench.estimation.outcome import Outcome
+from workbench.notebook import sweeps
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.findings import Story, WayOut, story_of, ways_out
@@ -59,11 +60,13 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
         "loglik": _log_likelihood(run, last),
         "decrement": _decrement(run, last),
         "sentence": sentence_of(run),
+        "demeaning": sweeps.about(run),
+        "solved": asked.model.name in CLOSED_FORM,
         "started": run.started,
         "parameters": list(run.parameter_names),
         "observations": run.observations,
         "data": _data(asked),
-        "setting": f"{_LIBRARIES[asked.backend]}, {asked.device.upper()}, {asked.dtype}",
+        "setting": _setting(asked),
         "problem": _problem(asked),
         "outcome": None if outcome is None else outcome.name,
         **_end(run, able),
@@ -90,6 +93,9 @@ def sentence_of(run: Run) -> str:
     last = run.trace.last
     if run.status == "paused" and last is not None:
         return f"At step {numbers.count(last.number)}. The run keeps its place."
+    if run.status in ("running", "paused") and run.phases["demean"][0] == "current":
+        kept = " The run keeps its place." if run.status == "paused" else ""
+        return f"{sweeps.distance(run.demeaning) or run.message}{kept}"
     if run.status == "running" and last is not None and last.number > 0:
         return _distance(last)
     outcome = outcome_of(run)
@@ -110,9 +116,17 @@ def _distance(step: Iterate) -> str:
     return f"Largest gradient {gradient} per row; step length {length}."
 
 
+def _setting(asked: Specification) -> str:
+    """Say where it runs; a closed form is computed by neither library."""
+    library = [] if asked.model.name in CLOSED_FORM else [_LIBRARIES[asked.backend]]
+    return ", ".join([*library, asked.device.upper(), asked.dtype])
+
+
 def _phases(run: Run) -> list[dict[str, Any]]:
+    solved = {"optimize": "Solve"} if run.specification.model.name in CLOSED_FORM else {}
+    labels = _PHASES | solved
     return [
-        {"key": key, "label": _PHASES.get(key, key.title()), "state": state, "seconds": seconds}
+        {"key": key, "label": labels.get(key, key.title()), "state": state, "seconds": seconds}
         for key, (state, seconds) in run.phases.items()
     ]
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,6 +19,8 @@ import numpy as np
 from workbench.errors import WorkbenchError
 from workbench.estimation.trace import FIGURES
 from workbench.notebook.cards import card_of, state_of
+from workbench.notebook.sweeps import rows_since
+from workbench.notebook.thinning import positions
 from workbench.protocols import Iterate, Numpy
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class _Feed:
 
     run: Run
     sent: int = 0
+    swept: int = 0
     card: str = ""
     state: str = ""
     card_at: float = 0.0
@@ -72,7 +74,7 @@ class _Feed:
 
     @property
     def waiting(self) -> int:
-        return len(self.run.trace) - self.sent
+        return len(self.run.trace) - self.sent + len(self.run.demeaning) - self.swept
 
 
 class Streamer:
@@ -123,7 +125,8 @@ class Streamer:
             if run.id in self._feeds:
                 return
             feed = self._feeds[run.id] = _Feed(run)
-            feed.endings = [run.trace.listen(self._ring), run.listen(self._ring)]
+            heard = (run.trace, run.demeaning, run)
+            feed.endings = [each.listen(self._ring) for each in heard]
             if self._idle.is_set():
                 self._idle.clear()
                 threading.Thread(target=self._flow, name="workbench-stream", daemon=True).start()
@@ -194,7 +197,7 @@ class Streamer:
             self._unanswered = None
             for feed in self._feeds.values():
                 self._send_card(feed, again=True)
-                if seen.get(feed.run.id) != len(feed.run.trace):
+                if seen.get(feed.run.id) != len(feed.run.trace) + len(feed.run.demeaning):
                     self._send_snapshot(feed)
                 if feed.closed:
                     self._say_closed(feed)
@@ -305,22 +308,26 @@ class Streamer:
         rows = rows_of(thinned(steps, BATCH_ROWS), len(feed.run.parameter_names))
         header = _header("batch", feed, feed.sent, len(steps), rows)
         feed.sent += len(steps)
+        header["demeaning"], sweeps = rows_since(feed.run.demeaning, feed.swept, BATCH_ROWS)
+        feed.swept += header["demeaning"]["n"]
         self._unanswered = (feed.run.id, feed.sent, time.monotonic())
-        self._say(header, [rows.tobytes()])
+        self._say(header, [rows.tobytes(), sweeps])
 
     def _send_snapshot(self, feed: _Feed) -> None:
-        header, rows = self._snapshot(feed)
-        feed.sent = header["n"]
-        self._say(header, [rows])
+        header, rows, sweeps = self._snapshot(feed)
+        feed.sent, feed.swept = header["n"], header["demeaning"]["n"]
+        self._say(header, [rows, sweeps])
 
-    def _snapshot(self, feed: _Feed) -> tuple[dict[str, Any], bytes]:
+    def _snapshot(self, feed: _Feed) -> tuple[dict[str, Any], bytes, bytes]:
         width = len(FIGURES) + len(feed.run.parameter_names)
         most = SNAPSHOT_ROWS
         if self._blocking:
             most = min(most, max(_FEWEST_ROWS, BLOCKING_BYTES // (8 * width)))
         steps = feed.run.trace.since(0)
         rows = rows_of(thinned(steps, most), len(feed.run.parameter_names))
-        return _header("snapshot", feed, 0, len(steps), rows), rows.tobytes()
+        header = _header("snapshot", feed, 0, len(steps), rows)
+        header["demeaning"], sweeps = rows_since(feed.run.demeaning, 0, most)
+        return header, rows.tobytes(), sweeps
 
     def _card(self, feed: _Feed) -> dict[str, Any]:
         return card_of(feed.run, able=self.able)
@@ -342,7 +349,8 @@ class Streamer:
         self._say_closed(feed)
 
     def _say_closed(self, feed: _Feed) -> None:
-        self._say({"type": "closed", "run": feed.run.id, "last": len(feed.run.trace)})
+        ends = {"last": len(feed.run.trace), "swept": len(feed.run.demeaning)}
+        self._say({"type": "closed", "run": feed.run.id, **ends})
 
     @staticmethod
     def _forget(feed: _Feed) -> None:
@@ -373,17 +381,8 @@ def thinned(steps: list[Iterate], most: int) -> list[Iterate]:
     Of every stretch the steps with the lowest and the highest objective stay, in their order;
     the first and the last step always stay.
     """
-    if len(steps) <= most:
-        return steps
     objective = np.fromiter((step.objective for step in steps), np.float64, len(steps))
-    objective = np.where(np.isfinite(objective), objective, np.inf)
-    kept = {0, len(steps) - 1}
-    edges = np.linspace(1, len(steps) - 1, max(1, (most - 2) // 2) + 1).astype(int)
-    for first, end in pairwise(edges):
-        if end > first:
-            stretch = objective[first:end]
-            kept |= {first + int(stretch.argmin()), first + int(stretch.argmax())}
-    return [steps[position] for position in sorted(kept)]
+    return [steps[at] for at in positions(objective, most)]
 
 
 def rows_of(steps: list[Iterate], parameters: int) -> Numpy:
@@ -407,8 +406,8 @@ def _header(kind: str, feed: _Feed, first: int, n: int, rows: Numpy) -> dict[str
     }
 
 
-def _flat(header: dict[str, Any], rows: bytes) -> dict[str, Any]:
-    return {**header, "rows": rows}
+def _flat(header: dict[str, Any], rows: bytes, sweeps: bytes) -> dict[str, Any]:
+    return {**header, "rows": rows, "sweeps": sweeps}
 
 
 def _state(run: Run) -> str:

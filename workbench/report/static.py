@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from workbench.report import numbers
@@ -81,7 +82,10 @@ def _headline(name: str, fit: Fit) -> str:
 
 def _beside(left: str, charts: Sequence[Chart], width: int = 440) -> str:
     """Set ``left`` and the pictures side by side, or one below the other where it is narrow."""
-    pictures = "".join([*map(_picture, charts), _legend(charts)])
+    pictures = "".join(
+        _picture(chart) + ("" if _same_lines(chart, following) else _legend(chart))
+        for chart, following in zip_longest(charts, charts[1:])
+    )
     return (
         f'<div style="{_FLOW}"><div style="{_BLOCK};flex:1 1 {width}px;overflow-x:auto">{left}'
         f'</div><div style="{_BLOCK};flex:0 1 {WIDTH}px">{pictures}</div></div>'
@@ -96,11 +100,17 @@ def _picture(chart: Chart) -> str:
     )
 
 
-def _legend(charts: Sequence[Chart]) -> str:
+def _same_lines(chart: Chart, following: Chart | None) -> bool:
+    """Tell whether the next picture has the same legend, which then stands below that one."""
+    if following is None:
+        return False
+    return [line.name for line in chart.lines] == [line.name for line in following.lines]
+
+
+def _legend(chart: Chart) -> str:
     """Name the lines below the pictures, each with its sample."""
-    lines = charts[0].lines if charts else ()
-    names = (html.sample(line.series) + escape(line.name) for line in lines)
-    return f'<p style="{_CAPTION}">{" &emsp;".join(names)}</p>' if len(lines) > 1 else ""
+    names = (html.sample(line.series) + escape(line.name) for line in chart.lines)
+    return f'<p style="{_CAPTION}">{" &emsp;".join(names)}</p>' if len(chart.lines) > 1 else ""
 
 
 def _html_story(name: str, fit: Fit, told: Story) -> str:

@@ -46,13 +46,12 @@ class Line:
     values: Numpy
     series: Series
 
-    @property
-    def ending(self) -> str:
-        """The last value and step in words."""
+    def ending(self, axis: str) -> str:
+        """Return the last value and step in words."""
         if not len(self.values):
             return f"{self.name} {numbers.NOT_SHOWN}"
         last = numbers.figure(float(self.values[-1]), 2)
-        return f"{self.name} ends at {last} at step {numbers.count(float(self.steps[-1]))}"
+        return f"{self.name} ends at {last} at {axis} {numbers.count(float(self.steps[-1]))}"
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,13 @@ class Chart:
     unit: str
     lines: tuple[Line, ...]
     finished: float | None = None
+    axis: str = "step"
 
     @property
     def words(self) -> str:
         """The chart in one sentence, for who cannot see it."""
-        return f"{self.title} by step, {self.unit}: {'; '.join(x.ending for x in self.lines)}."
+        endings = "; ".join(line.ending(self.axis) for line in self.lines)
+        return f"{self.title} by {self.axis}, {self.unit}: {endings}."
 
     @property
     def data_uri(self) -> str:
@@ -76,12 +77,42 @@ class Chart:
 
 
 def trace_charts(fits: Sequence[Fit]) -> tuple[Chart, ...]:
-    """Return the two charts of up to five fits; none when no trace has a step.
+    """Return the charts of up to five fits; none when nothing was iterated.
 
-    The first is the gap to the expected maximum, in nats per row; the second the Newton
-    decrement, in nats, or where an optimizer has none, the largest gradient element.
+    The first is the residual of demeaning, where fixed effects were taken out: of each column
+    of a single fit, and the largest of each of several.  Then, for fits that were walked to, the
+    gap to the expected maximum, in nats per row, and the Newton decrement, in nats, or where an
+    optimizer has none, the largest gradient element.
     """
-    traced = [(j, fit) for j, fit in enumerate(fits[: len(SERIES)]) if len(fit.trace)]
+    return (*_of_demeaning(fits), *_of_walks(fits))
+
+
+def _of_demeaning(fits: Sequence[Fit]) -> tuple[Chart, ...]:
+    demeaned = [(j, fit) for j, fit in enumerate(fits[: len(SERIES)]) if len(fit.demeaning)]
+    if not demeaned:
+        return ()
+    names, residuals = unique_names(fits), {j: fit.demeaning.rows()[:, 3:] for j, fit in demeaned}
+    if len(demeaned) == 1:
+        ((j, fit),) = demeaned
+        shown, unit = _slowest(residuals[j]), "relative, log scale"
+        drawn = [(fit.demeaning.column_names[k], residuals[j][:, k]) for k in shown]
+        named = [(name, values, SERIES[slot]) for slot, (name, values) in enumerate(drawn)]
+    else:
+        unit = "largest of the columns, log scale"
+        named = [(names[j], values.max(axis=1), SERIES[j]) for j, values in residuals.items()]
+    lines = [_line(name, np.arange(1.0, len(values) + 1), values, s) for name, values, s in named]
+    finished = max(fit.demeaning.tol for _, fit in demeaned)
+    return (Chart("Demeaning residual", unit, tuple(lines), finished, "iteration"),)
+
+
+def _slowest(residuals: Numpy) -> list[int]:
+    """Return the columns to draw: as many as there are series, those that were largest longest."""
+    heights = np.log10(np.maximum(residuals, _ROUNDING)).sum(axis=0)
+    return sorted(np.argsort(-heights, kind="stable")[: len(SERIES)].tolist())
+
+
+def _of_walks(fits: Sequence[Fit]) -> tuple[Chart, ...]:
+    traced = [(j, fit) for j, fit in enumerate(fits[: len(SERIES)]) if _walked(fit)]
     if not traced:
         return ()
     names, tables = unique_names(fits), {j: _table(fit) for j, fit in traced}
@@ -122,6 +153,12 @@ def draw(chart: Chart) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", transparent=True)
     return buffer.getvalue()
+
+
+def _walked(fit: Fit) -> bool:
+    """Tell whether the fit took steps, more than the one of a closed form."""
+    last = fit.trace.last
+    return last is not None and (last.stage != "solve" or not len(fit.demeaning))
 
 
 def _table(fit: Fit) -> dict[str, Numpy]:
@@ -199,7 +236,7 @@ def _draw_steps(axes: Any, chart: Chart) -> None:
     else:
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: numbers.count(step)))
-    axes.set_xlabel("step", loc="right", fontsize=7.5, color=GREY, labelpad=0)
+    axes.set_xlabel(chart.axis, loc="right", fontsize=7.5, color=GREY, labelpad=0)
 
 
 def _draw_values(axes: Any) -> None:

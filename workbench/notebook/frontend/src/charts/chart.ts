@@ -257,11 +257,17 @@ export class Chart {
   private watchSize(): () => void {
     const observer = new ResizeObserver(() => {
       const width = this.canvas.clientWidth;
-      if (width && this.plot && this.plot.width !== width) this.plot.setSize({ width, height: this.options.height });
+      if (width && this.plot && this.plot.width !== width) this.resize(this.plot, width);
       else if (width && this.stale) this.draw();
     });
     observer.observe(this.canvas);
     return () => observer.disconnect();
+  }
+
+  /** Take a new width; the names at the line ends need another share of it. */
+  private resize(plot: uPlot, width: number): void {
+    plot.setSize({ width, height: this.options.height });
+    plot.setData(this.aligned());
   }
 
   private watchSight(): () => void {

@@ -24,6 +24,12 @@ export interface Evidence {
   parameter: string | null;
 }
 
+/** What Python says of a run's demeaning: the columns, and the residual at which one is done. */
+export interface Demeaned {
+  columns: string[];
+  tol: number;
+}
+
 export interface Card {
   id: string;
   name: string;
@@ -38,6 +44,9 @@ export interface Card {
   loglik: number | null;
   decrement: number | null;
   sentence: string;
+  demeaning: Demeaned | null;
+  /** Whether the estimates are solved for in closed form, so that there is no walk to draw. */
+  solved: boolean;
   started: number;
   parameters: string[];
   observations: number;

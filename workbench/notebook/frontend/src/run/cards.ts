@@ -93,7 +93,9 @@ export class CardView {
     if (card.state === "stopping") return [this.button("stop", "■ Stopping…", "The evaluation under way ends first")];
     if (isGoing(card)) {
       const hold = card.state === "paused" ? this.button("resume", "▶ Continue", off, "p", "Shift+P") : this.button("pause", "❚❚ Pause", off, "", "Shift+P");
-      return [hold, this.button("stop", "■ Stop, keep result", off, "", "Shift+S"), h("span", { class: "grow" }), this.button("cancel", "✕ Cancel", off)];
+      const early = card.phases.some(({ key, state }) => key === "demean" && state === "current");
+      const stop = early ? this.button("stop", "■ Stop", off, "", "Shift+S", "There is no estimate to keep yet") : this.button("stop", "■ Stop, keep result", off, "", "Shift+S");
+      return [hold, stop, h("span", { class: "grow" }), this.button("cancel", "✕ Cancel", off)];
     }
     const ways = card.ways.filter(({ able }) => able).map((way) => this.button(way.action, way.label, off, "", undefined, way.help));
     const { compare } = this.actions;

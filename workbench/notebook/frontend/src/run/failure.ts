@@ -4,6 +4,7 @@ import { fill, h, rich, text } from "../dom";
 import { count } from "../format";
 import type { Actions } from "./cards";
 import type { Card, Evidence } from "./card";
+import { DemeaningCharts } from "./demeaning";
 import { block } from "./figures";
 import { exponents, figureLines, gapLines, parameterLines, type Placed } from "./lines";
 
@@ -12,10 +13,12 @@ const FINISHED = 1e-8;
 export class FailureView {
   private readonly words = h("div");
   private readonly warning = h("p", { class: "s warning", hidden: true });
-  private readonly traces = h("div");
+  private readonly demeaning = new DemeaningCharts();
+  private readonly traces = h("div", {}, this.demeaning.element);
   readonly element: HTMLElement;
   private charts: { chart: Chart; lines: (one: Placed, all: Placed[]) => ReturnType<typeof gapLines> }[] = [];
   private drawn = "";
+  private prepared = false;
 
   constructor(
     private readonly id: string,
@@ -29,8 +32,9 @@ export class FailureView {
     const { card } = one.run;
     const drawn = JSON.stringify([card, alive]);
     if (drawn !== this.drawn) this.tell(card, alive);
-    if (!this.charts.length) this.prepare(one);
+    if (!this.prepared) this.prepare(one);
     this.drawn = drawn;
+    this.demeaning.update([one]);
     for (const { chart, lines } of this.charts) chart.update(lines(one, all), "step");
   }
 
@@ -42,6 +46,7 @@ export class FailureView {
 
   end(): void {
     this.charts.forEach(({ chart }) => chart.destroy());
+    this.demeaning.end();
     this.element.remove();
   }
 
@@ -71,6 +76,8 @@ export class FailureView {
   }
 
   private prepare({ run }: Placed): void {
+    this.prepared = true;
+    if (run.card.solved) return;
     const parameter = run.card.evidence.parameter;
     const grows = parameter !== null && run.card.parameters.includes(parameter);
     const decrements = run.history.column("decrement").some((value) => value > 0);

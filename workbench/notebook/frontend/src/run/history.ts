@@ -15,12 +15,20 @@ export interface Chunk {
 }
 export type Verdict = "taken" | "known" | "gap" | "full";
 
+/** The counts of an iteration of demeaning; the residuals of the columns follow them. */
+export const SWEEP = ["position", "round", "number", "seconds"] as const;
+export type Count = (typeof SWEEP)[number];
+
 /** Rows of one run; `through` is the number of steps they cover, thinned or not. */
-export class History {
+export class History<F extends string = Figure> {
   through = 0;
   length = 0;
-  width: number = FIGURES.length;
+  width: number;
   private rows = new Float64Array(0);
+
+  constructor(private readonly figures: readonly string[] = FIGURES) {
+    this.width = figures.length;
+  }
 
   /** Replace everything by a snapshot. */
   restore(chunk: Chunk, values: Float64Array): void {
@@ -45,8 +53,8 @@ export class History {
   }
 
   /** One column, by the name of a figure or the position of a parameter. */
-  column(which: Figure | number): Float64Array {
-    const at = typeof which === "number" ? FIGURES.length + which : FIGURES.indexOf(which);
+  column(which: F | number): Float64Array {
+    const at = this.at(which);
     const values = new Float64Array(this.length);
     if (at >= this.width) return values.fill(NaN);
     for (let row = 0; row < this.length; row += 1) values[row] = this.rows[row * this.width + at]!;
@@ -54,9 +62,13 @@ export class History {
   }
 
   /** The newest value of a column; NaN before the first step. */
-  last(which: Figure | number): number {
-    const at = typeof which === "number" ? FIGURES.length + which : FIGURES.indexOf(which);
+  last(which: F | number): number {
+    const at = this.at(which);
     return this.length && at < this.width ? this.rows[(this.length - 1) * this.width + at]! : NaN;
+  }
+
+  private at(which: F | number): number {
+    return typeof which === "number" ? this.figures.length + which : this.figures.indexOf(which);
   }
 
   private extend(values: Float64Array): void {

@@ -3,6 +3,7 @@ import type { Connection } from "../connection";
 import { h, text } from "../dom";
 import { timeOfDay } from "../format";
 import { CardView, type Actions } from "./cards";
+import { DemeaningCharts } from "./demeaning";
 import { isGoing, type Card } from "./card";
 import { FailureView } from "./failure";
 import { Figures, Speed } from "./figures";
@@ -36,9 +37,10 @@ class RunPage {
   private readonly empty = h("div", { class: "pad empty" });
   private readonly painter = new Painter(() => this.fast(), () => this.slow());
   private readonly figures = new Figures(() => this.painter.request());
+  private readonly demeaning = new DemeaningCharts();
   private readonly parameters = new Parameters(() => this.painter.request());
   private readonly speed = new Speed();
-  private readonly charts = h("div", {}, this.figures.element, this.parameters.element, this.speed.element);
+  private readonly charts = h("div", {}, this.demeaning.element, this.figures.element, this.parameters.element, this.speed.element);
   private readonly picker = new Picker((run, on) => this.overlay(run, on));
   private readonly head = h("div", { class: "bl" }, this.title, this.setting, h("span", { class: "grow" }), this.picker.element);
   private readonly steering: Steering;
@@ -72,6 +74,7 @@ class RunPage {
     this.steering.end();
     this.painter.end();
     this.figures.end();
+    this.demeaning.end();
     this.parameters.end();
     this.failures.forEach((view) => view.end());
     this.panel.replaceChildren();
@@ -128,10 +131,14 @@ class RunPage {
     this.empty.hidden = placed.length > 0;
     this.describe(placed);
     this.showCards(placed);
-    const charted = placed.filter(({ run }) => run.history.length);
+    const charted = placed.filter(({ run }) => run.history.length || run.sweeps.length);
     const hopeless = placed.length > 0 && placed.every(({ run }) => run.card.state === "failed");
     this.charts.hidden = hopeless || !charted.length;
-    if (!this.charts.hidden) this.figures.fast(charted);
+    if (this.charts.hidden) return this.acknowledge();
+    this.demeaning.update(charted);
+    const walked = charted.filter(({ run }) => !run.card.solved && run.history.length);
+    this.figures.element.hidden = !walked.length;
+    if (walked.length) this.figures.fast(walked);
     this.acknowledge();
   }
 
@@ -141,7 +148,8 @@ class RunPage {
     this.showFailures(placed);
     if (this.charts.hidden) return;
     const charted = placed.filter(({ run }) => run.history.length);
-    this.figures.slow(charted);
+    const walked = charted.filter(({ run }) => !run.card.solved);
+    if (walked.length) this.figures.slow(walked);
     this.parameters.update(charted);
     this.speed.update(charted, this.painter.share);
   }

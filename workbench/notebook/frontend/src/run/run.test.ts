@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Card } from "./card";
-import { History } from "./history";
+import { slowest } from "./demeaning";
+import { History, SWEEP, type Count } from "./history";
 import { exponents } from "./lines";
 import { Shown } from "./shown";
 
@@ -22,6 +23,15 @@ test("a repeated batch is known and an overlapping one adds what is new", () => 
   assert.equal(history.append(chunk(0, 2), rows(0, 1)), "known");
   assert.equal(history.append(chunk(1, 2), rows(1, 2)), "taken");
   assert.deepEqual([...history.column("number")], [0, 1, 2]);
+});
+
+test("of many columns the slowest are drawn, in their own order", () => {
+  const sweeps = new History<Count>(SWEEP);
+  const width = SWEEP.length + 6;
+  sweeps.append({ first: 0, n: 2, width }, Float64Array.from([0, 1, 1, 0, 1, 1e-3, 1, 1, 1, 0, 1, 1, 2, 0, 0.1, 1e-9, 0.5, 0.5, 0.5, 0]));
+  assert.deepEqual([...sweeps.column("number")], [1, 2]);
+  assert.deepEqual(slowest({ sweeps }, 6), [0, 1, 2, 3, 4]);
+  assert.deepEqual(slowest({ sweeps }, 2), [0, 1]);
 });
 
 test("a gap is noticed and a snapshot closes it", () => {

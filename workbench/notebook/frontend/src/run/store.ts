@@ -1,25 +1,32 @@
 // Every run this page has heard of: its card, its history, and the messages that keep both true.
 import type { Connection } from "../connection";
 import type { Card } from "./card";
-import { History, numbers, type Chunk } from "./history";
+import { History, numbers, SWEEP, type Chunk, type Count } from "./history";
 
 export interface Run {
   card: Card;
   history: History;
+  /** The iterations of demeaning; empty without fixed effects. */
+  sweeps: History<Count>;
   /** When the card arrived, on the page's own clock, in milliseconds. */
   heard: number;
 }
 interface ChunkMessage extends Chunk {
   run: string;
+  demeaning?: Chunk;
 }
 interface Opening {
   cards: Card[];
-  snapshots: (ChunkMessage & { rows: DataView })[];
+  snapshots: (ChunkMessage & { rows: DataView; sweeps?: DataView })[];
+}
+interface Kept {
+  history: History;
+  sweeps: History<Count>;
 }
 
 export class Store {
   readonly runs = new Map<string, Run>();
-  private readonly histories = new Map<string, History>();
+  private readonly histories = new Map<string, Kept>();
   private readonly asked = new Set<string>();
   private readonly endings: (() => void)[];
 
@@ -31,10 +38,10 @@ export class Store {
   ) {
     this.endings = [
       connection.on("card", ({ run }: { run: Card }) => this.take(run)),
-      connection.on("batch", (chunk: ChunkMessage, [buffer]) => buffer && this.batch(chunk, buffer)),
-      connection.on("snapshot", (chunk: ChunkMessage, [buffer]) => buffer && this.snapshot(chunk, buffer)),
+      connection.on("batch", (chunk: ChunkMessage, [buffer, sweeps]) => buffer && this.batch(chunk, buffer, sweeps)),
+      connection.on("snapshot", (chunk: ChunkMessage, [buffer, sweeps]) => buffer && this.snapshot(chunk, buffer, sweeps)),
       connection.on("removed", ({ run }: { run: string }) => this.runs.delete(run)),
-      connection.on("closed", ({ run, last }: { run: string; last: number }) => this.close(run, last)),
+      connection.on("closed", ({ run, last, swept }: { run: string; last: number; swept?: number }) => this.close(run, last, swept ?? 0)),
     ];
   }
 
@@ -42,8 +49,8 @@ export class Store {
   open(): void {
     const opening = this.connection.get<Opening | undefined>("opening");
     opening?.cards?.forEach((card) => this.take(card));
-    opening?.snapshots?.forEach((chunk) => chunk.rows && this.snapshot(chunk, chunk.rows));
-    const seen = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.through]));
+    opening?.snapshots?.forEach((chunk) => chunk.rows && this.snapshot(chunk, chunk.rows, chunk.sweeps));
+    const seen = Object.fromEntries([...this.histories].map(([id, { history, sweeps }]) => [id, history.through + sweeps.through]));
     this.connection.send("ready", { seen });
   }
 
@@ -54,25 +61,30 @@ export class Store {
   private take(card: Card): void {
     const known = this.runs.get(card.id);
     const before = known?.card ?? null;
-    this.runs.set(card.id, { card, history: this.history(card.id), heard: performance.now() });
+    this.runs.set(card.id, { card, ...this.kept(card.id), heard: performance.now() });
     this.onCard(card, before);
   }
 
-  private batch(chunk: ChunkMessage, buffer: DataView): void {
-    const verdict = this.history(chunk.run).append(chunk, numbers(buffer));
-    if (verdict === "gap") this.ask(chunk.run, this.history(chunk.run).through);
-    if (verdict === "full") this.ask(chunk.run, 0);
+  private batch(chunk: ChunkMessage, buffer: DataView, swept?: DataView): void {
+    const { history, sweeps } = this.kept(chunk.run);
+    const verdicts = [history.append(chunk, numbers(buffer))];
+    if (chunk.demeaning && swept) verdicts.push(sweeps.append(chunk.demeaning, numbers(swept)));
+    if (verdicts.includes("full")) this.ask(chunk.run, 0);
+    else if (verdicts.includes("gap")) this.ask(chunk.run, history.through);
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
 
-  private snapshot(chunk: ChunkMessage, buffer: DataView): void {
+  private snapshot(chunk: ChunkMessage, buffer: DataView, swept?: DataView): void {
+    const { history, sweeps } = this.kept(chunk.run);
     this.asked.delete(chunk.run);
-    this.history(chunk.run).restore(chunk, numbers(buffer));
+    history.restore(chunk, numbers(buffer));
+    if (chunk.demeaning && swept) sweeps.restore(chunk.demeaning, numbers(swept));
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
 
-  private close(run: string, last: number): void {
-    if (this.history(run).through < last) this.ask(run, this.history(run).through);
+  private close(run: string, last: number, swept: number): void {
+    const { history, sweeps } = this.kept(run);
+    if (history.through < last || sweeps.through < swept) this.ask(run, history.through);
   }
 
   /** Ask once for what is missing; the snapshot that answers clears the question. */
@@ -82,10 +94,10 @@ export class Store {
     this.connection.send("resync", { run, from });
   }
 
-  private history(run: string): History {
-    const history = this.histories.get(run) ?? new History();
-    this.histories.set(run, history);
-    return history;
+  private kept(run: string): Kept {
+    const kept = this.histories.get(run) ?? { history: new History(), sweeps: new History<Count>(SWEEP) };
+    this.histories.set(run, kept);
+    return kept;
   }
 }
 
