@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.demeaners.within import Within as Within
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.estimation.api import (
+        did2s as did2s,
         fit as fit,
         likelihood as likelihood,
         models as models,
@@ -92,7 +93,7 @@ _FACE = {
     "workbench.demeaners.schur": "Schur",
     "workbench.demeaners.within": "Within",
     "workbench.errors": "WorkbenchError",
-    "workbench.estimation.api": "fit likelihood models resume runs start",
+    "workbench.estimation.api": "did2s fit likelihood models resume runs start",
     "workbench.estimation.fit": "Fit",
     "workbench.estimation.run": "Run",
     "workbench.estimation.store": "store_path use_store",

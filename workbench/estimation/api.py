@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, asdict, fields
 from difflib import get_close_matches
 from inspect import Parameter as Parameter_, signature
 from numbers import Integral
@@ -19,6 +19,7 @@ from workbench.backends.devices import check_device, installed
 from workbench.covariances import ALIASES, KINDS
 from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.fixed_effects import RULES
+from workbench.data.names import quoted
 from workbench.data.sources import load, open_data
 from workbench.data.sources.samples import SAMPLE_OF, SAMPLES
 from workbench.data.table import Table, as_table
@@ -41,11 +42,12 @@ from workbench.estimation.recorder import columns_read
 from workbench.estimation.run import Continuing, Run, record_ended_runs
 from workbench.estimation.specification import Choice, DataReference, Specification
 from workbench.estimation.store import StoredRun, current_store
+from workbench.estimation.two_stage_did import TwoStages
 from workbench.likelihoods import Custom, LinearIndex, Parameter
 from workbench.optimizers import choice_of, optimizer_named
 from workbench.protocols import Optimizer
 
-__all__ = ["fit", "likelihood", "models", "resume", "runs", "start", "start_specification"]
+__all__ = ["did2s", "fit", "likelihood", "models", "resume", "runs", "start", "start_specification"]
 
 _CHOICES = {
     "weight_kind": ("frequency", "probability", "analytic"),
@@ -136,6 +138,69 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     {'Intercept': -0.454, 'educ': 0.15, 'exper': 0.123, 'age': -0.055}
     """
     run = _start(model, formula, data, options, sys._getframe(1))
+    return _waited(run).result()
+
+
+def did2s(
+    data: Any,
+    yname: str,
+    first_stage: str,
+    second_stage: str,
+    treatment: str,
+    cluster: str,
+    weights: str | None = None,
+    *,
+    ssc: str = "none",
+    name: str = TwoStages.name,
+) -> Fit:
+    """Estimate effects of a treatment in two stages, and wait for the end.
+
+    The first stage regresses the outcome on fixed effects and covariates over untreated rows; the
+    second regresses what they leave of every row on the treatment.
+
+    Parameters
+    ----------
+    data
+        A DataFrame or another table, the name of a sample, or the path of a file.
+    yname, treatment
+        Names of columns: the outcome, and 1 in treated rows and else 0.
+    first_stage
+        ``"~ x | unit + year"``; ``"~ 0 | unit + year"`` without covariates.
+    second_stage
+        ``"~ treated"``, or ``"~ i(time_to_treatment, ref=-1)"`` for an event study.
+    cluster
+        The column of clusters; the errors count the first stage's error.
+    weights
+        Name of the column of analytic weights.
+    ssc : {"none", "stata", "statsmodels", "fixest", "pyfixest"}
+        Small-sample convention; none, as in R's did2s.
+
+    Returns
+    -------
+    The fit; treated rows of a level without an untreated row are left out and counted.
+
+    Raises
+    ------
+    WorkbenchError
+        When the input cannot serve, in one sentence with the way out.
+
+    References
+    ----------
+    Gardner (2021), "Two-stage differences in differences"; Butts and Gardner (2022), "did2s:
+    Two-stage difference-in-differences", The R Journal 14(3), 162-173.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> found = wb.did2s("staggered", "y", "~ x | unit + year", "~ treated", "treated", "unit")
+    >>> found.params.round(3).to_dict()
+    {'treated': 0.968}
+    """
+    options: dict[str, Any] = {"cluster": cluster, "ssc": ssc, "name": name}
+    if weights is not None:
+        options |= {"weights": weights, "weight_kind": "analytic"}
+    formula = f"{quoted(yname)} {second_stage.strip()}"
+    run = _start(TwoStages(first_stage, treatment), formula, data, options, sys._getframe(1))
     return _waited(run).result()
 
 
@@ -293,6 +358,8 @@ def _model(model: Any) -> tuple[Choice, Custom | None, Any]:
         return Choice(CUSTOM, _custom_settings(model)), model, None
     if isinstance(model, Written):
         return Choice(BODY), None, model.source
+    if isinstance(model, TwoStages):
+        return Choice(TwoStages.name, asdict(model)), None, None
     if isinstance(model, LinearIndex) or (
         isinstance(model, type) and issubclass(model, LinearIndex)
     ):

@@ -9,9 +9,11 @@ from dataclasses import MISSING, dataclass, fields
 from keyword import iskeyword
 from typing import Any
 
+from workbench.data.formula import split_formula
 from workbench.demeaners import DEMEANERS
 from workbench.estimation.option_text import choice_text, parse_choice, parse_start, start_text
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
+from workbench.estimation.two_stage_did import TwoStages
 from workbench.optimizers import OPTIMIZERS
 
 __all__ = ["choice_text", "magic_cell", "parse_choice", "parse_start", "python_call", "start_text"]
@@ -39,13 +41,41 @@ def python_call(specification: Specification) -> str:
     <BLANKLINE>
     fit = wb.fit("logit", "inlf ~ educ", wb.load("mroz"), se="robust")
     """
+    if specification.model.name == TwoStages.name:
+        return _two_stages(specification)
     what = (_model(specification), _value(specification.formula), _data(specification.data))
     settings = (
         _named(name, _member(value) if isinstance(value, Choice) else _value(value))
         for name, value in _settings(specification)
     )
-    call = _render(_call("fit = wb.fit", (*what, *settings)), 0)
-    return "\n".join(["import workbench as wb", "", *_remarks(specification), call])
+    return _script(specification, _call("fit = wb.fit", (*what, *settings)))
+
+
+def _script(specification: Specification, call: _Piece) -> str:
+    lines = ["import workbench as wb", "", *_remarks(specification), _render(call, 0)]
+    return "\n".join(lines)
+
+
+def _two_stages(specification: Specification) -> str:
+    """Return the call of ``wb.did2s`` that repeats a run."""
+    stage = split_formula(specification.formula or "")
+    asked: dict[str, Any] = {
+        "yname": stage.outcome.strip("`").replace("``", "`"),
+        "first_stage": specification.model.settings["first_stage"],
+        "second_stage": f"~ {stage.terms}",
+        "treatment": specification.model.settings["treatment"],
+        "cluster": specification.clusters[0],
+        "weights": specification.weights,
+        "ssc": specification.ssc,
+        "name": specification.name,
+    }
+    defaults = {"weights": None, "ssc": "none", "name": TwoStages.name}
+    items = (
+        _named(key, _value(value))
+        for key, value in asked.items()
+        if key not in defaults or value != defaults[key]
+    )
+    return _script(specification, _call("fit = wb.did2s", (_data(specification.data), *items)))
 
 
 def magic_cell(specification: Specification) -> str:
@@ -263,6 +293,8 @@ def _why_no_cell(specification: Specification, words: list[str]) -> str:
     data = specification.data
     if specification.model.name == "custom":
         return "its likelihood is a Python function"
+    if specification.model.name == TwoStages.name:
+        return "it has two stages"
     if data.kind == "frame" and not _is_variable(data.name):
         return "its data have no name in the notebook"
     if data.name.startswith("-"):

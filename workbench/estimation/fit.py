@@ -314,9 +314,22 @@ class Fit:
                 code="no-such-covariance",
                 where="se",
             )
+        self._refuse_kind(kind)
         curvature = self._curvature_for(kind)
         matrix = self._averaged(self._matrix(kind, curvature, self._clusters(cluster)))
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
+
+    def _refuse_kind(self, kind: str) -> None:
+        """Refuse a covariance that would be wrong for the model, as its state says."""
+        allowed = self.state.get("kinds", KINDS)
+        if kind not in allowed:
+            raise InferenceError(
+                f"{self.model_title} has no {_LABELS[kind]} standard errors: they would not count "
+                "the error of the first stage.",
+                hint=f'se="{allowed[0]}".',
+                code="no-such-covariance",
+                where="se",
+            )
 
     def _averaged(self, covariance: Numpy) -> Numpy:
         """Carry a covariance of the estimates to the averages shown, by the delta method."""

@@ -24,6 +24,7 @@ from workbench.estimation.least_squares_problem import LeastSquares, LeastSquare
 from workbench.estimation.problem import Problem, joint
 from workbench.estimation.specification import Source, Specification
 from workbench.estimation.template_problem import TemplateProblem
+from workbench.estimation.two_stage_did import TwoStageProblem, TwoStages
 from workbench.kernels.blas import one_blas_thread
 from workbench.likelihoods import TEMPLATES, Custom, LinearIndex
 from workbench.likelihoods.body import Body, parse_body
@@ -154,6 +155,8 @@ def _problem(specification: Specification, table: Table, own: Custom | None) -> 
         return _custom_problem(specification, table, own)
     if name == BODY:
         return _body_problem(specification, table)
+    if name == TwoStages.name:
+        return TwoStageProblem(specification, table)
     check_model_name(name)
     if name == FIXED_EFFECTS:
         return FixedEffectsProblem(

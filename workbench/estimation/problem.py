@@ -191,6 +191,11 @@ class Problem(ABC):
         return ("optimize",)
 
     @property
+    def formulas(self) -> tuple[str, ...]:
+        """The formulas whose columns are read."""
+        return () if self.specification.formula is None else (self.specification.formula,)
+
+    @property
     def estimated(self) -> tuple[str, ...]:
         """Names of the parameters that have estimates: those not left out on the way."""
         return self.parameter_names

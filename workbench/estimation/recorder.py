@@ -90,8 +90,8 @@ def columns_read(problem: Problem) -> list[str]:
     assert problem.table is not None
     asked, design = problem.specification, problem.design
     read = {*asked.clusters, asked.weights, asked.offset, *design.columns}
-    if asked.formula is not None:
-        read |= set(variables(asked.formula, problem.table.names))
+    for formula in problem.formulas:
+        read |= set(variables(formula, problem.table.names))
     if asked.source is not None:
         read.add(asked.source.by)
     return [name for name in problem.table.names if name in read]
