@@ -46,6 +46,8 @@ _ASK = """
     const answer = reply.user_expressions.answer;
     return answer.status === 'ok' ? { text: answer.data['text/plain'] } : JSON.stringify(answer);
 """
+_ROWS = """(chart) => [...chart.querySelectorAll('tbody tr')].map(
+    (row) => [...row.children].map((cell) => cell.innerText.trim()))"""
 _FOCUSED = """() => {
     const focused = document.activeElement;
     const at = document.getElementById(focused.getAttribute('aria-activedescendant')) ?? focused;
@@ -150,8 +152,7 @@ class Opened:
         chart = self.chart(title)
         chart.scroll_into_view_if_needed()
         chart.press("t")
-        rows = chart.locator("tbody tr").all()
-        found = [row.locator("th, td").all_inner_texts() for row in rows]
+        found: list[list[str]] = chart.evaluate(_ROWS)
         chart.press("t")
         return found
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 import workbench as wb
 from tests.browser.cells import MAGIC
-from tests.browser.opened import see
+from tests.browser.opened import PATIENCE, see
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +19,10 @@ LIKELIHOOD = """\
 params: const, b_educ, sigma > 0 = 1.0
 mu = const + b_educ*educ
 loglik = normal_logpdf(lwage, mu, sigma)
+"""
+LONG = """\
+%%mle mroz --model logit --optimizer 'sgd(lr=1e-7)' --max-steps 1000000 --name long
+inlf ~ educ
 """
 WRONG = """\
 %%mle mroz --name wrong
@@ -64,3 +68,16 @@ def test_an_error_in_a_body_names_the_line_of_the_cell_and_the_nearest_column(op
     see(output, "Line 4")
     see(output, "lwage")
     expect(output).not_to_contain_text("Traceback")
+
+
+def test_the_notebooks_own_stop_button_ends_a_cells_run_and_keeps_its_result(opened):
+    view = opened(MAGIC, LONG, shared=False)
+    view.run(0)
+
+    view.start(1)
+    see(view.cell(1).get_by_role("article", name="Run long", exact=True), "Running")
+    view.page.get_by_role("button", name="Interrupt the kernel").click()
+
+    expect(view.cell(1).locator("section.wb")).to_have_count(0, timeout=1000 * PATIENCE)
+    see(view.cell(1).locator("table").first, "educ")
+    assert view.ask("long.outcome.name") == "STOPPED"

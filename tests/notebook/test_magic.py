@@ -443,6 +443,22 @@ def test_the_second_interrupt_cancels_and_is_raised():
     assert run.orders == ["stop", "cancel"]
 
 
+def test_an_interrupt_while_the_result_is_handed_over_costs_nothing(monkeypatch):
+    monkeypatch.setattr(attend, "static_bundle", lambda _: {"text/plain": "a table"})
+    run, kept = Slow(interrupts=0), []
+    run.fit = object()
+
+    def keep(fit):
+        kept.append(fit)
+        if len(kept) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(OptionError, match="no result"):
+        attend.attend(run, [], keep)
+
+    assert kept == [run.fit, run.fit]
+
+
 class FakeView:
     """A live view that remembers who listens to its page."""
 

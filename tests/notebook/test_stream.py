@@ -181,7 +181,7 @@ def test_at_most_one_batch_is_unacknowledged_within_the_patience(monkeypatch):
     assert sent_without_answer == 1
 
 
-def test_batches_are_never_more_than_twenty_a_second():
+def test_batches_are_never_closer_than_their_pause():
     page, first, second = Page(), FakeRun("first"), FakeRun("second")
     streamer = stream_to(page, first, second)
 

@@ -47,8 +47,8 @@ def attend(run: Run, beside: Sequence[Fit], keep: Keep) -> None:
     try:
         _wait(run)
     finally:
-        _hand_over(run, keep)
-        place.fill(_result(run, beside))
+        _once_more(lambda: _hand_over(run, keep))
+        _once_more(lambda: place.fill(_result(run, beside)))
     run.result()
 
 
@@ -123,6 +123,14 @@ def _wait(run: Run) -> None:
         except KeyboardInterrupt:
             run.cancel()
             raise
+
+
+def _once_more(work: Callable[[], None]) -> None:
+    """Do what an interrupt must not cost: one that comes too late to stop the run."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        work()
 
 
 def _until_ended(run: Run) -> None:

@@ -26,8 +26,14 @@ from workbench.protocols import Iterate, Numpy
 if TYPE_CHECKING:
     from workbench.estimation.run import Run
 
-BATCH_PAUSE = 0.05
-"""Seconds between two messages of steps: at most 20 a second."""
+BATCH_PAUSE = 0.1
+"""Seconds between two messages of steps of a run that has just begun: at most 10 a second."""
+
+CALM_PAUSE = 0.2
+"""Seconds between two messages of steps of a run that has gone on for a while."""
+
+CALM_AFTER = 3.0
+"""Seconds after which a run has gone on for a while."""
 
 BLOCKING_PAUSE = 0.2
 """Seconds between two messages while a cell blocks the kernel and no answer can arrive."""
@@ -242,15 +248,21 @@ class Streamer:
         self._bell.set()
 
     def _flow(self) -> None:
-        pause = BLOCKING_PAUSE if self._blocking else BATCH_PAUSE
         try:
             while not self._rests():
                 self._bell.wait(_HEARTBEAT)
                 self._bell.clear()
                 self._try_to_flush()
-                time.sleep(pause)
+                time.sleep(self._pause())
         finally:
             self._end()
+
+    def _pause(self) -> float:
+        if self._blocking:
+            return BLOCKING_PAUSE
+        with self._lock:
+            ages = [feed.run.elapsed() for feed in self._feeds.values() if not feed.closed]
+        return BATCH_PAUSE if min(ages, default=0.0) < CALM_AFTER else CALM_PAUSE
 
     def _try_to_flush(self) -> None:
         """Flush; a card that cannot be made is reported once, and the flow goes on."""

@@ -5,6 +5,7 @@ import { count } from "../format";
 import { onTheme } from "../theme";
 import { ChartKeyboard } from "./keyboard";
 import { coloursOf, DASHES, drawMarker, type Colours } from "./palette";
+import { outline } from "./outline";
 import { apart, around, decadeLabels, decadeTicks, evenLabels, evenTicks, wholeTicks } from "./ticks";
 
 /** One run's points: `y` in the chart's own unit; NaN makes a gap. */
@@ -35,6 +36,8 @@ const LABEL_ROOM = 13;
 /** The cursor follows the points, by mouse or keys, and not the mouse between them. */
 const NO_MOUSE = { mousemove: () => null, mouseleave: () => null, mousedown: () => null };
 const LEAST_DECADES = 1.2;
+/** Points that share this much of the width are drawn as their outline. */
+const PIXELS_OF_A_BUCKET = 4;
 
 export class Chart {
   readonly element: HTMLElement;
@@ -92,7 +95,11 @@ export class Chart {
   private aligned(): uPlot.AlignedData {
     const [first] = this.lines;
     if (!first) return [[], ...Array.from({ length: SLOTS }, () => [])] as uPlot.AlignedData;
-    const tables = this.lines.map((line) => [line.x, gapped(line.y)] as uPlot.AlignedData);
+    const buckets = Math.ceil(this.canvas.clientWidth / PIXELS_OF_A_BUCKET);
+    const tables = this.lines.map((line) => {
+      const [x, y] = outline(line.x, line.y, buckets);
+      return [x, gapped(y)] as unknown as uPlot.AlignedData;
+    });
     const [x, ...columns] = tables.length > 1 ? uPlot.join(tables) : tables[0]!;
     const bySlot = new Map(this.lines.map((line, index) => [line.slot, columns[index]!]));
     const nothing = Array<null>(x!.length).fill(null);

@@ -15,7 +15,7 @@ import { Shown } from "./shown";
 import { Steering } from "./steering";
 import { Store, type Run } from "./store";
 
-const TICK = 100;
+const TICK = 500;
 
 /** Draw the Run page into `panel`; returns the clean-up. */
 export function mountRun(panel: HTMLElement, connection: Connection): () => void {
@@ -85,13 +85,13 @@ class RunPage {
     if (!before && this.trace) this.shown.add(card.id);
     else if (!before || (isGoing(card) && !isGoing(before))) this.shown.admit(card.id, cards, this.overlaid);
     this.speak(card, before);
-    this.painter.request();
+    const beat = before && isGoing(card) && card.state === before.state && phaseOf(card) === phaseOf(before);
+    if (!beat) this.painter.request(); // new figures alone are shown with the next steps, or by the clock
   }
 
   private speak(card: Card, before: Card | null): void {
     if (!before) return;
-    const phase = card.phases.find(({ state }) => state === "current")?.label;
-    const earlier = before.phases.find(({ state }) => state === "current")?.label;
+    const [phase, earlier] = [phaseOf(card), phaseOf(before)];
     if (card.state === "failed" && before.state !== "failed") this.connection.announce(`${card.name}: ${card.heading}`, true);
     else if (card.state !== before.state) this.connection.announce(`${card.name}: ${card.chip.replace(/^\S+ /, "")}. ${card.sentence}`);
     else if (phase && phase !== earlier) this.connection.announce(`${card.name}: ${phase}`);
@@ -225,6 +225,10 @@ class RunPage {
     observer.observe(this.panel);
     return () => observer.disconnect();
   }
+}
+
+function phaseOf({ phases }: Card): string | undefined {
+  return phases.find(({ state }) => state === "current")?.label;
 }
 
 function keep<V>(views: Map<string, V>, placed: Placed[], drop: (view: V) => void): void {

@@ -1,13 +1,13 @@
 // When to draw: as often as the eye can follow, and never more than a few per cent of one core.
 
-const FAST = 50;
-const SLOW = 250;
+const FAST = 80;
+const SLOW = 500;
 const STILL = 1000;
 /** Waiting this many times as long as the last drawing took keeps its cost near 4 % of one core. */
 const REST = 25;
 const WINDOW = 5000;
 
-/** Calls `fast` up to 20 times a second and `slow` up to 4 times, while something is wanted. */
+/** Calls `fast` up to 12 times a second and `slow` up to twice, while something is wanted. */
 export class Painter {
   private readonly still = window.matchMedia("(prefers-reduced-motion: reduce)");
   private readonly spent: { at: number; cost: number }[] = [];
