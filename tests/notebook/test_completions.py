@@ -53,7 +53,7 @@ def test_an_option_begun_is_completed_and_one_given_is_not_offered_again(offered
         ("--model ▲", [*TEMPLATES, "ols", "feols"]),
         ("--model pro▲", ["probit"]),
         ("--model=lo▲", ["logit"]),
-        ("--se ▲", [*KINDS, "iid", "hetero", "HC1"]),
+        ("--se ▲", [*KINDS, "iid", "hetero", "HC1", "CRV1"]),
         ("--backend t▲", ["torch"]),
         ("--fixef-rm ▲", ["singleton", "none"]),
         ("--device ▲", ["cpu", "cuda", "mps"]),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,32 @@ class ClusterMeat:
     groups: int
 
 
+def meat_key(kind: str, options: Mapping[str, Any], clusters: Sequence[str] = ()) -> str:
+    """Name the sum behind a kind of standard error with its settings.
+
+    Examples
+    --------
+    >>> meat_key("newey_west", {"time": "year", "lag": 2})
+    'newey_west {"lag": 2, "time": "year"} []'
+    """
+    return f"{kind} {json.dumps(dict(options), sort_keys=True)} {json.dumps(list(clusters))}"
+
+
+def without_negative(covariance: Numpy) -> Numpy:
+    """Replace negative eigenvalues by zero, where a sum of sandwiches has any.
+
+    References
+    ----------
+    Cameron, Gelbach and Miller (2011), section 2.3.
+    """
+    if not np.isfinite(covariance).all():
+        return covariance
+    values, vectors = np.linalg.eigh(covariance)
+    if values.min(initial=0.0) >= 0:
+        return covariance
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
+
+
 @dataclass(frozen=True)
 class Curvature:
     """Second-order facts at the estimate, in the coordinates that were walked.
@@ -51,6 +79,8 @@ class Curvature:
         Scaled eigenvalues up to this share of the largest count as zero.
     at_bound
         Positions of the parameters that lie at a bound, where Wald errors mean nothing.
+    kept
+        Further sums that were asked for, by the text that says which; see `meat_key`.
     """
 
     information: Numpy
@@ -60,6 +90,7 @@ class Curvature:
     clusters: Mapping[str, ClusterMeat] = field(default_factory=dict)
     flat_below: float = FLAT_IN_FLOAT64
     at_bound: tuple[int, ...] = ()
+    kept: Mapping[str, ClusterMeat] = field(default_factory=dict)
 
     @cached_property
     def _scale(self) -> Numpy:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from workbench.covariances.base import Curvature
+from workbench.covariances.base import Curvature, without_negative
 from workbench.covariances.cluster import cluster
 from workbench.protocols import Numpy
 
@@ -27,7 +27,9 @@ def groupings(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {TOGETHER.join(each): each for each in sets}
 
 
-def multiway_cluster(curvature: Curvature, names: Sequence[str], factor: float = 1.0) -> Numpy:
+def multiway_cluster(
+    curvature: Curvature, names: Sequence[str], factor: float | Mapping[str, float] = 1.0
+) -> Numpy:
     r"""Estimate the covariance when rows that share any one cluster may move together.
 
     .. math:: \hat V = \sum_{S \subseteq \{1..m\}} (-1)^{|S|+1} \hat V_S
@@ -42,7 +44,7 @@ def multiway_cluster(curvature: Curvature, names: Sequence[str], factor: float =
     names
         The cluster columns.
     factor
-        The small-sample factor, the same for every part.
+        The small-sample factor, the same for every part or one for each grouping.
 
     Returns
     -------
@@ -60,14 +62,6 @@ def multiway_cluster(curvature: Curvature, names: Sequence[str], factor: float =
     """
     total = np.zeros_like(curvature.information)
     for key, members in groupings(names).items():
-        total += (-1) ** (len(members) + 1) * cluster(curvature, key, factor)
-    return total if len(names) == 1 else _without_negative(total)
-
-
-def _without_negative(covariance: Numpy) -> Numpy:
-    if not np.isfinite(covariance).all():
-        return covariance
-    values, vectors = np.linalg.eigh(covariance)
-    if values.min(initial=0.0) >= 0:
-        return covariance
-    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
+        own = factor[key] if isinstance(factor, Mapping) else factor
+        total += (-1) ** (len(members) + 1) * cluster(curvature, key, own)
+    return total if len(names) == 1 else without_negative(total)

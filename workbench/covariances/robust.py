@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.covariances.base import Curvature
+from workbench.covariances.base import Curvature, without_negative
 from workbench.covariances.opg import scores_of
 from workbench.protocols import Numpy
 
@@ -34,5 +34,13 @@ def robust(curvature: Curvature, factor: float = 1.0) -> Numpy:
     ----------
     White (1982), "Maximum likelihood estimation of misspecified models", theorem 3.2.
     """
+    return sandwich(curvature, scores_of(curvature), factor)
+
+
+def sandwich(curvature: Curvature, meat: Numpy, factor: float = 1.0) -> Numpy:
+    """Put a sum of products of scores ``(k, k)`` between two inverse Hessians.
+
+    Negative eigenvalues, which sums across space may have, are replaced by zero.
+    """
     bread = curvature.bread
-    return curvature.shown(factor * bread @ scores_of(curvature) @ bread)
+    return without_negative(curvature.shown(factor * bread @ meat @ bread))

@@ -111,6 +111,57 @@ def cluster_factor(convention: str | None, family: Family, n: float, k: int, gro
     return Factor(by_groups * (n - 1) / (n - k), "g/(g−1)·(n−1)/(n−k)")
 
 
+def leverage_factor(convention: str | None, n: float, k: int) -> Factor:
+    """Return the factor on HC2 and HC3, whose corrections leave none but pyfixest's n/(n-k)."""
+    return Factor(n / (n - k), "n/(n−k)") if _checked(convention) == "pyfixest" else _NONE
+
+
+def jackknife_factor(convention: str | None, n: float, k: int, groups: int) -> Factor:
+    """Return the factor on CRV3: ``(g-1)/g``, but that of CRV1 in pyfixest.
+
+    References
+    ----------
+    MacKinnon, Nielsen and Webb (2023), equation 10; pyfixest 0.60, ``vcov={"CRV3": ...}``.
+    """
+    name = _checked(convention)
+    if name == "none":
+        return _NONE
+    if name == "pyfixest":
+        return cluster_factor(name, "least squares", n, k, groups)
+    return Factor((groups - 1) / groups, "(g−1)/g")
+
+
+def time_factor(
+    convention: str | None, family: Family, n: float, k: int, periods: int, *, panel: bool
+) -> Factor:
+    """Return the factor on Newey-West and Driscoll-Kraay covariances over ``periods`` periods.
+
+    ``panel`` says that units were told apart.  Likelihoods have a factor only where a convention
+    of fixest's is asked for by name.
+
+    References
+    ----------
+    fixest 0.12, documentation of ``vcov_hac``; Stata 18 manual, [TS] newey, "Methods and
+    formulas"; statsmodels 0.15, defaults of ``cov_type="HAC"``, ``"hac-panel"`` and
+    ``"hac-groupsum"``.
+    """
+    name = _checked(convention)
+    plain = name in {"default", "stata", "statsmodels"} and family == "likelihood"
+    if name == "none" or plain or (name == "statsmodels" and not panel):
+        return _NONE
+    if name in {"stata", "statsmodels"}:
+        return Factor(n / (n - k), "n/(n−k)")
+    return Factor(periods / (periods - 1) * (n - 1) / (n - k), "t/(t−1)·(n−1)/(n−k)")
+
+
+def space_factor(convention: str | None, family: Family, n: float, k: int) -> Factor:
+    """Return the factor on Conley's covariance: fixest's ``(n-1)/(n-k)`` for least squares."""
+    name = _checked(convention)
+    if name in {"fixest", "pyfixest"} or (name == "default" and family == "least squares"):
+        return Factor((n - 1) / (n - k), "(n−1)/(n−k)")
+    return _NONE
+
+
 def _checked(convention: str | None) -> str:
     name = "default" if convention is None else convention
     if name not in CONVENTIONS:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from workbench.backends import BACKENDS
 from workbench.backends.devices import check_device, installed
-from workbench.covariances import ALIASES, KINDS
+from workbench.covariances import ALIASES, KINDS, settings_of
+from workbench.covariances.settings import plain_options
 from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.fixed_effects import RULES
 from workbench.data.names import quoted
@@ -84,9 +85,17 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
         ``firm^year`` joins columns and ``firm[trend]`` adds a slope by firm.
     data
         A DataFrame or another table, the name of a sample, or the path of a file.
-    se : {"hessian", "opg", "robust", "cluster", "none"}
+    se : {"hessian", "opg", "robust", "cluster", "newey_west", "driscoll_kraay", "conley", "none"}
         Kind of standard error; ``"cluster"`` needs ``cluster=``.  For least squares also
-        ``"iid"``, which is the Hessian's, and ``"hetero"`` or ``"HC1"``, which is robust.
+        ``"iid"``, which is the Hessian's, ``"hetero"`` or ``"HC1"``, which is robust, ``"HC2"``
+        and ``"HC3"``, which correct for leverage, absorbed effects included, and ``"CRV3"``, the
+        jackknife over the clusters of one column.
+    se_options : mapping
+        What the kind is told: ``dict(time="year", unit="firm", lag=2)`` for Newey-West,
+        ``dict(time="year", lag=2)`` for Driscoll-Kraay,
+        ``dict(lat="lat", lon="lon", cutoff=100, kernel="uniform", distance="great_circle")`` in km
+        for Conley, ``dict(centre="mean")`` for CRV3, ``dict(cluster_df="conventional")`` for
+        clusters in several directions.
     cluster : str or list of str
         The column of clusters; several for clusters in several directions.
     weights, offset : str
@@ -445,6 +454,7 @@ def _options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
         chosen["cluster"] = _one_or_several(chosen["cluster"])
     if model == FIXED_EFFECTS and chosen.get("weights") is not None:
         chosen.setdefault("weight_kind", "analytic")
+    chosen["se_options"] = plain_options(options.get("se_options"))
     if chosen.get("start") is not None:
         chosen["start"] = {str(k): float(v) for k, v in dict(chosen["start"]).items()}
     if "backend" not in chosen or chosen["backend"] is None:
@@ -539,13 +549,14 @@ def _checked(asked: Specification) -> Specification:
             code="bad-option",
             where="backend",
         )
-    if asked.se == "cluster" and asked.cluster is None:
+    if asked.se in {"cluster", "CRV3"} and asked.cluster is None:
         raise OptionError(
             "Clustered standard errors need a column.",
             hint='cluster="region".',
             code="no-cluster",
             where="cluster",
         )
+    settings_of(asked.se, asked.se_options)
     if asked.max_steps is not None and asked.max_steps < 1:
         raise OptionError(
             f"The step limit is {asked.max_steps}.",

@@ -11,7 +11,13 @@ from typing import Any
 
 from workbench.data.formula import split_formula
 from workbench.demeaners import DEMEANERS
-from workbench.estimation.option_text import choice_text, parse_choice, parse_start, start_text
+from workbench.estimation.option_text import (
+    choice_text,
+    parse_choice,
+    parse_start,
+    settings_text,
+    start_text,
+)
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
 from workbench.estimation.two_stage_did import TwoStages
 from workbench.optimizers import OPTIMIZERS
@@ -267,7 +273,8 @@ def _options(specification: Specification) -> list[str]:
         pairs.append(("by", source.by))
     for name, value in _settings(specification):
         each = value if isinstance(value, tuple) else (value,)
-        pairs += [(name, _option_text(one)) for one in each]
+        write = settings_text if name == "se_options" else _option_text
+        pairs += [(name, write(one)) for one in each]
     return [word for name, text in pairs for word in _option(name, text)]
 
 

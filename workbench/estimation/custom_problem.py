@@ -295,6 +295,13 @@ class CustomProblem(Problem):
         ones = [np.ones(len(scores))]
         return grouped_sums(scores, ones, self.weights.values, codes, np.eye(scores.shape[1]))
 
+    def score_rows(self, theta: Numpy) -> Numpy:
+        """Return the weighted score of each row, ``(n, k)``."""
+        if self.own.units is not None:
+            return super().score_rows(theta)
+        scores, weights = self.kernel.scores(theta), self.weights.values
+        return scores if weights is None else scores * weights[:, None]
+
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return the parameters that a Newton step still moves far towards their bound.
 

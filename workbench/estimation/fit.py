@@ -14,6 +14,7 @@ from scipy import stats
 
 from workbench.covariances import (
     ALIASES,
+    BY_ROWS,
     KINDS,
     TOGETHER,
     Absorbed,
@@ -24,11 +25,15 @@ from workbench.covariances import (
     cluster_factor,
     groupings,
     hessian,
+    meat_key,
     multiway_cluster,
     opg,
     robust,
     robust_factor,
+    sandwich,
+    settings_of,
 )
+from workbench.covariances.settings import ClusterSettings
 from workbench.covariances.small_sample import Family
 from workbench.data.design import prediction_matrix
 from workbench.data.table import as_table
@@ -41,6 +46,7 @@ from workbench.estimation.least_squares_problem import LeastSquares
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.restrictions import WaldTest, wald_test
+from workbench.estimation.row_meats import nesting, row_factor, row_label, row_meat
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
 from workbench.kernels.blas import one_blas_thread
@@ -59,6 +65,15 @@ class Code:
 
     def __repr__(self) -> str:
         return f"{self.python}\n\n# or, as a cell:\n{self.magic}"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A kind of standard error by its own name, with its clusters and options."""
+
+    kind: str
+    clusters: tuple[str, ...]
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -189,13 +204,17 @@ class Fit:
     def df_resid(self) -> float:
         """Observations minus coefficients for least squares; infinite for likelihoods.
 
-        With clusters beside fixed effects, the smallest number of clusters minus one.
+        With clusters beside fixed effects, the smallest number of clusters minus one, and across
+        time that of periods minus one.
         """
         if self.family != "least squares":
             return math.inf
-        names = self.specification.clusters
-        if self.se_kind == "cluster" and "absorbed" in self.state and self._at_maximum:
-            return min(meat.groups for meat in self._cluster_meats(names).values()) - 1
+        if "absorbed" in self.state and self._at_maximum:
+            if self.se_kind == "cluster":
+                meats = self._cluster_meats(self.specification.clusters)
+                return min(meat.groups for meat in meats.values()) - 1
+            if self.se_kind in BY_ROWS and (groups := self._row_meat(self._own).groups):
+                return groups - 1
         return self.nobs - self._parameters()
 
     @property
@@ -265,16 +284,23 @@ class Fit:
         """The kind of standard error as tables name it."""
         if not self._at_maximum or self.se_kind == "none":
             return "none"
-        if self.se_kind == "cluster":
-            return f"cluster {TOGETHER.join(self.specification.clusters)}"
         if self.se_kind == "hessian" and self.family == "least squares":
             return "iid"
-        return _LABELS[self.se_kind]
+        return self._label(self._own)
+
+    def _label(self, asked: _Asked) -> str:
+        if asked.kind == "cluster":
+            return f"cluster {TOGETHER.join(asked.clusters)}"
+        if asked.kind in BY_ROWS:
+            groups = self._row_meat(asked).groups
+            settings = settings_of(asked.kind, asked.options)
+            return row_label(asked.kind, settings, asked.clusters, groups)
+        return _LABELS[asked.kind]
 
     @property
     def ssc_label(self) -> str:
         """The small-sample factor's formula, empty when it is one."""
-        return self._factor(self.se_kind, self.specification.clusters).label
+        return self._factor(self._own).label
 
     @cached_property
     def se(self) -> pd.Series:
@@ -285,17 +311,25 @@ class Fit:
 
     @one_blas_thread()
     def covariance(
-        self, kind: str | None = None, *, cluster: str | Sequence[str] | None = None
+        self,
+        kind: str | None = None,
+        *,
+        cluster: str | Sequence[str] | None = None,
+        **se_options: Any,
     ) -> pd.DataFrame:
         """Return the covariance of the estimates, shape ``(k, k)``.
 
         Parameters
         ----------
         kind
-            ``"hessian"``, ``"opg"``, ``"robust"`` or ``"cluster"``; for least squares also
-            ``"iid"``, ``"hetero"`` and ``"HC1"``.  The run's own by default.
+            ``"hessian"``, ``"opg"``, ``"robust"``, ``"cluster"``, ``"newey_west"``,
+            ``"driscoll_kraay"`` or ``"conley"``; for least squares also ``"iid"``, ``"hetero"``
+            or ``"HC1"``, ``"HC2"``, ``"HC3"`` and ``"CRV3"``.  The run's own by default.
         cluster
             The cluster column, or several; the run's own by default.
+        se_options
+            What the kind is told, as in ``time="year", unit="firm", lag=2``; the run's own where
+            the kind is.
 
         Raises
         ------
@@ -306,17 +340,16 @@ class Fit:
         SingularHessianError
             When the log-likelihood curves upwards at the estimate.
         """
-        kind = self._kind(kind)
-        if kind not in KINDS or kind == "none":
+        asked = self._asked(kind, cluster, se_options)
+        if asked.kind not in KINDS or asked.kind == "none":
             raise OptionError(
-                f'There is no covariance "{kind}".',
+                f'There is no covariance "{asked.kind}".',
                 hint=f"one of {list(KINDS[:-1])}.",
                 code="no-such-covariance",
                 where="se",
             )
-        self._refuse_kind(kind)
-        curvature = self._curvature_for(kind)
-        matrix = self._averaged(self._matrix(kind, curvature, self._clusters(cluster)))
+        self._refuse_kind(asked.kind)
+        matrix = self._averaged(self._matrix(asked, self._curvature_for(asked.kind)))
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
 
     def _refuse_kind(self, kind: str) -> None:
@@ -324,8 +357,8 @@ class Fit:
         allowed = self.state.get("kinds", KINDS)
         if kind not in allowed:
             raise InferenceError(
-                f"{self.model_title} has no {_LABELS[kind]} standard errors: they would not count "
-                "the error of the first stage.",
+                f"{self.model_title} has no {_LABELS.get(kind, kind)} standard errors: they would "
+                "not count the error of the first stage.",
                 hint=f'se="{allowed[0]}".',
                 code="no-such-covariance",
                 where="se",
@@ -339,6 +372,22 @@ class Fit:
         _, weights = shares(kept, kept["by"])
         return np.asarray(weights @ covariance @ weights.T)
 
+    def _asked(
+        self,
+        kind: str | None,
+        cluster: str | Sequence[str] | None,
+        options: Mapping[str, Any],
+    ) -> _Asked:
+        own = self._kind(kind) == self.specification.se and not options
+        named = self.specification.se_options if own else options
+        given = {name: value for name, value in named.items() if value is not None}
+        return _Asked(self._kind(kind), self._clusters(cluster), given)
+
+    @property
+    def _own(self) -> _Asked:
+        """The standard errors of the run."""
+        return self._asked(None, None, {})
+
     def _kind(self, asked: str | None) -> str:
         """Return the kind by its own name."""
         if asked is None:
@@ -351,16 +400,18 @@ class Fit:
         return (asked,) if isinstance(asked, str) else tuple(asked)
 
     def standard_errors(
-        self, kind: str | None = None, *, cluster: str | Sequence[str] | None = None
+        self,
+        kind: str | None = None,
+        *,
+        cluster: str | Sequence[str] | None = None,
+        **se_options: Any,
     ) -> pd.Series:
         """Return standard errors by parameter name; see `covariance`.
 
         Away from a maximum only ``"hessian"`` is given, and its name says so.
         """
-        covariance = self.covariance(kind, cluster=cluster)
-        kind = self._kind(kind)
-        by = TOGETHER.join(self._clusters(cluster))
-        label = f"cluster {by}" if kind == "cluster" else _LABELS[kind]
+        covariance = self.covariance(kind, cluster=cluster, **se_options)
+        label = self._label(self._asked(kind, cluster, se_options))
         if not self._at_maximum:
             label += ", not at a maximum"
         with np.errstate(invalid="ignore"):
@@ -400,14 +451,16 @@ class Fit:
             kept, opg=self.live.curvature(self.live.walked(self.estimated.to_numpy())).opg
         )
 
-    def _matrix(self, kind: str, curvature: Curvature, names: tuple[str, ...]) -> Numpy:
-        if kind == "hessian":
+    def _matrix(self, asked: _Asked, curvature: Curvature) -> Numpy:
+        names = asked.clusters
+        if asked.kind == "hessian":
             return hessian(curvature)
-        if kind == "opg":
+        if asked.kind == "opg":
             return opg(curvature)
-        factor = self._factor(kind, names).value
-        if kind == "robust":
-            return robust(curvature, factor)
+        if asked.kind in BY_ROWS:
+            return sandwich(curvature, self._row_meat(asked).meat, self._factor(asked).value)
+        if asked.kind == "robust":
+            return robust(curvature, self._factor(asked).value)
         if not names:
             raise OptionError(
                 "Clustered standard errors need a column.",
@@ -415,8 +468,41 @@ class Fit:
                 code="no-cluster",
                 where="cluster",
             )
-        whole = replace(curvature, clusters=self._cluster_meats(names))
-        return multiway_cluster(whole, names, factor)
+        meats = self._cluster_meats(names)
+        factor: float | dict[str, float] = self._factor(asked).value
+        if self._corrects_each(asked):
+            factor = {key: self._cluster_factor(names, meats[key].groups).value for key in meats}
+        return multiway_cluster(replace(curvature, clusters=meats), names, factor)
+
+    def _corrects_each(self, asked: _Asked) -> bool:
+        """Whether each part of several directions is corrected by its own number of groups."""
+        settings = settings_of(asked.kind, asked.options)
+        assert isinstance(settings, ClusterSettings)
+        habit = "conventional" if self.specification.ssc == "statsmodels" else "min"
+        return (settings.cluster_df or habit) == "conventional"
+
+    def _row_meat(self, asked: _Asked) -> ClusterMeat:
+        """Return the sum behind a kind of rows: the one kept, or else formed from the data."""
+        kept = {**self._formed, **({} if self.curvature is None else self.curvature.kept)}
+        key = meat_key(asked.kind, asked.options, asked.clusters)
+        if key in kept:
+            return kept[key]
+        if self.live is None:
+            raise InferenceError(
+                f"This fit was read from the record, which did not keep what {asked.kind} "
+                "standard errors need.",
+                hint=f'run the model again with se="{asked.kind}".',
+                code="no-data",
+            )
+        theta = self.live.walked(self.estimated.to_numpy())
+        found = row_meat(self.live, theta, asked.kind, asked.options, asked.clusters)
+        self._formed[key] = found
+        return found
+
+    @cached_property
+    def _formed(self) -> dict[str, ClusterMeat]:
+        """The sums of rows formed after the fit, by `meat_key`."""
+        return {}
 
     def _cluster_meats(self, names: tuple[str, ...]) -> Mapping[str, ClusterMeat]:
         kept = {} if self.curvature is None else self.curvature.clusters
@@ -434,14 +520,25 @@ class Fit:
         groups = self.live.groups(names)
         return {key: self.live.cluster_meat(theta, codes) for key, codes in groups.items()}
 
-    def _factor(self, kind: str, names: tuple[str, ...]) -> Factor:
+    def _factor(self, asked: _Asked) -> Factor:
         n, ssc = self.nobs, self.specification.ssc
-        if kind == "robust":
+        if asked.kind == "robust":
             return robust_factor(ssc, self.family, n, self._parameters())
-        if kind == "cluster" and names:
-            groups = min(meat.groups for meat in self._cluster_meats(names).values())
-            return cluster_factor(ssc, self.family, n, self._parameters(names), groups)
+        if asked.kind == "cluster" and asked.clusters:
+            groups = min(meat.groups for meat in self._cluster_meats(asked.clusters).values())
+            found = self._cluster_factor(asked.clusters, groups)
+            each = len(asked.clusters) > 1 and self._corrects_each(asked) and found.label
+            return replace(found, label=f"{found.label}, each its own g") if each else found
+        if asked.kind in BY_ROWS:
+            settings = settings_of(asked.kind, asked.options)
+            k = self._parameters(nesting(settings, asked.clusters, ssc))
+            groups = self._row_meat(asked).groups
+            return row_factor(asked.kind, settings, ssc, self.family, n, k, groups)
         return Factor(1.0, "")
+
+    def _cluster_factor(self, names: tuple[str, ...], groups: int) -> Factor:
+        ssc = self.specification.ssc
+        return cluster_factor(ssc, self.family, self.nobs, self._parameters(names), groups)
 
     def _parameters(self, names: tuple[str, ...] = ()) -> int:
         """Return the number of parameters, absorbed effects included as the convention has it."""
@@ -449,7 +546,10 @@ class Fit:
         return len(self.estimated) + self._absorbed(names).count(self.specification.ssc, key)
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
-        if names and names != self.specification.clusters and self.live is not None:
+        asked = self.specification
+        beside = nesting(settings_of(asked.se, asked.se_options), asked.clusters, asked.ssc)
+        counted = {(), asked.clusters, beside}
+        if names not in counted and self.live is not None and "absorbed" in self.state:
             return self.live.absorbed_within(self.live.groups(names))
         kept = dict(self.state.get("absorbed", {}))
         nested = {key: Nested(**inside) for key, inside in kept.pop("nested", {}).items()}
@@ -688,6 +788,10 @@ def _curvature_to_dict(curvature: Curvature) -> dict[str, Any]:
         name: {"meat": meat.meat.tolist(), "groups": meat.groups}
         for name, meat in curvature.clusters.items()
     }
+    stored["kept"] = {
+        name: {"meat": meat.meat.tolist(), "groups": meat.groups}
+        for name, meat in curvature.kept.items()
+    }
     return stored
 
 
@@ -696,6 +800,10 @@ def _curvature_from_dict(stored: Mapping[str, Any]) -> Curvature:
         name: ClusterMeat(np.array(meat["meat"]), meat["groups"])
         for name, meat in stored["clusters"].items()
     }
+    kept = {
+        name: ClusterMeat(np.array(meat["meat"]), meat["groups"])
+        for name, meat in stored.get("kept", {}).items()
+    }
     return Curvature(
         information=np.array(stored["information"]),
         jacobian=np.array(stored["jacobian"]),
@@ -703,4 +811,5 @@ def _curvature_from_dict(stored: Mapping[str, Any]) -> Curvature:
         observations=stored["observations"],
         flat_below=stored["flat_below"],
         clusters=clusters,
+        kept=kept,
     )

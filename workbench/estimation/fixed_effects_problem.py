@@ -11,7 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.linalg
 
-from workbench.covariances import TOGETHER, Absorbed, ClusterMeat, Curvature, Nested
+from workbench.covariances import (
+    TOGETHER,
+    Absorbed,
+    ClusterMeat,
+    Curvature,
+    Nested,
+    settings_of,
+)
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.fixed_effects import AbsorbedTerm
@@ -23,15 +30,18 @@ from workbench.errors import DataError
 from workbench.estimation.demeaning import Demeaning, demeaned
 from workbench.estimation.effects import Effects, recovered
 from workbench.estimation.least_squares_problem import LeastSquares
+from workbench.estimation.linear_rows import LinearRows
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.problem import (
     Problem,
     grouped_sums,
     notes_on_clusters,
+    row_scores,
     score_sums,
     weights_of,
 )
 from workbench.estimation.projection import Layout, Projected, Repeat, project
+from workbench.estimation.row_meats import nesting
 from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_enough_rows, check_names
 from workbench.estimation.two_stages import FirstStage, first_stages
@@ -236,7 +246,9 @@ class FixedEffectsProblem(Problem):
     @cached_property
     def absorbed(self) -> Absorbed:
         """The degrees of freedom that the factors take."""
-        return self.absorbed_within(self.clusters)
+        asked = self.specification
+        beside = nesting(settings_of(asked.se, asked.se_options), asked.clusters, asked.ssc)
+        return self.absorbed_within(self.clusters | self.groups(beside))
 
     def absorbed_within(self, groups: Mapping[str, Any]) -> Absorbed:
         """Return the degrees of freedom that the factors take, those nested in groups marked."""
@@ -303,6 +315,29 @@ class FixedEffectsProblem(Problem):
         first = [self._rest(theta) / self._variance(theta)]
         change = np.eye(len(theta))
         return grouped_sums(self.projected.hat, first, self.weights.values, codes, change)
+
+    def score_rows(self, theta: Numpy) -> Numpy:
+        """Return the weighted score of each row, ``(n, k)``."""
+        first = [self._rest(theta) / self._variance(theta)]
+        return row_scores(self.projected.hat, first, self.weights.values, np.eye(len(theta)))
+
+    def residual_variance(self, theta: Numpy) -> float:
+        """Return the residual variance that divides the scores."""
+        return self._variance(theta)
+
+    def linear_rows(self) -> LinearRows:
+        """Return the demeaned rows, with the factors that were taken out."""
+        found, absorbing = self.projected, bool(self.factors.members)
+        return LinearRows(
+            found.y,
+            found.x,
+            found.names,
+            found.z if found.exogenous < len(found.names) else None,
+            self.weights.values,
+            self.specification.weight_kind == "frequency",
+            self.factors if absorbing else None,
+            self.demeaner if absorbing else None,
+        )
 
     @cached_property
     def first_stages(self) -> tuple[FirstStage, ...]:

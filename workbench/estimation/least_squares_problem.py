@@ -12,8 +12,9 @@ import scipy.linalg
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
+from workbench.estimation.linear_rows import LinearRows
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import grouped_sums, score_sums
+from workbench.estimation.problem import grouped_sums, row_scores, score_sums
 from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import TemplateProblem, check_enough_rows
 from workbench.likelihoods import Gaussian
@@ -143,6 +144,22 @@ class LeastSquaresProblem(TemplateProblem):
         """Return the outer products of the scores summed by cluster."""
         first = [self._residuals(theta) / self._variance(theta)]
         return grouped_sums(self.columns.x, first, self.weights.values, codes, self.coordinates.raw)
+
+    def score_rows(self, theta: Numpy) -> Numpy:
+        """Return the weighted score of each row, ``(n, k)``."""
+        first = [self._residuals(theta) / self._variance(theta)]
+        return row_scores(self.columns.x, first, self.weights.values, self.coordinates.raw)
+
+    def residual_variance(self, theta: Numpy) -> float:
+        """Return the residual variance that divides the scores."""
+        return self._variance(theta)
+
+    def linear_rows(self) -> LinearRows:
+        """Return the rows in walked coordinates."""
+        x = self.columns.x @ self.coordinates.raw
+        counts = self.specification.weight_kind == "frequency"
+        names = self.parameter_names
+        return LinearRows(self.y, x, names, weights=self.weights.values, counts=counts)
 
     def check_start(self, theta: Numpy) -> None:
         """There is no start to check."""

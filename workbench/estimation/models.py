@@ -22,6 +22,7 @@ from workbench.estimation.custom_problem import CustomProblem, Named, OwnLikelih
 from workbench.estimation.fixed_effects_problem import FixedEffectsModel, FixedEffectsProblem
 from workbench.estimation.least_squares_problem import LeastSquares, LeastSquaresProblem
 from workbench.estimation.problem import Problem, joint
+from workbench.estimation.row_meats import check_errors, columns_of_errors
 from workbench.estimation.specification import Source, Specification
 from workbench.estimation.template_problem import TemplateProblem
 from workbench.estimation.two_stage_did import TwoStageProblem, TwoStages
@@ -146,6 +147,7 @@ def problem_of(specification: Specification, table: Table, own: Custom | None = 
     """
     problem = _problem(specification, table, own)
     problem.table = table
+    check_errors(problem)
     return problem
 
 
@@ -207,13 +209,13 @@ def _design(
         extra_columns=extra,
         fixef_rm=specification.fixef_rm if absorb else None,
     )
-    return _grouped(specification, design)
+    return _grouped(specification, design, unit)
 
 
 def columns_asked(asked: Specification, names: Sequence[str]) -> list[str]:
     """Return the columns of a table that a formula and its roles read, in the table's order."""
     formula = () if asked.formula is None else variables(asked.formula, names)
-    read = {*asked.clusters, asked.weights, asked.offset, *formula}
+    read = {*asked.clusters, asked.weights, asked.offset, *formula, *columns_of_errors(asked)}
     return [name for name in names if name in read]
 
 
@@ -227,19 +229,27 @@ def _columns_only(
         weights=specification.weights,
         missing=specification.missing,
     )
-    return _grouped(specification, design)
+    return _grouped(specification, design, unit)
 
 
 def _clusters(specification: Specification, unit: str | None) -> tuple[str, ...]:
     """Return the columns whose groups are needed, each once."""
-    return tuple(dict.fromkeys([*specification.clusters, *([] if unit is None else [unit])]))
+    units = [] if unit is None else [unit]
+    beside = columns_of_errors(specification)
+    return tuple(dict.fromkeys([*specification.clusters, *units, *beside]))
 
 
-def _grouped(specification: Specification, design: Design) -> Design:
-    """Add the combinations of several cluster columns to the groups."""
+def _grouped(specification: Specification, design: Design, unit: str | None = None) -> Design:
+    """Add the combinations of several cluster columns to the groups.
+
+    Columns that the errors read beside them have had their missing rows left out, and are no
+    clusters.
+    """
     sets = groupings(specification.clusters)
     codes = {key: joint([design.clusters[n] for n in names]) for key, names in sets.items()}
-    return replace(design, clusters=design.clusters | codes)
+    beside = {*columns_of_errors(specification)} - {unit}
+    own = {name: codes for name, codes in design.clusters.items() if name not in beside}
+    return replace(design, clusters=own | codes)
 
 
 def _custom_problem(specification: Specification, table: Table, own: Custom | None) -> Problem:

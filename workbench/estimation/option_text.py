@@ -94,6 +94,66 @@ def parse_start(text: str) -> dict[str, float]:
     return start
 
 
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Write settings; a text that would be misread stands in quotation marks.
+
+    Examples
+    --------
+    >>> settings_text({"time": "year", "lag": 2, "unit": "1"})
+    "time=year, lag=2, unit='1'"
+    """
+    return ", ".join(f"{name}={_setting_text(value)}" for name, value in settings.items())
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """Read what :func:`settings_text` wrote.
+
+    Raises
+    ------
+    OptionError
+        When a part is not a name, an equals sign and a value, or a name comes twice.
+
+    Examples
+    --------
+    >>> parse_settings("lat=lat, lon=lng, cutoff=100")
+    {'lat': 'lat', 'lon': 'lng', 'cutoff': 100}
+    """
+    try:
+        parts = [list(_split(part, "=")) for part in _split(text, ",") if part.strip()]
+        pairs = [(name.strip(), _setting(value.strip())) for name, value in parts]
+    except _UNREADABLE:
+        pairs = [("", None)]
+    settings = dict(pairs)
+    if len(settings) < len(pairs) or not all(name.isidentifier() for name in settings):
+        raise OptionError(
+            f"The settings {text!r} cannot be read.",
+            'write them as in "time=year, lag=2".',
+            code="unreadable-settings",
+            where="se_options",
+        )
+    return settings
+
+
+def _setting_text(value: Any) -> str:
+    if not isinstance(value, str):
+        return repr(value)
+    return repr(value) if _is_literal(value) else _name_text(value)
+
+
+def _setting(written: str) -> Any:
+    if not written:
+        raise ValueError("there is no value")
+    return ast.literal_eval(written) if _is_literal(written) else written
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except _UNREADABLE:
+        return False
+    return True
+
+
 def _start_value(part: str) -> tuple[str, float]:
     try:
         name, value = _split(part, "=")

@@ -17,6 +17,7 @@ from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, InferenceError, OptionError
 from workbench.estimation.demeaning import Demeaning
+from workbench.estimation.linear_rows import LinearRows
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.specification import Specification
 from workbench.kernels.collinear import dependent_columns
@@ -264,7 +265,43 @@ class Problem(ABC):
         """Whether the errors asked for need sums of scores; others form them when first asked."""
         asked = self.specification
         sandwich = asked.weights is not None and asked.weight_kind == "probability"
-        return sandwich or asked.se in {"opg", "robust", "cluster"} or bool(self.clusters)
+        return sandwich or asked.se not in {"hessian", "none"} or bool(self.clusters)
+
+    def score_rows(self, theta: Numpy) -> Numpy:
+        """Return the score of each row in walked coordinates, times its weight, ``(n, k)``.
+
+        Raises
+        ------
+        OptionError
+            When the scores are not those of rows.
+        """
+        raise OptionError(
+            f"The scores of the model {self.title} are not those of rows, which errors across "
+            "time and space need.",
+            hint='se="robust" or se="cluster".',
+            code="no-score-rows",
+            where="se",
+        )
+
+    def linear_rows(self) -> LinearRows:
+        """Return the rows of a linear regression.
+
+        Raises
+        ------
+        OptionError
+            When the model is none.
+        """
+        raise OptionError(
+            f"The model {self.title} is no linear regression, which HC2, HC3, CRV3 and the wild "
+            "bootstrap need.",
+            hint='se="robust" or se="cluster"; or the model "ols" or "feols".',
+            code="not-linear",
+            where="se",
+        )
+
+    def residual_variance(self, theta: Numpy) -> float:
+        """Return the variance by which the scores of a linear regression are divided."""
+        return 1.0
 
     def loglik_null(self) -> float | None:
         """Return the log-likelihood of the constant alone, where that is defined."""
@@ -425,3 +462,9 @@ def grouped_sums(
     sums = np.column_stack([member @ (x * rows[0][:, None]), *(member @ d for d in rows[1:])])
     sums = sums @ change
     return ClusterMeat(sums.T @ sums, groups)
+
+
+def row_scores(x: Numpy, first: Sequence[Numpy], weights: Numpy | None, change: Numpy) -> Numpy:
+    """Return the row scores ``(x_i d_i0, d_i1, ...)``, carried by ``change``, ``(n, k)``."""
+    own, *others = [d if weights is None else d * weights for d in first]
+    return np.asarray(np.column_stack([x * own[:, None], *others]) @ change)

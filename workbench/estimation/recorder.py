@@ -12,6 +12,7 @@ from workbench.estimation.fit import Fit
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.provenance import provenance_of
+from workbench.estimation.row_meats import columns_of_errors
 from workbench.estimation.specification import Specification
 from workbench.estimation.store import Store, current_store
 from workbench.estimation.trace import Trace
@@ -89,7 +90,8 @@ def columns_read(problem: Problem) -> list[str]:
     """Return the columns of the table that a run reads, in the table's order."""
     assert problem.table is not None
     asked, design = problem.specification, problem.design
-    read = {*asked.clusters, asked.weights, asked.offset, *design.columns}
+    of_errors = {*asked.clusters, *columns_of_errors(asked)}
+    read = {*of_errors, asked.weights, asked.offset, *design.columns}
     for formula in problem.formulas:
         read |= set(variables(formula, problem.table.names))
     if asked.source is not None:

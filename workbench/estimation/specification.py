@@ -55,6 +55,7 @@ class Specification:
     source: Source | None = None
     se: str = "hessian"
     cluster: str | tuple[str, ...] | None = None
+    se_options: Mapping[str, Any] = field(default_factory=dict)
     weights: str | None = None
     weight_kind: str = "frequency"
     offset: str | None = None

@@ -20,6 +20,7 @@ from workbench.estimation.problem import (
     grouped_sums,
     notes_on_clusters,
     prepare_columns,
+    row_scores,
     score_sums,
     weights_of,
 )
@@ -199,6 +200,11 @@ class TemplateProblem(Problem):
         """Return the outer products of the scores summed by cluster."""
         raw, (_, first) = self.coordinates.raw, self._rows(theta)
         return grouped_sums(self.columns.x, first, self.weights.values, codes, raw)
+
+    def score_rows(self, theta: Numpy) -> Numpy:
+        """Return the weighted score of each row, ``(n, k)``."""
+        raw, (_, first) = self.coordinates.raw, self._rows(theta)
+        return row_scores(self.columns.x, first, self.weights.values, raw)
 
     def check_start(self, theta: Numpy) -> None:
         """Refuse a start whose log-likelihood is not finite in some row."""

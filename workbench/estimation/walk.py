@@ -13,6 +13,7 @@ from workbench.covariances import Curvature
 from workbench.estimation.objective import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.row_meats import with_asked
 from workbench.estimation.stopping import TOLERANCE, StoppingRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
@@ -231,7 +232,7 @@ def measure(problem: Problem, walked: Walked) -> Measured:
     if outcome.at_maximum:
         step = curvature.bread @ problem.score(theta)
         if problem.scores_asked:
-            curvature = problem.curvature(theta)
+            curvature = with_asked(problem, theta, problem.curvature(theta))
         curvature = replace(curvature, at_bound=problem.at_bound(step))
         if curvature.at_bound and outcome is Outcome.CONVERGED:
             outcome = Outcome.BOUNDARY

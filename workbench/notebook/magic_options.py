@@ -59,6 +59,7 @@ OPTIONS = (
     MagicOption("--model", "the template", lambda: (*TEMPLATES, *CLOSED_FORM)),
     MagicOption("--se", "kind of standard errors", lambda: (*KINDS, *ALIASES)),
     MagicOption("--cluster", "column to cluster by; may stand twice", column=True, action="append"),
+    MagicOption("--se-options", 'what the errors are told: "time=year, lag=2"'),
     MagicOption("--weights", "column of weights", column=True),
     MagicOption("--weight-kind", "what the weights count", lambda: WEIGHT_KINDS),
     MagicOption("--offset", "column added to the linear index", column=True),

@@ -12,7 +12,7 @@ from workbench.data.table import Table
 from workbench.demeaners import demeaner_named
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation.models import CLOSED_FORM, Written, likelihood
-from workbench.estimation.option_text import parse_choice, parse_start
+from workbench.estimation.option_text import parse_choice, parse_settings, parse_start
 from workbench.likelihoods import TEMPLATES
 from workbench.likelihoods.body import has_params, parse_body
 from workbench.notebook.formula_text import cut
@@ -50,6 +50,8 @@ def settings(options: Namespace) -> dict[str, Any]:
         for option in OPTIONS
         if option.keyword not in OWN and getattr(options, option.keyword) is not None
     }
+    if "se_options" in given:
+        given["se_options"] = parse_settings(given["se_options"])
     if "start" in given:
         given["start"] = parse_start(given["start"])
     if "optimizer" in given:
