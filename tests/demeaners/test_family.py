@@ -7,8 +7,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from workbench.demeaners import DEMEANERS, choice_of, demeaner_named, describe
+from workbench.demeaners import DEMEANERS, choice_of, demeaner_named, demeaner_on, describe
 from workbench.demeaners.base import finish
+from workbench.demeaners.lsmr import LSMR
+from workbench.demeaners.schur import Schur
 from workbench.errors import OptionError
 
 every_demeaner = pytest.mark.parametrize("name", DEMEANERS)
@@ -154,3 +156,14 @@ def test_the_family_lists_its_members_with_what_they_need():
 
     assert [*rows] == ["auto", "lsmr", "schur", "alternating", "within"]
     assert all(row.available or row.reason for row in rows.values())
+
+
+def test_a_run_off_the_cpu_is_demeaned_by_lsmr_there():
+    automatic = demeaner_on(demeaner_named("auto", {"tol": 1e-9}), "cuda:1", "jax")
+    named = demeaner_on(LSMR(max_iterations=7), "mps", "torch")
+
+    assert automatic == LSMR(tol=1e-9, device="cuda:1", library="jax")
+    assert named == LSMR(max_iterations=7, device="mps", library="torch")
+    assert demeaner_on(Schur(), "cpu", "jax") == Schur()
+    with pytest.raises(OptionError, match="'schur' runs on the CPU, and the run is to be on mps"):
+        demeaner_on(Schur(), "mps", "torch")

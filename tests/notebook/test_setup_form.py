@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,6 +162,62 @@ def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, offer):
     assert page["effects"] == "region"
     assert page["roles"]["region"] == "f"
     assert setup_form.assigned(chosen, "", "f").formula == "age ~ `hourly wage`"
+
+
+def test_a_bar_typed_behind_least_squares_makes_it_least_squares_with_effects(people, offer):
+    chosen = chosen_for(people, offer, template="ols", formula="age ~ `hourly wage`")
+
+    typed = setup_form.changed(chosen, "formula", "age ~ `hourly wage` | region", people)
+
+    assert typed.template == "feols"
+    assert setup_form.checked(typed, people).ok
+
+
+def test_the_demeaner_is_a_choice_that_comes_with_effects_and_names_what_automatic_is(
+    people, offer
+):
+    plain = chosen_for(people, offer, formula="age ~ `hourly wage`")
+    chosen = setup_form.assigned(plain, "region", "f")
+
+    pages = [
+        setup_page.page(each, setup_form.checked(each, people), people, offer)
+        for each in (plain, chosen, replace(chosen, device="cuda"))
+    ]
+
+    assert [page["absorbs"] for page in pages] == [False, True, True]
+    listed = {item["key"]: item for item in pages[1]["demeaners"]}
+    assert [*listed] == ["auto", "lsmr", "schur", "alternating", "within"]
+    assert listed["auto"]["note"] == "Schur complement, conjugate gradients"
+    away = {item["key"]: item for item in pages[2]["demeaners"]}
+    assert away["auto"]["note"] == "LSMR"
+    assert away["schur"]["reason"] == "runs on the CPU, not on cuda"
+    assert [key for key, item in away.items() if item["enabled"]] == ["auto", "lsmr"]
+
+
+def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, offer):
+    chosen = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region")
+    chosen = setup_form.changed(chosen, "demeaner", "alternating", people)
+
+    check = setup_form.checked(chosen, people)
+    spec = setup_form.specification(chosen, check, people.reference, "")
+
+    assert 'demeaner="alternating"' in spec.to_python()
+    assert "--demeaner alternating" in spec.to_magic()
+    with pytest.raises(OptionError, match="no demeaner 'magic'"):
+        setup_form.changed(chosen, "demeaner", "magic", people)
+
+
+def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people, offer):
+    chosen = chosen_for(people, offer, template="logit", formula="worked ~ age", se="opg")
+
+    linear = setup_form.changed(chosen, "template", "feols", people)
+    page = setup_page.page(linear, setup_form.checked(linear, people), people, offer)
+
+    labels = {item["key"]: item["label"] for item in page["errors"]}
+    assert (labels["hessian"], labels["robust"]) == ("iid", "HC1 (robust)")
+    assert "opg" not in labels
+    assert linear.se == "hessian"
+    assert "iid errors" in page["sentence"]
 
 
 def test_fixed_effects_are_checked_while_they_are_typed(people, offer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
@@ -74,6 +74,33 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
             raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
     demeaner: Demeaner = kind(**(settings or {}))
     return demeaner
+
+
+def demeaner_on(demeaner: Demeaner, device: str, library: str) -> Demeaner:
+    """Return the demeaner for a run on that device: off the CPU that is LSMR.
+
+    Raises
+    ------
+    OptionError
+        When a demeaner was chosen that has no other place than the CPU.
+
+    Examples
+    --------
+    >>> demeaner_on(Automatic(tol=1e-10), "cuda:0", "torch")  # doctest: +ELLIPSIS
+    LSMR(tol=1e-10, device='cuda:0', ...)
+    """
+    if device == "cpu" or (isinstance(demeaner, LSMR) and demeaner.device != "cpu"):
+        return demeaner
+    if isinstance(demeaner, Automatic):
+        return LSMR(demeaner.tol, device, library=library)  # type: ignore[arg-type]
+    if isinstance(demeaner, LSMR):
+        return replace(demeaner, device=device, library=library)  # type: ignore[arg-type]
+    raise OptionError(
+        f"The demeaner {demeaner.name!r} runs on the CPU, and the run is to be on {device}.",
+        "demeaner='lsmr', or device='cpu'.",
+        code="demeaner-place",
+        where="demeaner",
+    )
 
 
 def choice_of(demeaner: Demeaner) -> tuple[str, dict[str, Any]]:

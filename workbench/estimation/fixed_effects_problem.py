@@ -24,7 +24,7 @@ from workbench.data.design import Design
 from workbench.data.fixed_effects import AbsorbedTerm
 from workbench.data.formula import absorbed, split_formula
 from workbench.data.regressors import Regressors
-from workbench.demeaners import demeaner_named
+from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned
 from workbench.errors import DataError
 from workbench.estimation.demeaning import Demeaning, demeaned
@@ -92,7 +92,8 @@ class FixedEffectsProblem(Problem):
         _check_regressors(self.parameter_names)
         self.factors = Factors(design.fixed_effects, len(design.outcome), self.weights.values)
         chosen = specification.demeaner
-        self.demeaner = demeaner_named(chosen.name, chosen.settings)
+        named = demeaner_named(chosen.name, chosen.settings)
+        self.demeaner = demeaner_on(named, specification.device, specification.backend)
         self._short = ""
         self._last: tuple[Numpy, Numpy] | None = None
         if self.factors.members:

@@ -14,19 +14,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.covariances import TOGETHER
+from workbench.covariances import KINDS as KNOWN_ERRORS, TOGETHER
 from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula import check_formula, formula_roles
 from workbench.data.names import quoted
 from workbench.data.table import ColumnSummary
+from workbench.demeaners import DEMEANERS
 from workbench.errors import DataError, LikelihoodError, OptionError, WorkbenchError
-from workbench.estimation.models import BODY, FIXED_EFFECTS
+from workbench.estimation.models import BODY, CLOSED_FORM, FIXED_EFFECTS
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
 from workbench.likelihoods import TEMPLATES
 from workbench.likelihoods.body import parse_body
 from workbench.notebook import optimizer_settings
 from workbench.notebook.data_choice import Opened
 from workbench.notebook.formula_text import (
+    effects,
     sides,
     with_effect,
     with_outcome,
@@ -50,6 +52,18 @@ ERRORS = {
     "cluster": "Cluster",
     "none": "None",
 }
+LINEAR_ERRORS = {
+    "hessian": "iid",
+    "robust": "HC1 (robust)",
+    "HC2": "HC2",
+    "HC3": "HC3",
+    "cluster": "Cluster",
+    "newey_west": "Newey-West",
+    "driscoll_kraay": "Driscoll-Kraay",
+    "conley": "Conley",
+    "none": "None",
+}
+"""The errors of least squares, as econometricians call them."""
 WEIGHT_KINDS = ("frequency", "probability", "analytic")
 
 CLASSICS = (
@@ -151,6 +165,8 @@ def changed(chosen: Chosen, choice: str, value: object, opened: Opened | None) -
     """
     if choice not in KINDS or not isinstance(value, KINDS[choice]) or isinstance(value, bool):
         raise OptionError(f"Setup has no choice {choice!r} of that kind.", code="bad-choice")
+    if choice == "demeaner" and value not in DEMEANERS:
+        raise OptionError(f"There is no demeaner {value!r}.", code="bad-choice", where=choice)
     if choice in _COLUMN_FIELDS and value and (opened is None or value not in opened.table.names):
         raise OptionError(f"The data have no column {value!r}.", code="no-column", where=choice)
     return _consequences(replace(chosen, **{choice: value}), choice)
@@ -440,13 +456,31 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
         return replace(chosen, cluster="", se_before=chosen.se)
     if choice == "optimizer":
         return replace(chosen, settings="")
+    if choice == "template":
+        chosen = _with_known_errors(chosen)
     if choice == "template" and chosen.template == FIXED_EFFECTS:
         return replace(chosen, weight_kind="analytic")
+    if choice == "formula" and chosen.template == CLOSED_FORM[0] and effects(chosen.formula):
+        return changed(chosen, "template", FIXED_EFFECTS, None)
     if choice == "template" and chosen.template == OWN and not chosen.body:
         return replace(chosen, body=_OWN_GAUSSIAN)
     if choice == "device" and chosen.device == "mps":
         return replace(chosen, dtype="float32", library="torch")
     return chosen
+
+
+def errors_of(template: str) -> dict[str, str]:
+    """Return the kinds of standard errors that a template has, with their words."""
+    if template in CLOSED_FORM:
+        return {kind: label for kind, label in LINEAR_ERRORS.items() if kind in KNOWN_ERRORS}
+    return ERRORS
+
+
+def _with_known_errors(chosen: Chosen) -> Chosen:
+    """Go back to the template's first kind of errors when it does not have the one chosen."""
+    known = errors_of(chosen.template)
+    kept = [kind if kind in known else "hessian" for kind in (chosen.se, chosen.se_before)]
+    return replace(chosen, se=kept[0], se_before=kept[1])
 
 
 def own_likelihood(chosen: Chosen) -> Chosen:

@@ -9,21 +9,28 @@ from typing import Any
 from workbench.data.fixed_effects import absorbed_terms, columns_of
 from workbench.data.formula import formula_roles
 from workbench.data.table import ColumnSummary
+from workbench.demeaners import Description, demeaner_on, describe
+from workbench.demeaners.automatic import Automatic
+from workbench.demeaners.lsmr import LSMR
 from workbench.errors import FormulaError
+from workbench.estimation.models import CLOSED_FORM
 from workbench.notebook import optimizer_settings
 from workbench.notebook.data_choice import Opened
 from workbench.notebook.formula_text import effects, sides
 from workbench.notebook.offer import Offer, Option
 from workbench.notebook.setup_form import (
     AUTOMATIC,
-    ERRORS,
     KINDS,
     OWN,
     WEIGHT_KINDS,
     Check,
     Chosen,
+    errors_of,
     optimizer_choice,
 )
+
+_WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
+_NEEDS_COLUMNS = "needs columns of time or place: write it in code"
 
 
 def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> dict[str, Any]:
@@ -33,7 +40,7 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
         "own": chosen.template == OWN,
         "equation": offer.equation(chosen.template),
         "templates": [item.to_dict() for item in offer.templates],
-        "errors": [{"key": key, "label": label} for key, label in ERRORS.items()],
+        "errors": [item.to_dict() for item in _errors(chosen)],
         "weight_kinds": list(WEIGHT_KINDS),
         "devices": [item.to_dict() for item in offer.devices],
         "libraries": [_fitting(item, chosen, offer).to_dict() for item in offer.libraries],
@@ -42,6 +49,9 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
         "settings_hint": optimizer_settings.hint(chosen.optimizer),
         "automatic": _automatic(chosen, check, offer),
         "effects": effects(chosen.formula),
+        "absorbs": bool(sides(chosen.formula).tail),
+        "solved": chosen.template in CLOSED_FORM,
+        "demeaners": [item.to_dict() for item in demeaners(chosen)],
         "roles": roles(chosen, opened),
         "check": {
             "ok": check.ok,
@@ -67,6 +77,31 @@ def roles(chosen: Chosen, opened: Opened | None) -> dict[str, str]:
         if name:
             found[name] = found.get(name, "") + letter
     return found
+
+
+def _errors(chosen: Chosen) -> list[Option]:
+    """List the kinds of standard errors; those that need more columns are greyed."""
+    found = errors_of(chosen.template)
+    return [
+        Option(kind, label, "", reason == "", reason)
+        for kind, label in found.items()
+        for reason in [_NEEDS_COLUMNS if kind in _WITH_COLUMNS and kind != chosen.se else ""]
+    ]
+
+
+def demeaners(chosen: Chosen) -> list[Option]:
+    """List what takes fixed effects out, with what "automatic" is here and why others are not."""
+    return [_demeaner(row, chosen.device) for row in describe()]
+
+
+def _demeaner(row: Description, device: str) -> Option:
+    if row.name == Automatic.name:
+        chosen = demeaner_on(Automatic(), device, "torch")
+        picked = (chosen.chosen if isinstance(chosen, Automatic) else chosen).title
+        return Option(row.name, row.title, picked)
+    if row.available and device != "cpu" and row.name != LSMR.name:
+        return Option(row.name, row.title, "", False, f"runs on the CPU, not on {device}")
+    return Option(row.name, row.title, "", row.available, row.reason)
 
 
 def _absorbed(formula: str) -> tuple[str, ...]:
@@ -127,10 +162,15 @@ def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
     outcome = sides(chosen.formula).outcome
     count = "".join(roles(replace(chosen, weights="", cluster=""), opened).values()).count("x")
     errors = {"none": "no standard errors", "opg": "OPG errors", "hessian": "Hessian errors"}
+    if chosen.template in CLOSED_FORM:
+        errors |= {"hessian": "iid errors", "robust": "HC1 errors"}
     described = errors.get(chosen.se, f"{chosen.se} errors")
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
-    return f"{offer.title(chosen.template)}{of}{on}, {described}, {chosen.device.upper()}"
+    absorbed = effects(chosen.formula)
+    beside = f" beside {absorbed}" if absorbed else ""
+    model = offer.title(chosen.template)
+    return f"{model}{of}{on}{beside}, {described}, {chosen.device.upper()}"
 
 
 def _automatic(chosen: Chosen, check: Check, offer: Offer) -> str:

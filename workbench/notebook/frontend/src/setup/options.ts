@@ -1,25 +1,23 @@
 // Region Options: standard errors, cluster, weights, offset and fixed effects.
 import { h } from "../dom";
-import { labelled, newId, Picker } from "./controls";
+import { labelled, Picker } from "./controls";
+import { EffectsPicker } from "./effects";
 import type { Desk, Option, Part, SetupState } from "./state";
 
-const ABOUT_EFFECTS = "Choosing a column absorbs its levels, or no longer; the formula shows them behind |.";
 const NONE: Option = { key: "", label: "None" };
 
 /** Build the drop-downs of the options. */
 export function optionsPart(desk: Desk): Part {
   const pick = (field: string, code = true): Picker => new Picker((key) => desk.set(field, key), code);
-  const effects = new Picker((name) => desk.send("role", { name, role: "f" }), true);
+  const effects = new EffectsPicker(desk);
   const [errors, cluster, weights, kind, offset, positive] = [pick("se", false), pick("cluster"), pick("weights"),
     pick("weight_kind", false), pick("offset"), pick("positive", false)];
   const kindField = labelled("Kind of weights", kind.element, kind.select);
   const positiveField = labelled("Level that is 1", positive.element, positive.select);
-  const effectsField = labelled("Fixed effects", effects.element, effects.select);
   const element = h("div", { class: "row" }, h("h3", {}, "Options"), h("div", { class: "g5" },
     labelled("Standard errors", errors.element, errors.select), labelled("Cluster by", cluster.element, cluster.select),
     labelled("Weights", weights.element, weights.select), kindField, labelled("Offset", offset.element, offset.select),
-    positiveField, effectsField), h("p", { class: "xs m line", id: newId("effects") }, ABOUT_EFFECTS));
-  effects.select.setAttribute("aria-describedby", element.lastElementChild!.id);
+    positiveField, effects.element));
   const show = (state: SetupState): void => {
     const numeric = columns(desk, ["0/1", "integer", "number"]);
     errors.show(state.errors, state.se);
@@ -30,9 +28,7 @@ export function optionsPart(desk: Desk): Part {
     offset.show(numeric, state.offset);
     positiveField.hidden = !state.positive;
     positive.show([{ key: "", label: "Ask" }, { key: state.positive, label: state.positive }], state.positive);
-    const several = { key: state.effects, label: state.effects };
-    const known = columns(desk);
-    effects.show(known.some((one) => one.key === state.effects) ? known : [...known, several], state.effects);
+    effects.show(state);
   };
   return { element, show };
 }

@@ -55,6 +55,12 @@ export interface SetupState {
   body: string;
   check: Check;
   effects: string;
+  /** Whether the formula has a part behind a bar. */
+  absorbs: boolean;
+  /** Whether the estimates are solved for in closed form. */
+  solved: boolean;
+  demeaner: string;
+  demeaners: Option[];
   roles: Record<string, string>;
   se: string;
   errors: Option[];

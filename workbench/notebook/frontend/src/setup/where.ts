@@ -13,6 +13,8 @@ export function wherePart(desk: Desk): Part {
   const libraries = new Segments("Library", (key) => desk.set("library", key), say);
   const numbers = new Segments("Numbers", (key) => desk.set("dtype", key), say);
   const optimizer = new Picker((key) => desk.set("optimizer", key));
+  const demeaner = new Picker((key) => desk.set("demeaner", key));
+  const demeanerField = labelled("Demeaner", demeaner.element, demeaner.select, true);
   const start = new Picker((key) => desk.set("start", key));
   const name = h("input", { class: "fld", type: "text", maxlength: 200 });
   const limit = h("input", { class: "fld num", type: "number", min: 1, max: 1_000_000, step: 1, placeholder: "Automatic" });
@@ -23,14 +25,17 @@ export function wherePart(desk: Desk): Part {
   desk.bind(limit, "max_steps", PAUSE, whole);
   const element = h("div", {}, h("h3", {}, "Where it runs"), devices.element,
     h("div", { class: "g4 places" }, captioned("Library", libraries.element), captioned("Numbers", numbers.element),
-      labelled("Optimizer", optimizer.element, optimizer.select, true), settingsField), why.element,
+      labelled("Optimizer", optimizer.element, optimizer.select, true), demeanerField, settingsField), why.element,
     h("div", { class: "g4 below" }, labelled("Name of this run", name, name, true),
       labelled("Start", start.element, start.select), labelled("Step limit", limit, limit)));
   const show = (state: SetupState): void => {
     devices.show(state.devices, state.device);
     libraries.show(state.libraries, state.library);
     numbers.show(state.numbers, state.dtype);
-    optimizer.show([{ key: "auto", label: "Automatic", note: state.automatic }, ...state.optimizers], state.optimizer);
+    optimizer.show([{ key: "auto", label: "Automatic", note: state.automatic }, ...state.optimizers], state.optimizer, "None",
+      state.solved ? "None: solved in closed form" : "");
+    demeanerField.hidden = !state.absorbs;
+    demeaner.show(state.demeaners, state.demeaner);
     settingsField.hidden = !state.settings_hint;
     settings.placeholder = state.settings_hint;
     desk.settle(settings, state.settings);
