@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from workbench.backends import Array, Backend
-from workbench.kernels.moments import Moments, second_moments
-from workbench.likelihoods.base import LinearIndex, Start, Support, normal_equations, total
+from workbench.kernels.moments import Moments
+from workbench.likelihoods.base import LinearIndex, Start, Support, total
 from workbench.protocols import Numpy
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -49,12 +49,14 @@ class Gaussian(LinearIndex):
     def start(
         self, y: Numpy, x: Numpy, offset: Numpy | None, moments: Moments | None = None
     ) -> Start:
-        """Start from least squares, with the residuals' spread cut to be above zero."""
-        found = second_moments(x, y, None) if moments is None else moments
-        slopes = normal_equations(found.gram, found.cross)
-        variance = float(found.outcome - slopes @ found.cross) / found.count
-        spread = math.sqrt(max(variance, _LEAST**2))
-        return Start(slopes / spread, np.array([1 / spread]))
+        """Start without any effect, so that every optimizer has a way to go.
+
+        The spread is that of the outcome around zero, cut to be above zero.  Least squares would
+        be the maximum itself.
+        """
+        square = float(y @ y) / len(y) if moments is None else moments.outcome / moments.count
+        spread = max(math.sqrt(square), _LEAST)
+        return Start(np.zeros(x.shape[1]), np.array([1 / spread]))
 
     def mean(self, index: Numpy, nuisance: Numpy) -> Numpy:
         return index
