@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         Comparison as Comparison,
         compare as compare,
     )
+    from workbench.report.plots.event_study import event_plot as event_plot
 
 __version__ = "0.1.0"
 
@@ -113,6 +114,7 @@ _FACE = {
     ),
     "workbench.optimizers.trust_region": "TrustRegion",
     "workbench.report.comparison": "Comparison compare",
+    "workbench.report.plots.event_study": "event_plot",
 }
 """The public names, by the module that they live in."""
 

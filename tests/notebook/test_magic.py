@@ -1,5 +1,6 @@
 """``%%mle`` in an IPython shell: what it reads, shows, keeps and refuses."""
 
+import re
 import time
 
 import numpy as np
@@ -504,3 +505,13 @@ def test_where_the_page_is_not_built_the_result_comes_all_the_same(shell, monkey
 
     assert "not built" in captured.outputs[0].data["text/plain"]
     assert "Log-likelihood" in captured.outputs[1].data["text/plain"]
+
+
+def test_an_event_study_is_written_in_a_cell(run):
+    formula = "y ~ x + sunab(first_treated, year) | unit + year"
+    effect = wb.fit("feols", formula, wb.load("staggered")).params["year::0"]
+
+    result, outputs, _ = run(f"%%mle staggered --model feols --cluster unit --name ours\n{formula}")
+
+    assert result.success
+    assert re.search(rf"year::0 +{effect:.3f}", plain(outputs))

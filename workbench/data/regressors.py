@@ -73,7 +73,8 @@ def read_regressors(parsed: ParsedFormula, sample: Sample) -> Regressors:
     refuse_not_finite(result.matrix, names, sample.rows)
     state |= {"names": list(names), "transforms": result.transforms, "encoders": result.encoders}
     if events := described(from_json(result.transforms), parsed.named):
-        state["events"] = events
+        order = parsed.term_reads.columns
+        state["events"] = sorted(events, key=lambda event: order.index(event["variable"]))
     return Regressors(result.matrix, names, state)
 
 

@@ -27,6 +27,13 @@ def fit_bundle(fit: Fit) -> dict[str, str]:
     return bundle
 
 
+def plot(fit: Fit, level: float) -> Any:
+    """Return the picture of a fit's estimates."""
+    from workbench.report.plots.event_study import fit_plot
+
+    return fit_plot(fit, level)
+
+
 def maketables_table(fit: Fit) -> pd.DataFrame:
     """Return the coefficient table that maketables reads."""
     from workbench.report.tables.maketables import maketables_table as table

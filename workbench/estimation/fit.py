@@ -734,6 +734,14 @@ class Fit:
         """Return the table of this fit, as text and as HTML."""
         return doors.summary(self)
 
+    def plot(self, level: float = 0.95) -> Any:
+        """Return a picture of the estimates with their intervals, by period in an event study.
+
+        It shows itself in a notebook; ``plot.png(theme)``, ``plot.svg(theme)`` and
+        ``plot.save(path)`` draw it, with the theme ``"light"``, ``"dark"`` or ``"both"``.
+        """
+        return doors.plot(self, level)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return doors.fit_bundle(self)
 

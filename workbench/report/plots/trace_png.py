@@ -100,7 +100,11 @@ def _of_demeaning(fits: Sequence[Fit]) -> tuple[Chart, ...]:
     else:
         unit = "largest of the columns, log scale"
         named = [(names[j], values.max(axis=1), SERIES[j]) for j, values in residuals.items()]
-    lines = [_line(name, np.arange(1.0, len(values) + 1), values, s) for name, values, s in named]
+    lines = [
+        # What a direct solve leaves can be exactly zero, which a log axis has no place for.
+        _line(name, np.arange(1.0, len(values) + 1), np.maximum(values, _ROUNDING), s)
+        for name, values, s in named
+    ]
     finished = max(fit.demeaning.tol for _, fit in demeaned)
     return (Chart("Demeaning residual", unit, tuple(lines), finished, "iteration"),)
 
