@@ -34,8 +34,8 @@ def estimates_without(rows: LinearRows, codes: Codes, name: str) -> Numpy:
     """
     columns = np.column_stack([rows.y, rows.x, *_instruments(rows)])
     members = () if rows.factors is None else rows.factors.members
-    inside = tuple(member for member in members if _lies_within(member, codes))
-    across = tuple(member for member in members if not _lies_within(member, codes))
+    inside = tuple(member for member in members if lies_within(member, codes))
+    across = tuple(member for member in members if not lies_within(member, codes))
     dummies = sum(member.levels for member in across)
     if dummies <= _MOST_DUMMIES and len(columns) * dummies <= _CELLS:
         written = _written_out(rows, across, inside)
@@ -50,7 +50,8 @@ def _instruments(rows: LinearRows) -> list[Numpy]:
     return [] if rows.instruments is None else [rows.instruments]
 
 
-def _lies_within(member: Factor, codes: Codes) -> bool:
+def lies_within(member: Factor, codes: Codes) -> bool:
+    """Return whether every level of a factor lies within one group."""
     holder = np.empty(member.levels, dtype=np.int64)
     holder[member.codes] = codes
     return bool((holder[member.codes] == codes).all())

@@ -45,10 +45,16 @@ from workbench.estimation.effects import Effects
 from workbench.estimation.least_squares_problem import LeastSquares
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
-from workbench.estimation.restrictions import WaldTest, wald_test
-from workbench.estimation.row_meats import nesting, row_factor, row_label, row_meat
+from workbench.estimation.restrictions import WaldTest, read_restrictions, wald_test
+from workbench.estimation.row_meats import nesting, one_cluster, row_factor, row_label, row_meat
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
+from workbench.estimation.wild_bootstrap import (
+    Question,
+    WildBootstrap,
+    check_question,
+    wild_bootstrap,
+)
 from workbench.kernels.blas import one_blas_thread
 from workbench.likelihoods import TEMPLATES, LinearIndex
 from workbench.protocols import Numpy
@@ -366,11 +372,14 @@ class Fit:
 
     def _averaged(self, covariance: Numpy) -> Numpy:
         """Carry a covariance of the estimates to the averages shown, by the delta method."""
+        onto = self._averages
+        return covariance if onto is None else np.asarray(onto @ covariance @ onto.T)
+
+    @property
+    def _averages(self) -> Numpy | None:
+        """The matrix from the estimates to the averages shown; None where there are none."""
         kept = self.state.get("aggregation")
-        if kept is None:
-            return covariance
-        _, weights = shares(kept, kept["by"])
-        return np.asarray(weights @ covariance @ weights.T)
+        return None if kept is None else np.asarray(shares(kept, kept["by"])[1])
 
     def _asked(
         self,
@@ -599,6 +608,82 @@ class Fit:
             self._curvature_for("robust")  # which says that away from a maximum there is no test
         covariance = self.covariance("hessian" if self.se_kind == "none" else None)
         return wald_test(restrictions, self.params, covariance, self.df_resid)
+
+    @one_blas_thread()
+    def wild_bootstrap(
+        self,
+        restriction: str,
+        *,
+        cluster: str | None = None,
+        draws: int = 9999,
+        weights: str = "rademacher",
+        seed: int | None = None,
+        impose_null: bool = True,
+        level: float = 0.95,
+    ) -> WildBootstrap:
+        """Test one linear restriction by the wild cluster bootstrap.
+
+        Parameters
+        ----------
+        restriction
+            As in ``"x = 0"`` or ``"x - z = 1"``.
+        cluster
+            The column of clusters; the run's own by default.
+        draws
+            Their number; where there are no more sign patterns of the clusters, each is drawn once.
+        weights : {"rademacher", "webb", "mammen", "normal"}
+            What multiplies the residuals of a cluster.
+        seed
+            Of the draws; the run's own by default.
+        impose_null
+            Whether the restriction holds in the draws (WCR) or not (WCU).
+        level
+            Of the confidence interval, which inverts the test.
+
+        Raises
+        ------
+        OptionError
+            When the restriction is not one, an option cannot serve, or the model is not linear.
+        InferenceError
+            When the fit was read from the record, has instruments, or is not at a maximum.
+
+        References
+        ----------
+        Cameron, Gelbach and Miller (2008), "Bootstrap-based improvements for inference with
+        clustered errors", Review of Economics and Statistics 90(3); and those of the algorithm,
+        `workbench.estimation.wild_bootstrap.wild_bootstrap`.
+        """
+        check_question(draws, weights, level)
+        curvature, problem = self._curvature_for("robust"), self._live_problem()
+        names = (cluster,) if cluster is not None else self.specification.clusters
+        column = one_cluster(names, "The wild bootstrap needs")
+        matrix, right = read_restrictions(restriction, [str(name) for name in self.params.index])
+        if len(matrix) != 1:
+            raise OptionError(
+                f"The wild bootstrap tests one restriction; there are {len(matrix)}.",
+                hint='one at a time, as in "x = 0".',
+                code="several-restrictions",
+                where="restriction",
+            )
+        left, theta = matrix[0], problem.walked(self.estimated.to_numpy())
+        onto = self._averages
+        carried = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
+        codes = problem.codes_of(column)
+        groups = int(codes.max()) + 1
+        asked = Question(
+            restriction,
+            carried,
+            float(left @ self.params.to_numpy()),
+            float(right[0]),
+            self._cluster_factor((column,), groups).value,
+            column,
+            draws,
+            weights,
+            self.specification.seed if seed is None else seed,
+            impose_null,
+            level,
+        )
+        return wild_bootstrap(problem.linear_rows(), theta, codes, asked)
 
     # Prediction ---------------------------------------------------------------------------------
 

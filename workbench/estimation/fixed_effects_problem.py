@@ -27,6 +27,7 @@ from workbench.data.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned
 from workbench.errors import DataError
+from workbench.estimation.deletion import lies_within
 from workbench.estimation.demeaning import Demeaning, demeaned
 from workbench.estimation.effects import Effects, recovered
 from workbench.estimation.least_squares_problem import LeastSquares
@@ -406,17 +407,11 @@ def _names(part: Regressors | None) -> tuple[str, ...]:
 def _nested(members: tuple[Factor, ...], groups: Mapping[str, Any], key: str) -> Nested | None:
     """Gather the factors whose every level lies within one group of some column of the key."""
     columns = [groups[name] for name in key.split(TOGETHER)]
-    inside = tuple(m for m in members if any(_is_nested(m, codes) for codes in columns))
+    inside = tuple(m for m in members if any(lies_within(m, codes) for codes in columns))
     if not inside:
         return None
     rank = Factors(inside, len(inside[0].codes)).rank()
     return Nested(len(inside), sum(member.levels for member in inside), rank)
-
-
-def _is_nested(member: Factor, codes: np.ndarray) -> bool:
-    holder = np.empty(member.levels, dtype=np.int64)
-    holder[member.codes] = codes
-    return bool((holder[member.codes] == codes).all())
 
 
 def _check_regressors(names: tuple[str, ...]) -> None:

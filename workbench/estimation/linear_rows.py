@@ -60,7 +60,9 @@ class LinearRows:
     def inverse(self) -> Numpy:
         """The inverse of ``X'WX``, ``(k, k)``."""
         gram = self.weighted(self.x).T @ self.x
-        return np.asarray(scipy.linalg.inv(gram))
+        size = np.sqrt(np.diag(gram))
+        factor = scipy.linalg.cho_factor(gram / np.outer(size, size))
+        return np.asarray(scipy.linalg.cho_solve(factor, np.diag(1 / size)) / size[:, None])
 
     def weighted(self, values: Numpy) -> Numpy:
         """Multiply rows by their weights."""

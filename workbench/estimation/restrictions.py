@@ -62,7 +62,7 @@ def wald_test(
     ----------
     Wald (1943), "Tests of statistical hypotheses concerning several parameters", theorem IV.
     """
-    matrix, values = _read(restrictions, [str(name) for name in params.index])
+    matrix, values = read_restrictions(restrictions, [str(name) for name in params.index])
     touched = [str(name) for name in params.index[np.any(matrix != 0, axis=0)]]
     part = covariance.loc[touched, touched].to_numpy()
     if not np.isfinite(part).all():
@@ -90,7 +90,14 @@ def wald_test(
     )
 
 
-def _read(restrictions: str, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def read_restrictions(restrictions: str, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrix ``(m, k)`` of the left sides and the right sides ``(m,)``.
+
+    Raises
+    ------
+    OptionError
+        When the text cannot be read or names what is not a parameter.
+    """
     if len(restrictions) > _LONGEST:
         raise OptionError(
             f"The restrictions have {len(restrictions):,} characters, over {_LONGEST:,}.",

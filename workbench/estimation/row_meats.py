@@ -75,7 +75,7 @@ def check_errors(problem: Problem) -> None:
     if asked.se in {"HC2", "HC3"} and problem.design.instruments is not None:
         raise no_leverages()
     if asked.se == "CRV3":
-        _one_cluster(asked.clusters)
+        one_cluster(asked.clusters)
     if isinstance(settings, _ACROSS_TIME):
         _periods(problem, settings)
     if isinstance(settings, ConleySettings):
@@ -110,7 +110,7 @@ def row_meat(
     if kind in {"HC2", "HC3"}:
         return ClusterMeat(_leverage_meat(problem, theta, kind), 0)
     if isinstance(settings, JackknifeSettings):
-        return _jackknife_meat(problem, theta, _one_cluster(clusters), settings.centre)
+        return _jackknife_meat(problem, theta, one_cluster(clusters), settings.centre)
     scores = problem.score_rows(theta)
     if isinstance(settings, ConleySettings):
         places = _places(problem, settings)
@@ -144,10 +144,11 @@ def _jackknife_meat(problem: Problem, theta: Numpy, name: str, centre: str) -> C
     return ClusterMeat(information @ spread @ information, len(without))
 
 
-def _one_cluster(clusters: Sequence[str]) -> str:
+def one_cluster(clusters: Sequence[str], who: str = "CRV3 standard errors need") -> str:
+    """Return the one column of clusters, or refuse none and several."""
     if len(clusters) != 1:
         raise OptionError(
-            f"CRV3 standard errors need one column of clusters, not {len(clusters)}.",
+            f"{who} one column of clusters, not {len(clusters)}.",
             hint='cluster="region".',
             code="no-cluster",
             where="cluster",
