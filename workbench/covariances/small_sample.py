@@ -87,6 +87,18 @@ def robust_factor(convention: str | None, family: Family, n: float, k: int) -> F
     return Factor(n / (n - k), "n/(n−k)")
 
 
+def hessian_factor(convention: str | None, n: float, k: int) -> Factor:
+    """Return the factor on the inverse Hessian of a likelihood beside absorbed effects.
+
+    References
+    ----------
+    fixest 0.13, documentation of ``ssc``: ``K.adj`` concerns every model and kind of error.
+    """
+    if _checked(convention) not in {"fixest", "pyfixest"}:
+        return _NONE
+    return Factor((n - 1) / (n - k), "(n−1)/(n−k)")
+
+
 def cluster_factor(convention: str | None, family: Family, n: float, k: int, groups: int) -> Factor:
     """Return the factor on the clustered covariance with ``groups`` clusters.
 

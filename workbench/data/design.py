@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
-from workbench.data.fixed_effects import columns_of, read_factors
+from workbench.data.fixed_effects import columns_of, fewer_rows, read_factors
 from workbench.data.formula import ParsedFormula, absorbed, instrument_sides, parse_formula
 from workbench.data.names import shown
 from workbench.data.outcome import read_outcome
@@ -71,6 +73,31 @@ class Design:
     fixed_effects: tuple[Factor, ...] = ()
     endogenous: Regressors | None = None
     instruments: Regressors | None = None
+
+    def keeping(self, keep: npt.NDArray[np.bool_], dropped: Mapping[str, int]) -> Design:
+        """Return the design of the rows that a mask ``(n,)`` keeps, the others counted by reason.
+
+        Groups and levels are numbered anew; instruments have no place here.
+        """
+        return replace(
+            self,
+            outcome=self.outcome[keep],
+            matrix=np.ascontiguousarray(self.matrix[keep]),
+            weights=None if self.weights is None else self.weights[keep],
+            offset=None if self.offset is None else self.offset[keep],
+            clusters={name: pd.factorize(codes[keep])[0] for name, codes in self.clusters.items()},
+            rows=self.rows[keep],
+            dropped=_added(self.dropped, dropped),
+            columns={name: column[keep] for name, column in self.columns.items()},
+            fixed_effects=fewer_rows(self.fixed_effects, keep),
+        )
+
+
+def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    total = {**counts}
+    for reason, count in more.items():
+        total[reason] = total.get(reason, 0) + count
+    return total
 
 
 def build_design(

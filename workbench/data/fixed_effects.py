@@ -126,7 +126,7 @@ def read_factors(
         keep, dropped = sample.number(weights) > 0, {f"with zero {weights}": idle}
     plain = {term.name: joined[term.columns] for term in terms if term.slope is None}
     if fixef_rm == "singleton":
-        dropped |= _leave_singletons(plain, keep)
+        dropped |= leave_singletons(plain, keep)
     kept = _without(sample, keep, dropped, cluster)
     codes = {columns: _compact(values[keep]) for columns, values in joined.items()}
     return kept, tuple(_factor(term, codes[term.columns], kept) for term in terms)
@@ -145,8 +145,20 @@ def _joined(columns: Sequence[str], groups: Mapping[str, Positions]) -> Position
     return first
 
 
-def _leave_singletons(
-    factors: Mapping[str, Positions], keep: npt.NDArray[np.bool_]
+def fewer_rows(factors: Sequence[Factor], keep: npt.NDArray[np.bool_]) -> tuple[Factor, ...]:
+    """Return the factors over the rows of a mask ``(n,)``, levels without rows left out."""
+    return tuple(
+        Factor(
+            member.name,
+            *_compact(member.codes[keep]),
+            None if member.slope is None else member.slope[keep],
+        )
+        for member in factors
+    )
+
+
+def leave_singletons(
+    factors: Mapping[str, npt.NDArray[np.integer]], keep: npt.NDArray[np.bool_]
 ) -> dict[str, int]:
     """Mark rows alone in a level of a factor, until none is; count them by factor."""
     dropped = dict.fromkeys(factors, 0)
@@ -186,7 +198,7 @@ def _without(
     )
 
 
-def _compact(codes: Positions) -> tuple[npt.NDArray[np.int32], int]:
+def _compact(codes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int32], int]:
     """Close the gaps that groups without rows leave in the numbers."""
     present = np.bincount(codes) > 0
     numbers = (np.cumsum(present) - 1).astype(np.int32)

@@ -29,10 +29,10 @@ from workbench.demeaners.base import Demeaner
 from workbench.errors import DataError, DeviceError, OptionError, StoreError
 from workbench.estimation.fit import Fit
 from workbench.estimation.models import (
+    ABSORBING,
     BODY,
-    CLOSED_FORM,
     CUSTOM,
-    FIXED_EFFECTS,
+    IN_NUMPY,
     Written,
     check_model_name,
     likelihood,
@@ -452,7 +452,7 @@ def _options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
     }
     if isinstance(chosen.get("cluster"), (list, tuple)):
         chosen["cluster"] = _one_or_several(chosen["cluster"])
-    if model == FIXED_EFFECTS and chosen.get("weights") is not None:
+    if model in ABSORBING and chosen.get("weights") is not None:
         chosen.setdefault("weight_kind", "analytic")
     chosen["se_options"] = plain_options(options.get("se_options"))
     if chosen.get("start") is not None:
@@ -529,7 +529,7 @@ def _default_backend() -> str:
 
 def _checked(asked: Specification) -> Specification:
     """Refuse options that are not among the choices, before any data are touched."""
-    if asked.model.name in CLOSED_FORM:
+    if asked.model.name in IN_NUMPY:
         asked = asked.replace(se=ALIASES.get(asked.se, asked.se))
     for name, choices in _CHOICES.items():
         value = getattr(asked, name)
@@ -564,6 +564,6 @@ def _checked(asked: Specification) -> Specification:
             code="bad-option",
             where="max_steps",
         )
-    if asked.model.name not in CLOSED_FORM:
+    if asked.model.name not in IN_NUMPY:
         check_device(asked.device, asked.backend, asked.dtype)
     return asked

@@ -25,6 +25,7 @@ from workbench.covariances import (
     cluster_factor,
     groupings,
     hessian,
+    hessian_factor,
     meat_key,
     multiway_cluster,
     opg,
@@ -401,7 +402,8 @@ class Fit:
         """Return the kind by its own name."""
         if asked is None:
             return self.se_kind
-        return ALIASES.get(asked, asked) if self.family == "least squares" else asked
+        known = self.family == "least squares" or self._beside_effects
+        return ALIASES.get(asked, asked) if known else asked
 
     def _clusters(self, asked: str | Sequence[str] | None) -> tuple[str, ...]:
         if asked is None:
@@ -463,7 +465,7 @@ class Fit:
     def _matrix(self, asked: _Asked, curvature: Curvature) -> Numpy:
         names = asked.clusters
         if asked.kind == "hessian":
-            return hessian(curvature)
+            return hessian(curvature) * self._factor(asked).value / self._scale_of_weights
         if asked.kind == "opg":
             return opg(curvature)
         if asked.kind in BY_ROWS:
@@ -531,6 +533,8 @@ class Fit:
 
     def _factor(self, asked: _Asked) -> Factor:
         n, ssc = self.nobs, self.specification.ssc
+        if asked.kind == "hessian" and self._beside_effects:
+            return hessian_factor(ssc, n, self._parameters())
         if asked.kind == "robust":
             return robust_factor(ssc, self.family, n, self._parameters())
         if asked.kind == "cluster" and asked.clusters:
@@ -548,6 +552,18 @@ class Fit:
     def _cluster_factor(self, names: tuple[str, ...], groups: int) -> Factor:
         ssc = self.specification.ssc
         return cluster_factor(ssc, self.family, self.nobs, self._parameters(names), groups)
+
+    @property
+    def _beside_effects(self) -> bool:
+        """Whether this is a likelihood beside absorbed effects."""
+        return self.family == "likelihood" and "absorbed" in self.state
+
+    @property
+    def _scale_of_weights(self) -> float:
+        """The mean weight where the convention takes weights as they are, else one."""
+        as_they_are = self.specification.ssc in {"fixest", "pyfixest"} and self._beside_effects
+        relative = self.specification.weight_kind != "frequency"
+        return float(self.state.get("mean_weight", 1.0)) if as_they_are and relative else 1.0
 
     def _parameters(self, names: tuple[str, ...] = ()) -> int:
         """Return the number of parameters, absorbed effects included as the convention has it."""

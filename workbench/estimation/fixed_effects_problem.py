@@ -81,25 +81,33 @@ class FixedEffectsProblem(Problem):
         super().__init__(specification, design)
         self.title = _title(design)  # type: ignore[misc]
         self.depvar = design.outcome_name
-        self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
         self.notes = tuple(design.notes)
-        for name, codes in self.clusters.items():
-            self.notes += notes_on_clusters(codes, name)
-        self.weights = weights_of(design.weights, specification.weight_kind, len(design.outcome))
-        self.observations = self.weights.observations
         self.layout = Layout(design.names, _names(design.endogenous), _names(design.instruments))
         self.parameter_names = self.layout.regressors
         check_names((*self.parameter_names, *self.layout.instruments))
         _check_regressors(self.parameter_names)
-        self.factors = Factors(design.fixed_effects, len(design.outcome), self.weights.values)
         chosen = specification.demeaner
         named = demeaner_named(chosen.name, chosen.settings)
         self.demeaner = demeaner_on(named, specification.device, specification.backend)
         self._short = ""
         self._last: tuple[Numpy, Numpy] | None = None
+        self._take_design(design)
+        for name, codes in self.clusters.items():
+            self.notes += notes_on_clusters(codes, name)
         if self.factors.members:
             counts = (f"{member.name} ({member.levels:,})" for member in self.factors.members)
             self.notes += (f"Fixed effects, with their levels: {', '.join(counts)}.",)
+
+    def _take_design(self, design: Design) -> None:
+        """Work on these rows."""
+        self.design = design
+        self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
+        kind = self.specification.weight_kind
+        self.weights = weights_of(design.weights, kind, len(design.outcome))
+        self.observations = self.weights.observations
+        self.factors = Factors(design.fixed_effects, len(design.outcome), self.weights.values)
+        for known in ("absorbed", "_rank"):
+            self.__dict__.pop(known, None)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -161,9 +169,17 @@ class FixedEffectsProblem(Problem):
         return self._project(self.columns)
 
     def _project(self, demeaned: Numpy) -> Projected:
-        share = max(_LEAST_SHARE, _NOISE_PER_TOLERANCE * self.demeaner.tol)
         lengths = np.sqrt(self._squares(self.columns))
-        found = project(demeaned, lengths, self.layout, self.weights.values, share)
+        found = project(demeaned, lengths, self.layout, self.weights.values, self.least_share)
+        return self._without_repeats(found, len(demeaned))
+
+    @property
+    def least_share(self) -> float:
+        """The share of its length that a column must keep beside the effects and earlier ones."""
+        return max(_LEAST_SHARE, _NOISE_PER_TOLERANCE * self.demeaner.tol)
+
+    def _without_repeats(self, found: Projected, rows: int) -> Projected:
+        """Say what repeats, and refuse where nothing is left."""
         self.left_out = tuple(self._sentence(repeat) for repeat in found.repeats)
         if found.repeats and self.specification.collinear == "refuse":
             raise DataError(
@@ -178,7 +194,7 @@ class FixedEffectsProblem(Problem):
                 hint="regressors that vary within the fixed effects.",
                 code="all-absorbed",
             )
-        check_enough_rows(len(demeaned), found.names, ())
+        check_enough_rows(rows, found.names, ())
         return found
 
     def _sentence(self, repeat: Repeat) -> str:

@@ -18,6 +18,7 @@ from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula import variables
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError
+from workbench.estimation.absorbed_problem import AbsorbedProblem
 from workbench.estimation.custom_problem import CustomProblem, Named, OwnLikelihood
 from workbench.estimation.fixed_effects_problem import FixedEffectsModel, FixedEffectsProblem
 from workbench.estimation.least_squares_problem import LeastSquares, LeastSquaresProblem
@@ -28,12 +29,17 @@ from workbench.estimation.template_problem import TemplateProblem
 from workbench.estimation.two_stage_did import TwoStageProblem, TwoStages
 from workbench.kernels.blas import one_blas_thread
 from workbench.likelihoods import TEMPLATES, Custom, LinearIndex
+from workbench.likelihoods.absorbed import ABSORBED
 from workbench.likelihoods.body import Body, parse_body
 
 BODY, CUSTOM = "body", "custom"
 FIXED_EFFECTS = FixedEffectsModel.name
 CLOSED_FORM = (LeastSquares.name, FIXED_EFFECTS)
 """The models that are solved and not walked."""
+ABSORBING = (FIXED_EFFECTS, *ABSORBED)
+"""The models that take fixed effects behind ``|``."""
+IN_NUMPY = (LeastSquares.name, *ABSORBING)
+"""The models that need neither torch nor JAX."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,21 @@ def describe_models() -> list[ModelDescription]:
         (),
         ("fixed effects", *_ROLES),
     )
+    beside = [
+        ModelDescription(
+            kind.name,
+            kind.title,
+            kind.formula,
+            kind.support.value,
+            kind.nuisance,
+            ("fixed effects", *_ROLES),
+        )
+        for kind in ABSORBED.values()
+    ]
     own = ModelDescription(
         CUSTOM, Custom.title, Custom.formula, "any", (), ("columns", "cluster", "weights")
     )
-    return [listed[0], absorbing, *listed[1:], own]
+    return [listed[0], absorbing, *listed[1:], *beside, own]
 
 
 def models() -> pd.DataFrame:
@@ -105,8 +122,8 @@ def models() -> pd.DataFrame:
 
     Examples
     --------
-    >>> list(models().index)
-    ['ols', 'feols', 'gaussian', 'logit', 'probit', 'poisson', 'custom']
+    >>> [name for name in models().index if name.startswith("fe")]
+    ['feols', 'fepois', 'felogit', 'fenegbin']
     """
     rows = [vars(model) for model in describe_models()]
     return pd.DataFrame(rows).set_index("name")
@@ -114,7 +131,7 @@ def models() -> pd.DataFrame:
 
 def check_model_name(name: str) -> None:
     """Refuse a name that is not a model, with the nearest one."""
-    known = [*CLOSED_FORM, *TEMPLATES, BODY, CUSTOM]
+    known = [*CLOSED_FORM, *TEMPLATES, *ABSORBED, BODY, CUSTOM]
     if name in known:
         return
     near = get_close_matches(name, known, n=1)
@@ -160,10 +177,10 @@ def _problem(specification: Specification, table: Table, own: Custom | None) -> 
     if name == TwoStages.name:
         return TwoStageProblem(specification, table)
     check_model_name(name)
-    if name == FIXED_EFFECTS:
-        return FixedEffectsProblem(
-            specification, _design(specification, table, _formula_of(specification), absorb=True)
-        )
+    if name in ABSORBING:
+        kind = FixedEffectsProblem if name == FIXED_EFFECTS else AbsorbedProblem
+        formula = _formula_of(specification)
+        return kind(specification, _design(specification, table, formula, absorb=True))
     design = _design(specification, table, _formula_of(specification))
     if name == LeastSquares.name:
         return LeastSquaresProblem(specification, design)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.collinear import dependent_columns
 from workbench.kernels.gram import gram
 from workbench.kernels.moments import Moments, second_moments
-from workbench.protocols import Numpy
+from workbench.protocols import Iterate, Numpy
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,8 @@ class Problem(ABC):
     nuisance: tuple[str, ...] = ()
     record: str = ""
     """What was done before the walk, as a sentence without its end."""
+    walks_itself: ClassVar[bool] = False
+    """Whether `steps` takes the place of an optimizer."""
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -227,6 +229,16 @@ class Problem(ABC):
     def solve(self) -> Numpy:
         """Return the maximum in walked coordinates, ``(k,)``; the stage ``"solve"``."""
         raise TypeError(f"{self.title} has no closed form")
+
+    def steps(self, control: Control, start: Numpy) -> Generator[Iterate, None, None]:
+        """Yield the start, number 0, and then each step, obeying the levers on the way.
+
+        Raises
+        ------
+        Interrupted
+            When the run is to end.
+        """
+        raise TypeError(f"{self.title} is walked by an optimizer")
 
     def shortfall(self) -> str:
         """Say how what came before the walk fell short; empty when it did not."""
@@ -313,6 +325,14 @@ class Problem(ABC):
     def separation(self, theta: Numpy) -> Evidence | None:
         """Say why no maximum exists, once fitted probabilities saturate."""
         return None
+
+    def decrement(self, curvature: Curvature, theta: Numpy) -> float | None:
+        """Return the Newton decrement of the total log-likelihood; None where it curves upwards."""
+        return None if curvature.negative else curvature.decrement(self.score(theta))
+
+    def settled(self, theta: Numpy) -> bool:
+        """Tell whether nothing moves on that the decrement does not show."""
+        return True
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return the positions of the parameters that lie at a bound of theirs."""

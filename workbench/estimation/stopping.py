@@ -45,7 +45,7 @@ class StoppingRule:
             return Outcome.NOT_FINITE
         if self._separated(step, theta):
             return Outcome.SEPARATED
-        if self._arrived(step, theta):
+        if self._arrived(step, theta) and self._problem.settled(theta):
             return Outcome.CONVERGED
         if self._lost_in_rounding(step):
             return Outcome.PRECISION

@@ -35,6 +35,7 @@ from workbench.kernels.separation import (
     vanishing_direction,
 )
 from workbench.likelihoods import LinearIndex, Support
+from workbench.likelihoods.absorbed import AbsorbedRows
 from workbench.likelihoods.base import total
 from workbench.protocols import Numpy
 
@@ -292,7 +293,7 @@ class TemplateProblem(Problem):
         }
 
 
-def check_outcome(template: LinearIndex, design: Design) -> None:
+def check_outcome(template: LinearIndex | type[AbsorbedRows], design: Design) -> None:
     """Refuse an outcome outside the support, or one that does not vary.
 
     Raises

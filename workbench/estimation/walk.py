@@ -129,7 +129,9 @@ class _Walk:
         clock: float | None,
     ) -> None:
         self.problem, self.control, self.trace, self.rule = problem, control, trace, rule
-        self.objective = SteeredObjective(problem.objective(), control)
+        self.objective = (
+            None if problem.walks_itself else SteeredObjective(problem.objective(), control)
+        )
         self.clock = time.perf_counter() if clock is None else clock
         self.first = 0
         self.after_step: Callable[[], None] | None = None
@@ -141,9 +143,10 @@ class _Walk:
         self.last = theta
         outcome, detail = Outcome.NO_PROGRESS, ""
         try:
-            with closing(_steps(optimizer, self.objective, theta, state)) as steps:
+            with closing(self._steps(optimizer, theta, state)) as steps:
                 for step in steps:
-                    self.objective.step_taken()
+                    if self.objective is not None:
+                        self.objective.step_taken()
                     if found := self._judge(step):
                         outcome = found
                         break
@@ -163,7 +166,17 @@ class _Walk:
         if outcome not in {Outcome.SEPARATED, Outcome.STOPPED, Outcome.CANCELLED}:
             evidence = self.problem.separation(theta)
             outcome = outcome if evidence is None else Outcome.SEPARATED
-        return Walked(theta, outcome, detail, evidence)
+        return Walked(theta, outcome, detail or self.problem.shortfall(), evidence)
+
+    def _steps(
+        self, optimizer: Optimizer, theta: Numpy, state: StateBox | None
+    ) -> Generator[Iterate, None, None]:
+        """Ask the problem or the optimizer for steps; one with a memory keeps it in ``state``."""
+        if self.objective is None:
+            return self.problem.steps(self.control, theta)
+        if state is not None and isinstance(optimizer, FirstOrder):
+            return optimizer.iterate(self.objective, theta, state)
+        return optimizer.iterate(self.objective, theta)
 
     def _judge(self, step: Iterate) -> Outcome | None:
         theta = np.array(step.params, dtype=np.float64)
@@ -183,17 +196,8 @@ class _Walk:
             step,
             params=self.problem.shown(theta),
             seconds=time.perf_counter() - self.clock,
-            evaluations=self.objective.evaluations,
+            evaluations=step.evaluations if self.objective is None else self.objective.evaluations,
         )
-
-
-def _steps(
-    optimizer: Optimizer, objective: SteeredObjective, theta: Numpy, state: StateBox | None
-) -> Generator[Iterate, None, None]:
-    """Ask an optimizer with a memory to keep it in ``state``."""
-    if state is not None and isinstance(optimizer, FirstOrder):
-        return optimizer.iterate(objective, theta, state)
-    return optimizer.iterate(objective, theta)
 
 
 def _solve(problem: Problem, trace: Trace, clock: float | None) -> Walked:
@@ -225,10 +229,11 @@ def measure(problem: Problem, walked: Walked) -> Measured:
     curvature = problem.curvature(theta, scores=False)
     if not np.isfinite(curvature.information).all():
         return _saturated(problem, theta, outcome)
-    decrement = _decrement(problem, curvature, theta)
+    decrement = problem.decrement(curvature, theta)
     if outcome is Outcome.CONVERGED:
         theta, curvature, decrement = _polished(problem, theta, curvature, decrement)
-    outcome = _judged(outcome, curvature, decrement, problem.specification.dtype)
+    if problem.settled(theta) or outcome is Outcome.CONVERGED:
+        outcome = _judged(outcome, curvature, decrement, problem.specification.dtype)
     if outcome.at_maximum:
         step = curvature.bread @ problem.score(theta)
         if problem.scores_asked:
@@ -245,10 +250,6 @@ def _saturated(problem: Problem, theta: Numpy, outcome: Outcome) -> Measured:
     return Measured(theta, kept, None, None, problem.loglik(theta))
 
 
-def _decrement(problem: Problem, curvature: Curvature, theta: Numpy) -> float | None:
-    return None if curvature.negative else curvature.decrement(problem.score(theta))
-
-
 def _polished(
     problem: Problem, theta: Numpy, curvature: Curvature, decrement: float | None
 ) -> tuple[Numpy, Curvature, float | None]:
@@ -258,7 +259,7 @@ def _polished(
             break
         theta = theta + curvature.bread @ problem.score(theta)
         curvature = problem.curvature(theta, scores=False)
-        decrement = _decrement(problem, curvature, theta)
+        decrement = problem.decrement(curvature, theta)
     return theta, curvature, decrement
 
 

@@ -116,8 +116,9 @@ def optimizer_title(fit: Fit) -> str:
 
 
 def library(fit: Fit) -> str:
-    """Return the library as its makers write it; closed forms are NumPy's."""
-    name = "numpy" if fit.family == "least squares" else fit.specification.backend
+    """Return the library as its makers write it; NumPy's are closed forms and absorbed effects."""
+    asked = fit.specification.backend
+    name = "numpy" if fit.family == "least squares" else fit.provenance.get("backend", asked)
     return {"jax": "JAX", "numpy": "NumPy"}.get(name, name)
 
 
