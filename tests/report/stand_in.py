@@ -52,6 +52,9 @@ class StandIn:
     trace: Trace = field(default_factory=Trace)
     demeaning: Demeaning = field(default_factory=Demeaning)
     decrement: float | None = 1.7e-24
+    r2: float | None = None
+    r2_within: float | None = None
+    absorbed: tuple[str, ...] = ()
     curvature: Any = None
     eigenvalues: np.ndarray | None = None
     kinds: Mapping[str, pd.Series] = field(default_factory=dict)

@@ -39,6 +39,21 @@ def test_a_row_that_misses_two_columns_is_left_out_once(mroz):
     assert ("Rows left out", "325") in fit.summary().facts
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # of pyfixest
+def test_absorbed_terms_and_both_r_squared_stand_in_the_comparison(mroz):
+    grouped = mroz.assign(band=mroz["age"] // 10)
+    plain = wb.fit("ols", "lwage ~ educ", grouped)
+    absorbed = wb.fit("feols", "lwage ~ educ | city + band", grouped)
+    theirs = smf.ols("lwage ~ educ", grouped).fit()
+    beside = pyfixest.feols("lwage ~ educ | city + band", grouped)
+
+    rows = {row.label: row.cells for row in wb.compare(plain, absorbed).grid.rows}
+
+    assert rows["Fixed effects: city"] == rows["Fixed effects: band"] == ("no", "yes")
+    assert rows["R²"] == (f"{theirs.rsquared:.4f}", f"{beside._r2:.4f}")
+    assert rows["R² within"] == ("", f"{beside._r2_within:.4f}")
+
+
 def test_clustered_errors_come_with_the_number_of_clusters(logit, mroz):
     grouped = mroz.assign(city=mroz["age"] % 7, band=mroz["age"] // 10)
     one = wb.fit("logit", FORMULA, grouped, se="cluster", cluster="city", backend="torch")

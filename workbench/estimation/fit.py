@@ -235,6 +235,11 @@ class Fit:
         return self.state.get("r2_within")
 
     @property
+    def absorbed(self) -> tuple[str, ...]:
+        """The fixed effects taken out, as the formula names them: ``"firm"``, ``"firm[trend]"``."""
+        return tuple(self.state.get("fixed_effects", ()))
+
+    @property
     def first_stage(self) -> pd.DataFrame:
         """The F test of the instruments, one row an endogenous regressor."""
         stages = self.state.get("first_stages", [])

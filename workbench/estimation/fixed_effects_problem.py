@@ -402,6 +402,7 @@ class FixedEffectsProblem(Problem):
             "offset": self.specification.offset,
             "levels": None,
             "absorbed": asdict(self.absorbed),
+            "fixed_effects": [term.name for term in self._terms],
             "r2": None if self._total == 0 else 1 - rest / self._total,
             "r2_within": None if within == 0 else 1 - rest / within,
             "first_stages": [asdict(stage) for stage in self.first_stages],

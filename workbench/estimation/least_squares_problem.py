@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -164,8 +165,12 @@ class LeastSquaresProblem(TemplateProblem):
     def check_start(self, theta: Numpy) -> None:
         """There is no start to check."""
 
-    def r_squared(self, theta: Numpy) -> float | None:
-        """Return the share of the outcome's variation that is explained, with an intercept."""
+    def state(self) -> Mapping[str, Any]:
+        """Return what prediction needs, and the fit's R squared."""
+        return {**super().state(), "r2": self._r_squared(self.start)}
+
+    def _r_squared(self, theta: Numpy) -> float | None:
+        """Return the share of the outcome's variation that is explained, around an intercept."""
         y, weights = self.y, self.weights.values
         centre = np.average(y, weights=weights) if self.coordinates.intercept is not None else 0.0
         squares = (y - centre) ** 2

@@ -272,12 +272,15 @@ class Comparison:
         ]
 
     def _facts(self) -> Iterable[Row]:
+        yield from self._fixed_effects()
         yield from self._texts()
         mark = "" if self.comparable else _MARK
         yield self._fact(f"Observations{mark}", lambda fit: numbers.count(fit.nobs))
         yield from self._known("Clusters", clusters)
         yield self._fact("Log-likelihood", lambda fit: numbers.log_likelihood(fit.loglik))
         yield from self._known("McFadden R²", lambda fit: numbers.r_squared(fit.pseudo_r2))
+        yield from self._known("R²", lambda fit: numbers.r_squared(fit.r2))
+        yield from self._known("R² within", lambda fit: numbers.r_squared(fit.r2_within))
         yield from self._criteria()
         if self.against is not None:
             against = self.against
@@ -294,6 +297,12 @@ class Comparison:
         row = self._fact(label, value)
         if any(row.cells):
             yield row
+
+    def _fixed_effects(self) -> Iterable[Row]:
+        """Yield one row for each term that a fit has absorbed, as papers list them."""
+        for term in dict.fromkeys(term for fit in self.fits for term in fit.absorbed):
+            marks = ("yes" if term in fit.absorbed else "no" for fit in self.fits)
+            yield Row(f"Fixed effects: {term}", tuple(marks), "text")
 
     def _texts(self) -> Iterable[Row]:
         """Yield the words that differ between the fits, and how they ended if one did not."""
@@ -329,6 +338,8 @@ class Comparison:
         yield "observations", [fit.nobs for fit in self.fits]
         yield "log-likelihood", [fit.loglik for fit in self.fits]
         yield "McFadden R2", [fit.pseudo_r2 for fit in self.fits]
+        yield "R2", [fit.r2 for fit in self.fits]
+        yield "R2 within", [fit.r2_within for fit in self.fits]
         if self.comparable:
             yield "AIC", [fit.aic if at_maximum(fit) else None for fit in self.fits]
             yield "BIC", [fit.bic if at_maximum(fit) else None for fit in self.fits]
