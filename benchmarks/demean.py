@@ -56,8 +56,11 @@ def two_way(rows: int, rng: np.random.Generator) -> Codes:
     return panel(rows, rng)[:2]
 
 
-def sparse_mobility(rows: int, rng: np.random.Generator) -> Codes:
-    """Draw workers over ten years; one in twenty moves each year, mostly to a firm near by."""
+def sparse_mobility(rows: int, rng: np.random.Generator, moving: float = 0.05) -> Codes:
+    """Draw workers over ten years; one in twenty moves each year, mostly to a firm near by.
+
+    ``moving`` is the share of workers who move in a year.
+    """
     workers = rows // 10
     firms = max(10, workers // 20)
     firm = np.empty((workers, 10), dtype=np.int64)
@@ -66,7 +69,7 @@ def sparse_mobility(rows: int, rng: np.random.Generator) -> Codes:
         near = (firm[:, year - 1] + rng.integers(-10, 11, workers)) % firms
         far = rng.integers(0, firms, workers)
         moved = np.where(rng.random(workers) < 0.02, far, near)
-        firm[:, year] = np.where(rng.random(workers) < 0.05, moved, firm[:, year - 1])
+        firm[:, year] = np.where(rng.random(workers) < moving, moved, firm[:, year - 1])
     return [np.repeat(np.arange(workers), 10), firm.ravel()]
 
 
