@@ -105,6 +105,31 @@ def test_effects_picked_with_the_keyboard_end_in_pyfixests_table(opened, referen
     assert len(residuals) == view.ask("len(page.fit('absorbed').demeaning)")
 
 
+def test_errors_across_time_are_told_their_column_on_the_page(opened):
+    view = opened(PANEL + 'panel["year"] = np.arange(900) % 9\n', WORKBENCH)
+    view.run(0)
+    view.run(1)
+    told = view.widget.get_by_label("Settings of the errors")
+    view.widget.get_by_label("Template").select_option("feols")
+    view.formula.fill("wage ~ educ + age | firm")
+    see(view.widget, "2 parameters")
+    expect(told).to_be_hidden()
+
+    view.widget.get_by_label("Standard errors").select_option(label="Driscoll-Kraay")
+
+    expect(told).to_have_attribute("placeholder", "time=year, lag=2")
+    see(view.widget, "Driscoll-Kraay standard errors need time.")
+    expect(told).to_have_attribute("aria-invalid", "true")
+    told.fill("time=year, lag=1")
+    see(view.widget, "2 parameters")
+    view.widget.get_by_role("button", name="Show as code").click()
+    see(view.widget.get_by_label("Cell magic"), '--se-options "time=year, lag=1"')
+    view.press_run()
+    see(view.card("OLS, fixed effects, Driscoll-Kraay"), "Converged")
+    view.open("Results")
+    see(view.widget, "Driscoll-Kraay (1 lag)")
+
+
 def test_effects_typed_in_the_formula_are_those_of_the_picker(opened):
     view = opened(PANEL, WORKBENCH)
     view.run(0)

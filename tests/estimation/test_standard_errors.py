@@ -363,7 +363,7 @@ def test_other_kinds_can_be_asked_for_after_the_fit(panel):
 
 
 BAD = [
-    ({"se": "newey_west"}, "newey_west standard errors need time"),
+    ({"se": "newey_west"}, "Newey-West standard errors need time"),
     ({"se": "newey_west", "se_options": {"tim": "year"}}, 'no option "tim"'),
     ({"se": "newey_west", "se_options": {"time": "yeer"}}, "yeer"),
     ({"se": "newey_west", "se_options": {"time": "year"}}, "repeat the year of an earlier one"),

@@ -220,6 +220,49 @@ def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people,
     assert "iid errors" in page["sentence"]
 
 
+def test_errors_across_time_are_told_their_columns(people, offer):
+    chosen = chosen_for(
+        people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
+    )
+    told = replace(chosen, se_options="time=region2")
+
+    empty, unknown = (setup_form.checked(each, people) for each in (chosen, told))
+    page = setup_page.page(chosen, empty, people, offer)
+
+    assert (empty.ok, empty.field) == (False, "se_options")
+    assert empty.text == "Driscoll-Kraay standard errors need time."
+    assert "time=year" in empty.detail
+    assert (unknown.ok, "region2" in unknown.text) == (False, True)
+    assert page["errors_hint"] == "time=year, lag=2"
+    assert setup_form.changed(told, "se", "HC3", people).se_options == ""
+
+
+def test_errors_across_time_are_those_of_the_run_and_can_be_edited(people, offer):
+    chosen = chosen_for(
+        people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
+    )
+    told = replace(chosen, se_options="time=age, lag=1")
+
+    check = setup_form.checked(told, people)
+    spec = setup_form.specification(told, check, people.reference, "a")
+
+    assert check.ok, check.text
+    assert spec.se_options == {"time": "age", "lag": 1}
+    assert setup_form.from_specification(spec).se_options == "time=age, lag=1"
+
+
+def test_a_jackknife_keeps_its_cluster(people, offer):
+    chosen = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region")
+
+    kind = setup_form.changed(chosen, "se", "CRV3", people)
+    clustered = setup_form.changed(kind, "cluster", "region", people)
+
+    assert setup_form.checked(kind, people).field == "cluster"
+    assert (clustered.se, clustered.cluster) == ("CRV3", "region")
+    assert setup_form.checked(clustered, people).ok
+    assert setup_form.changed(clustered, "cluster", "", people).se == "hessian"
+
+
 def test_fixed_effects_are_checked_while_they_are_typed(people, offer):
     unknown = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | regio")
     half = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region +")

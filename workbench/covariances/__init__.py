@@ -17,7 +17,7 @@ from workbench.covariances.leverage import corrected_residuals
 from workbench.covariances.multiway_cluster import TOGETHER, groupings, multiway_cluster
 from workbench.covariances.opg import opg
 from workbench.covariances.robust import robust, sandwich
-from workbench.covariances.settings import SETTINGS, Settings, settings_of
+from workbench.covariances.settings import SETTINGS, TITLES, Settings, settings_of
 from workbench.covariances.small_sample import (
     Absorbed,
     Factor,
@@ -48,6 +48,7 @@ __all__ = [
     "KINDS",
     "LINEAR",
     "SETTINGS",
+    "TITLES",
     "TOGETHER",
     "Absorbed",
     "ClusterMeat",

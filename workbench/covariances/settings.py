@@ -111,6 +111,17 @@ SETTINGS: dict[str, type[Settings]] = {
 }
 """The kinds that have settings."""
 
+TITLES = {
+    "cluster": "Clustered",
+    "newey_west": "Newey-West",
+    "driscoll_kraay": "Driscoll-Kraay",
+    "conley": "Conley",
+    "HC2": "HC2",
+    "HC3": "HC3",
+    "CRV3": "CRV3",
+}
+"""What sentences call the kinds of errors."""
+
 
 def settings_of(kind: str, options: Mapping[str, Any]) -> Settings:
     """Read the options of a kind of standard error.
@@ -133,7 +144,7 @@ def settings_of(kind: str, options: Mapping[str, Any]) -> Settings:
     for item in fields(known):
         if item.default is MISSING and options.get(item.name) is None:
             raise OptionError(
-                f"{kind} standard errors need {item.name}.",
+                f"{TITLES[kind]} standard errors need {item.name}.",
                 hint=f"se_options=dict({known.example}).",
                 code="missing-se-option",
                 where="se_options",
@@ -174,7 +185,7 @@ def _plain(value: Any) -> Any:
 def _unknown(kind: str, name: str, names: list[str]) -> OptionError:
     near = get_close_matches(name, names, n=1)
     return OptionError(
-        f'{kind} standard errors have no option "{name}".',
+        f'{TITLES.get(kind, kind)} standard errors have no option "{name}".',
         hint=f"{near[0]}=?" if near else f"one of {names}." if names else "leave it out.",
         code="no-such-se-option",
         where="se_options",

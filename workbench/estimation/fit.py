@@ -16,6 +16,7 @@ from workbench.covariances import (
     ALIASES,
     BY_ROWS,
     KINDS,
+    TITLES,
     TOGETHER,
     Absorbed,
     ClusterMeat,
@@ -505,8 +506,8 @@ class Fit:
             return kept[key]
         if self.live is None:
             raise InferenceError(
-                f"This fit was read from the record, which did not keep what {asked.kind} "
-                "standard errors need.",
+                f"This fit was read from the record, which did not keep what "
+                f"{TITLES[asked.kind]} standard errors need.",
                 hint=f'run the model again with se="{asked.kind}".',
                 code="no-data",
             )

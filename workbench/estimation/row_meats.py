@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.covariances import (
     BY_ROWS,
     LINEAR,
+    TITLES,
     ClusterMeat,
     Curvature,
     Factor,
@@ -288,6 +289,5 @@ def row_label(kind: str, settings: Settings, clusters: Sequence[str], groups: in
         return f"Conley ({settings.cutoff:g} km)"
     if isinstance(settings, _ACROSS_TIME):
         lag = default_lag(groups) if settings.lag is None else settings.lag
-        title = "Driscoll-Kraay" if isinstance(settings, DriscollKraaySettings) else "Newey-West"
-        return f"{title} ({lag} lag{'s' * (lag != 1)})"
+        return f"{TITLES[kind]} ({lag} lag{'s' * (lag != 1)})"
     return kind

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.covariances import KINDS as KNOWN_ERRORS, TOGETHER
+from workbench.covariances import BY_ROWS, KINDS as KNOWN_ERRORS, TITLES, TOGETHER, settings_of
 from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula import check_formula, formula_roles
 from workbench.data.names import quoted
@@ -22,6 +22,7 @@ from workbench.data.table import ColumnSummary
 from workbench.demeaners import DEMEANERS
 from workbench.errors import DataError, LikelihoodError, OptionError, WorkbenchError
 from workbench.estimation.models import BODY, CLOSED_FORM, FIXED_EFFECTS
+from workbench.estimation.option_text import parse_settings, settings_text
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
 from workbench.likelihoods import TEMPLATES
 from workbench.likelihoods.body import parse_body
@@ -50,6 +51,9 @@ ERRORS = {
     "opg": "Scores (OPG)",
     "robust": "Robust",
     "cluster": "Cluster",
+    "newey_west": "Newey-West",
+    "driscoll_kraay": "Driscoll-Kraay",
+    "conley": "Conley",
     "none": "None",
 }
 LINEAR_ERRORS = {
@@ -58,12 +62,15 @@ LINEAR_ERRORS = {
     "HC2": "HC2",
     "HC3": "HC3",
     "cluster": "Cluster",
+    "CRV3": "CRV3 (jackknife)",
     "newey_west": "Newey-West",
     "driscoll_kraay": "Driscoll-Kraay",
     "conley": "Conley",
     "none": "None",
 }
 """The errors of least squares, as econometricians call them."""
+BY_CLUSTER = ("cluster", "CRV3")
+"""The errors that need a column to cluster by."""
 WEIGHT_KINDS = ("frequency", "probability", "analytic")
 
 CLASSICS = (
@@ -99,6 +106,7 @@ class Chosen:
     se: str = "hessian"
     se_before: str = "hessian"
     cluster: str = ""
+    se_options: str = ""
     weights: str = ""
     weight_kind: str = "frequency"
     offset: str = ""
@@ -209,6 +217,7 @@ def from_specification(spec: Specification) -> Chosen:
         body=spec.source.text if spec.source else "",
         se=spec.se,
         cluster=TOGETHER.join(spec.clusters),
+        se_options=settings_text(spec.se_options),
         weights=spec.weights or "",
         weight_kind=spec.weight_kind,
         offset=spec.offset or "",
@@ -246,7 +255,7 @@ def checked(chosen: Chosen, opened: Opened | None) -> Check:
 
 def _gap(chosen: Chosen) -> Check | None:
     """Return what is still to be chosen before anything can be checked."""
-    if chosen.se == "cluster" and not chosen.cluster:
+    if chosen.se in BY_CLUSTER and not chosen.cluster:
         text = "Clustered standard errors need a column to cluster by."
         return Check(
             False, text, "Choose it under Cluster by.", brief=_brief(text), field="cluster"
@@ -258,13 +267,21 @@ def _gap(chosen: Chosen) -> Check | None:
 
 
 def _unreadable_settings(chosen: Chosen) -> Check | None:
-    """Return what is wrong with the optimizer's settings."""
+    """Return what is wrong with the settings of the optimizer or of the standard errors."""
+    field = "settings"
     try:
         optimizer_settings.read(optimizer_choice(chosen, Check(True, "")), chosen.settings)
+        field = "se_options"
+        _columns_of_errors(chosen)
     except OptionError as error:
         brief = _brief(error.problem)
-        return Check(False, error.problem, f"Try: {error.hint}", brief=brief, field="settings")
+        hint = error.hint.removeprefix("se_options=dict(").replace('"', "").replace(").", ".")
+        return Check(False, error.problem, f"Try: {hint}", brief=brief, field=field)
     return None
+
+
+def _columns_of_errors(chosen: Chosen) -> tuple[str, ...]:
+    return settings_of(chosen.se, parse_settings(chosen.se_options)).reads
 
 
 def _is_large(chosen: Chosen, opened: Opened) -> bool:
@@ -274,7 +291,7 @@ def _is_large(chosen: Chosen, opened: Opened) -> bool:
 
 def _design(chosen: Chosen, opened: Opened) -> tuple[Design, tuple[str, ...]]:
     """Build the design, and name the parameters that a body declares."""
-    columns = {"cluster": _clusters(chosen)}
+    columns = {"cluster": (*_clusters(chosen), *_columns_of_errors(chosen))}
     options: dict[str, Any] = {"weights": chosen.weights or None, **columns}
     of_formula: dict[str, Any] = {
         "offset": chosen.offset or None,
@@ -379,6 +396,7 @@ def run_name(chosen: Chosen, offer: Offer, taken: Sequence[str] = ()) -> str:
     if chosen.name.strip():
         return chosen.name.strip()
     errors = {"hessian": "", "cluster": f"cluster {chosen.cluster}", "none": "no errors"}
+    errors |= {kind: TITLES[kind] for kind in BY_ROWS}
     parts = (offer.title(chosen.template), errors.get(chosen.se, chosen.se))
     base = ", ".join(filter(None, parts))
     names = (base, *(f"{base} {number}" for number in range(2, len(taken) + 3)))
@@ -402,6 +420,7 @@ def specification(
         source=Source(chosen.body) if own else None,
         se=chosen.se,
         cluster=_one_or_several(_clusters(chosen)),
+        se_options=_told_errors(chosen),
         weights=chosen.weights or None,
         weight_kind=chosen.weight_kind if chosen.weights else "frequency",
         offset=chosen.offset or None,
@@ -416,6 +435,14 @@ def specification(
         fixef_rm=chosen.fixef_rm,
         name=name,
     )
+
+
+def _told_errors(chosen: Chosen) -> dict[str, Any]:
+    """Return what the standard errors are told, nothing while it is half typed."""
+    try:
+        return parse_settings(chosen.se_options)
+    except OptionError:
+        return {}
 
 
 def _optimizer(chosen: Chosen, check: Check) -> Choice:
@@ -452,7 +479,9 @@ def _kept_choice(name: str, base: Choice) -> Choice:
 def _consequences(chosen: Chosen, choice: str) -> Chosen:
     if choice == "cluster":
         return _clustered(chosen, chosen.cluster)
-    if choice == "se" and chosen.se != "cluster":
+    if choice == "se":
+        chosen = replace(chosen, se_options="")
+    if choice == "se" and chosen.se not in BY_CLUSTER:
         return replace(chosen, cluster="", se_before=chosen.se)
     if choice == "optimizer":
         return replace(chosen, settings="")
@@ -480,7 +509,8 @@ def _with_known_errors(chosen: Chosen) -> Chosen:
     """Go back to the template's first kind of errors when it does not have the one chosen."""
     known = errors_of(chosen.template)
     kept = [kind if kind in known else "hessian" for kind in (chosen.se, chosen.se_before)]
-    return replace(chosen, se=kept[0], se_before=kept[1])
+    told = chosen.se_options if kept[0] == chosen.se else ""
+    return replace(chosen, se=kept[0], se_before=kept[1], se_options=told)
 
 
 def own_likelihood(chosen: Chosen) -> Chosen:
@@ -491,8 +521,10 @@ def own_likelihood(chosen: Chosen) -> Chosen:
 
 def _clustered(chosen: Chosen, column: str) -> Chosen:
     """Cluster by a column; without one, go back to the errors chosen before."""
-    before = chosen.se_before if chosen.se == "cluster" else chosen.se
-    return replace(chosen, cluster=column, se="cluster" if column else before, se_before=before)
+    before = chosen.se_before if chosen.se in BY_CLUSTER else chosen.se
+    by_cluster = chosen.se if chosen.se in BY_CLUSTER else "cluster"
+    chosen = chosen if chosen.se in BY_CLUSTER else replace(chosen, se_options="")
+    return replace(chosen, cluster=column, se=by_cluster if column else before, se_before=before)
 
 
 def _first_model(summaries: Sequence[ColumnSummary]) -> tuple[str, str]:

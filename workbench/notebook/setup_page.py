@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from workbench.covariances import SETTINGS, TITLES
 from workbench.data.fixed_effects import absorbed_terms, columns_of
 from workbench.data.formula import formula_roles
 from workbench.data.table import ColumnSummary
@@ -30,7 +31,7 @@ from workbench.notebook.setup_form import (
 )
 
 _WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
-_NEEDS_COLUMNS = "needs columns of time or place: write it in code"
+"""The errors that need columns of time or place."""
 
 
 def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
         "equation": offer.equation(chosen.template),
         "templates": [item.to_dict() for item in offer.templates],
         "errors": [item.to_dict() for item in _errors(chosen)],
+        "errors_hint": _errors_hint(chosen),
         "weight_kinds": list(WEIGHT_KINDS),
         "devices": [item.to_dict() for item in offer.devices],
         "libraries": [_fitting(item, chosen, offer).to_dict() for item in offer.libraries],
@@ -80,13 +82,14 @@ def roles(chosen: Chosen, opened: Opened | None) -> dict[str, str]:
 
 
 def _errors(chosen: Chosen) -> list[Option]:
-    """List the kinds of standard errors; those that need more columns are greyed."""
-    found = errors_of(chosen.template)
-    return [
-        Option(kind, label, "", reason == "", reason)
-        for kind, label in found.items()
-        for reason in [_NEEDS_COLUMNS if kind in _WITH_COLUMNS and kind != chosen.se else ""]
-    ]
+    """List the kinds of standard errors."""
+    return [Option(kind, label, "", True, "") for kind, label in errors_of(chosen.template).items()]
+
+
+def _errors_hint(chosen: Chosen) -> str:
+    """Return an example of what the errors are told; empty where they need nothing."""
+    needed = chosen.se in _WITH_COLUMNS or chosen.se_options
+    return SETTINGS[chosen.se].example.replace('"', "") if needed and chosen.se in SETTINGS else ""
 
 
 def demeaners(chosen: Chosen) -> list[Option]:
@@ -164,7 +167,7 @@ def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
     errors = {"none": "no standard errors", "opg": "OPG errors", "hessian": "Hessian errors"}
     if chosen.template in CLOSED_FORM:
         errors |= {"hessian": "iid errors", "robust": "HC1 errors"}
-    described = errors.get(chosen.se, f"{chosen.se} errors")
+    described = errors.get(chosen.se, f"{TITLES.get(chosen.se, chosen.se)} errors")
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
     absorbed = effects(chosen.formula)

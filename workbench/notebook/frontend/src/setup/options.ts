@@ -1,9 +1,10 @@
 // Region Options: standard errors, cluster, weights, offset and fixed effects.
-import { h } from "../dom";
+import { h, mark } from "../dom";
 import { labelled, Picker } from "./controls";
 import { EffectsPicker } from "./effects";
 import type { Desk, Option, Part, SetupState } from "./state";
 
+const PAUSE = 250;
 const NONE: Option = { key: "", label: "None" };
 
 /** Build the drop-downs of the options. */
@@ -12,15 +13,22 @@ export function optionsPart(desk: Desk): Part {
   const effects = new EffectsPicker(desk);
   const [errors, cluster, weights, kind, offset, positive] = [pick("se", false), pick("cluster"), pick("weights"),
     pick("weight_kind", false), pick("offset"), pick("positive", false)];
+  const told = h("input", { class: "fld", type: "text", spellcheck: "false", maxlength: 1000 });
+  const toldField = labelled("Settings of the errors", told, told, true);
+  desk.bind(told, "se_options", PAUSE);
   const kindField = labelled("Kind of weights", kind.element, kind.select);
   const positiveField = labelled("Level that is 1", positive.element, positive.select);
   const element = h("div", { class: "row" }, h("h3", {}, "Options"), h("div", { class: "g5" },
-    labelled("Standard errors", errors.element, errors.select), labelled("Cluster by", cluster.element, cluster.select),
+    labelled("Standard errors", errors.element, errors.select), toldField, labelled("Cluster by", cluster.element, cluster.select),
     labelled("Weights", weights.element, weights.select), kindField, labelled("Offset", offset.element, offset.select),
     positiveField, effects.element));
   const show = (state: SetupState): void => {
     const numeric = columns(desk, ["0/1", "integer", "number"]);
     errors.show(state.errors, state.se);
+    toldField.hidden = !state.errors_hint;
+    told.placeholder = state.errors_hint;
+    desk.settle(told, state.se_options);
+    mark(told, "aria-invalid", state.check.field === "se_options" ? "true" : null);
     cluster.show(columns(desk), state.cluster);
     weights.show(numeric, state.weights);
     kind.show(state.weight_kinds.map((key) => ({ key, label: capital(key) })), state.weight_kind);

@@ -64,6 +64,8 @@ export interface SetupState {
   roles: Record<string, string>;
   se: string;
   errors: Option[];
+  se_options: string;
+  errors_hint: string;
   cluster: string;
   weights: string;
   weight_kind: string;
