@@ -7,6 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from tests.demeaners.conftest import dummies
 from workbench.demeaners import DEMEANERS, choice_of, demeaner_named, demeaner_on, describe
 from workbench.demeaners.base import finish
 from workbench.demeaners.lsmr import LSMR
@@ -20,6 +21,16 @@ TIGHT, CLOSE = 1e-11, 1e-8
 
 def largest_error(found, panel):
     return np.abs(found.columns - panel.expected).max()
+
+
+def relative_residuals(factors, columns):
+    """Measure the normal equations by explicit dummies scaled to unit norm."""
+    root = np.sqrt(factors.weights)[:, None]
+    scaled = root * dummies(factors)
+    norms = np.linalg.norm(scaled, axis=0)
+    scaled = scaled[:, norms > 0] / norms[norms > 0]
+    left = root * columns
+    return np.linalg.norm(scaled.T @ left, axis=0) / np.linalg.norm(left, axis=0)
 
 
 @every_demeaner
@@ -64,6 +75,31 @@ def test_the_columns_given_are_left_as_they_are(name, panel):
     finish(demeaner_named(name).solve(drawn.factors, drawn.columns))
 
     np.testing.assert_array_equal(drawn.columns, before)
+
+
+@every_demeaner
+@pytest.mark.parametrize("tol", [1e-5, 1e-9])
+@pytest.mark.parametrize("name_of_panel", ["difficult", "four", "slopes-of-both"])
+def test_the_tolerance_means_the_same_to_every_demeaner(name, tol, name_of_panel, panel):
+    drawn = panel(name_of_panel, weighted=True)
+
+    found = finish(demeaner_named(name, {"tol": tol}).solve(drawn.factors, drawn.columns))
+
+    assert (relative_residuals(drawn.factors, found.columns) <= tol).all()
+    assert (found.residuals <= tol).all()
+
+
+@every_demeaner
+def test_a_column_of_effects_alone_ends_at_the_rounding_of_its_own_length(name, panel):
+    drawn = panel("difficult", weighted=True)
+    effects = 1e3 * (drawn.columns - drawn.expected)
+
+    found = finish(demeaner_named(name).solve(drawn.factors, effects))
+
+    assert found.converged
+    assert (found.residuals == 0).all()
+    left = np.linalg.norm(found.columns, axis=0) / np.linalg.norm(effects, axis=0)
+    assert left.max() < 1e-10
 
 
 @every_demeaner

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 
 import numpy as np
 import pytest
+from pyfixest.estimation.torch import demean_torch_ as theirs
 from pyfixest.estimation.torch.demean_torch_ import demean_torch_cpu
 from scipy import sparse
 from scipy.sparse.linalg import lsmr as scipy_lsmr
 
 from workbench.backends import backend_named
+from workbench.demeaners import demeaner_named, describe
 from workbench.demeaners.base import finish
 from workbench.demeaners.lsmr import CHOICES, LSMR
-from workbench.errors import DeviceError
+from workbench.errors import DeviceError, OptionError
 from workbench.kernels.factors import Factor, Factors
 
 # The error is at most the tolerance over the smallest singular value of the scaled dummies.
@@ -296,9 +299,9 @@ def test_columns_agree_with_pyfixests_lsmr(design, rng, columns):
 
     found = finish(LSMR(tol=1e-12).solve(factors, columns)).columns
 
-    theirs, converged = demean_torch_cpu(columns, codes, factors.weights, tol=1e-13)
+    expected, converged = demean_torch_cpu(columns, codes, factors.weights, tol=1e-13)
     assert converged
-    np.testing.assert_allclose(found, theirs, atol=NEAR)
+    np.testing.assert_allclose(found, expected, atol=NEAR)
 
 
 def test_jax_in_float32_is_refined_too(rng, columns):
@@ -328,6 +331,66 @@ def test_every_choice_has_a_reason_and_the_cpus_are_measured():
         ("jax", "cpu"),
     }
     assert CHOICES["torch", "mps"].dtype == "float32"
+
+
+def test_what_is_not_measured_says_whether_it_is_pyfixests_or_nobodys():
+    sources = {"-".join(key): choice.source for key, choice in CHOICES.items()}
+
+    assert (sources["torch-cuda"], sources["torch-mps"]) == ("pyfixest", "pyfixest")
+    assert sources["jax-cuda"] == "assumed"
+
+
+def test_the_choices_taken_from_pyfixest_are_those_of_its_source():
+    cuda, mps = CHOICES["torch", "cuda"], CHOICES["torch", "mps"]
+
+    assert cuda.batch_from == theirs._BATCHED_K_THRESHOLD_CUDA
+    assert mps.batch_from == theirs._BATCHED_K_THRESHOLD_MPS
+    for choice in (cuda, mps):
+        assert choice.layout == ("coo" if choice is mps else "csr")
+        assert choice.compiled is (choice is cuda)
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_other_weights_on_the_same_factors_find_the_structure_that_is_there(
+    library, dtype, rng, columns, monkeypatch
+):
+    factors, demeaner = sloped(rng), LSMR(tol=1e-11, library=library, dtype=dtype)
+    finish(demeaner.solve(factors, columns))
+    for name in ("grouping", "reordered"):
+        monkeypatch.setattr(f"workbench.demeaners.lsmr.{name}", None)
+    monkeypatch.setattr("workbench.kernels.lsmr_operators._pattern", None)
+    heavier = factors.weighted(rng.uniform(0.1, 5.0, 600))
+
+    found = finish(demeaner.solve(heavier, columns))
+
+    np.testing.assert_allclose(found.columns, projected(heavier, columns), atol=NEAR)
+
+
+def test_lsmr_in_jax_does_not_need_torch(rng, columns, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    rows = {row.name: row for row in describe()}
+    demeaner = demeaner_named("lsmr", {"library": "jax"})
+    found = finish(demeaner.solve(crossed(rng), columns))
+
+    assert found.converged
+    assert rows["lsmr"].available
+    with pytest.raises(OptionError, match="torch, which is not installed") as caught:
+        demeaner_named("lsmr")
+    assert caught.value.hint.startswith("library='jax'")
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_one_float64_residual_brings_float32_to_1e_8(library, rng, columns):
+    factors = crossed(rng)
+    exact = projected(factors, columns)
+    size = np.linalg.norm(exact, axis=0)
+
+    found = finish(LSMR(dtype="float32", library=library).solve(factors, columns))
+
+    assert "2 passes with the residual in float64" in found.record
+    assert (np.linalg.norm(found.columns - exact, axis=0) / size).max() < 1e-8
 
 
 @pytest.mark.parametrize("kind", ["torch-cuda", "torch-mps"])

@@ -25,6 +25,7 @@ _HINTS = {
     "numba": "pip install 'workbench[fixed-effects]'",
     "within": "pip install 'workbench[fixed-effects]'",
     "torch": "pip install 'workbench[torch]'",
+    "jax": "pip install 'workbench[jax]'",
 }
 
 
@@ -73,6 +74,7 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
         if setting not in known:
             raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
     demeaner: Demeaner = kind(**(settings or {}))
+    _check_library(demeaner)
     return demeaner
 
 
@@ -120,7 +122,25 @@ def choice_of(demeaner: Demeaner) -> tuple[str, dict[str, Any]]:
 
 def _missing(kind: Any) -> str:
     """Return the first library that the demeaner needs and does not find; empty when none."""
-    return next((name for name in getattr(kind, "requires", ()) if find_spec(name) is None), "")
+    missing = [name for name in kind.requires if find_spec(name) is None]
+    either = getattr(kind, "libraries", ())
+    if either and not any(map(find_spec, either)):
+        missing.append(either[0])
+    return next(iter(missing), "")
+
+
+def _check_library(demeaner: Any) -> None:
+    """Refuse a library that is not there, where another would do."""
+    library = getattr(demeaner, "library", "")
+    if not library or find_spec(library) is not None:
+        return
+    others = [name for name in demeaner.libraries if find_spec(name) is not None]
+    raise OptionError(
+        f"{demeaner.title} was to compute in {library}, which is not installed.",
+        " or ".join([*(f"library={name!r}" for name in others), _HINTS[library]]) + ".",
+        code="missing-library",
+        where="demeaner",
+    )
 
 
 def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:

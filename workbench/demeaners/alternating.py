@@ -9,11 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from workbench.demeaners.base import Demeaned, DemeanStep
-from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.factors import ROUNDING, Factor, Factors
 from workbench.protocols import Numpy
-
-# A column is done when a sweep moves it by no more than rounding of its original length.
-_ROUNDING = 16 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class AlternatingProjections:
         sweep = _Sweep(factors)
         before = np.zeros((factors.size + factors.rows, columns.shape[1]))
         before[factors.size :] = columns
-        floor = _ROUNDING * sweep.length(columns)
+        floor = ROUNDING * factors.lengths(columns)
         moves: list[Numpy] = []
         residuals = np.full(columns.shape[1], np.inf)
         done = residuals <= 0
@@ -60,7 +57,7 @@ class AlternatingProjections:
         while not done.all() and iteration < self.max_iterations:
             iteration += 1
             after, taken = sweep(before)
-            left = sweep.length(after[factors.size :])
+            left = factors.lengths(after[factors.size :])
             residuals = np.where(taken <= floor, 0.0, taken / np.where(left > 0, left, 1.0))
             done = residuals <= self.tol
             moves.append(after - before)
@@ -102,14 +99,6 @@ class _Sweep:
             columns -= alone.absorb([step])
             taken += np.sum(step * sums, axis=0)
         return state, np.sqrt(taken)
-
-    def length(self, columns: Numpy) -> Numpy:
-        """Return the weighted length of each column, ``(K,)``."""
-        weights = self._factors.weights
-        weighted = columns if weights is None else columns * weights[:, None]
-        squares: Numpy = np.einsum("ik,ik->k", columns, weighted)
-        lengths: Numpy = np.sqrt(squares)
-        return lengths
 
 
 def _mass(member: Factor, weights: Numpy | None) -> Numpy:

@@ -36,7 +36,10 @@ class Automatic:
         """The method that is taken on this machine."""
         if find_spec("numba"):
             return Schur(self.tol)
-        return LSMR(self.tol) if find_spec("torch") else AlternatingProjections(self.tol)
+        for library in LSMR.libraries:
+            if find_spec(library):
+                return LSMR(self.tol, library=library)  # type: ignore[arg-type]
+        return AlternatingProjections(self.tol)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return what was found."""

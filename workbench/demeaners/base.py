@@ -60,9 +60,19 @@ class Demeaned:
 
 
 class Demeaner(Protocol):
-    """A way to project columns off factors: a frozen dataclass of settings.
+    r"""A way to project columns off factors: a frozen dataclass of settings.
 
-    ``tol`` bounds the relative residual of the normal equations.  A caller that closes the
+    ``tol`` means the same everywhere.  With the dummies :math:`D`, the weights :math:`W` and what
+    is left :math:`r` of a column :math:`x`, the column is done when
+
+    .. math:: \lVert M D^\top W r\rVert \le \max(
+              \mathrm{tol}\, \lVert W^{1/2} r\rVert,\;
+              \mathrm{floor}\, \lVert W^{1/2} x\rVert),
+
+    where :math:`M` scales the columns of :math:`W^{1/2} D` to unit norm: the normal equations hold
+    relative to what is left, or as well as rounding of the original column allows
+    (:data:`workbench.kernels.factors.ROUNDING`).  A residual that is reported as zero stands for
+    the second.  A caller that closes the
     generator stops the work; one that waits between two steps pauses it.
     """
 

@@ -42,7 +42,10 @@ def demean(
     device
         Where to compute; on any other than ``"cpu"`` LSMR is taken.
     tol
-        The relative residual of the normal equations; a demeaner brings its own.
+        The relative residual of the normal equations at which a column is done, whatever the
+        solver: the sums over levels, each divided by the square root of its mass, are together
+        at most ``tol`` times the length of what is left, or 1.4e-14 times the length of the
+        column that came in, where rounding begins.  A demeaner brings its own.
 
     Returns
     -------

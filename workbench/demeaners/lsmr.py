@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.backends import Backend, backend_named
 from workbench.demeaners.base import Demeaned, DemeanStep
-from workbench.kernels.factors import Factors, Int32
+from workbench.kernels.factors import ROUNDING, Factors, Int32
 from workbench.kernels.lsmr import FIGURES, Operator, Solved, refined
 from workbench.kernels.lsmr_operators import (
     column_scale,
@@ -37,8 +37,8 @@ class Choice:
     dtype
         The precision when none is asked for.
     source
-        Where the choice comes from: ``"measured"``, or ``"pyfixest"`` for what is taken from the
-        source of pyfixest 0.60 until it is measured.
+        Where the choice comes from: ``"measured"`` here; ``"pyfixest"``, taken from the source
+        of pyfixest 0.60 until it is measured; ``"assumed"``, from neither, until it is measured.
     because
         The reasons.
     """
@@ -47,7 +47,7 @@ class Choice:
     compiled: bool
     batch_from: int | None
     dtype: Literal["float64", "float32"]
-    source: Literal["measured", "pyfixest"]
+    source: Literal["measured", "pyfixest", "assumed"]
     because: str
 
 
@@ -103,9 +103,10 @@ CHOICES = {
         compiled=True,
         batch_from=2,
         dtype="float64",
-        source="pyfixest",
+        source="assumed",
         because="""
-        The threshold is that of torch on CUDA; the layout is the one XLA runs best on a CPU.
+        pyfixest has no such solver.  The layout is the one XLA runs best on a CPU; the threshold
+        is that of torch on CUDA, where every launch costs as much for one column as for two.
         """,
     ),
 }
@@ -144,7 +145,8 @@ class LSMR:
 
     name: ClassVar[str] = "lsmr"
     title: ClassVar[str] = "LSMR"
-    requires: ClassVar[tuple[str, ...]] = ("torch",)
+    requires: ClassVar[tuple[str, ...]] = ()
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "jax")
 
     tol: float = 1e-8
     device: str = "cpu"
@@ -167,8 +169,7 @@ class LSMR:
         DeviceError
             When the library, the device or the precision is not there.
         """
-        order = grouping(factors)
-        grouped = factors if order is None else reordered(factors, order)
+        order, grouped = _grouped(factors)
         scale = column_scale(grouped, precondition=self.precondition)
         exact, inner = self._operators(grouped, scale)
         root = 1.0 if grouped.weights is None else np.sqrt(grouped.weights)[:, None]
@@ -177,15 +178,16 @@ class LSMR:
             refined(exact, inner, part, self.tol, self.max_iterations)
             for part in self._batches(right)
         ]
+        floors = ROUNDING * np.linalg.norm(right, axis=0)
         del right
-        solved, iterations = yield from _together(walks)
+        solved, iterations = yield from _together(walks, floors)
         found = np.concatenate([each.residual for each in solved], axis=1) / root
         effects = np.concatenate([each.x for each in solved], axis=1) * scale[:, None]
         ends = np.cumsum([member.levels for member in factors.members])[:-1]
         return Demeaned(
             columns=found if order is None else _scattered(found, order),
             iterations=iterations,
-            residuals=np.concatenate([each.measure for each in solved]),
+            residuals=np.concatenate([_measure(each, self.tol) for each in solved]),
             converged=all(each.converged.all() for each in solved),
             record=self._record(iterations, max(each.passes for each in solved)),
             coefficients=tuple(np.split(effects, ends)),
@@ -229,7 +231,7 @@ def _operator(
 
 
 def _together(
-    walks: Sequence[Generator[Numpy, None, Solved]],
+    walks: Sequence[Generator[Numpy, None, Solved]], floors: Numpy
 ) -> Generator[DemeanStep, None, tuple[list[Solved], int]]:
     """Take a step of each walk in turn, as long as any goes on; a step has all their figures."""
     solved: dict[int, Solved] = {}
@@ -246,17 +248,37 @@ def _together(
         if len(solved) == len(walks):
             return [solved[position] for position in range(len(walks))], iteration
         iteration += 1
-        yield _step(iteration, figures, solved)
+        yield _step(iteration, figures, solved, floors)
 
 
-def _step(iteration: int, figures: dict[int, Numpy], solved: dict[int, Solved]) -> DemeanStep:
+def _step(
+    iteration: int, figures: dict[int, Numpy], solved: dict[int, Solved], floors: Numpy
+) -> DemeanStep:
     """Lay the figures of all walks side by side."""
     still = {position: _at_rest(end) for position, end in solved.items()}
     latest = {**still, **figures}
     table = np.concatenate([latest[position] for position in sorted(latest)], axis=1)
     normr, normar = table[:2]
-    residuals = np.divide(normar, normr, out=np.zeros_like(normr), where=normr > 0)
+    above = (normr > 0) & (normar > floors)
+    residuals = np.divide(normar, normr, out=np.zeros_like(normr), where=above)
     return DemeanStep(iteration, residuals, dict(zip(FIGURES, table, strict=True)))
+
+
+def _measure(solved: Solved, tol: float) -> Numpy:
+    """Return the relative residual of each column, zero for one at the floor."""
+    return np.where(solved.converged & (solved.measure > tol), 0.0, solved.measure)
+
+
+def _grouped(factors: Factors) -> tuple[Int32 | None, Factors]:
+    """Return the order of the rows, found once for all weights, and the factors in it."""
+    if "grouped" not in factors.kept:
+        order, plain = grouping(factors), factors.weighted(None)
+        factors.kept["grouped"] = (order, None if order is None else reordered(plain, order))
+    order, members = factors.kept["grouped"]
+    if members is None:
+        return None, factors
+    weights = None if factors.weights is None else factors.weights[order]
+    return order, members.weighted(weights)
 
 
 def _at_rest(solved: Solved) -> Numpy:

@@ -6,10 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from workbench.kernels.factors import ROUNDING
 from workbench.protocols import Numpy
 
-# A column is clean when what is left is rounding of the original: so many units of precision.
-_ROUNDING = 16 * np.finfo(np.float64).eps
 # The slowest contraction of squared lengths that is believed from two steps.
 _SLOWEST = 0.98
 
@@ -80,7 +79,7 @@ class ConjugateGradients:
         self._operator, self._preconditioner = operator, preconditioner
         self._residual = right.copy()
         self._remaining = remaining.copy()
-        self._floor = _ROUNDING**2 * original
+        self._floor = ROUNDING**2 * original
         self._tolerance = tolerance
         self._direction = right
         self._gain = self._shortened = self._ahead = remaining

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -13,6 +13,9 @@ from workbench.errors import DataError
 from workbench.protocols import Numpy
 
 Int32 = npt.NDArray[np.int32]
+
+ROUNDING = 64 * float(np.finfo(np.float64).eps)
+"""The share of a column's original length, 1.4e-14, that its demeaning cannot tell from zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +84,15 @@ class Factors:
         The number of rows ``n``.
     weights
         One positive weight a row, shape ``(n,)``, or None.
+    kept
+        What solvers have worked out of the members alone, for the next solve; factors under
+        other weights share it.
     """
 
     members: tuple[Factor, ...]
     rows: int
     weights: Numpy | None = None
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
     def size(self) -> int:
@@ -124,6 +131,36 @@ class Factors:
             One array ``(levels,)`` or ``(levels, K)`` a member.
         """
         return [_summed(member, values) for member in self.members]
+
+    def normal_residuals(self, columns: Numpy) -> Numpy:
+        r"""Return how far columns are from free of the factors.
+
+        That is :math:`\lVert M D^\top W r\rVert` for each column ``r``, where :math:`M` scales
+        the columns of :math:`W^{1/2} D` to unit norm.
+
+        Returns
+        -------
+        Numpy
+            Shape ``(K,)``, in units of :meth:`lengths`.
+        """
+        weighted = columns if self.weights is None else columns * self.weights[:, None]
+        total = np.zeros(columns.shape[1])
+        for member, sums in zip(self.members, self.adjoint(weighted), strict=True):
+            mass = self._mass(member)[:, None]
+            total += np.sum(np.divide(sums**2, mass, out=np.zeros_like(sums), where=mass > 0), 0)
+        return np.sqrt(total)
+
+    def lengths(self, columns: Numpy) -> Numpy:
+        """Return the weighted length of each column, shape ``(K,)``."""
+        weighted = columns if self.weights is None else columns * self.weights[:, None]
+        squares: Numpy = np.einsum("ik,ik->k", columns, weighted)
+        lengths: Numpy = np.sqrt(squares)
+        return lengths
+
+    def _mass(self, member: Factor) -> Numpy:
+        """Sum weights, times squared slopes, of each level."""
+        ones = np.ones(self.rows) if self.weights is None else self.weights
+        return _summed_by(member, ones if member.slope is None else ones * member.slope**2)
 
     def components(self, first: int = 0, second: int = 1) -> Int32:
         """Find the connected components of the graph of two members.

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.backends import Array, Backend
+from workbench.kernels.factors import ROUNDING
 from workbench.protocols import Numpy
 
 FIGURES = ("normr", "normar", "normA", "condA", "normx")
@@ -27,8 +28,6 @@ FIGURES = ("normr", "normar", "normA", "condA", "normx")
 # Far below what unit columns can reach in float32, and its inverse is still a float32.
 _TINY = 1e-30
 _SMALLEST = np.finfo(np.float64).tiny
-# The rounding of A'r, of the order of the right-hand side: no column gets below it.
-_FLOOR = 1e-14
 # The walk's own estimate may be off in its last digits, and another pass is dear.
 _MARGIN = 0.9
 # How far one pass can reduce the residual before it walks in its own rounding.
@@ -319,7 +318,7 @@ def refined(
     xp, passes, iteration, before = exact.xp, 0, 0, np.full(b.shape[1], np.inf)
     with xp.scope():
         right, x = xp.array(b), xp.array(np.zeros((exact.width, b.shape[1])))
-        floor = _FLOOR * xp.numpy(xp.norms(right))
+        floor = ROUNDING * xp.numpy(xp.norms(right))
     while True:
         with xp.scope():
             r, g = exact.run(_residual, right, x, _placed(exact, np.ones(b.shape[1])))

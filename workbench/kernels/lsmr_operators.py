@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -175,58 +175,111 @@ def column_scale(factors: Factors, *, precondition: bool = True) -> Numpy:
 
 def gather_sum(factors: Factors, scale: Numpy, xp: Backend, *, compiled: bool) -> GatherSum:
     """Move the codes of the factors to a device, with ``scale (p,)`` of the columns."""
-    slopes = tuple(
-        None if member.slope is None else xp.array(member.slope[:, None])
-        for member in factors.members
-    )
-    codes = tuple(xp.array(member.codes) for member in factors.members)
+    key = ("gather", xp.name, xp.device, xp.dtype)
+    if key not in factors.kept:
+        codes = tuple(xp.array(member.codes) for member in factors.members)
+        slopes = tuple(
+            None if member.slope is None else xp.array(member.slope[:, None])
+            for member in factors.members
+        )
+        factors.kept[key] = (codes, slopes)
     root = None if factors.weights is None else xp.array(np.sqrt(factors.weights)[:, None])
     levels = tuple(member.levels for member in factors.members)
-    return GatherSum(xp, levels, Codes(codes, slopes, xp.array(scale[:, None]), root), compiled)
+    codes, slopes = factors.kept[key]
+    arrays = Codes(codes, slopes, xp.array(scale[:, None]), root)
+    return GatherSum(xp, levels, arrays, compiled)
 
 
 def sparse_products(
     factors: Factors, scale: Numpy, xp: Backend, *, compiled: bool, compressed: bool
 ) -> SparseProducts:
     """Store the scaled design and its transpose, as CSR or (not ``compressed``) as COO."""
-    matrix = _design(factors, scale)
+    key = ("sparse", xp.name, xp.device, compressed)
+    if key not in factors.kept:
+        pattern = _pattern(factors)
+        places = [_places(part, xp, compressed) for part in (pattern, pattern.transposed)]
+        factors.kept[key] = (*places, pattern.order)
+    here, there, order = factors.kept[key]
+    values, shape = _values(factors, scale), (factors.rows, factors.size)
     store = _compressed if compressed else _coordinates
-    return SparseProducts(xp, store(matrix, xp), store(matrix.T.tocsr(), xp), compiled)
+    matrix = store(here, values, shape, xp)
+    return SparseProducts(xp, matrix, store(there, values[order], shape[::-1], xp), compiled)
 
 
-def _design(factors: Factors, scale: Numpy) -> sparse.csr_array:
-    """Lay the scaled dummies out row by row: one entry a factor in each row."""
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """Where a sparse matrix has entries, row by row, as CSR: no values."""
+
+    pointers: Int32
+    columns: Int32
+    width: int
+
+    @cached_property
+    def order(self) -> Int32:
+        """Which entry of this matrix each entry of the transpose is."""
+        return self._turned[1]
+
+    @cached_property
+    def transposed(self) -> Pattern:
+        """The pattern of the transpose."""
+        return self._turned[0]
+
+    @cached_property
+    def _turned(self) -> tuple[Pattern, Int32]:
+        entries = np.arange(len(self.columns), dtype=np.int32)
+        shape = (len(self.pointers) - 1, self.width)
+        turned = sparse.csr_array((entries, self.columns, self.pointers), shape=shape).tocsc()
+        return Pattern(turned.indptr, turned.indices, shape[0]), turned.data
+
+
+def _pattern(factors: Factors) -> Pattern:
+    """Lay the dummies out row by row: one entry a factor in each row."""
     n, width = factors.rows, len(factors.members)
-    columns, values = np.empty((n, width), dtype=np.int32), np.empty((n, width))
-    root = None if factors.weights is None else np.sqrt(factors.weights)
-    first = 0
+    columns, first = np.empty((n, width), dtype=np.int32), 0
     for position, member in enumerate(factors.members):
         np.add(member.codes, first, out=columns[:, position], dtype=np.int32)
+        first += member.levels
+    pointers = np.arange(0, n * width + 1, width, dtype=np.int32)
+    return Pattern(pointers, columns.ravel(), first)
+
+
+def _values(factors: Factors, scale: Numpy) -> Numpy:
+    """Return the entries of the scaled design in the order of its `_pattern`."""
+    values, first = np.empty((factors.rows, len(factors.members))), 0
+    root = None if factors.weights is None else np.sqrt(factors.weights)
+    for position, member in enumerate(factors.members):
         values[:, position] = scale[first : first + member.levels][member.codes]
         for factor in (member.slope, root):
             if factor is not None:
                 values[:, position] *= factor
         first += member.levels
-    pointers = np.arange(0, n * width + 1, width, dtype=np.int32)
-    return sparse.csr_array((values.ravel(), columns.ravel(), pointers), shape=(n, first))
+    return values.ravel()
 
 
-def _compressed(matrix: sparse.csr_array, xp: Backend) -> Any:
+def _places(pattern: Pattern, xp: Backend, compressed: bool) -> tuple[Array, ...]:
+    """Move a pattern to a device: pointers and columns, or pairs of coordinates."""
+    if compressed:
+        return xp.array(pattern.pointers), xp.array(pattern.columns)
+    rows = np.repeat(np.arange(len(pattern.pointers) - 1), np.diff(pattern.pointers))
+    return (xp.array(np.stack([rows, pattern.columns.astype(np.int64)])),)
+
+
+def _compressed(
+    places: tuple[Array, ...], values: Numpy, shape: tuple[int, int], xp: Backend
+) -> Any:
     import torch
 
     _announce_sparse()
-    parts = (xp.array(part) for part in (matrix.indptr, matrix.indices, matrix.data))
-    return torch.sparse_csr_tensor(*parts, matrix.shape, check_invariants=False)
+    return torch.sparse_csr_tensor(*places, xp.array(values), shape, check_invariants=False)
 
 
-def _coordinates(matrix: sparse.csr_array, xp: Backend) -> Any:
+def _coordinates(
+    places: tuple[Array, ...], values: Numpy, shape: tuple[int, int], xp: Backend
+) -> Any:
     import torch
 
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    places = xp.array(np.stack([rows, matrix.indices.astype(np.int64)]))
-    values = xp.array(matrix.data)
     return torch.sparse_coo_tensor(
-        places, values, matrix.shape, is_coalesced=True, check_invariants=False
+        *places, xp.array(values), shape, is_coalesced=True, check_invariants=False
     )
 
 
