@@ -22,6 +22,7 @@ def shell():
     shell.run_line_magic("load_ext", "workbench")
     shell.push({"wages": pd.DataFrame({"lwage": [1.0], "educ": [2.0], "odd name": [3.0]})})
     yield shell
+    shell.restore_sys_module_state()  # __main__ is the tests' own again
     InteractiveShell.clear_instance()
 
 

@@ -44,6 +44,7 @@ def shell():
     shell = InteractiveShell.instance(config=quiet)
     shell.run_line_magic("load_ext", "workbench")
     yield shell
+    shell.restore_sys_module_state()  # __main__ is the tests' own again
     InteractiveShell.clear_instance()
 
 
