@@ -21,7 +21,7 @@ export class DemeaningCharts {
   private readonly blocks = new Map<string, Block>();
 
   update(placed: Placed[]): void {
-    const demeaned = placed.filter(({ run }) => run.card.demeaning && run.sweeps.length);
+    const demeaned = placed.filter(({ run }) => falls(run));
     this.element.hidden = !demeaned.length;
     this.leave(new Set(demeaned.map(({ run }) => run.card.id)));
     for (const { run } of demeaned) this.draw(run, demeaned.length > 1);
@@ -61,6 +61,11 @@ export class DemeaningCharts {
       this.blocks.delete(id);
     }
   }
+}
+
+/** Whether there is something to draw: effects of few levels are solved for at once, without a residual. */
+function falls({ card, sweeps }: Run): boolean {
+  return !!card.demeaning?.columns.some((_, column) => sweeps.column(column).some((value) => value > 0));
 }
 
 function residuals({ sweeps }: Run, column: number, name: string, slot: number): Line {
