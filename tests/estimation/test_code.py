@@ -23,6 +23,7 @@ from workbench.estimation.code import (
     python_call,
     start_text,
 )
+from workbench.estimation.option_text import parse_settings
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
 from workbench.notebook.magic_options import read_line, with_options
 from workbench.optimizers import OPTIMIZERS, choice_of
@@ -90,7 +91,7 @@ def read_cell(cell, data):
 
 
 def in_types(options):
-    readers = {"start": parse_start}
+    readers = {"start": parse_start, "se_options": parse_settings}
     return {key: readers.get(key, lambda value: value)(value) for key, value in options.items()}
 
 
@@ -132,11 +133,13 @@ optimizers = st.sampled_from(
     )
 )
 demeaners = st.sampled_from((Choice("schur"), Choice("lsmr", {"tol": 1e-10, "device": "mps"})))
+told = texts | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 settings_drawn = st.fixed_dictionaries(
     {},
     optional={
         "se": st.sampled_from(("robust", "opg", "cluster", "none")),
         "cluster": names | st.tuples(names, names),
+        "se_options": st.dictionaries(words, told, min_size=1, max_size=5),
         "weights": names,
         "weight_kind": st.just("probability"),
         "offset": names,
@@ -352,6 +355,15 @@ def test_start_values_come_back_from_their_text(start):
 
     assert list(again.items()) == list(start.items())
     assert np.array_equal(np.signbit([*again.values()]), np.signbit([*start.values()]))
+
+
+@pytest.mark.parametrize("text", ["time", "time=", "a b=1", "lag=1, lag=2", "=1"])
+def test_settings_that_cannot_be_read_are_refused(text):
+    with pytest.raises(OptionError) as refused:
+        parse_settings(text)
+
+    assert refused.value.code == "unreadable-settings"
+    assert text in refused.value.problem
 
 
 def test_start_values_may_be_written_as_people_write_them():

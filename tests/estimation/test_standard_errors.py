@@ -233,6 +233,30 @@ def test_newey_west_of_a_balanced_panel_is_that_of_statsmodels():
     assert fit.ssc_label == "n/(n−k)"
 
 
+STATSMODELS = [
+    ("HAC", {"maxlags": 2}, "newey_west", {"time": "k"}),
+    ("hac-panel", {"maxlags": 2, "groups": "unit"}, "newey_west", {"time": "t", "unit": "unit"}),
+    ("hac-groupsum", {"maxlags": 2, "time": "t"}, "driscoll_kraay", {"time": "t"}),
+]
+
+
+@pytest.mark.parametrize(("their_kind", "told", "kind", "options"), STATSMODELS)
+def test_the_factors_of_statsmodels_are_its_defaults(their_kind, told, kind, options):
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"unit": np.repeat(np.arange(9), 7), "t": np.tile(np.arange(7), 9)})
+    frame["x"], frame["y"], frame["k"] = rng.normal(size=63), rng.normal(size=63), np.arange(63)
+    ordered = frame.sort_values(["t", "unit"] if kind == "driscoll_kraay" else ["unit", "t"])
+    columns = {key: ordered[name].to_numpy() for key, name in told.items() if key != "maxlags"}
+    plain = smf.ols("y ~ x", ordered)
+
+    other = plain.fit(cov_type=their_kind, cov_kwds={"maxlags": 2, **columns})
+    fit = wb.fit(
+        "ols", "y ~ x", frame, se=kind, se_options={**options, "lag": 2}, ssc="statsmodels"
+    )
+
+    np.testing.assert_allclose(fit.se, other.bse, rtol=SAME)
+
+
 @pytest.mark.parametrize("formula", ["y ~ x + z", "y ~ x + z | firm"])
 @pytest.mark.parametrize("lag", [None, 3])
 def test_driscoll_kraay_is_that_of_pyfixest(panel, formula, lag):

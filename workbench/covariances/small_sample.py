@@ -144,12 +144,17 @@ def jackknife_factor(convention: str | None, n: float, k: int, groups: int) -> F
 
 
 def time_factor(
-    convention: str | None, family: Family, n: float, k: int, periods: int, *, panel: bool
+    convention: str | None,
+    family: Family,
+    n: float,
+    k: int,
+    periods: int,
+    over: Literal["series", "units", "sums"],
 ) -> Factor:
     """Return the factor on Newey-West and Driscoll-Kraay covariances over ``periods`` periods.
 
-    ``panel`` says that units were told apart.  Likelihoods have a factor only where a convention
-    of fixest's is asked for by name.
+    ``over`` says whether lags connect the rows of one series or of several units, or the sums of
+    periods.  Likelihoods have a factor only where a convention of fixest's is asked for by name.
 
     References
     ----------
@@ -159,9 +164,9 @@ def time_factor(
     """
     name = _checked(convention)
     plain = name in {"default", "stata", "statsmodels"} and family == "likelihood"
-    if name == "none" or plain or (name == "statsmodels" and not panel):
+    if name == "none" or plain or (name == "statsmodels" and over == "series"):
         return _NONE
-    if name in {"stata", "statsmodels"}:
+    if name in {"stata", "statsmodels"} and over != "sums":
         return Factor(n / (n - k), "n/(n−k)")
     return Factor(periods / (periods - 1) * (n - 1) / (n - k), "t/(t−1)·(n−1)/(n−k)")
 

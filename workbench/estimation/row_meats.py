@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -265,10 +265,10 @@ def row_factor(
         return jackknife_factor(convention, n, k, groups)
     if kind == "conley":
         return space_factor(convention, family, n, k)
-    panel = isinstance(settings, DriscollKraaySettings) or (
-        isinstance(settings, NeweyWestSettings) and settings.unit is not None
-    )
-    return time_factor(convention, family, n, k, groups, panel=panel)
+    if not isinstance(settings, NeweyWestSettings):
+        return time_factor(convention, family, n, k, groups, "sums")
+    over: Literal["series", "units"] = "series" if settings.unit is None else "units"
+    return time_factor(convention, family, n, k, groups, over)
 
 
 def nesting(settings: Settings, clusters: Sequence[str], convention: str | None) -> tuple[str, ...]:

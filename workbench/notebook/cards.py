@@ -174,7 +174,7 @@ def _problem(asked: Specification) -> str:
         "seed",
         "name",
     }
-    words = {"se", "cluster", "ssc"}
+    words = {"se", "se_options", "cluster", "ssc"}
     asked = asked.replace(data=replace(asked.data, fingerprint=""))  # known at the end only
     stated = {key: value for key, value in asked.to_dict().items() if key not in walk | words}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
