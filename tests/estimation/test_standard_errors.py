@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import replace
 
@@ -95,14 +96,21 @@ def _dummies(frame, names):
     return np.column_stack([part.to_numpy() for part in parts])
 
 
-@pytest.mark.parametrize("kind", ["HC2", "HC3"])
-def test_counts_are_rows_repeated(panel, kind):
+@pytest.mark.parametrize("kind", ["HC2", "HC3", "CRV3"])
+@pytest.mark.parametrize("effects", ["", " | firm + job"])
+def test_counts_are_rows_repeated(panel, kind, effects):
     repeated = panel.loc[panel.index.repeat(panel.times)]
+    options = {"se": kind, "cluster": "region" if kind == "CRV3" else None}
 
-    counted = wb.fit("ols", "y ~ x + z", panel, se=kind, weights="times")
-    whole = smf.ols("y ~ x + z", repeated).fit(cov_type=kind)
+    counted = wb.fit(
+        "feols", f"y ~ x + z{effects}", panel, weights="times", weight_kind="frequency", **options
+    )
+    whole = wb.fit("feols", f"y ~ x + z{effects}", repeated, **options)
 
-    np.testing.assert_allclose(counted.se, whole.bse, rtol=SAME)
+    np.testing.assert_allclose(counted.se, whole.se, rtol=SAME)
+    bootstrapped = [fit.wild_bootstrap("x = 0", cluster="region") for fit in (counted, whole)]
+    assert bootstrapped[0].pvalue == bootstrapped[1].pvalue
+    assert bootstrapped[0].upper == pytest.approx(bootstrapped[1].upper)
 
 
 def test_pyfixest_corrects_hc3_once_more(panel):
@@ -325,6 +333,20 @@ def test_conley_is_the_double_sum_over_pairs(panel, kernel, distance):
 
     np.testing.assert_allclose(fit.covariance(), expected, rtol=SAME, atol=1e-12)
     assert fit.se_label == "Conley (1500 km)"
+
+
+def test_many_places_are_summed_in_blocks(panel, monkeypatch):
+    options = {"lat": "lat", "lon": "lon", "cutoff": 1500}
+    whole = wb.fit("ols", "y ~ x + z", panel, se="conley", se_options=options)
+    module = sys.modules["workbench.covariances.conley"]
+    monkeypatch.setattr(module, "_AT_ONCE", 7)
+
+    blocks = wb.fit("ols", "y ~ x + z", panel, se="conley", se_options=options)
+
+    np.testing.assert_allclose(blocks.se, whole.se, rtol=1e-12)
+    monkeypatch.setattr(module, "MOST_PAIRS", 300)
+    with pytest.raises(InferenceError, match="pairs of places; 300 are the most"):
+        wb.fit("ols", "y ~ x + z", panel, se="conley", se_options=options)
 
 
 def _double_sum(frame, cutoff, kernel, distance):

@@ -177,6 +177,16 @@ def test_options_reach_the_specification(run, wages):
     assert (asked.data.kind, asked.data.name) == ("frame", "wages")
 
 
+def test_standard_errors_are_told_their_columns(run, shell, wages):
+    options = '--se driscoll_kraay --se-options "time=educ, lag=1" --name across'
+
+    run(f"%%mle wages --model ols {options}\nlwage ~ educ", wages=wages)
+
+    fit = shell.user_ns["across"]
+    assert fit.specification.se_options == {"time": "educ", "lag": 1}
+    assert fit.se_label == "Driscoll-Kraay (1 lag)"
+
+
 def test_the_cell_that_code_prints_repeats_the_run(run, shell):
     run(f'%%mle mroz --name "first try" --backend torch\n\n{GAUSSIAN}')
     first = shell.user_ns["first_try"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
+from workbench.errors import InferenceError
 from workbench.protocols import Numpy
 
 EARTH_RADIUS = 6371.0088
 """Mean radius of the earth, in km (IUGG 1980)."""
-# About as many places are compared with all others at once.
-_AT_ONCE = 2_000
+# Pairs whose distances are computed at once, and altogether; the latter take some minutes.
+_AT_ONCE = 5_000_000
+MOST_PAIRS = 5_000_000_000
 # Rounding must not lose a pair before its distance is computed.
 _A_LITTLE_MORE = 1 + 1e-9
 
@@ -48,6 +51,11 @@ def conley(
     -------
     Array ``(k, k)``, symmetric; with either kernel it may have negative eigenvalues.
 
+    Raises
+    ------
+    InferenceError
+        When there are more pairs than can be summed.
+
     References
     ----------
     Conley (1999), "GMM estimation with cross sectional dependence", Journal of Econometrics
@@ -63,8 +71,8 @@ def conley(
     points = _on_the_sphere(places)
     tree, reach = cKDTree(points), _chord(cutoff) * _A_LITTLE_MORE
     total = np.zeros((scores.shape[1], scores.shape[1]))
-    for begin in range(0, count, _AT_ONCE):
-        here = slice(begin, min(begin + _AT_ONCE, count))
+    for begin, end in _blocks(tree, points, reach):
+        here = slice(begin, end)
         around = cKDTree(points[here])
         pairs: Any = around.sparse_distance_matrix(tree, reach, output_type="ndarray")
         first, second = pairs["i"] + begin, pairs["j"]
@@ -78,6 +86,21 @@ def conley(
         related = sparse.csr_array((weights, (first[near] - begin, second[near])), shape=shape)
         total += sums[here].T @ (related @ sums)
     return np.asarray((total + total.T) / 2)
+
+
+def _blocks(tree: Any, points: Numpy, reach: float) -> list[tuple[int, int]]:
+    """Cut the places into runs with about as many neighbours each."""
+    pairs = np.cumsum(tree.query_ball_point(points, reach, return_length=True))
+    if pairs[-1] > MOST_PAIRS:
+        raise InferenceError(
+            f"The cutoff relates {int(pairs[-1]):,} pairs of places; {MOST_PAIRS:,} are the most.",
+            hint="a smaller cutoff, or coordinates rounded to fewer places.",
+            code="too-many-pairs",
+            where="cutoff",
+        )
+    marks = np.searchsorted(pairs, np.arange(_AT_ONCE, pairs[-1], _AT_ONCE), side="right")
+    ends = [*dict.fromkeys(int(mark) for mark in marks if 0 < mark < len(points)), len(points)]
+    return list(pairwise([0, *ends]))
 
 
 def _on_the_sphere(places: Numpy) -> Numpy:

@@ -43,6 +43,7 @@ from workbench.estimation.deletion import estimates_without
 from workbench.estimation.linear_rows import Codes, no_leverages
 from workbench.estimation.problem import Problem, score_sums
 from workbench.estimation.specification import Specification
+from workbench.kernels.leverages import refuse_many
 from workbench.protocols import Numpy
 
 _ACROSS_TIME = (NeweyWestSettings, DriscollKraaySettings)
@@ -75,6 +76,9 @@ def check_errors(problem: Problem) -> None:
         problem.linear_rows()  # which says that there are none
     if asked.se in {"HC2", "HC3"} and problem.design.instruments is not None:
         raise no_leverages()
+    factors = getattr(problem, "factors", None)
+    if asked.se in {"HC2", "HC3"} and factors is not None and factors.members:
+        refuse_many(factors)
     if asked.se == "CRV3":
         one_cluster(asked.clusters)
     if isinstance(settings, _ACROSS_TIME):

@@ -36,8 +36,7 @@ def absorbed_leverages(factors: Factors) -> Numpy:
     Golub and Van Loan (2013), "Matrix Computations", section 4.2.8 (pivoted Cholesky);
     Kline, Saggio and Soelvsten (2020), section 1, on exact leverages in two-way models.
     """
-    first, *others = sorted(factors.members, key=lambda member: -member.levels)
-    _refuse_many(first, others)
+    first, *others = refuse_many(factors)
     weights = np.ones(factors.rows) if factors.weights is None else factors.weights
     values = _values(first)
     totals = np.bincount(first.codes, weights * values**2, minlength=first.levels)
@@ -54,7 +53,15 @@ def absorbed_leverages(factors: Factors) -> Numpy:
     return leverages + _squares(first, others, shares, independent)
 
 
-def _refuse_many(first: Factor, others: list[Factor]) -> None:
+def refuse_many(factors: Factors) -> list[Factor]:
+    """Return the members, the largest first, unless the others have too many levels together.
+
+    Raises
+    ------
+    DataError
+        When they have.
+    """
+    first, *others = sorted(factors.members, key=lambda member: -member.levels)
     size = sum(member.levels for member in others)
     if size > MOST_LEVELS:
         names = " + ".join(member.name for member in others)
@@ -65,6 +72,7 @@ def _refuse_many(first: Factor, others: list[Factor]) -> None:
             code="too-many-levels",
             where="se",
         )
+    return [first, *others]
 
 
 def _values(member: Factor) -> Numpy:
