@@ -241,6 +241,23 @@ def test_newey_west_of_a_balanced_panel_is_that_of_statsmodels():
     assert fit.ssc_label == "n/(n−k)"
 
 
+@pytest.mark.parametrize("lag", [1, 3])
+def test_newey_west_of_a_balanced_panel_beside_effects_is_that_of_pyfixest(lag):
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"unit": np.repeat(np.arange(15), 8), "t": np.tile(np.arange(8), 15)})
+    frame["x"], frame["y"] = rng.normal(size=120), rng.normal(size=120)
+    told = {"time_id": "t", "panel_id": "unit", "lag": lag}
+    other = theirs("y ~ x | unit", frame, "NW", vcov_kwargs=told)
+    options = {"time": "t", "unit": "unit", "lag": lag}
+
+    fit = wb.fit(
+        "feols", "y ~ x | unit", frame, se="newey_west", se_options=options, ssc="pyfixest"
+    )
+
+    np.testing.assert_allclose(fit.se, other.se()[["x"]], rtol=SAME)
+    np.testing.assert_allclose(fit.pvalues, other.pvalue()[["x"]], rtol=1e-6)
+
+
 STATSMODELS = [
     ("HAC", {"maxlags": 2}, "newey_west", {"time": "k"}),
     ("hac-panel", {"maxlags": 2, "groups": "unit"}, "newey_west", {"time": "t", "unit": "unit"}),

@@ -62,6 +62,8 @@ _CHOICES = {
 _SAME_AS = {
     **dict.fromkeys(("stderr", "vcov", "cov_type", "vce", "std_errors"), "se"),
     **dict.fromkeys(("clusters", "groups", "cluster_var"), "cluster"),
+    **dict.fromkeys(("cov_kwds", "vcov_kwargs", "se_kwargs"), "se_options"),
+    **dict.fromkeys(("time", "unit", "lag", "lat", "lon", "cutoff"), "se_options"),
     **dict.fromkeys(("method", "solver"), "optimizer"),
     **dict.fromkeys(("maxiter", "max_iter", "iterations"), "max_steps"),
     **dict.fromkeys(("start_params", "x0", "init"), "start"),
