@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from workbench.errors import OptionError
-from workbench.estimation.specification import Choice, Specification
+from workbench.estimation.specification import Choice, DataReference, Specification
 from workbench.notebook import setup_form, setup_page
 from workbench.notebook.data_choice import open_frame, open_sample
 from workbench.notebook.offer import offered
@@ -446,3 +446,13 @@ def test_another_optimizer_starts_without_settings(mroz, offer):
 
 def test_an_optimizer_says_its_library_once(offer):
     assert all(item.note not in item.label for item in offer.optimizers if item.note)
+
+
+def test_a_run_in_two_stages_is_sent_to_its_code():
+    stages = {"first_stage": "~ 1 | unit", "treatment": "treated"}
+    spec = Specification(
+        Choice("did2s", stages), DataReference("sample", "staggered"), "y ~ treated"
+    )
+
+    with pytest.raises(OptionError, match="two stages cannot be edited"):
+        setup_form.from_specification(spec)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 from workbench.estimation.models import BODY, CLOSED_FORM, CUSTOM, describe_models
 from workbench.estimation.outcome import Outcome
+from workbench.estimation.two_stage_did import TwoStages
 from workbench.notebook import sweeps
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
@@ -145,7 +146,7 @@ def _decrement(run: Run, last: Iterate | None) -> float | None:
 
 def _model(asked: Specification) -> str:
     model, optimizer = _title(asked.model.name), OPTIMIZERS.get(asked.optimizer.name)
-    if asked.model.name in CLOSED_FORM or optimizer is None:
+    if asked.model.name in {*CLOSED_FORM, TwoStages.name} or optimizer is None:
         return model
     return f"{model}, {optimizer.title}"
 

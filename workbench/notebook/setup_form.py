@@ -24,6 +24,7 @@ from workbench.errors import DataError, LikelihoodError, OptionError, WorkbenchE
 from workbench.estimation.models import BODY, CLOSED_FORM, FIXED_EFFECTS
 from workbench.estimation.option_text import parse_settings, settings_text
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
+from workbench.estimation.two_stage_did import TwoStages
 from workbench.likelihoods import TEMPLATES
 from workbench.likelihoods.body import parse_body
 from workbench.notebook import optimizer_settings
@@ -210,7 +211,19 @@ def without(chosen: Chosen, term: str) -> Chosen:
 
 
 def from_specification(spec: Specification) -> Chosen:
-    """Return the choices that describe a run, for "Edit in Setup"; its name is made anew."""
+    """Return the choices that describe a run, for "Edit in Setup"; its name is made anew.
+
+    Raises
+    ------
+    OptionError
+        When the run has two stages, for which the page has no fields.
+    """
+    if spec.model.name == TwoStages.name:
+        raise OptionError(
+            "A run in two stages cannot be edited here.",
+            hint="copy its code, and change the call of wb.did2s.",
+            code="two-stages",
+        )
     return Chosen(
         template=spec.model.name,
         formula=(spec.formula or (spec.source.by if spec.source else "")) or "",
