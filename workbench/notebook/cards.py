@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
-from workbench.estimation.models import BODY, CLOSED_FORM, CUSTOM, describe_models
+from workbench.estimation.models import BODY, CLOSED_FORM, CUSTOM, IN_NUMPY, describe_models
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.two_stage_did import TwoStages
 from workbench.notebook import sweeps
@@ -118,8 +118,8 @@ def _distance(step: Iterate) -> str:
 
 
 def _setting(asked: Specification) -> str:
-    """Say where it runs; a closed form is computed by neither library."""
-    library = [] if asked.model.name in CLOSED_FORM else [_LIBRARIES[asked.backend]]
+    """Say where it runs; closed forms and absorbed effects are computed by neither library."""
+    library = [] if asked.model.name in IN_NUMPY else [_LIBRARIES[asked.backend]]
     return ", ".join([*library, asked.device.upper(), asked.dtype])
 
 

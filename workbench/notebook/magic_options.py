@@ -20,6 +20,7 @@ from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
 from workbench.estimation.models import CLOSED_FORM
 from workbench.likelihoods import TEMPLATES
+from workbench.likelihoods.absorbed import ABSORBED
 from workbench.notebook.session import remembered
 from workbench.optimizers import OPTIMIZERS
 
@@ -56,7 +57,7 @@ class MagicOption:
 
 
 OPTIONS = (
-    MagicOption("--model", "the template", lambda: (*TEMPLATES, *CLOSED_FORM)),
+    MagicOption("--model", "the template", lambda: (*TEMPLATES, *CLOSED_FORM, *ABSORBED)),
     MagicOption("--se", "kind of standard errors", lambda: (*KINDS, *ALIASES)),
     MagicOption("--cluster", "column to cluster by; may stand twice", column=True, action="append"),
     MagicOption("--se-options", 'what the errors are told: "time=year, lag=2"'),

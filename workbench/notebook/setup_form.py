@@ -21,11 +21,13 @@ from workbench.data.names import quoted
 from workbench.data.table import ColumnSummary
 from workbench.demeaners import DEMEANERS
 from workbench.errors import DataError, LikelihoodError, OptionError, WorkbenchError
-from workbench.estimation.models import BODY, CLOSED_FORM, FIXED_EFFECTS
+from workbench.estimation.models import ABSORBING, BODY, CLOSED_FORM, FIXED_EFFECTS
 from workbench.estimation.option_text import parse_settings, settings_text
+from workbench.estimation.separated import informative
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
 from workbench.estimation.two_stage_did import TwoStages
 from workbench.likelihoods import TEMPLATES
+from workbench.likelihoods.absorbed import ABSORBED
 from workbench.likelihoods.body import parse_body
 from workbench.notebook import optimizer_settings
 from workbench.notebook.data_choice import Opened
@@ -39,6 +41,7 @@ from workbench.notebook.formula_text import (
     without_term,
 )
 from workbench.notebook.offer import Offer
+from workbench.optimizers.newton import Newton
 
 OWN = BODY
 """The model whose log-likelihood a person writes."""
@@ -93,6 +96,8 @@ OWN_STARTS = {
     "probit": "loglik = log_ndtr((2*y - 1) * eta)",
     "poisson": "loglik = y*eta - exp(eta) - lgamma(y + 1)",
 }
+BESIDE_EFFECTS = {"ols": FIXED_EFFECTS, "logit": "felogit", "poisson": "fepois"}
+"""The template that absorbs fixed effects in the place of one that has none."""
 _OWN_GAUSSIAN = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
 _FEW_REGRESSORS = 5
 
@@ -192,7 +197,10 @@ def assigned(chosen: Chosen, name: str, role: str) -> Chosen:
         return replace(chosen, formula=with_term(chosen.formula, name))
     if role == "f":
         absorbing = replace(chosen, formula=with_effect(chosen.formula, name))
-        return changed(absorbing, "template", FIXED_EFFECTS, None) if name else absorbing
+        if not name or chosen.template in ABSORBING:
+            return absorbing
+        beside = BESIDE_EFFECTS.get(chosen.template, FIXED_EFFECTS)
+        return changed(absorbing, "template", beside, None)
     if role == "w":
         return replace(chosen, weights="" if chosen.weights == name else name)
     if role == "c":
@@ -261,6 +269,8 @@ def checked(chosen: Chosen, opened: Opened | None) -> Check:
             return Check(True, f"{opened.table.nrows:,} rows; {_LATER}", rows=opened.table.nrows)
         design, extra = _design(chosen, opened)
         _check_outcome(design, chosen.template)
+        if chosen.template in ABSORBED:
+            design = informative(design, ABSORBED[chosen.template], chosen.fixef_rm)
     except WorkbenchError as error:
         return _refused(error, chosen, opened)
     return _accepted(design, (*extra, *_nuisance(chosen.template)), opened.table.nrows)
@@ -311,7 +321,7 @@ def _design(chosen: Chosen, opened: Opened) -> tuple[Design, tuple[str, ...]]:
         "positive": chosen.positive or None,
     }
     formula = chosen.formula.strip()
-    if chosen.template == FIXED_EFFECTS:
+    if chosen.template in ABSORBING:
         of_formula |= {"fixef_rm": chosen.fixef_rm}
     if chosen.template != OWN:
         return build_design(opened.table, formula, **options, **of_formula), ()
@@ -325,9 +335,9 @@ def _design(chosen: Chosen, opened: Opened) -> tuple[Design, tuple[str, ...]]:
 
 def _check_outcome(design: Design, template: str) -> None:
     """Refuse an outcome that the template cannot have, counting its rows."""
-    if template not in TEMPLATES:
+    kind = (TEMPLATES | ABSORBED).get(template)
+    if kind is None:
         return
-    kind = TEMPLATES[template]
     wrong = len(kind.support.violations(design.outcome))
     if wrong:
         raise DataError(
@@ -340,7 +350,8 @@ def _check_outcome(design: Design, template: str) -> None:
 
 
 def _nuisance(template: str) -> tuple[str, ...]:
-    return TEMPLATES[template].nuisance if template in TEMPLATES else ()
+    kind = (TEMPLATES | ABSORBED).get(template)
+    return () if kind is None else kind.nuisance
 
 
 def _accepted(design: Design, extra: Sequence[str], total: int) -> Check:
@@ -399,9 +410,11 @@ def _refused(error: WorkbenchError, chosen: Chosen, opened: Opened) -> Check:
 # What the run is --------------------------------------------------------------------------------
 def optimizer_choice(chosen: Chosen, check: Check) -> str:
     """Return the optimizer's name, with "automatic" resolved by the number of parameters."""
+    if chosen.template in ABSORBED:
+        return Newton.name
     if chosen.optimizer != AUTOMATIC:
         return chosen.optimizer
-    return "newton" if check.parameters <= NEWTON_LIMIT else "l-bfgs-b"
+    return Newton.name if check.parameters <= NEWTON_LIMIT else "l-bfgs-b"
 
 
 def run_name(chosen: Chosen, offer: Offer, taken: Sequence[str] = ()) -> str:
@@ -461,6 +474,8 @@ def _told_errors(chosen: Chosen) -> dict[str, Any]:
 def _optimizer(chosen: Chosen, check: Check) -> Choice:
     """Return the optimizer with its settings, without them while they are half typed."""
     name = optimizer_choice(chosen, check)
+    if chosen.template in ABSORBED:
+        return Choice(name)
     try:
         return optimizer_settings.read(name, chosen.settings)
     except OptionError:
@@ -500,10 +515,10 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
         return replace(chosen, settings="")
     if choice == "template":
         chosen = _with_known_errors(chosen)
-    if choice == "template" and chosen.template == FIXED_EFFECTS:
+    if choice == "template" and chosen.template in ABSORBING:
         return replace(chosen, weight_kind="analytic")
-    if choice == "formula" and chosen.template == CLOSED_FORM[0] and effects(chosen.formula):
-        return changed(chosen, "template", FIXED_EFFECTS, None)
+    if choice == "formula" and chosen.template in BESIDE_EFFECTS and effects(chosen.formula):
+        return changed(chosen, "template", BESIDE_EFFECTS[chosen.template], None)
     if choice == "template" and chosen.template == OWN and not chosen.body:
         return replace(chosen, body=_OWN_GAUSSIAN)
     if choice == "device" and chosen.device == "mps":

@@ -15,6 +15,7 @@ from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import FormulaError
 from workbench.estimation.models import CLOSED_FORM
+from workbench.likelihoods.absorbed import ABSORBED
 from workbench.notebook import optimizer_settings
 from workbench.notebook.data_choice import Opened
 from workbench.notebook.formula_text import effects, sides
@@ -32,6 +33,11 @@ from workbench.notebook.setup_form import (
 
 _WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
 """The errors that need columns of time or place."""
+
+_WALKS = dict.fromkeys(CLOSED_FORM, "None: solved in closed form") | dict.fromkeys(
+    ABSORBED, "Newton: each step demeans anew"
+)
+"""What stands in the place of an optimizer that a person could choose."""
 
 
 def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> dict[str, Any]:
@@ -52,7 +58,7 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
         "automatic": _automatic(chosen, check, offer),
         "effects": effects(chosen.formula),
         "absorbs": bool(sides(chosen.formula).tail),
-        "solved": chosen.template in CLOSED_FORM,
+        "walk": _WALKS.get(chosen.template, ""),
         "demeaners": [item.to_dict() for item in demeaners(chosen)],
         "roles": roles(chosen, opened),
         "check": {

@@ -14,6 +14,7 @@ from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation.models import CLOSED_FORM, Written, likelihood
 from workbench.estimation.option_text import parse_choice, parse_settings, parse_start
 from workbench.likelihoods import TEMPLATES
+from workbench.likelihoods.absorbed import ABSORBED
 from workbench.likelihoods.body import has_params, parse_body
 from workbench.notebook.formula_text import cut
 from workbench.notebook.magic_options import OPTIONS, OWN
@@ -147,7 +148,7 @@ def _template(options: Namespace) -> str:
     if options.model is None:
         raise _contradiction(
             "The cell has a formula but names no model.",
-            f"--model with one of {' '.join([*CLOSED_FORM, *TEMPLATES])}.",
+            f"--model with one of {' '.join([*CLOSED_FORM, *TEMPLATES, *ABSORBED])}.",
             "no-model",
         )
     return str(options.model)

@@ -57,8 +57,8 @@ export interface SetupState {
   effects: string;
   /** Whether the formula has a part behind a bar. */
   absorbs: boolean;
-  /** Whether the estimates are solved for in closed form. */
-  solved: boolean;
+  /** How the estimates are found where no optimizer can be chosen; else empty. */
+  walk: string;
   demeaner: string;
   demeaners: Option[];
   roles: Record<string, string>;

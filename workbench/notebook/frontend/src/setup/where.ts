@@ -33,7 +33,7 @@ export function wherePart(desk: Desk): Part {
     libraries.show(state.libraries, state.library);
     numbers.show(state.numbers, state.dtype);
     optimizer.show([{ key: "auto", label: "Automatic", note: state.automatic }, ...state.optimizers], state.optimizer, "None",
-      state.solved ? "None: solved in closed form" : "");
+      state.walk);
     demeanerField.hidden = !state.absorbs;
     demeaner.show(state.demeaners, state.demeaner);
     settingsField.hidden = !state.settings_hint;
