@@ -51,7 +51,7 @@ def test_an_option_begun_is_completed_and_one_given_is_not_offered_again(offered
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("--model ▲", [*TEMPLATES, "ols", "feols"]),
+        ("--model ▲", [*TEMPLATES, "ols", "feols", "fepois", "felogit", "fenegbin"]),
         ("--model pro▲", ["probit"]),
         ("--model=lo▲", ["logit"]),
         ("--se ▲", [*KINDS, "iid", "hetero", "HC1", "CRV1"]),
