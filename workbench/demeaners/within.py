@@ -13,7 +13,8 @@ from workbench.kernels.factors import ROUNDING, Factors
 from workbench.protocols import Numpy
 
 # The first call is off by the ratio of the column to what is left of it; the second by less.
-_PASSES = 4
+# Each asks for a tenth of the last one's tolerance, or it would stop where that one did.
+_PASSES, _TIGHTER = 4, 0.1
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ class Within:
 
         configuration: Any = within.PreconditionerConfig
         effects, floor = _effects(factors), ROUNDING * factors.lengths(columns)
-        left, iterations, passes = columns, 0, 0
+        left, iterations, passes, asked = columns, 0, 0, self.tol
         while True:
             found = within.solve_batch(
                 effects,
                 np.asfortranarray(left),
                 weights=factors.weights,
-                options=within.LsmrOptions(self.tol, self.max_iterations),
+                options=within.LsmrOptions(asked, self.max_iterations),
                 preconditioner=getattr(configuration, self.preconditioner.title())(),
             )
-            left, passes = np.ascontiguousarray(found.demeaned), passes + 1
+            left, passes, asked = np.ascontiguousarray(found.demeaned), passes + 1, _TIGHTER * asked
             iterations += max(found.iterations, default=0)
             residuals = _relative(factors, left, floor)
             yield DemeanStep(iterations, residuals)
