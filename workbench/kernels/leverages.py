@@ -91,11 +91,11 @@ def _dummies(members: list[Factor]) -> sparse.csr_array:
 def _inverse_of_independent(schur: Numpy, scale: Numpy) -> Numpy:
     """Invert the largest block of independent levels; the others' rows and columns are zero."""
     root = np.sqrt(np.where(scale > 0, scale, 1.0))
-    found = lapack.dpstrf(schur / np.outer(root, root), tol=_REPEATS, lower=1)
-    lower, pivots, rank = found[0], found[1] - 1, int(found[2])
-    inverse = np.zeros_like(schur)
-    if rank == 0:
+    scaled, inverse = schur / np.outer(root, root), np.zeros_like(schur)
+    if np.diag(scaled).max(initial=0.0) <= _REPEATS:  # LAPACK takes the first pivot untested
         return inverse
+    found = lapack.dpstrf(scaled, tol=_REPEATS, lower=1)
+    lower, pivots, rank = found[0], found[1] - 1, int(found[2])
     block = lapack.dpotri(np.asfortranarray(np.tril(lower[:rank, :rank])), lower=1)[0]
     block = np.tril(block) + np.tril(block, -1).T
     kept = pivots[:rank]
