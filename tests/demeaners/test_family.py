@@ -7,12 +7,14 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from tests.demeaners.conftest import dummies
+from tests.demeaners.conftest import demeaned_by_lstsq, dummies
 from workbench.demeaners import DEMEANERS, choice_of, demeaner_named, demeaner_on, describe
+from workbench.demeaners.alternating import AlternatingProjections
 from workbench.demeaners.base import finish
 from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
 from workbench.errors import OptionError
+from workbench.kernels.factors import Factor, Factors
 
 every_demeaner = pytest.mark.parametrize("name", DEMEANERS)
 # The tolerance bounds the residual; the error may exceed it by the root of the condition.
@@ -151,6 +153,19 @@ def test_a_solve_can_be_closed_before_its_end(name, panel):
         first = next(steps)
 
     assert first.iteration >= 1
+
+
+def test_an_extrapolation_that_loses_ground_is_not_taken():
+    rng = np.random.default_rng(20)
+    a, b, trend = rng.integers(0, 11, 40), rng.integers(0, 4, 40), rng.normal(size=40)
+    terms = (("a", a, None), ("a[t]", a, trend), ("b", b, None), ("b[t]", b, trend))
+    factors = Factors(tuple(Factor.of(name, codes, slope) for name, codes, slope in terms), 40)
+    columns = rng.normal(size=(40, 2))
+
+    found = finish(AlternatingProjections(max_iterations=500).solve(factors, columns))
+
+    assert found.converged  # taken all the same, they need 3,375 sweeps
+    assert np.abs(found.columns - demeaned_by_lstsq(factors, columns)).max() < 1e-6
 
 
 def test_a_step_limit_ends_without_the_tolerance(panel):

@@ -19,8 +19,8 @@ class AlternatingProjections:
 
     A sweep is :math:`G = P_F \cdots P_1`; after every second one the columns are extrapolated
     along the last move :math:`d` and its change :math:`d'`, by
-    :math:`-(d \cdot d' / d' \cdot d')\, d`.  The residual of a column is the length of what the
-    last sweep took away, relative to what is left.
+    :math:`-(d \cdot d' / d' \cdot d')\, d`, unless that lengthens a column.  The residual of a
+    column is the length of what the last sweep took away, relative to what is left.
 
     Parameters
     ----------
@@ -62,7 +62,9 @@ class AlternatingProjections:
             done = residuals <= self.tol
             moves.append(after - before)
             if self.accelerate and len(moves) == 2:
-                after += np.where(done, 0.0, _extrapolation(*moves))
+                ahead = after + _extrapolation(*moves)
+                gained = ~done & (factors.lengths(ahead[factors.size :]) <= left)
+                after = np.where(gained, ahead, after)
                 moves.clear()
             before = after
             yield DemeanStep(iteration, residuals)
