@@ -100,6 +100,20 @@ def test_demeaning_equals_least_squares_on_dummies(codes, form, count):
     assert error.max() < ACCURACY
 
 
+@pytest.mark.parametrize("form", [True, False, None], ids=["formed", "by cells", "automatic"])
+def test_factors_with_a_level_for_every_row_leave_rounding(form):
+    rows = np.arange(4_000)
+    factors = factors_of([rows // 2, (rows + 1) // 2])
+    columns = np.random.default_rng(0).normal(size=(4_000, 2)) + 100 * np.sin(rows / 640)[:, None]
+
+    steps = list(Schur(form=form).solve(factors, columns))
+    found = finish(Schur(form=form).solve(factors, columns))
+
+    assert np.isfinite([step.residuals for step in steps]).all()
+    assert found.converged
+    assert np.abs(found.columns).max() < 1e-10
+
+
 def test_approximate_factors_save_most_of_the_iterations():
     factors = factors_of(ring())
     columns = columns_of(factors, 1)

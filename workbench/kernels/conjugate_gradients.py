@@ -112,7 +112,8 @@ class ConjugateGradients:
     def residuals(self) -> Numpy:
         """The relative residual of each column, ``(K,)``; zero for one that is clean."""
         left = np.where(self._left <= self._floor, 0, self._left)
-        return np.sqrt(left / np.maximum(self._remaining, np.finfo(np.float64).tiny))
+        smallest = np.maximum(self._floor, np.finfo(np.float64).tiny)
+        return np.sqrt(left / np.maximum(self._remaining, smallest))
 
     @property
     def done(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
