@@ -91,6 +91,16 @@ def test_the_tolerance_means_the_same_to_every_demeaner(name, tol, name_of_panel
     assert (found.residuals <= tol).all()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_within_goes_on_where_its_own_measure_ends_just_above_ours(seed, panel):
+    drawn = panel("four", weighted=True, seed=seed)
+
+    found = finish(demeaner_named("within", {"tol": TIGHT}).solve(drawn.factors, drawn.columns))
+
+    assert found.converged
+    assert (relative_residuals(drawn.factors, found.columns) <= TIGHT).all()
+
+
 @every_demeaner
 def test_a_column_of_effects_alone_ends_at_the_rounding_of_its_own_length(name, panel):
     drawn = panel("difficult", weighted=True)
