@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.demeaners import demeaner_named
+from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaner, finish
 from workbench.demeaners.lsmr import LSMR
-from workbench.errors import DataError
-from workbench.kernels.factors import Factor, Factors
+from workbench.errors import DataError, OptionError
+from workbench.kernels.factors import Factor, Factors, Int32
 from workbench.protocols import Numpy
+
+# Sums of the squares of what is larger, or smaller than its inverse, leave float64's range.
+_SQUARED = 1e100
 
 
 def demean(
@@ -40,7 +43,7 @@ def demean(
     solver
         A demeaner, or the name of one.
     device
-        Where to compute; on any other than ``"cpu"`` LSMR is taken.
+        Where to compute; on any other than ``"cpu"`` the automatic choice is LSMR.
     tol
         The relative residual of the normal equations at which a column is done, whatever the
         solver: the sums over levels, each divided by the square root of its mass, are together
@@ -56,18 +59,23 @@ def demean(
     ------
     DataError
         When lengths differ, values are missing, or the tolerance was not reached.
+    OptionError
+        When there is no such solver, or it does not run on the device.
 
     Examples
     --------
     >>> demean([1.0, 3.0, 10.0, 20.0], ["a", "a", "b", "b"])
     array([-1.,  1., -5.,  5.])
     """
-    columns = np.asarray(X, dtype=np.float64)
-    members = tuple(_members(codes))
-    factors = Factors(members, len(columns), _checked_weights(weights, len(columns)))
-    _check(columns, factors)
+    given = _numbers(X)
+    columns = given[:, None] if given.ndim == 1 else given
+    factors = Factors(tuple(_members(codes)), len(given), _checked_weights(weights, len(given)))
+    _check_rows(factors)
+    exponents = _far_exponents(columns)
     demeaner = _demeaner(solver, device, tol)
-    found = finish(demeaner.solve(factors, columns.reshape(len(columns), -1)))
+    found = finish(
+        demeaner.solve(factors, np.ldexp(columns, -exponents) if exponents.any() else columns)
+    )
     if not found.converged:
         raise DataError(
             f"Demeaning ended at a relative residual of {found.residuals.max():.1e}, "
@@ -76,15 +84,36 @@ def demean(
             code="not-demeaned",
             where="solver",
         )
-    return found.columns.reshape(columns.shape)
+    left = np.ldexp(found.columns, exponents) if exponents.any() else found.columns
+    return left.reshape(given.shape)
 
 
 def _demeaner(solver: str | Demeaner, device: str, tol: float) -> Demeaner:
-    if not isinstance(solver, str):
-        return solver
-    if device != "cpu" and solver in ("auto", "lsmr"):
-        return replace(LSMR(), tol=tol, device=device)
-    return demeaner_named(solver, {"tol": tol})
+    if isinstance(solver, str):
+        if isinstance(tol, bool) or not isinstance(tol, Real) or not 0 <= tol < np.inf:
+            raise OptionError(
+                f"The tolerance is {tol!r}.",
+                "a number from 0 on, as in tol=1e-8.",
+                code="bad-option",
+                where="tol",
+            )
+        solver = demeaner_named(solver, {"tol": float(tol)})
+    return demeaner_on(solver, device, getattr(solver, "library", LSMR.libraries[0]))
+
+
+def _numbers(X: npt.ArrayLike) -> Numpy:
+    try:
+        columns = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        columns = np.empty(())
+    if columns.ndim not in (1, 2):
+        raise DataError(
+            "X is not one or several columns of numbers.",
+            "an array (n,) or (n, K), or a table of numeric columns.",
+            code="not-numbers",
+            where="X",
+        )
+    return columns
 
 
 def _members(codes: Any) -> Iterable[Factor]:
@@ -103,7 +132,8 @@ def _named(codes: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(codes, Sequence) and any(isinstance(part, Factor) for part in codes):
         return [(str(position), part) for position, part in enumerate(codes)]
     values = np.asarray(codes)
-    return [(str(j), column) for j, column in enumerate(values.reshape(len(values), -1).T)]
+    columns = values[:, None] if values.ndim == 1 and len(values) else values
+    return [(str(j), column) for j, column in enumerate(columns.T)]
 
 
 def _checked_weights(weights: npt.ArrayLike | None, rows: int) -> Numpy | None:
@@ -120,7 +150,14 @@ def _checked_weights(weights: npt.ArrayLike | None, rows: int) -> Numpy | None:
     return checked
 
 
-def _check(columns: Numpy, factors: Factors) -> None:
+def _check_rows(factors: Factors) -> None:
+    if not factors.rows or not factors.members:
+        raise DataError(
+            f"There are {factors.rows} rows and {len(factors.members)} factors.",
+            "at least one of each.",
+            code="nothing-to-demean",
+            where="codes" if factors.rows else "X",
+        )
     for member in factors.members:
         if len(member.codes) != factors.rows:
             raise DataError(
@@ -129,10 +166,24 @@ def _check(columns: Numpy, factors: Factors) -> None:
                 code="lengths-differ",
                 where=member.name,
             )
-    if not np.isfinite(columns).all():
+
+
+def _far_exponents(columns: Numpy) -> Int32:
+    """Return the power of two of each column whose squares float64 cannot hold, else 0, ``(K,)``.
+
+    Raises
+    ------
+    DataError
+        When a value is not finite.
+    """
+    largest = np.maximum(columns.max(axis=0), -columns.min(axis=0))
+    if not np.isfinite(largest).all():
         raise DataError(
             "X has values that are not finite.",
             "leave those rows out.",
             code="not-finite",
             where="X",
         )
+    far = (largest > 0) & ((largest < 1 / _SQUARED) | (largest > _SQUARED))
+    exponents: Int32 = np.where(far, np.frexp(largest)[1], 0).astype(np.int32)
+    return exponents
