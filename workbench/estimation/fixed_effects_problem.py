@@ -30,6 +30,7 @@ from workbench.errors import DataError
 from workbench.estimation.deletion import lies_within
 from workbench.estimation.demeaning import Demeaning, demeaned
 from workbench.estimation.effects import Effects, recovered
+from workbench.estimation.exactness import nothing_left, solved_to_rounding
 from workbench.estimation.least_squares_problem import LeastSquares
 from workbench.estimation.linear_rows import LinearRows
 from workbench.estimation.objective import Control, ScaledObjective
@@ -52,6 +53,8 @@ from workbench.protocols import Numpy
 # What demeaning leaves of an absorbed column is its error, a multiple of the tolerance.
 _NOISE_PER_TOLERANCE = 100.0
 _LEAST_SHARE = 1e-9
+# Rounding of an outcome that the effects explain, on graphs whose levels are thinly linked.
+_NO_VARIATION = 1e-10
 _PASSES = 3
 
 
@@ -170,8 +173,20 @@ class FixedEffectsProblem(Problem):
 
     def _project(self, demeaned: Numpy) -> Projected:
         lengths = np.sqrt(self._squares(self.columns))
+        self._check_variation(demeaned[:, 0], float(lengths[0]))
         found = project(demeaned, lengths, self.layout, self.weights.values, self.least_share)
         return self._without_repeats(found, len(demeaned))
+
+    def _check_variation(self, left: Numpy, length: float) -> None:
+        """Refuse an outcome that the effects explain by themselves."""
+        if self.factors.members and self._squares(left) <= (_NO_VARIATION * length) ** 2:
+            effects = " + ".join(member.name for member in self.factors.members)
+            raise DataError(
+                f"No variation of {self.depvar} is left beside {effects}.",
+                hint="an outcome that varies within the fixed effects.",
+                code="outcome-absorbed",
+                where=self.depvar,
+            )
 
     @property
     def least_share(self) -> float:
@@ -290,8 +305,21 @@ class FixedEffectsProblem(Problem):
         return self.observations - len(self.projected.names) - taken
 
     def _variance(self, theta: Numpy) -> float:
-        freedom = self.residual_freedom
-        return float(self._squares(self._rest(theta))) / freedom if freedom > 0 else math.nan
+        squares, freedom = float(self._squares(self._rest(theta))), self.residual_freedom
+        if freedom <= 0:
+            return math.nan
+        return 0.0 if nothing_left(squares, self._outcome_squares) else squares / freedom
+
+    @cached_property
+    def _outcome_squares(self) -> float:
+        return float(self._squares(self._outcome))
+
+    def decrement(self, curvature: Curvature, theta: Numpy) -> float | None:
+        """Return the Newton decrement, zero where a close fit leaves rounding in the score."""
+        lengths, squares = np.sqrt(np.diag(self._gram)), float(self._squares(self._rest(theta)))
+        if solved_to_rounding(self._normal(theta), lengths, squares, self._outcome_squares):
+            return 0.0
+        return super().decrement(curvature, theta)
 
     def score(self, theta: Numpy) -> Numpy:
         """Return the score of the slopes at the residual variance, ``(k,)``."""

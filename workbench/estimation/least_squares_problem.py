@@ -13,6 +13,7 @@ import scipy.linalg
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
+from workbench.estimation.exactness import nothing_left, solved_to_rounding
 from workbench.estimation.linear_rows import LinearRows
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import grouped_sums, row_scores, score_sums
@@ -120,8 +121,23 @@ class LeastSquaresProblem(TemplateProblem):
         return self._normal(theta) / variance if variance > 0 else self._normal(theta)
 
     def _variance(self, theta: Numpy) -> float:
-        freedom = self.residual_freedom
-        return self.sum_of_squares(theta) / freedom if freedom > 0 else math.nan
+        squares, freedom = self.sum_of_squares(theta), self.residual_freedom
+        if freedom <= 0:
+            return math.nan
+        return 0.0 if nothing_left(squares, self._outcome_squares) else squares / freedom
+
+    @cached_property
+    def _outcome_squares(self) -> float:
+        weights = self.weights.values
+        return float(self.y @ (self.y if weights is None else weights * self.y))
+
+    def decrement(self, curvature: Curvature, theta: Numpy) -> float | None:
+        """Return the Newton decrement, zero where a close fit leaves rounding in the score."""
+        raw, squares = self.coordinates.raw, self.sum_of_squares(theta)
+        lengths = np.sqrt(np.diag(raw.T @ self.columns.moments.gram @ raw))
+        if solved_to_rounding(self._normal(theta), lengths, squares, self._outcome_squares):
+            return 0.0
+        return super().decrement(curvature, theta)
 
     @_EXACT_FIT
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
