@@ -236,6 +236,21 @@ def test_the_effects_are_those_of_dummies_up_to_their_normalisation(panel):
     np.testing.assert_allclose(effects["year"][1:], later, atol=1e-7)
 
 
+def test_effects_that_hang_together_as_a_chain_add_up_to_what_was_fitted():
+    rows, rng = np.arange(12_000), np.random.default_rng(6)
+    frame = pd.DataFrame({"a": rows // 4, "b": (rows + 2) // 4, "x": rng.normal(size=12_000)})
+    frame["y"] = frame.x + 100 * np.sin(rows / 2_000) + rng.normal(size=12_000)
+    fit = wb.fit("feols", "y ~ x | a + b", frame, fixef_rm="none", demeaner=wb.Schur(tol=1e-12))
+
+    effects = fit.fixed_effects()
+
+    total = effects["a"][frame.a].to_numpy() + effects["b"][frame.b].to_numpy()
+    left = frame.y - fit.params["x"] * frame.x - total
+    np.testing.assert_allclose(left, fit.residuals, atol=1e-10)
+    assert np.abs(left.groupby(frame.a).sum()).max() < 1e-10
+    assert np.abs(left.groupby(frame.b).sum()).max() < 1e-10
+
+
 def test_predictions_include_the_effects_and_are_missing_for_unknown_levels(panel):
     fit = wb.fit("feols", "y ~ x | job[trend] + year", panel)
     new = panel.head(20).assign(year=[1900, *panel.year[1:20]])

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse
 
 from workbench.data.fixed_effects import AbsorbedTerm
 from workbench.data.table import Table
+from workbench.demeaners.automatic import Automatic
+from workbench.demeaners.base import finish
 from workbench.errors import InferenceError
 from workbench.kernels.factors import Factor, Factors
 from workbench.protocols import Numpy
-
-_TOLERANCE = 1e-13
-_MOST_ITERATIONS = 100_000
 
 
 @dataclass(frozen=True)
@@ -85,35 +83,16 @@ def _pairs(terms: tuple[AbsorbedTerm, ...], factors: Factors) -> list[tuple[Abso
 
 
 def _solved(factors: Factors, total: Numpy) -> list[Numpy]:
-    """Find effects that add up to ``total``, the shortest in the metric of their rows."""
-    blocks = [_dummies(member) for member in factors.members]
-    design = sparse.hstack(blocks, format="csr")
-    lengths = np.sqrt(np.asarray(design.multiply(design).sum(axis=0)).ravel())
-    lengths[lengths == 0] = 1.0
-    found = sparse.linalg.lsmr(
-        design @ sparse.diags_array(1 / lengths),
-        total,
-        atol=_TOLERANCE,
-        btol=_TOLERANCE,
-        conlim=0,
-        maxiter=_MOST_ITERATIONS,
-    )
-    if found[1] == 7:
+    """Find effects that add up to ``total``, by the fastest demeaner that is there."""
+    found = finish(Automatic().solve(factors.weighted(None), total[:, None]))
+    if not found.converged:
         raise InferenceError(
-            f"The fixed effects were not told apart within {found[2]:,} iterations.",
+            f"The fixed effects were not told apart within {found.iterations:,} iterations.",
             hint="the slopes are not affected; leave out weakly connected levels.",
             code="effects-not-found",
         )
-    ends = np.cumsum([member.levels for member in factors.members])[:-1]
-    effects: Numpy = found[0] / lengths
-    return list(np.split(effects, ends))
-
-
-def _dummies(member: Factor) -> sparse.csr_array:
-    rows = len(member.codes)
-    values = np.ones(rows) if member.slope is None else member.slope
-    places = (np.arange(rows), member.codes)
-    return sparse.csr_array((values, places), shape=(rows, member.levels))
+    assert found.coefficients is not None
+    return [effects[:, 0] for effects in found.coefficients]
 
 
 def _normalise(
