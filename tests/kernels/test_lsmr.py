@@ -13,10 +13,21 @@ from workbench.backends import backend_named
 from workbench.backends.torch_backend import TorchBackend
 from workbench.demeaners.base import finish
 from workbench.kernels.factors import Factor, Factors
-from workbench.kernels.lsmr import FIGURES, Limits, begin, refined, rotate, walk
+from workbench.kernels.lsmr import (
+    FIGURES,
+    Limits,
+    _report,
+    _residual,
+    begin,
+    refined,
+    rotate,
+    step,
+    walk,
+)
 from workbench.kernels.lsmr_operators import (
     Codes,
     GatherSum,
+    SparseProducts,
     column_scale,
     gather_sum,
     grouping,
@@ -232,6 +243,26 @@ def test_the_compiled_steps_lower_to_a_device_without_one(platform, factors, col
     assert lowered.out_avals[0].shape == (operator.steps, 6, 3)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_beginning_and_the_residual_lower_to_a_device_without_one(dtype, factors, columns):
+    operator = operator_of(factors, LAYOUTS["jax, compiled"], dtype)
+    xp, levels = operator.xp, operator.levels
+
+    def opened(arrays, right, x, limits, one):
+        there = GatherSum(xp, levels, arrays, compiled=True)
+        r, g = _residual(there, right, x, one)
+        return r, begin(there, r, g, limits).x
+
+    with xp.scope():
+        bound = xp.array(np.full(3, 1e-8))
+        arguments = (operator.arrays, xp.array(columns), xp.array(np.zeros((66, 3))))
+        exported = jax.export.export(jax.jit(opened), platforms=["cuda", "rocm"])
+        lowered = exported(*arguments, Limits(bound, bound), xp.array(np.ones(3)))
+
+    assert lowered.platforms == ("cuda", "rocm")
+    assert [str(out) for out in lowered.out_avals] == [f"{dtype}[400,3]", f"{dtype}[66,3]"]
+
+
 def test_a_walk_stays_on_a_cuda_device_that_is_pretended(factors):
     xp = TorchBackend("cuda:0", "float64")
     make = lambda *shape: torch.ones(shape, dtype=torch.float64, device="cuda:0")  # noqa: E731
@@ -247,6 +278,50 @@ def test_a_walk_stays_on_a_cuda_device_that_is_pretended(factors):
     devices = {part.device.type for part in (state.u, state.x, reports, *state.numbers)}
     assert devices == {"cuda"}
     assert reports.shape == (operator.steps, 6, 3)
+
+
+def test_sparse_products_stay_on_a_cuda_device_that_is_pretended(monkeypatch):
+    # FakeTensorMode of torch 2.13 has no sparse tensors and no out=: dense ones stand for the
+    # matrix, and the sum is made in place.  The compiler has a test of its own below.
+    xp = TorchBackend("cuda:0", "float64")
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    monkeypatch.setattr(torch, "addmm", lambda _, matrix, x, out: out.addmm_(matrix, x))
+    make = lambda *shape: torch.ones(shape, dtype=torch.float64, device="cuda:0")  # noqa: E731
+
+    with FakeTensorMode():
+        operator = SparseProducts(xp, make(400, 66), make(66, 400), compiled=True)
+        limits = Limits(make(3), make(3))
+        state = begin(operator, make(400, 3), make(66, 3), limits)
+        state = step(operator, state, limits)
+        report = _report(operator, state)
+        r, g = _residual(operator, make(400, 3), make(66, 3), make(3))
+
+    devices = {part.device.type for part in (state.u, state.x, report, r, g, *state.numbers)}
+    assert devices == {"cuda"}
+    assert report.shape == (6, 3)
+    assert (r.shape, g.shape) == ((400, 3), (66, 3))
+
+
+@pytest.mark.parametrize("layout", ["gathers", "products"])
+def test_a_walk_on_meta_tensors_has_the_shapes_of_a_real_one(layout, monkeypatch):
+    xp = TorchBackend("meta", "float32")
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    make = lambda *shape: torch.ones(shape, device="meta")  # noqa: E731
+    if layout == "products":
+        operator = SparseProducts(xp, make(400, 66), make(66, 400), compiled=True)
+    else:
+        codes = tuple(torch.zeros(400, dtype=torch.int32, device="meta") for _ in range(3))
+        arrays = Codes(codes, (None, None, make(400, 1)), make(66, 1), make(400, 1))
+        operator = GatherSum(xp, (30, 6, 30), arrays, compiled=True)
+
+    limits = Limits(make(2), make(2))
+    before = begin(operator, make(400, 2), make(66, 2), limits)
+    after, reports = walk(operator, before, limits)
+
+    shapes = [tuple(part.shape) for part in (after.u, after.v, after.h, after.hbar, after.x)]
+    assert shapes == [(400, 2), *[(66, 2)] * 4]
+    assert {tuple(part.shape) for part in after.numbers} == {(2,)}
+    assert reports.shape == (operator.steps, 6, 2)
 
 
 def test_the_rotation_is_one_graph_for_the_compiler():
