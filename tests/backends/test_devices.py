@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from workbench.backends import backend_named
 from workbench.backends.devices import check_device, devices
+from workbench.backends.jax_backend import JaxBackend
 from workbench.errors import DeviceError, OptionError
 from workbench.kernels.linear_index import _sums
 from workbench.likelihoods import TEMPLATES
@@ -74,6 +75,13 @@ def test_unknown_libraries_and_precisions_are_refused(arguments):
     with pytest.raises(OptionError) as refused:
         backend_named(*arguments)
     assert refused.value.hint
+
+
+def test_the_name_that_torch_gives_rocm_is_found_by_jax(monkeypatch):
+    rocm = ["rocm:0", "rocm:1"]
+    monkeypatch.setattr(jax, "devices", lambda platform: {"gpu": rocm, "rocm": rocm}[platform])
+
+    assert JaxBackend("cuda:1")._device == "rocm:1"
 
 
 def columns(make, p=3, n=8):

@@ -47,7 +47,8 @@ class JaxBackend(Backend):
         self.dtype = dtype
         self._dtype = np.dtype(dtype)
         kind, _, number = device.partition(":")
-        self._device = jax.devices(kind)[int(number or 0)]
+        platform = "gpu" if kind == "cuda" else kind  # torch calls ROCm cuda too, and JAX does not
+        self._device = jax.devices(platform)[int(number or 0)]
         self.compile_cache = _offer_compile_cache()
 
     def where(self, condition: Array, yes: Array, no: Array) -> Array:
