@@ -79,12 +79,13 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     Parameters
     ----------
     model
-        ``"ols"``, ``"feols"``, ``"gaussian"``, ``"logit"``, ``"probit"``, ``"poisson"``, or what
-        :func:`custom` or :func:`likelihood` return.
+        ``"ols"``, ``"gaussian"``, ``"logit"``, ``"probit"``, ``"poisson"``; beside fixed effects
+        ``"feols"``, ``"fepois"``, ``"felogit"`` (with the effects as parameters, not conditional)
+        and ``"fenegbin"``; or what :func:`custom` or :func:`likelihood` return.
     formula
-        ``"outcome ~ x1 + x2"``; may be left out for a person's own likelihood.  For ``"feols"``
-        fixed effects and instruments follow: ``"y ~ x | firm + year | endogenous ~ z"``, where
-        ``firm^year`` joins columns and ``firm[trend]`` adds a slope by firm.
+        ``"outcome ~ x1 + x2"``; may be left out for a person's own likelihood.  Fixed effects
+        follow behind a bar, where ``firm^year`` joins columns and ``firm[trend]`` adds a slope by
+        firm; for ``"feols"`` instruments too: ``"y ~ x | firm + year | endogenous ~ z"``.
     data
         A DataFrame or another table, the name of a sample, or the path of a file.
     se : {"hessian", "opg", "robust", "cluster", "newey_west", "driscoll_kraay", "conley", "none"}
@@ -103,7 +104,7 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     weights, offset : str
         Names of columns.
     weight_kind : {"frequency", "probability", "analytic"}
-        What the weights are, by default analytic for ``"feols"`` and else frequencies;
+        What the weights are, by default analytic beside fixed effects and else frequencies;
         probability weights force the sandwich.
     optimizer : str or Optimizer
         By name or with settings, as in ``wb.SGD(lr=1e-5, reduction="sum")``.

@@ -155,9 +155,13 @@ class PoissonRows(AbsorbedRows):
 class LogitRows(AbsorbedRows):
     r"""Binary logit: :math:`\ell_i = \log\Lambda((2y_i-1)\,\eta_i)`, the effects as parameters.
 
+    This is the likelihood of explicit dummies, as in fixest's ``feglm``, and not Chamberlain's,
+    which is conditional on the sums of outcomes and free of the bias.
+
     References
     ----------
-    McFadden (1974); Neyman and Scott (1948) on the bias that effects of few rows bring.
+    McFadden (1974); Chamberlain (1980), "Analysis of covariance with qualitative data"; Neyman
+    and Scott (1948) on the bias that effects of few rows bring.
     """
 
     name: ClassVar[str] = "felogit"
