@@ -425,6 +425,19 @@ def test_effects_and_predictions_are_those_of_dummies(panel):
     np.testing.assert_allclose(again[1:], other.fittedvalues[1:9], rtol=1e-7)
 
 
+def test_the_table_says_which_effects_were_absorbed(panel):
+    poisson = wb.fit("fepois", "count ~ x | firm + region[z]", panel, name="effects")
+    plain = wb.fit("fepois", "count ~ x", panel, name="none")
+
+    lines = str(wb.compare(poisson, plain)).splitlines()
+
+    assert poisson.absorbed == ("firm", "region", "region[z]")
+    assert plain.absorbed == ()
+    for name in poisson.absorbed:
+        (line,) = (line for line in lines if f"Fixed effects: {name} " in line)
+        assert line.split()[-2:] == ["yes", "no"]
+
+
 def test_a_regressor_that_the_effects_absorb_is_left_out_by_name(panel):
     frame = panel.assign(size=panel.firm * 1.7 + 10, copy=panel.x + 3 * panel.year)
 
