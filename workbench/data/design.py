@@ -251,7 +251,7 @@ def _refuse_fixed_effects(parsed: ParsedFormula) -> None:
         return
     raise FormulaError(
         "This model has no part after | in its formula.",
-        hint="for fixed effects with few levels write + C(region) instead.",
+        hint='the model "feols", "fepois", "felogit" or "fenegbin"; with few levels, + C(region).',
         code="no-fixed-effects",
         where="|",
     )
