@@ -277,9 +277,11 @@ def _no_such_function(name: str, node: ast.Call) -> FormulaError:
     called = name or ast.unparse(node.func)
     bare = called.removeprefix("np.").removeprefix("numpy.")
     suggestion = bare if bare in FUNCTIONS else nearest(called, FUNCTIONS)
+    others = f"use {', '.join(FUNCTIONS)}, or compute a column first."
+    own = 'the option offset="column", whose column is computed first.'
     return FormulaError(
         f"{shown(called)}() is not among the functions of a formula.",
-        hint=f"use {', '.join(FUNCTIONS)}, or compute a column first.",
+        hint=own if called in {"offset", "exposure"} else others,
         code="not-allowed",
         where=called,
         suggestion=suggestion,

@@ -64,10 +64,19 @@ _SAME_AS = {
     **dict.fromkeys(("clusters", "groups", "cluster_var"), "cluster"),
     **dict.fromkeys(("cov_kwds", "vcov_kwargs", "se_kwargs"), "se_options"),
     **dict.fromkeys(("time", "unit", "lag", "lat", "lon", "cutoff"), "se_options"),
+    **dict.fromkeys(("time_id", "panel_id", "panel.id"), "se_options"),
     **dict.fromkeys(("method", "solver"), "optimizer"),
     **dict.fromkeys(("maxiter", "max_iter", "iterations"), "max_steps"),
     **dict.fromkeys(("start_params", "x0", "init"), "start"),
     **dict.fromkeys(("library", "engine"), "backend"),
+}
+# What they have options for, and what stands elsewhere here.
+_IN_THE_FORMULA = 'in the formula, as in "y ~ x | firm + year".'
+_INSTEAD = {
+    "exposure": 'offset="log_hours", a column with the logarithm of the exposure.',
+    **dict.fromkeys(("absorb", "fe", "fes", "fixef", "fixed_effects"), _IN_THE_FORMULA),
+    **dict.fromkeys(("iv", "instruments"), 'in the formula, as in "y ~ x | firm | price ~ cost".'),
+    **dict.fromkeys(("fixef_tol", "fixef_iter", "fixef_maxiter"), "demeaner=wb.LSMR(tol=1e-10)."),
 }
 # An interrupt is noticed between waits of this many seconds.
 _PATIENCE = 0.2
@@ -440,9 +449,11 @@ def _options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
     for name in options:
         if name not in known:
             near = [_SAME_AS[name]] if name in _SAME_AS else get_close_matches(name, known, n=1)
+            near = [] if name in _INSTEAD else near
+            said = f"{near[0]}=?" if near else f"one of {sorted(known)}."
             raise OptionError(
                 f'There is no option "{name}".',
-                hint=f"{near[0]}=?" if near else f"one of {sorted(known)}.",
+                hint=_INSTEAD.get(name, said),
                 code="no-such-option",
                 where=name,
                 suggestion=near[0] if near else "",
