@@ -99,6 +99,22 @@ def test_errors_clustered_in_two_directions_are_those_of_pyfixest(panel, formula
     assert_same(ours, other)
 
 
+@pytest.mark.parametrize("ssc", ["fixest", "pyfixest"])
+def test_an_indefinite_covariance_is_kept_by_conventions_that_keep_it(panel, ssc):
+    formula = "y ~ x + z + z2 | firm + worker"
+    other = theirs(formula, panel, {"CRV1": "job+year"})
+
+    kept = wb.fit("feols", formula, panel, cluster=["job", "year"], ssc=ssc)
+    cleared = wb.fit("feols", formula, panel, cluster=["job", "year"])
+
+    assert np.linalg.eigvalsh(other._vcov)[0] < 0 < np.diag(other._vcov).min()
+    assert_same(kept, other)
+    names = list(other.coef().index)
+    values, vectors = np.linalg.eigh(other._vcov)
+    positive = np.diag((vectors * np.maximum(values, 0)) @ vectors.T)
+    np.testing.assert_allclose(cleared.se[names], np.sqrt(positive), rtol=ERRORS)
+
+
 @pytest.mark.parametrize("demeaner", [wb.LSMR(), wb.Schur(), wb.AlternatingProjections()])
 def test_every_demeaner_gives_the_slopes_of_explicit_dummies(panel, demeaner):
     kept = _without_singletons(panel, ["firm", "worker", "year"])

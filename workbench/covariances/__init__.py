@@ -29,6 +29,7 @@ from workbench.covariances.small_sample import (
     robust_factor,
     space_factor,
     time_factor,
+    tolerates_negative,
 )
 from workbench.covariances.time_lags import default_lag, driscoll_kraay, newey_west
 
@@ -78,4 +79,5 @@ __all__ = [
     "settings_of",
     "space_factor",
     "time_factor",
+    "tolerates_negative",
 ]

@@ -44,14 +44,16 @@ def meat_key(kind: str, options: Mapping[str, Any], clusters: Sequence[str] = ()
     return f"{kind} {json.dumps(dict(options), sort_keys=True)} {json.dumps(list(clusters))}"
 
 
-def without_negative(covariance: Numpy) -> Numpy:
+def without_negative(covariance: Numpy, *, tolerate: bool = False) -> Numpy:
     """Replace negative eigenvalues by zero, where a sum of sandwiches has any.
+
+    With ``tolerate`` they stay as long as every variance is positive.
 
     References
     ----------
     Cameron, Gelbach and Miller (2011), section 2.3.
     """
-    if not np.isfinite(covariance).all():
+    if not np.isfinite(covariance).all() or (tolerate and (np.diag(covariance) >= 0).all()):
         return covariance
     values, vectors = np.linalg.eigh(covariance)
     if values.min(initial=0.0) >= 0:

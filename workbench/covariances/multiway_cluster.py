@@ -28,7 +28,11 @@ def groupings(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def multiway_cluster(
-    curvature: Curvature, names: Sequence[str], factor: float | Mapping[str, float] = 1.0
+    curvature: Curvature,
+    names: Sequence[str],
+    factor: float | Mapping[str, float] = 1.0,
+    *,
+    tolerate: bool = False,
 ) -> Numpy:
     r"""Estimate the covariance when rows that share any one cluster may move together.
 
@@ -45,6 +49,8 @@ def multiway_cluster(
         The cluster columns.
     factor
         The small-sample factor, the same for every part or one for each grouping.
+    tolerate
+        Whether negative eigenvalues stay as long as every variance is positive.
 
     Returns
     -------
@@ -64,4 +70,4 @@ def multiway_cluster(
     for key, members in groupings(names).items():
         own = factor[key] if isinstance(factor, Mapping) else factor
         total += (-1) ** (len(members) + 1) * cluster(curvature, key, own)
-    return total if len(names) == 1 else without_negative(total)
+    return total if len(names) == 1 else without_negative(total, tolerate=tolerate)

@@ -37,10 +37,13 @@ def robust(curvature: Curvature, factor: float = 1.0) -> Numpy:
     return sandwich(curvature, scores_of(curvature), factor)
 
 
-def sandwich(curvature: Curvature, meat: Numpy, factor: float = 1.0) -> Numpy:
+def sandwich(
+    curvature: Curvature, meat: Numpy, factor: float = 1.0, *, tolerate: bool = False
+) -> Numpy:
     """Put a sum of products of scores ``(k, k)`` between two inverse Hessians.
 
-    Negative eigenvalues, which sums across space may have, are replaced by zero.
+    Negative eigenvalues, which sums across space may have, are replaced by zero; with ``tolerate``
+    only where a variance is negative.
     """
     bread = curvature.bread
-    return without_negative(curvature.shown(factor * bread @ meat @ bread))
+    return without_negative(curvature.shown(factor * bread @ meat @ bread), tolerate=tolerate)

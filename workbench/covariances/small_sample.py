@@ -70,6 +70,19 @@ class Absorbed:
 _NONE = Factor(1.0, "")
 
 
+def tolerates_negative(convention: str | None) -> bool:
+    """Tell whether negative eigenvalues of a covariance stay while every variance is positive.
+
+    fixest replaces them only where a variance is negative, pyfixest and statsmodels nowhere;
+    reghdfe always.
+
+    References
+    ----------
+    fixest 0.12, argument ``vcov_fix`` of ``vcov``; Correia (2016), help of ``reghdfe``.
+    """
+    return _checked(convention) in {"fixest", "pyfixest", "statsmodels"}
+
+
 def robust_factor(convention: str | None, family: Family, n: float, k: int) -> Factor:
     """Return the factor on the robust covariance of ``n`` observations, ``k`` parameters.
 

@@ -34,6 +34,7 @@ from workbench.covariances import (
     robust_factor,
     sandwich,
     settings_of,
+    tolerates_negative,
 )
 from workbench.covariances.settings import ClusterSettings
 from workbench.covariances.small_sample import Family
@@ -269,13 +270,14 @@ class Precision:
         )
 
     def _matrix(self, asked: _Asked, curvature: Curvature) -> Numpy:
-        names = asked.clusters
+        names, tolerate = asked.clusters, tolerates_negative(self.specification.ssc)
         if asked.kind == "hessian":
             return hessian(curvature) * self._factor(asked).value / self._scale_of_weights
         if asked.kind == "opg":
             return opg(curvature)
         if asked.kind in BY_ROWS:
-            return sandwich(curvature, self._row_meat(asked).meat, self._factor(asked).value)
+            meat, factor = self._row_meat(asked).meat, self._factor(asked).value
+            return sandwich(curvature, meat, factor, tolerate=tolerate)
         if asked.kind == "robust":
             return robust(curvature, self._factor(asked).value)
         if not names:
@@ -286,10 +288,11 @@ class Precision:
                 where="cluster",
             )
         meats = self._cluster_meats(names)
-        factor: float | dict[str, float] = self._factor(asked).value
+        common: float | dict[str, float] = self._factor(asked).value
         if self._corrects_each(asked):
-            factor = {key: self._cluster_factor(names, meats[key].groups).value for key in meats}
-        return multiway_cluster(replace(curvature, clusters=meats), names, factor)
+            common = {key: self._cluster_factor(names, meats[key].groups).value for key in meats}
+        with_meats = replace(curvature, clusters=meats)
+        return multiway_cluster(with_meats, names, common, tolerate=tolerate)
 
     def _corrects_each(self, asked: _Asked) -> bool:
         """Whether each part of several directions is corrected by its own number of groups."""
