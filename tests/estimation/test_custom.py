@@ -255,6 +255,24 @@ def test_an_error_in_mid_fit_is_the_persons_error(later, waits):
         )
 
 
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, GeneratorExit, SystemExit])
+def test_whatever_a_likelihood_raises_in_mid_fit_ends_the_run(raised, waits):
+    calls = []
+
+    def loglik(params, data):
+        calls.append(1)
+        if len(calls) > 8:
+            raise raised
+        return -((data.t - params.a) ** 2)
+
+    run = wb.start(wb.custom(loglik, {"a": 100.0}), None, waits, backend="torch", optimizer="bfgs")
+
+    assert run.wait(60)
+    assert run.status == "failed"
+    with pytest.raises(WorkbenchError, match=raised.__name__):
+        run.result()
+
+
 def test_a_start_without_a_likelihood_names_the_row_and_the_parameter(m, library, waits):
     data = waits.assign(t=np.where(np.arange(200) == 17, -1.0, waits["t"]))
 
