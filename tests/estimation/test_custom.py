@@ -114,6 +114,22 @@ def test_a_body_with_a_formula_is_the_template(library, people):
     assert fit.loglik == pytest.approx(expected.loglik, rel=1e-12)
 
 
+@pytest.mark.parametrize("se", ["opg", "robust"])
+def test_a_body_of_normal_probabilities_is_the_probit_of_statsmodels(se, library, people):
+    body = "params: a, slope\nloglik = log_ndtr((2 * works - 1) * (a + slope * educ))"
+    X = sm.add_constant(people["educ"].to_numpy())
+    expected = sm.Probit(people["works"].to_numpy(), X).fit(disp=0, tol=1e-13)
+    scores = expected.model.score_obs(expected.params)
+    bread = np.linalg.inv(-expected.model.hessian(expected.params))
+    meat = scores.T @ scores
+    covariance = np.linalg.inv(meat) if se == "opg" else bread @ meat @ bread
+
+    fit = wb.fit(wb.likelihood(body), None, people, se=se, backend=library)
+
+    np.testing.assert_allclose(fit.params, expected.params, rtol=1e-7)
+    np.testing.assert_allclose(fit.se, np.sqrt(np.diag(covariance)), rtol=1e-6)
+
+
 def test_a_body_by_unit_has_one_value_a_unit(library, people):
     body = "params: a, s > 0 = 3\nloglik = unit_sum(normal_logpdf(wage, a, s))"
     by_unit = wb.likelihood(body, by="town")
