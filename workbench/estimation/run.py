@@ -386,6 +386,13 @@ class Run:
             if listener in self._listeners:
                 self._listeners.remove(listener)
 
+    def _abandon(self, timeout: float) -> None:
+        """Halt, and leave the run in the record as interrupted."""
+        if not self._ended.is_set():
+            self._recorder.abandon()
+            self._control.stop(cancel=True)
+            self.wait(timeout)
+
     def _recorded(self, timeout: float) -> None:
         if self._ended.is_set():
             self._recorder.wait(timeout)
@@ -433,8 +440,15 @@ def _evidence(walked: Walked) -> dict[str, Any]:
     }
 
 
-@atexit.register
 def record_ended_runs() -> None:
     """Wait until the record has every run that has ended."""
     for run in tuple(_ACTIVE):
         run._recorded(_LAST_WORDS)
+
+
+@atexit.register
+def _leave() -> None:
+    """Halt what goes on, since a thread inside torch when Python ends would abort the process."""
+    for run in tuple(_ACTIVE):
+        run._abandon(_LAST_WORDS)
+    record_ended_runs()
