@@ -185,6 +185,48 @@ def refused(function, library, data, params=None):
     return caught.value
 
 
+def test_the_library_is_the_one_that_the_function_is_written_in(m, library, waits):
+    model = wb.custom(weibull(m), {"shape": wb.positive(1.0), "scale": wb.positive(1.0)}, "t")
+
+    fit = wb.fit(model, None, waits)
+
+    assert fit.specification.backend == library
+    assert fit.converged
+
+
+def test_arrays_of_fewer_digits_that_a_function_brings_are_named(waits):
+    tenth = torch.full((200,), 0.1)
+
+    def loglik(params, data):
+        return -((data["t"] - params["a"] - tenth) ** 2)
+
+    fit = wb.fit(wb.custom(loglik, {"a": 0.0}), None, waits)
+
+    assert any("tenth in float32" in note for note in fit.notes)
+
+
+def test_a_function_of_other_arguments_is_refused_with_them():
+    with pytest.raises(LikelihoodError, match=r"takes \(a, b, c\)"):
+        wb.custom(lambda a, b, c: a + b + c, {"a": 0.0})
+
+
+def test_an_offset_without_eta_is_refused(waits):
+    with pytest.raises(OptionError, match='offset "t" would have no effect'):
+        wb.fit(wb.custom(lambda p, d: -d.t * p.a, {"a": 1.0}), None, waits, offset="t")
+
+
+def test_a_start_beyond_a_bound_is_named(m, waits):
+    model = wb.custom(weibull(m), {"shape": wb.positive(1.0), "scale": wb.positive(1.0)})
+
+    with pytest.raises(OptionError, match="scale is -2"):
+        wb.fit(model, None, waits, start={"scale": -2.0})
+
+
+def test_parameters_without_names_are_refused():
+    with pytest.raises(OptionError, match="need names"):
+        wb.custom(lambda p, d: d.t * p.a, ["a"])
+
+
 def test_a_sum_instead_of_rows_is_refused_with_the_shape(library, waits):
     error = refused(lambda p, d: (d.t * p.a).sum(), library, waits)
 
