@@ -66,8 +66,10 @@ def _solved(record: str) -> str:
 
 
 def notes_on_curvature(problem: Problem, measured: Measured) -> tuple[str, ...]:
-    """Warn of parameters that the data can barely tell apart, by name."""
+    """Warn of parameters that the data can barely tell apart, or of errors that do not exist."""
     curvature = measured.curvature
+    if curvature is None and measured.outcome is Outcome.CONVERGED:
+        return ("Every row is fitted exactly; without residuals there are no standard errors.",)
     if curvature is None or len(curvature.nearly_flat) < 2:
         return ()
     names = [problem.parameter_names[i] for i in curvature.nearly_flat]
