@@ -48,6 +48,7 @@ CASES = {
     "cluster without column": (lambda p: p, {"se": "cluster"}, "no-cluster", "need a column"),
     "unknown option": (lambda p: p, {"optimiser": "newton"}, "no-such-option", "optimiser"),
     "unknown errors": (lambda p: p, {"se": "rubost"}, "bad-option", "rubost"),
+    "errors by another name": (lambda p: p, {"se": "HC0"}, "bad-option", "HC0"),
     "unknown optimizer": (lambda p: p, {"optimizer": "newtn"}, "unknown-optimizer", "newtn"),
     "unknown library": (lambda p: p, {"backend": "numpy"}, "bad-option", "numpy"),
     "unknown precision": (lambda p: p, {"dtype": "float16"}, None, "float16"),

@@ -70,6 +70,11 @@ _SAME_AS = {
     **dict.fromkeys(("start_params", "x0", "init"), "start"),
     **dict.fromkeys(("library", "engine"), "backend"),
 }
+# What other programs, and least squares, call the kinds of standard error of a likelihood.
+_ERRORS_ELSEWHERE = {
+    **dict.fromkeys(("HC0", "HC1", "hetero", "sandwich"), "robust"),
+    **dict.fromkeys(("nonrobust", "iid", "oim", "eim"), "hessian"),
+}
 # An interrupt is noticed between waits of this many seconds.
 _PATIENCE = 0.2
 
@@ -524,7 +529,7 @@ def _optimizer_choice(optimizer: str | Optimizer | None) -> Choice:
             code="bad-option",
             where="optimizer",
         )
-    return Choice(*choice_of(optimizer))
+    return Choice(*choice_of(optimizer() if isinstance(optimizer, type) else optimizer))
 
 
 def _demeaner_choice(demeaner: str | Demeaner | None) -> Choice:
@@ -561,6 +566,7 @@ def _checked(asked: Specification) -> Specification:
         value = getattr(asked, name)
         if value not in choices:
             near = get_close_matches(str(value), [str(c) for c in choices], n=1)
+            near = [_ERRORS_ELSEWHERE[value]] if str(value) in _ERRORS_ELSEWHERE else near
             raise OptionError(
                 f'The option {name} is "{value}".',
                 hint=f'"{near[0]}"?' if near else f"one of {[c for c in choices if c]}.",

@@ -134,7 +134,7 @@ def check_model_name(name: str) -> None:
     known = [*CLOSED_FORM, *TEMPLATES, *ABSORBED, BODY, CUSTOM]
     if name in known:
         return
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name.lower(), known, n=1)
     raise OptionError(
         f'There is no model "{name}".',
         hint=f'"{near[0]}"?' if near else f"one of {known[:-2]}, or wb.custom(...).",
