@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import jax
 import mpmath
 import numpy as np
@@ -133,6 +136,31 @@ def test_gradient_hessian_and_jacobian_are_those_of_rosenbrock(xp):
     np.testing.assert_allclose(xp.numpy(gradient), [-215.6, -88.0])
     np.testing.assert_allclose(hessian, [[1200 * x**2 - 400 * y + 2, -400 * x], [-400 * x, 200]])
     np.testing.assert_allclose(jacobian, [[1, 1], [2, 1], [3, 1]])
+
+
+def test_the_jacobian_of_a_parameter_without_effect_is_zero(xp):
+    theta = np.array([0.5, 2.0])
+
+    with xp.scope():
+        rows = xp.array(np.array([1.0, 2.0, 3.0]))
+        one = xp.numpy(xp.jacobian(lambda t: xp.exp(rows * t[0]), xp.array(theta)))
+        none = xp.numpy(xp.jacobian(lambda _: rows * 2, xp.array(theta)))
+
+    steps = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(one, np.column_stack([steps * np.exp(steps / 2), np.zeros(3)]))
+    np.testing.assert_array_equal(none, np.zeros((3, 2)))
+
+
+def test_a_jacobian_in_torch_does_not_load_its_compiler():
+    code = (
+        "import sys, torch; from workbench.backends import backend_named;"
+        "xp = backend_named('torch'); xp.jacobian(lambda t: t.exp(), xp.array([1.0, 2.0]));"
+        "print('torch._dynamo' in sys.modules)"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert ran.stdout.strip() == "False"
 
 
 def test_only_float64_of_numpy_leaves_and_the_input_is_not_shared(xp):

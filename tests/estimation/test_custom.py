@@ -114,6 +114,22 @@ def test_a_body_with_a_formula_is_the_template(library, people):
     assert fit.loglik == pytest.approx(expected.loglik, rel=1e-12)
 
 
+@pytest.mark.parametrize("se", ["opg", "robust"])
+def test_a_body_of_normal_probabilities_is_the_probit_of_statsmodels(se, library, people):
+    body = "params: a, slope\nloglik = log_ndtr((2 * works - 1) * (a + slope * educ))"
+    X = sm.add_constant(people["educ"].to_numpy())
+    expected = sm.Probit(people["works"].to_numpy(), X).fit(disp=0, tol=1e-13)
+    scores = expected.model.score_obs(expected.params)
+    bread = np.linalg.inv(-expected.model.hessian(expected.params))
+    meat = scores.T @ scores
+    covariance = np.linalg.inv(meat) if se == "opg" else bread @ meat @ bread
+
+    fit = wb.fit(wb.likelihood(body), None, people, se=se, backend=library)
+
+    np.testing.assert_allclose(fit.params, expected.params, rtol=1e-7)
+    np.testing.assert_allclose(fit.se, np.sqrt(np.diag(covariance)), rtol=1e-6)
+
+
 def test_a_body_by_unit_has_one_value_a_unit(library, people):
     body = "params: a, s > 0 = 3\nloglik = unit_sum(normal_logpdf(wage, a, s))"
     by_unit = wb.likelihood(body, by="town")
@@ -167,6 +183,48 @@ def refused(function, library, data, params=None):
         wb.fit(model, None, data, backend=library)
     assert isinstance(caught.value, LikelihoodError)
     return caught.value
+
+
+def test_the_library_is_the_one_that_the_function_is_written_in(m, library, waits):
+    model = wb.custom(weibull(m), {"shape": wb.positive(1.0), "scale": wb.positive(1.0)}, "t")
+
+    fit = wb.fit(model, None, waits)
+
+    assert fit.specification.backend == library
+    assert fit.converged
+
+
+def test_arrays_of_fewer_digits_that_a_function_brings_are_named(waits):
+    tenth = torch.full((200,), 0.1)
+
+    def loglik(params, data):
+        return -((data["t"] - params["a"] - tenth) ** 2)
+
+    fit = wb.fit(wb.custom(loglik, {"a": 0.0}), None, waits)
+
+    assert any("tenth in float32" in note for note in fit.notes)
+
+
+def test_a_function_of_other_arguments_is_refused_with_them():
+    with pytest.raises(LikelihoodError, match=r"takes \(a, b, c\)"):
+        wb.custom(lambda a, b, c: a + b + c, {"a": 0.0})
+
+
+def test_an_offset_without_eta_is_refused(waits):
+    with pytest.raises(OptionError, match='offset "t" would have no effect'):
+        wb.fit(wb.custom(lambda p, d: -d.t * p.a, {"a": 1.0}), None, waits, offset="t")
+
+
+def test_a_start_beyond_a_bound_is_named(m, waits):
+    model = wb.custom(weibull(m), {"shape": wb.positive(1.0), "scale": wb.positive(1.0)})
+
+    with pytest.raises(OptionError, match="scale is -2"):
+        wb.fit(model, None, waits, start={"scale": -2.0})
+
+
+def test_parameters_without_names_are_refused():
+    with pytest.raises(OptionError, match="need names"):
+        wb.custom(lambda p, d: d.t * p.a, ["a"])
 
 
 def test_a_sum_instead_of_rows_is_refused_with_the_shape(library, waits):
@@ -253,6 +311,24 @@ def test_an_error_in_mid_fit_is_the_persons_error(later, waits):
             backend="torch",
             optimizer=wb.SGD(lr=1e-3),
         )
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, GeneratorExit, SystemExit])
+def test_whatever_a_likelihood_raises_in_mid_fit_ends_the_run(raised, waits):
+    calls = []
+
+    def loglik(params, data):
+        calls.append(1)
+        if len(calls) > 8:
+            raise raised
+        return -((data.t - params.a) ** 2)
+
+    run = wb.start(wb.custom(loglik, {"a": 100.0}), None, waits, backend="torch", optimizer="bfgs")
+
+    assert run.wait(60)
+    assert run.status == "failed"
+    with pytest.raises(WorkbenchError, match=raised.__name__):
+        run.result()
 
 
 def test_a_start_without_a_likelihood_names_the_row_and_the_parameter(m, library, waits):

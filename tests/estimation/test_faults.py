@@ -48,11 +48,20 @@ CASES = {
     "cluster without column": (lambda p: p, {"se": "cluster"}, "no-cluster", "need a column"),
     "unknown option": (lambda p: p, {"optimiser": "newton"}, "no-such-option", "optimiser"),
     "unknown errors": (lambda p: p, {"se": "rubost"}, "bad-option", "rubost"),
+    "errors by another name": (lambda p: p, {"se": "HC0"}, "bad-option", "HC0"),
     "unknown optimizer": (lambda p: p, {"optimizer": "newtn"}, "unknown-optimizer", "newtn"),
     "unknown library": (lambda p: p, {"backend": "numpy"}, "bad-option", "numpy"),
     "unknown precision": (lambda p: p, {"dtype": "float16"}, None, "float16"),
     "unknown start": (lambda p: p, {"start": {"edu": 1}}, "no-such-parameter", "edu"),
     "infinite start": (lambda p: p, {"start": {"educ": np.inf}}, "start-not-finite", "educ"),
+    "start without names": (lambda p: p, {"start": [0.0, 0.1]}, "bad-option", "list"),
+    "text as a start": (lambda p: p, {"start": {"educ": "a"}}, "start-not-finite", "educ"),
+    "weights that are shares": (
+        lambda p: p.assign(copies=1 / len(p)),
+        {"weights": "copies"},
+        "too-few-rows",
+        "1 observations",
+    ),
     "no steps": (lambda p: p, {"max_steps": 0}, "bad-option", "0"),
 }
 
@@ -122,6 +131,15 @@ def test_as_many_rows_as_coefficients_give_estimates_without_errors():
 
     np.testing.assert_allclose(fit.params, [1, 2])
     assert fit.se.isna().all()
+    assert any("no standard errors" in note for note in fit.notes)
+    assert np.isinf(fit.loglik)
+
+
+def test_a_spread_that_starts_below_zero_is_named(library, people):
+    with pytest.raises(WorkbenchError) as refused:
+        wb.fit("gaussian", "wage ~ educ", people, start={"educ": 1, "sigma": -1}, backend=library)
+
+    assert refused.value.where == "sigma"
 
 
 def test_a_fault_leaves_the_next_fit_as_it_would_be(people):

@@ -60,7 +60,9 @@ def test_a_fit_cannot_be_changed(fit):
         fit.loglik = 0.0
 
 
-@pytest.mark.parametrize("text", ["nonsense = 0", "educ", "=", "x" * 3000, "Intercept = = 1"])
+@pytest.mark.parametrize(
+    "text", ["nonsense = 0", "educ", "=", "", "1 = 1", "x" * 3000, "Intercept = = 1"]
+)
 def test_restrictions_that_cannot_be_read_are_refused_in_words(text, fit):
     with pytest.raises(OptionError) as refused:
         fit.test(text)
@@ -75,6 +77,7 @@ def test_a_restriction_said_twice_is_refused(fit):
 def test_levels_kinds_and_tables_that_are_not_there_are_refused(fit, people):
     for call in (
         lambda: fit.conf_int(95),
+        lambda: fit.conf_int(0.05),
         lambda: fit.covariance("white"),
         lambda: fit.predict(people.drop(columns="educ")),
     ):

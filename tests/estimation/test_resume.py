@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -47,11 +48,12 @@ CHILD = """
 def killed(tmp_path):
     """Return a function that runs a fit in a process, kills it, and opens its record here."""
 
-    def kill(kind):
+    def kill(kind, by=signal.SIGKILL):
         place = tmp_path / "runs.sqlite"
         child = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(CHILD), kind],
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             env={**os.environ, "WORKBENCH_STORE": os.fspath(place)},
         )
@@ -60,9 +62,10 @@ def killed(tmp_path):
             wb.use_store(place)
             wait_for_steps(run_id)
         finally:
-            child.kill()
-            child.wait()
+            child.send_signal(by)
+            ended = child.wait()
             child.stdout.close()
+        assert ended in {-by, 1}  # one where Python itself ends by an exception
         return run_id
 
     yield kill
@@ -101,6 +104,15 @@ def test_a_killed_run_is_listed_at_its_step_and_resumes_to_the_same_maximum(kill
     assert run.id == run_id
     assert fit.converged
     np.testing.assert_allclose(fit.params, expected.params, rtol=1e-8)
+
+
+def test_a_run_that_goes_on_when_python_is_left_is_interrupted(killed):
+    run_id = killed("custom", signal.SIGINT)
+
+    listed = row_of(run_id)
+
+    assert "nterrupted" in listed["status"]
+    assert listed["steps"] > 3
 
 
 def test_the_data_frame_of_a_killed_run_is_asked_for_and_recognized(killed):

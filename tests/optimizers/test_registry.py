@@ -57,7 +57,9 @@ def test_settings_that_equal_the_defaults_are_left_out_of_a_choice():
     assert choice_of(SGD(lr=1e-5, momentum=0.0)) == ("sgd", {"lr": 1e-5})
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("BFGS", "bfgs"), ("nelder-meed", "nelder-mead")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("BFGS", "bfgs"), ("nelder-meed", "nelder-mead"), ("lbfgs", "l-bfgs-b")]
+)
 def test_an_unknown_name_is_answered_with_the_nearest(typed, meant):
     with pytest.raises(WorkbenchError, match="no optimizer") as caught:
         optimizer_named(typed)

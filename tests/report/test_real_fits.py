@@ -39,6 +39,21 @@ def test_a_row_that_misses_two_columns_is_left_out_once(mroz):
     assert ("Rows left out", "325") in fit.summary().facts
 
 
+def test_tables_say_which_level_is_one_and_what_the_weights_are(mroz):
+    answers = mroz.assign(works=np.where(mroz["inlf"] == 1, "yes", "no"), w=1.0)
+    asked = {"weights": "w", "weight_kind": "probability", "offset": "age"}
+
+    yes = wb.fit("logit", "works ~ educ", answers, positive="yes", **asked)
+    no = wb.fit("logit", "works ~ educ", answers, positive="no")
+
+    assert ("Dependent variable", "works (1 = yes)") in yes.summary().facts
+    assert ("Weights", "w (probability)") in yes.summary().facts
+    assert ("Offset", "age") in yes.summary().facts
+    rows = {row.label: row.cells for row in wb.compare(yes, no).grid.rows}
+    assert rows["Dependent variable"] == ("works (1 = yes)", "works (1 = no)")
+    assert rows["Weights"] == ("w (probability)", "none")
+
+
 @pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # of pyfixest
 def test_absorbed_terms_and_both_r_squared_stand_in_the_comparison(mroz):
     grouped = mroz.assign(band=mroz["age"] > 40)

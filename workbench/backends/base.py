@@ -138,7 +138,7 @@ class Backend(ABC):
 
     @abstractmethod
     def jacobian(self, function: Callable[[Array], Array], theta: Array) -> Array:
-        """Return the derivatives ``(n, k)`` of a vector function, by forward mode."""
+        """Return the derivatives ``(n, k)`` of a vector function."""
 
     @abstractmethod
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -86,7 +86,9 @@ def _refuse_device(
     name: str, library: str, device: Device | None, found: dict[str, Device]
 ) -> None:
     there = [d.name for d in found.values() if d.available and library in d.libraries]
-    because = device.reason if device is not None and device.reason else "There is none here."
+    because = "There is none here."
+    if device is not None:
+        because = device.reason or f"The {library} installed here does not support it."
     raise DeviceError(
         f'The device "{name}" is not available to {library}. {because}',
         hint=f"one of {there}.",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -146,8 +144,12 @@ class TorchBackend(Backend):
         return torch.stack(rows).detach()
 
     def jacobian(self, function: Callable[[Array], Array], theta: Array) -> Array:
-        _load_forward_mode()
-        return torch.func.jacfwd(function)(theta.detach())
+        # Forward mode would load torch's compiler at its first use, which takes seconds (2.13).
+        leaf = theta.detach().requires_grad_()
+        values = function(leaf)
+        shares = torch.ones_like(values, requires_grad=True)
+        (gradient,) = _row_gradient(values * shares, [leaf], keep=True)
+        return torch.stack([_row_gradient(d, [shares], keep=False)[0] for d in gradient], 1)
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function
@@ -181,19 +183,6 @@ class TorchBackend(Backend):
             return function(x if isinstance(x, torch.Tensor) else self._tensor(x))
 
         return lifted
-
-
-@lru_cache
-def _load_forward_mode() -> None:
-    """Load what forward mode needs, which calls a deprecated decorator of torch 2.13 itself.
-
-    Filters of warnings are shared by all threads, so they are touched this once and not in a run.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*torch.jit.script.*", category=DeprecationWarning
-        )
-        torch.func.jacfwd(torch.sin)(torch.zeros(()))
 
 
 def _row_gradient(

@@ -349,7 +349,7 @@ def _refuse_dot(word: str, known: Collection[str]) -> None:
 def _check_operator(text: str) -> None:
     if strange := next((sign for sign in text if sign not in "+-*/:^"), ""):
         raise FormulaError(
-            f"The sign {strange} has no meaning in a formula.",
+            f"The sign {shown(strange)} has no meaning in a formula.",
             hint="put the name of a column that holds it in backticks, as in `my column`.",
             code="not-allowed",
             where=strange,

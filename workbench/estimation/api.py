@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.backends import BACKENDS
@@ -78,6 +79,11 @@ _INSTEAD = {
     **dict.fromkeys(("iv", "instruments"), 'in the formula, as in "y ~ x | firm | price ~ cost".'),
     **dict.fromkeys(("fixef_tol", "fixef_iter", "fixef_maxiter"), "demeaner=wb.LSMR(tol=1e-10)."),
 }
+# What other programs, and least squares, call the kinds of standard error of a likelihood.
+_ERRORS_ELSEWHERE = {
+    **dict.fromkeys(("HC0", "HC1", "hetero", "sandwich"), "robust"),
+    **dict.fromkeys(("nonrobust", "iid", "oim", "eim"), "hessian"),
+}
 # An interrupt is noticed between waits of this many seconds.
 _PATIENCE = 0.2
 
@@ -122,7 +128,8 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     fixef_rm : {"singleton", "none"}
         Rows alone in a level of a fixed effect are left out and counted, or kept.
     backend : {"jax", "torch"}
-        The library that computes; the one that is installed when the default is not.
+        The library that computes; without it the one that a function of one's own is written in,
+        else JAX, or torch where JAX is not installed.
     device, dtype : str
         ``"cpu"``, ``"cuda:0"``, ``"mps"``; ``"float64"`` or ``"float32"``.
     start : mapping
@@ -369,7 +376,7 @@ def _start(
         ),
         formula=formula,
         source=source,
-        **_options(options, choice.name),
+        **_options(options, choice.name, "" if own is None else own.library),
     )
     return start_specification(asked, table, own)
 
@@ -444,7 +451,7 @@ def _variable(data: Any, caller: FrameType) -> str:
     return ""
 
 
-def _options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
+def _options(options: Mapping[str, Any], model: str, written_in: str) -> dict[str, Any]:
     known = {item.name for item in fields(Specification)} - {"model", "data", "formula", "source"}
     for name in options:
         if name not in known:
@@ -470,12 +477,32 @@ def _options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
         chosen.setdefault("weight_kind", "analytic")
     chosen["se_options"] = plain_options(options.get("se_options"))
     if chosen.get("start") is not None:
-        chosen["start"] = {str(k): float(v) for k, v in dict(chosen["start"]).items()}
+        chosen["start"] = _starts(chosen["start"])
     if "backend" not in chosen or chosen["backend"] is None:
-        chosen["backend"] = _default_backend()
+        chosen["backend"] = written_in or _default_backend()
     if chosen.get("cluster") is not None and "se" not in chosen:
         chosen["se"] = "cluster"
     return chosen
+
+
+def _starts(asked: Any) -> dict[str, float]:
+    """Return start values by parameter name, from a mapping or a Series."""
+    if not hasattr(asked, "items"):
+        raise OptionError(
+            f"The option start is a {type(asked).__name__}, which has no names of parameters.",
+            hint='start={"educ": 0.1}; the others start from the model\'s own.',
+            code="bad-option",
+            where="start",
+        )
+    for name, value in asked.items():
+        if isinstance(value, str) or not np.isscalar(value):
+            raise OptionError(
+                f"The start value of {name} is {value!r}.",
+                hint="give a finite number.",
+                code="start-not-finite",
+                where=str(name),
+            )
+    return {str(name): float(value) for name, value in asked.items()}
 
 
 def _check_types(options: Mapping[str, Any]) -> None:
@@ -485,7 +512,9 @@ def _check_types(options: Mapping[str, Any]) -> None:
         if value is not None and not isinstance(value, str):
             raise OptionError(
                 f"The option {name} is a {type(value).__name__}, not a text.",
-                hint=f'add a column to the data and name it: {name}="column".',
+                hint=f'{name}="{value!s}".'
+                if np.isscalar(value)
+                else f'add a column to the data and name it: {name}="column".',
                 code="bad-option",
                 where=name,
             )
@@ -512,7 +541,7 @@ def _optimizer_choice(optimizer: str | Optimizer | None) -> Choice:
             code="bad-option",
             where="optimizer",
         )
-    return Choice(*choice_of(optimizer))
+    return Choice(*choice_of(optimizer() if isinstance(optimizer, type) else optimizer))
 
 
 def _demeaner_choice(demeaner: str | Demeaner | None) -> Choice:
@@ -549,6 +578,7 @@ def _checked(asked: Specification) -> Specification:
         value = getattr(asked, name)
         if value not in choices:
             near = get_close_matches(str(value), [str(c) for c in choices], n=1)
+            near = [_ERRORS_ELSEWHERE[value]] if str(value) in _ERRORS_ELSEWHERE else near
             raise OptionError(
                 f'The option {name} is "{value}".',
                 hint=f'"{near[0]}"?' if near else f"one of {[c for c in choices if c]}.",

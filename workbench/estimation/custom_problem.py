@@ -320,12 +320,13 @@ class CustomProblem(Problem):
         if not len(bad):
             return
         row = int(bad[0]) if self.own.units is not None else int(self.design.rows[bad[0]])
-        whom = "units" if self.own.units is not None else "rows"
+        whom = "unit" if self.own.units is not None else "row"
+        noun = whom if len(bad) == 1 else f"{whom}s"
         pairs = zip(self.parameter_names, self.shown(theta), strict=True)
         starts = ", ".join(f"{name} = {value:.4g}" for name, value in pairs)
         raise LikelihoodError(
-            f"The log-likelihood is not finite at the start ({starts}): {len(bad)} {whom}, the "
-            f"first is {whom[:-1]} {row} with {values[bad[0]]}.",
+            f"The log-likelihood is not finite at the start ({starts}): {len(bad)} {noun}, the "
+            f"first is {whom} {row} with {values[bad[0]]}.",
             hint="other start values; declare parameters that must be positive with wb.positive.",
             code="start-not-finite",
             where=self.parameter_names[0],

@@ -110,7 +110,7 @@ class LeastSquaresProblem(TemplateProblem):
         """Return the Gaussian log-likelihood at the maximum-likelihood variance ``SSR/n``."""
         n = self.observations
         variance = self.sum_of_squares(theta) / n * self.coordinates.outcome_spread**2
-        if variance == 0:
+        if variance == 0 or self.residual_freedom == 0:
             return math.inf
         return -n / 2 * (math.log(2 * math.pi * variance) + 1)
 

@@ -134,7 +134,7 @@ def check_model_name(name: str) -> None:
     known = [*CLOSED_FORM, *TEMPLATES, *ABSORBED, BODY, CUSTOM]
     if name in known:
         return
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name.lower(), known, n=1)
     raise OptionError(
         f'There is no model "{name}".',
         hint=f'"{near[0]}"?' if near else f"one of {known[:-2]}, or wb.custom(...).",
@@ -239,6 +239,14 @@ def columns_asked(asked: Specification, names: Sequence[str]) -> list[str]:
 def _columns_only(
     specification: Specification, table: Table, columns: Sequence[str], unit: str | None = None
 ) -> Design:
+    if specification.offset is not None:
+        raise OptionError(
+            f'The offset "{specification.offset}" would have no effect: a likelihood without a '
+            "formula has no eta.",
+            hint="read the column in the likelihood, or give a formula.",
+            code="no-eta",
+            where="offset",
+        )
     design = build_columns(
         table,
         columns,
@@ -292,7 +300,17 @@ def _custom_problem(specification: Specification, table: Table, own: Custom | No
         design = _design(specification, table, specification.formula, own.columns or ())
     else:
         design = _columns_only(specification, table, columns)
-    return CustomProblem(likelihood, specification, design)
+    problem = CustomProblem(likelihood, specification, design)
+    problem.notes += _notes_on_precision(own, specification.dtype)
+    return problem
+
+
+def _notes_on_precision(own: Custom, dtype: str) -> tuple[str, ...]:
+    """Name the arrays that the function brings along with fewer digits than the run has."""
+    single = [n for n, v in own.held.items() if str(getattr(v, "dtype", "")).endswith("float32")]
+    if dtype != "float64" or not single:
+        return ()
+    return (f"The function brings {', '.join(single)} in float32, which keeps seven digits.",)
 
 
 class _Noting(dict[str, Any]):

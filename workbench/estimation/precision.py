@@ -403,11 +403,17 @@ class Precision:
         return pd.Series(tails, index=self.params.index, name="p")
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Return confidence limits, columns ``lower`` and ``upper``."""
-        if not 0 < level < 1:
+        """Return confidence limits, columns ``lower`` and ``upper``.
+
+        Raises
+        ------
+        OptionError
+            When the level is below a half, as the chance of missing the truth would be.
+        """
+        if not 0.5 <= level < 1:
             raise OptionError(
-                f"The confidence level is {level}; it must lie between 0 and 1.",
-                hint="level=0.95.",
+                f"The confidence level is {level}; it must lie between 0.5 and 1.",
+                hint=f"level={1 - level:g}." if 0 < level < 1 else "level=0.95.",
                 code="bad-level",
                 where="level",
             )

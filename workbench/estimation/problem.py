@@ -46,11 +46,25 @@ class Weights:
 
 
 def weights_of(values: Numpy | None, kind: str, rows: int) -> Weights:
-    """Read weights as frequencies, or as probability or analytic weights free of scale."""
+    """Read weights as frequencies, or as probability or analytic weights free of scale.
+
+    Raises
+    ------
+    DataError
+        When frequencies add up to one observation or less.
+    """
     if values is None:
         return Weights(None, float(rows), None)
     if kind == "frequency":
-        return Weights(values, float(values.sum()), values)
+        total = float(values.sum())
+        if total < _SHARES:
+            raise DataError(
+                f"The frequency weights add up to {total:.3g} observations.",
+                hint='weight_kind="probability" or "analytic" for weights that count no rows.',
+                code="too-few-rows",
+                where="weights",
+            )
+        return Weights(values, total, values)
     relative = values * (rows / values.sum())
     return Weights(relative, float(rows), relative**2)
 
@@ -81,6 +95,8 @@ class Columns:
     left_out: tuple[str, ...] = ()
 
 
+# Weights that add up to one are shares, whatever the last digits say.
+_SHARES = 1.5
 # Squares of a column whose mean exceeds its spread by more than this lose half their digits.
 _FAR_FROM_ZERO = 1e-8
 
@@ -396,12 +412,13 @@ class Problem(ABC):
         Raises
         ------
         OptionError
-            When a name is not a parameter, or a value is not a finite number.
+            When a name is not a parameter, or a value is not a finite number inside the bounds.
         """
         asked = self.specification.start
         if not asked:
             return default
-        params = self.shown(default)
+        shown = self.shown(default)
+        params = shown.copy()
         for name, value in asked.items():
             if name not in self.parameter_names:
                 raise OptionError(
@@ -410,15 +427,23 @@ class Problem(ABC):
                     code="no-such-parameter",
                     where=name,
                 )
-            if not np.isfinite(value):
+            place = self.parameter_names.index(name)
+            params[place] = value
+            if not np.isfinite(value) or not self._has_place(shown, place, value):
                 raise OptionError(
-                    f"The start value of {name} is {value}.",
-                    hint="give a finite number.",
+                    f"The start value of {name} is {value:g}.",
+                    hint="give a finite number inside its bounds; a spread starts above zero.",
                     code="start-not-finite",
                     where=name,
                 )
-            params[self.parameter_names.index(name)] = value
         return self.walked(params)
+
+    def _has_place(self, shown: Numpy, place: int, value: float) -> bool:
+        """Whether a value of one parameter has a place on the line that is walked."""
+        alone = shown.copy()
+        alone[place] = value
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return bool(np.isfinite(self.walked(alone)).all())
 
 
 # Below this many clusters the clustered covariance is usually too small.

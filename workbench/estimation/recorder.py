@@ -38,6 +38,7 @@ class Recorder:
         self._store: Store = current_store()
         self._begun = threading.Event()
         self._finished = threading.Event()
+        self._abandoned = False
 
     def begin(self) -> None:
         """Enter the run in the store, in a thread."""
@@ -71,6 +72,9 @@ class Recorder:
     def finish(self, fit: Fit | None, outcome: Outcome, message: str) -> None:
         """Record how the run ended."""
         self._begun.wait()
+        if self._abandoned:
+            self._finished.set()
+            return
         try:
             found = None if fit is None else fit.to_dict()
             result = found and {k: v for k, v in found.items() if k not in _APART}
@@ -79,6 +83,10 @@ class Recorder:
             pass  # the store has told the person; the fit itself is whole
         finally:
             self._finished.set()
+
+    def abandon(self) -> None:
+        """Record no end, as when the process were killed."""
+        self._abandoned = True
 
     def wait(self, timeout: float) -> None:
         """Wait until the end is recorded."""

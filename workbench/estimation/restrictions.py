@@ -106,13 +106,26 @@ def read_restrictions(restrictions: str, names: list[str]) -> tuple[np.ndarray, 
         )
     try:
         found = LinearConstraints.from_spec(restrictions, variable_names=names)
-    except (FormulaParsingError, ValueError, KeyError, SyntaxError, RuntimeError) as error:
+    except KeyError as error:
+        raise OptionError(
+            f'The restrictions "{restrictions}" cannot be read: no parameter is {error.args[0]}.',
+            hint=f'"{quoted(names[-1])} = 0", with names from {names}.',
+            code="no-such-parameter",
+            where=str(error.args[0]),
+        ) from None
+    except (FormulaParsingError, ValueError, SyntaxError, RuntimeError) as error:
         said = next(iter(str(error).splitlines()), "")
         raise OptionError(
             f'The restrictions "{restrictions}" cannot be read: {said}',
             hint=f'"{quoted(names[-1])} = 0", with names from {names}.',
             code="bad-restrictions",
         ) from None
+    if not np.any(found.constraint_matrix):
+        raise OptionError(
+            f'The restrictions "{restrictions}" name no parameter.',
+            hint=f'"{quoted(names[-1])} = 0", with names from {names}.',
+            code="bad-restrictions",
+        )
     return np.asarray(found.constraint_matrix, dtype=float), np.asarray(
         found.constraint_values, dtype=float
     )

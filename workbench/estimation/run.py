@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InferenceError
+from workbench.errors import InferenceError, WorkbenchError
 from workbench.estimation import doors
 from workbench.estimation.aggregation import aggregation
 from workbench.estimation.demeaning import Demeaning
@@ -278,6 +278,8 @@ class Run:
             self.fit = self._estimate()
         except Exception as error:  # noqa: BLE001  the person must hear of it, whatever it is
             self.error = error
+        except BaseException as error:  # noqa: BLE001  else whoever waits would wait for ever
+            self.error = _ended_by(error)
         self._seconds = time.perf_counter() - self._clock
         self._finish_phase("report")
         self._ended.set()
@@ -384,9 +386,25 @@ class Run:
             if listener in self._listeners:
                 self._listeners.remove(listener)
 
+    def _abandon(self, timeout: float) -> None:
+        """Halt, and leave the run in the record as interrupted."""
+        if not self._ended.is_set():
+            self._recorder.abandon()
+            self._control.stop(cancel=True)
+            self.wait(timeout)
+
     def _recorded(self, timeout: float) -> None:
         if self._ended.is_set():
             self._recorder.wait(timeout)
+
+
+def _ended_by(error: BaseException) -> WorkbenchError:
+    """Say what ended the thread; no interrupt of the person's own arrives there."""
+    return WorkbenchError(
+        f"The run was ended by {type(error).__name__}, raised while the model was evaluated.",
+        hint="keep exit() and interrupts out of the log-likelihood.",
+        code="ended-by-code",
+    )
 
 
 def _averaged(found: Fit, problem: Problem) -> Fit:
@@ -422,8 +440,15 @@ def _evidence(walked: Walked) -> dict[str, Any]:
     }
 
 
-@atexit.register
 def record_ended_runs() -> None:
     """Wait until the record has every run that has ended."""
     for run in tuple(_ACTIVE):
         run._recorded(_LAST_WORDS)
+
+
+@atexit.register
+def _leave() -> None:
+    """Halt what goes on, since a thread inside torch when Python ends would abort the process."""
+    for run in tuple(_ACTIVE):
+        run._abandon(_LAST_WORDS)
+    record_ended_runs()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from workbench.backends import BACKENDS
 from workbench.errors import LikelihoodError, OptionError
 from workbench.likelihoods.parameters import Parameter
 
@@ -27,11 +29,29 @@ class Custom:
     parameters: Mapping[str, Parameter]
     columns: tuple[str, ...] | None = None
 
+    @property
+    def held(self) -> dict[str, Any]:
+        """What the function takes from around it, by name; empty for what is no plain function."""
+        function = inspect.unwrap(self.loglik)
+        if not inspect.isfunction(function):
+            return {}
+        around = inspect.getclosurevars(function)
+        parameters = inspect.signature(function).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        return {**around.globals, **around.nonlocals, **defaults}
+
+    @property
+    def library(self) -> str:
+        """The library that the function names; empty where it names none or several."""
+        modules = (inspect.getmodule(value) for value in self.held.values())
+        named = {module.__name__.split(".")[0] for module in modules if module} & set(BACKENDS)
+        return named.pop() if len(named) == 1 else ""
+
 
 def custom(
     loglik: Callable[..., Any],
     params: Mapping[str, float | Parameter],
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | str | None = None,
 ) -> Custom:
     """Make a model of a log-likelihood function.
 
@@ -48,9 +68,9 @@ def custom(
     Raises
     ------
     OptionError
-        When there is no parameter, or a start value is not a number.
+        When there is no parameter by name, or a start value is not a number.
     LikelihoodError
-        When ``loglik`` cannot be called.
+        When ``loglik`` cannot be called with parameters and data.
 
     Examples
     --------
@@ -68,6 +88,7 @@ def custom(
             hint="give a function loglik(params, data).",
             code="not-callable",
         )
+    _check_arguments(loglik)
     if not params:
         raise OptionError(
             "The log-likelihood has no parameters.",
@@ -75,8 +96,31 @@ def custom(
             code="no-parameters",
             where="params",
         )
+    if not isinstance(params, Mapping):
+        raise OptionError(
+            f"The parameters are a {type(params).__name__}, and need names with start values.",
+            hint='params={"mu": 0.0, "sigma": wb.positive(1.0)}.',
+            code="no-parameters",
+            where="params",
+        )
     declared = {name: _parameter(name, value) for name, value in params.items()}
-    return Custom(loglik, declared, None if columns is None else tuple(columns))
+    read = (columns,) if isinstance(columns, str) else columns
+    return Custom(loglik, declared, None if read is None else tuple(read))
+
+
+def _check_arguments(loglik: Callable[..., Any]) -> None:
+    try:
+        arguments = inspect.signature(loglik)
+    except ValueError:  # some callables written in C do not tell
+        return
+    try:
+        arguments.bind({}, {})
+    except TypeError:
+        raise LikelihoodError(
+            f"The log-likelihood takes {arguments}, and is called as loglik(params, data).",
+            hint='params["a"] and data["x"] inside of def loglik(params, data).',
+            code="wrong-arguments",
+        ) from None
 
 
 def _parameter(name: str, value: float | Parameter) -> Parameter:

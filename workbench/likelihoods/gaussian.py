@@ -73,7 +73,8 @@ class Gaussian(LinearIndex):
         return np.asarray(np.append(theta[:-1], 1.0) / theta[-1])
 
     def walked(self, params: Numpy) -> Numpy:
-        return np.asarray(np.append(params[:-1], 1.0) / params[-1])
+        sigma = params[-1] if params[-1] > 0 else np.nan
+        return np.asarray(np.append(params[:-1], 1.0) / sigma)
 
     def natural_jacobian(self, theta: Numpy) -> Numpy:
         precision = theta[-1]

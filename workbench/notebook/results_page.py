@@ -12,7 +12,7 @@ from workbench.estimation.fit import Fit
 from workbench.estimation.outcome import Outcome
 from workbench.report import numbers
 from workbench.report.comparison import Comparison, compare
-from workbench.report.labels import column_spreads
+from workbench.report.labels import column_spreads, outcome_name
 from workbench.report.plots.coefficients import coefficient_rows
 from workbench.report.tables.changes import what_changed
 from workbench.report.tables.diagnostics import Diagnosis, diagnostics
@@ -43,9 +43,9 @@ def results_page(
     if not fits:
         return page
     comparison = compare(*fits.values(), stars=stars, p_values=p_values)
-    same_outcome = len({fit.depvar for fit in comparison.fits}) == 1
+    outcome, *others = {outcome_name(fit) for fit in comparison.fits}
     return page | {
-        "depvar": comparison.fits[0].depvar if same_outcome else "",
+        "depvar": "" if others else outcome,
         "table": table(comparison.grid),
         "exports": exports(comparison),
         "diagnostics": [_diagnosis(item) for item in diagnostics(comparison.fits)],

@@ -63,6 +63,9 @@ _MEMBERS: tuple[type[Optimizer], ...] = (
 OPTIMIZERS: dict[str, type[Optimizer]] = {member.name: member for member in _MEMBERS}
 """Every optimizer by the name that a magic or a menu knows it by."""
 
+# What Stata and statsmodels call them.
+_ELSEWHERE = {"lbfgs": "l-bfgs-b", "nm": "nelder-mead", "ncg": "newton-cg", "nr": "newton"}
+
 
 @dataclass(frozen=True)
 class Description:
@@ -131,7 +134,8 @@ def _description(kind: Any) -> Description:
 
 
 def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
-    nearest = next(iter(get_close_matches(name.lower(), known, n=1)), "")
+    nearest = _ELSEWHERE.get(name.lower()) if kind == "optimizer" else None
+    nearest = nearest or next(iter(get_close_matches(name.lower(), known, n=1)), "")
     hint = f"{nearest!r}, or another " if nearest else "one "
     return OptionError(
         problem,

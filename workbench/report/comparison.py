@@ -28,9 +28,11 @@ from workbench.report.labels import (
     library,
     model_name,
     optimizer_title,
+    outcome_name,
     sample_of,
     shown_errors,
     unique_names,
+    weights_label,
 )
 from workbench.report.tables.grid import Grid, Row
 
@@ -162,7 +164,7 @@ class Comparison:
     @cached_property
     def grid(self) -> Grid:
         """The table as texts, before any format."""
-        depvar, *others = {fit.depvar for fit in self.fits}
+        depvar, *others = {outcome_name(fit) for fit in self.fits}
         return Grid(
             title=f"Dependent variable {depvar}" if depvar and not others else "",
             heads=self.names,
@@ -382,8 +384,8 @@ class Comparison:
 
 _WORDS: dict[str, Callable[[Any], str]] = {
     "Model": lambda fit: fit.model_title,
-    "Dependent variable": lambda fit: fit.depvar,
-    "Weights": lambda fit: fit.specification.weights or "none",
+    "Dependent variable": outcome_name,
+    "Weights": lambda fit: weights_label(fit) or "none",
     "Optimizer": optimizer_title,
     "Library": library,
     "Device": device,

@@ -27,6 +27,18 @@ def model_name(fit: Fit) -> str:
     return fit.name or fit.model_title
 
 
+def outcome_name(fit: Fit) -> str:
+    """Return the dependent variable, of a two-valued text with the level that counts as 1."""
+    levels = fit.state.get("levels")
+    return fit.depvar if levels is None else f"{fit.depvar} (1 = {levels[1]})"
+
+
+def weights_label(fit: Fit) -> str:
+    """Return the column of weights and what they are; empty without weights."""
+    asked = fit.specification
+    return f"{asked.weights} ({asked.weight_kind})" if asked.weights else ""
+
+
 def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:
     """Return one name a fit, no two the same: a repeated name is numbered."""
     names = [model_name(fit) for fit in fits]

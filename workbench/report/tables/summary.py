@@ -23,8 +23,10 @@ from workbench.report.labels import (
     library,
     model_name,
     optimizer_title,
+    outcome_name,
     rows_left_out,
     shown_errors,
+    weights_label,
 )
 from workbench.report.tables.grid import Grid, Row
 
@@ -99,9 +101,11 @@ def summary(fit: Fit) -> Summary:
 def _facts(fit: Fit) -> Iterable[tuple[str, str]]:
     known = fit.outcome.comparable
     yield "Model", fit.model_title
-    yield "Dependent variable", fit.depvar
+    yield "Dependent variable", outcome_name(fit)
     yield "Observations", numbers.count(fit.nobs)
     yield "Rows left out", numbers.count(rows_left_out(fit)) if fit.dropped else ""
+    yield "Weights", weights_label(fit)
+    yield "Offset", fit.specification.offset or ""
     yield "Log-likelihood", numbers.log_likelihood(fit.loglik) if known else ""
     yield "without regressors", numbers.log_likelihood(fit.loglik_null) if known else ""
     yield "McFadden R²", numbers.r_squared(fit.pseudo_r2) if known else ""
