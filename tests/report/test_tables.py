@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
@@ -9,9 +11,9 @@ import statsmodels.formula.api as smf
 from tests.report.stand_in import FORMULA
 from workbench.errors import InferenceError
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice
+from workbench.estimation.specification import Choice, Specification
 from workbench.report.plots.coefficients import coefficient_rows
-from workbench.report.tables.changes import what_changed
+from workbench.report.tables.changes import SETTINGS, Change, what_changed
 from workbench.report.tables.diagnostics import diagnostics
 from workbench.report.tables.maketables import maketables_table
 from workbench.report.tables.summary import summary
@@ -105,12 +107,31 @@ def test_what_changed_lists_the_settings_that_differ_and_counts_the_others(logit
     changes = what_changed(logit, other)
 
     assert [change.label for change in changes.settings] == ["Optimizer", "Step limit"]
-    assert changes.settings[0].second == "l-bfgs-b, memory 10"
-    assert changes.sentence == "18 settings are the same."
+    assert changes.settings[0] == Change("Optimizer", "Newton", "L-BFGS-B (scipy), memory 10")
+    assert changes.sentence == "21 settings are the same."
     results = {change.label: (change.first, change.second) for change in changes.results}
     assert results["Log-likelihood"] == ("−401.765", "−474.502")
     assert results["Newton decrement"] == ("1.7 × 10⁻²⁴", "126.6")
     assert results["Largest difference: kidslt6"] == ("−1.443", "−0.722")
+
+
+def test_what_changed_lists_every_setting_in_words(logit):
+    other = logit.but(
+        specification=logit.specification.replace(
+            demeaner=Choice("lsmr"),
+            fixef_rm="none",
+            cluster=("region", "year"),
+            se_options={"lag": 2},
+        )
+    )
+
+    assert what_changed(logit, other).settings == (
+        Change("Settings of the errors", "none", "lag 2"),
+        Change("Cluster by", "none", "region & year"),
+        Change("Demeaner", "Automatic", "LSMR"),
+        Change("Singletons", "left out", "kept"),
+    )
+    assert {*SETTINGS, "name"} == {field.name for field in fields(Specification)}
 
 
 def test_what_changed_shows_no_estimate_of_a_separated_run(logit, separated):

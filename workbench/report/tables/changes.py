@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.covariances import TOGETHER
+from workbench.demeaners import DEMEANERS
+from workbench.estimation.models import describe_models
+from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.labels import shown_errors, unique_names
 
@@ -20,11 +24,14 @@ SETTINGS = {
     "formula": "Formula",
     "source": "Log-likelihood",
     "se": "Standard errors",
+    "se_options": "Settings of the errors",
     "cluster": "Cluster by",
     "weights": "Weights",
     "weight_kind": "Kind of weights",
     "offset": "Offset",
     "optimizer": "Optimizer",
+    "demeaner": "Demeaner",
+    "fixef_rm": "Singletons",
     "backend": "Library",
     "device": "Device",
     "dtype": "Numbers",
@@ -37,6 +44,15 @@ SETTINGS = {
     "ssc": "Small-sample factor",
 }
 """The settings of a specification, its name apart, as a person calls them."""
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "model": {model.name: model.title for model in describe_models()},
+    "optimizer": {name: kind.title for name, kind in OPTIMIZERS.items()},
+    "demeaner": {name: kind.title for name, kind in DEMEANERS.items()},
+    "backend": {"jax": "JAX"},
+    "fixef_rm": {"singleton": "left out", "none": "kept"},
+}
+"""What a menu calls the values of a setting."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +98,20 @@ def what_changed(first: Fit, second: Fit) -> Changes:
 
 def _setting(key: str, value: Any) -> str:
     """Return the value of a setting in words."""
+    words = _WORDS.get(key, {})
     if value is None:
         return "automatic" if key in ("start", "max_steps", "ssc") else "none"
+    if isinstance(value, list):
+        return TOGETHER.join(value)
     if not isinstance(value, Mapping):
-        return str(value)
+        return words.get(value, str(value))
     if key == "data":
-        return (
-            f"{value['name']}, {value['fingerprint'][:8]}"
-            if value["fingerprint"]
-            else value["name"]
-        )
+        return ", ".join(filter(None, [value["name"], value["fingerprint"][:8]]))
     if key == "source":
         return str(value["text"])
     head, settings = (value["name"], value["settings"]) if "settings" in value else ("", value)
-    return ", ".join(filter(None, [head, *(f"{name} {given}" for name, given in settings.items())]))
+    told = (f"{name} {given}" for name, given in settings.items())
+    return ", ".join(filter(None, [words.get(head, head), *told])) or "none"
 
 
 def _results(first: Fit, second: Fit) -> Iterable[Change]:
