@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import statsmodels.formula.api as smf
 
+import workbench as wb
 from tests.report.stand_in import FORMULA
 from workbench.errors import InferenceError
 from workbench.estimation.outcome import Outcome
@@ -87,6 +88,16 @@ def test_a_flat_direction_is_named_in_the_finding(logit):
     assert "one eigenvalue is zero to working precision" in diagnosis.finding
     assert "Intercept, log_alpha" in diagnosis.finding
     assert diagnosis.cells["Robust / Hessian"] == "not shown"
+
+
+def test_what_a_fit_warns_of_stands_among_its_findings(mroz):
+    data = mroz.assign(region=np.arange(len(mroz)) % 7)
+
+    fit = wb.fit("logit", "inlf ~ educ", data, cluster="region")
+
+    [diagnosis] = diagnostics([fit])
+    assert diagnosis.finding.startswith("Logit: well conditioned")
+    assert "Clustering by region uses 7 groups; with so few" in diagnosis.finding
 
 
 def test_a_separated_run_has_a_diagnosis_without_figures(separated):
