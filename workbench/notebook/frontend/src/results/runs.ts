@@ -6,6 +6,7 @@ import { newId } from "../setup/controls";
 import type { Results, RunRow } from "./state";
 
 const UNDO = 10_000;
+const GONE = "The kernel is gone.";
 const HELP = "Space compares, asterisk stars, F2 renames, Delete deletes, E edits in Setup, arrows move.";
 
 /** The left column of the Results page. */
@@ -58,12 +59,12 @@ export class RunsPart {
     const on = this.compared.includes(row.id);
     const alive = this.connection.alive;
     const usable = row.comparable && alive;
-    const why = row.comparable ? "" : row.reason;
+    const why = !row.comparable ? row.reason : alive ? "" : GONE;
     const box = h("span", { class: "cb", role: "checkbox", tabindex: row.id === this.active ? 0 : -1, "aria-checked": String(on), "data-run": row.id,
       "aria-disabled": usable ? null : "true", "aria-label": `Compare ${row.name}, ${row.chip.slice(2)}${why ? `. ${why}` : ""}`, "aria-describedby": this.help,
       title: why || null, onclick: () => (this.activate(row.id), this.toggle(row)) }, on ? "✓" : "");
     const star = h("button", { class: "star", type: "button", tabindex: -1, "aria-pressed": String(row.starred), "aria-label": `Star ${row.name}`,
-      disabled: !alive, onclick: () => this.connection.send("star", { id: row.id }) }, row.starred ? "★" : "☆");
+      disabled: !alive, title: alive ? null : GONE, onclick: () => this.connection.send("star", { id: row.id }) }, row.starred ? "★" : "☆");
     const name = h("span", { class: "n", title: row.name, ondblclick: () => this.rename(row) }, row.name);
     const figures = [row.model, row.n && `n = ${row.n}`, `log-lik. ${row.loglik || "—"}`].filter(Boolean).join(", ");
     return h("li", { class: on ? "on" : null, "data-run": row.id, onclick: () => this.activate(row.id) }, box, star,
@@ -121,6 +122,7 @@ export class RunsPart {
 
   private toggle(row: RunRow): void {
     if (!row.comparable) return this.connection.announce(row.reason);
+    if (!this.connection.alive) return this.connection.announce(GONE);
     const ids = this.compared;
     this.connection.send("compare", { ids: ids.includes(row.id) ? ids.filter((id) => id !== row.id) : [...ids, row.id] });
   }

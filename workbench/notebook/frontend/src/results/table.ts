@@ -33,6 +33,7 @@ export class TablePart {
     for (const [button, on] of [[this.stars, results.stars], [this.pvalues, results.pvalues]] as const) {
       mark(button, "aria-checked", String(on));
       button.disabled = !table || !this.connection.alive;
+      mark(button, "title", !table ? "No run is checked." : this.connection.alive ? null : "The kernel is gone.");
     }
     this.menu.show(table ? results.exports! : null);
     this.empty.hidden = table !== null && table !== undefined;
