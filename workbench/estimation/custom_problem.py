@@ -325,7 +325,7 @@ class CustomProblem(Problem):
         starts = ", ".join(f"{name} = {value:.4g}" for name, value in pairs)
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start ({starts}): {len(bad)} {whom}, the "
-            f"first is {whom[:-1]} {row} with {values[bad[0]]}.",
+            f"first is {whom[:-1]} {row} with {_written(values[bad[0]])}.",
             hint="other start values; declare parameters that must be positive with wb.positive.",
             code="start-not-finite",
             where=self.parameter_names[0],
@@ -334,6 +334,11 @@ class CustomProblem(Problem):
     def state(self) -> Mapping[str, Any]:
         """Return the formula's state where there is a formula."""
         return {"template": None, "design": self.design.state, "kept": list(self.kept)}
+
+
+def _written(value: float) -> str:
+    """Write what is not finite."""
+    return "no number" if np.isnan(value) else "∞" if value > 0 else "−∞"
 
 
 def _into_bounds(u: Array, parameter: Parameter, xp: Backend) -> Array:
