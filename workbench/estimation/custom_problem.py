@@ -110,6 +110,7 @@ class CustomProblem(Problem):
             names, shifts, self.kept = (), np.empty(0), ()
             self.x, scaling = np.empty((rows, 0)), Scaling(np.empty((0, 0)), np.empty(0))
         intercept = names.index(INTERCEPT) if INTERCEPT in names else None
+        self.spreads = dict(zip(names, scaling.spreads.tolist(), strict=True))
         self.coordinates = DeclaredCoordinates(own.parameters, scaling, shifts, intercept)
         self.parameter_names = (*names, *own.parameters)
         check_names(self.parameter_names)
@@ -333,7 +334,12 @@ class CustomProblem(Problem):
 
     def state(self) -> Mapping[str, Any]:
         """Return the formula's state where there is a formula."""
-        return {"template": None, "design": self.design.state, "kept": list(self.kept)}
+        return {
+            "template": None,
+            "design": self.design.state,
+            "kept": list(self.kept),
+            "spreads": self.spreads,
+        }
 
 
 def _written(value: float) -> str:
