@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.covariances import TOGETHER
+from workbench.covariances import TITLES, TOGETHER
 from workbench.demeaners import DEMEANERS
 from workbench.estimation.models import describe_models
 from workbench.optimizers import OPTIMIZERS
@@ -47,6 +47,7 @@ SETTINGS = {
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "model": {model.name: model.title for model in describe_models()},
+    "se": TITLES | {"hessian": "Hessian", "opg": "scores", "cluster": "cluster"},
     "optimizer": {name: kind.title for name, kind in OPTIMIZERS.items()},
     "demeaner": {name: kind.title for name, kind in DEMEANERS.items()},
     "backend": {"jax": "JAX"},
