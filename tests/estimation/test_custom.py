@@ -337,7 +337,7 @@ def test_a_start_without_a_likelihood_names_the_row_and_the_parameter(m, library
     error = refused(lambda p, d: p.a * m.log(d.t), library, data)
 
     assert error.code == "start-not-finite"
-    assert "row 17" in error.problem
+    assert "row 17 with no number" in error.problem
     assert "a = 1" in error.problem
 
 

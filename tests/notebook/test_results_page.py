@@ -106,6 +106,17 @@ def test_diagnostics_name_outcome_and_finding(page):
     assert line["finding"].startswith("well conditioned")
 
 
+def test_a_flat_direction_has_its_place_on_the_line_of_eigenvalues():
+    own = wb.likelihood("params: a = 0.0\nloglik = log_sigmoid((2*y - 1) * (eta + a))")
+    flat = wb.fit(own, "inlf ~ educ", wb.load("mroz"))
+
+    [line] = results_page({"a": flat})["diagnostics"]
+
+    assert line["flat"]
+    assert len(line["eigenvalues"]) == 3
+    assert line["eigenvalues"][0] < line["eigenvalues"][1] - 10
+
+
 def test_what_changed_lists_the_settings_that_differ(page):
     labels = {row["label"] for row in page["changed"]["settings"]}
 

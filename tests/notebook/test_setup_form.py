@@ -158,7 +158,7 @@ def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, offer):
 
     assert (chosen.template, chosen.formula) == ("feols", "age ~ `hourly wage` | region")
     assert check.ok
-    assert "Absorbed: 4 region." in check.detail
+    assert "Absorbed: region (4 levels)." in check.detail
     assert page["effects"] == "region"
     assert page["roles"]["region"] == "f"
     assert setup_form.assigned(chosen, "", "f").formula == "age ~ `hourly wage`"
@@ -231,6 +231,7 @@ def test_errors_across_time_are_told_their_columns(people, offer):
 
     assert (empty.ok, empty.field) == (False, "se_options")
     assert empty.text == "Driscoll-Kraay standard errors need time."
+    assert empty.brief == "Driscoll-Kraay standard errors need time"
     assert "time=year" in empty.detail
     assert (unknown.ok, "region2" in unknown.text) == (False, True)
     assert page["errors_hint"] == "time=year, lag=2"

@@ -176,6 +176,17 @@ def test_a_deleted_run_leaves_the_record_when_the_time_to_undo_is_over(page, mon
     wait_for(lambda: row["id"] not in {record.id for record in store.runs()})
 
 
+def test_a_run_of_an_earlier_session_says_how_it_ended_in_the_same_words(page):
+    row = run(page)
+    wait_for(lambda: current_store().runs()[0].status == "ended")
+
+    again = row_of(Workbench("mroz"), row["id"])
+
+    assert (again["chip"], again["loglik"]) == (row["chip"], row["loglik"])
+    assert again["sentence"].startswith("Newton, 4 steps, ")
+    assert row["sentence"].startswith("Newton, 4 steps, ")
+
+
 def test_a_separated_run_cannot_be_compared_and_shows_no_number(page):
     set_choice(page, "formula", "inlf ~ educ + hours")
 
@@ -185,6 +196,24 @@ def test_a_separated_run_cannot_be_compared_and_shows_no_number(page):
     assert (row["chip"], row["comparable"], row["loglik"]) == ("✕ Separated", False, "")
     assert row["reason"]
     assert row["id"] not in page.results["ids"]
+
+
+def test_a_run_at_the_limit_of_float32_goes_on_in_float64_from_its_last_step(page):
+    set_choice(page, "dtype", "float32")
+    limited = run(page)
+    step = page._list.fit(limited["id"])
+    before = {row["id"] for row in page.runs}
+
+    say(page, "way", run=limited["id"], action="keep")
+    kept = {row["id"] for row in page.runs}
+    say(page, "way", run=limited["id"], action="float64")
+    (new,) = {row["id"] for row in page.runs} - before
+    wait_for(lambda: row_of(page, new)["chip"] == "✓ Converged")
+
+    assert limited["chip"] == "! Not converged"
+    assert kept == before
+    start = page._list.entry(new).specification.start
+    assert start == pytest.approx(dict(step.params))
 
 
 def test_edit_in_setup_brings_the_settings_back(page, sent):

@@ -37,6 +37,7 @@ def test_a_separated_run_shows_its_evidence_and_no_estimate_of_it(logit, separat
 
     for text in bundle.values():
         assert "No maximum exists: hours predicts inlf exactly." in text
+        assert "rises for ever as the coefficient of hours grows" in text
         assert "428" in text
         assert "Remove hours, run again" in text
         assert not re.search(r"987\.6|123\.4", text)

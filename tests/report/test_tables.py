@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
 
+import workbench as wb
 from tests.report.stand_in import FORMULA
 from workbench.errors import InferenceError
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice
+from workbench.estimation.specification import Choice, Specification
 from workbench.report.plots.coefficients import coefficient_rows
-from workbench.report.tables.changes import what_changed
+from workbench.report.tables.changes import SETTINGS, Change, what_changed
 from workbench.report.tables.diagnostics import diagnostics
 from workbench.report.tables.maketables import maketables_table
 from workbench.report.tables.summary import summary
@@ -87,6 +90,16 @@ def test_a_flat_direction_is_named_in_the_finding(logit):
     assert diagnosis.cells["Robust / Hessian"] == "not shown"
 
 
+def test_what_a_fit_warns_of_stands_among_its_findings(mroz):
+    data = mroz.assign(region=np.arange(len(mroz)) % 7)
+
+    fit = wb.fit("logit", "inlf ~ educ", data, cluster="region")
+
+    [diagnosis] = diagnostics([fit])
+    assert diagnosis.finding.startswith("Logit: well conditioned")
+    assert "Clustering by region uses 7 groups; with so few" in diagnosis.finding
+
+
 def test_a_separated_run_has_a_diagnosis_without_figures(separated):
     [diagnosis] = diagnostics([separated])
 
@@ -105,12 +118,50 @@ def test_what_changed_lists_the_settings_that_differ_and_counts_the_others(logit
     changes = what_changed(logit, other)
 
     assert [change.label for change in changes.settings] == ["Optimizer", "Step limit"]
-    assert changes.settings[0].second == "l-bfgs-b, memory 10"
-    assert changes.sentence == "18 settings are the same."
+    assert changes.settings[0] == Change("Optimizer", "Newton", "L-BFGS-B (scipy), memory 10")
+    assert changes.sentence == "21 settings are the same."
     results = {change.label: (change.first, change.second) for change in changes.results}
     assert results["Log-likelihood"] == ("−401.765", "−474.502")
     assert results["Newton decrement"] == ("1.7 × 10⁻²⁴", "126.6")
     assert results["Largest difference: kidslt6"] == ("−1.443", "−0.722")
+
+
+def test_what_changed_lists_every_setting_in_words(logit):
+    other = logit.but(
+        specification=logit.specification.replace(
+            demeaner=Choice("lsmr"),
+            fixef_rm="none",
+            cluster=("region", "year"),
+            se_options={"lag": 2},
+        )
+    )
+
+    assert what_changed(logit, other).settings == (
+        Change("Settings of the errors", "none", "lag 2"),
+        Change("Cluster by", "none", "region & year"),
+        Change("Demeaner", "Automatic", "LSMR"),
+        Change("Singletons", "left out", "kept"),
+    )
+    assert {*SETTINGS, "name"} == {field.name for field in fields(Specification)}
+
+
+def test_the_same_table_read_in_other_columns_has_not_changed(logit):
+    asked = logit.specification
+    marked = replace(asked.data, fingerprint="ab12cd34")
+    elsewhere = logit.but(specification=asked.replace(data=marked))
+    shorter = logit.but(specification=asked.replace(data=marked, formula="inlf ~ educ"))
+
+    assert [change.label for change in what_changed(logit, elsewhere).settings] == ["Data"]
+    assert [change.label for change in what_changed(logit, shorter).settings] == ["Formula"]
+
+
+def test_estimates_that_read_the_same_are_told_by_their_distance(logit):
+    near = logit.but(params=logit.params + 3e-8)
+
+    [line] = [each for each in what_changed(logit, near).results if "difference" in each.label]
+
+    assert line.label == "Largest difference: expersq"
+    assert line.second == "within 3.0 × 10⁻⁸"
 
 
 def test_what_changed_shows_no_estimate_of_a_separated_run(logit, separated):

@@ -16,6 +16,7 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import DataError, FormulaError, OptionError
+from workbench.estimation.coordinates import deviations
 from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.effects import Effects, recovered
 from workbench.estimation.fixed_effects_problem import FixedEffectsProblem
@@ -409,6 +410,7 @@ class AbsorbedProblem(FixedEffectsProblem):
             "levels": None,
             "absorbed": asdict(self.absorbed),
             "fixed_effects": [term.name for term in self._terms],
+            "spreads": deviations(self.design.names, self.design.matrix),
             "mean_weight": 1.0 if weights is None else float(weights.mean()),
         }
 

@@ -50,6 +50,11 @@ def scaling_of(moments: Moments, names: Sequence[str]) -> Scaling:
     return Scaling(matrix, spreads)
 
 
+def deviations(names: Sequence[str], columns: Numpy) -> dict[str, float]:
+    """Return the standard deviation of each column by its name."""
+    return dict(zip(names, columns.std(axis=0).tolist(), strict=True))
+
+
 def _positive(values: Numpy) -> Numpy:
     return np.where(values > 0, values, 1.0)
 

@@ -110,6 +110,7 @@ class CustomProblem(Problem):
             names, shifts, self.kept = (), np.empty(0), ()
             self.x, scaling = np.empty((rows, 0)), Scaling(np.empty((0, 0)), np.empty(0))
         intercept = names.index(INTERCEPT) if INTERCEPT in names else None
+        self.spreads = dict(zip(names, scaling.spreads.tolist(), strict=True))
         self.coordinates = DeclaredCoordinates(own.parameters, scaling, shifts, intercept)
         self.parameter_names = (*names, *own.parameters)
         check_names(self.parameter_names)
@@ -326,7 +327,7 @@ class CustomProblem(Problem):
         starts = ", ".join(f"{name} = {value:.4g}" for name, value in pairs)
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start ({starts}): {len(bad)} {noun}, the "
-            f"first is {whom} {row} with {values[bad[0]]}.",
+            f"first is {whom} {row} with {_written(values[bad[0]])}.",
             hint="other start values; declare parameters that must be positive with wb.positive.",
             code="start-not-finite",
             where=self.parameter_names[0],
@@ -334,7 +335,17 @@ class CustomProblem(Problem):
 
     def state(self) -> Mapping[str, Any]:
         """Return the formula's state where there is a formula."""
-        return {"template": None, "design": self.design.state, "kept": list(self.kept)}
+        return {
+            "template": None,
+            "design": self.design.state,
+            "kept": list(self.kept),
+            "spreads": self.spreads,
+        }
+
+
+def _written(value: float) -> str:
+    """Write what is not finite."""
+    return "no number" if np.isnan(value) else "∞" if value > 0 else "−∞"
 
 
 def _into_bounds(u: Array, parameter: Parameter, xp: Backend) -> Array:

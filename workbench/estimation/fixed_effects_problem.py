@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,7 @@ from workbench.data.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned
 from workbench.errors import DataError
+from workbench.estimation.coordinates import deviations
 from workbench.estimation.deletion import lies_within
 from workbench.estimation.demeaning import Demeaning, demeaned
 from workbench.estimation.effects import Effects, recovered
@@ -430,11 +432,18 @@ class FixedEffectsProblem(Problem):
             "offset": self.specification.offset,
             "levels": None,
             "absorbed": asdict(self.absorbed),
+            "spreads": self._spreads(),
             "fixed_effects": [term.name for term in self._terms],
             "r2": None if self._total == 0 else 1 - rest / self._total,
             "r2_within": None if within == 0 else 1 - rest / within,
             "first_stages": [asdict(stage) for stage in self.first_stages],
         }
+
+    def _spreads(self) -> dict[str, float]:
+        """Return the standard deviations of the regressors, before their effects are taken out."""
+        parts = [part for part in (self.design, self.design.endogenous) if part is not None]
+        pairs = (deviations(part.names, part.matrix).items() for part in parts)
+        return dict(chain.from_iterable(pairs))
 
     def _place(self, name: str) -> tuple[int, str]:
         return (0, name) if name in self.layout.exogenous else (1, name)

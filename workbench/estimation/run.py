@@ -166,7 +166,8 @@ class Run:
         if self.fit is not None:
             return self.fit.outcome
         if self.error is not None:
-            return Outcome.FAILED
+            begun = getattr(self.error, "code", "") != "start-not-finite"
+            return Outcome.FAILED if begun else Outcome.NOT_FINITE
         return Outcome.CANCELLED if self._control.cancelled else Outcome.STOPPED_EARLY
 
     @property

@@ -115,7 +115,8 @@ def coefficients(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _diagnosis(item: Diagnosis) -> dict[str, Any]:
-    values = [value for value in item.eigenvalues if value > 0]
+    largest = max(item.eigenvalues, default=0.0)
+    values = np.maximum(item.eigenvalues, np.finfo(float).eps * largest) if largest > 0 else []
     return {
         "chip": item.chip,
         "tone": tone(item.chip),

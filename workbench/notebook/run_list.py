@@ -9,13 +9,16 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.estimation.fit import Fit
+from workbench.estimation.models import CLOSED_FORM
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.run import Run
 from workbench.estimation.specification import Specification
 from workbench.estimation.store import RunRecord, current_store
+from workbench.estimation.two_stage_did import TwoStages
 from workbench.notebook.cards import outcome_of, sentence_of, state_of
 from workbench.notebook.offer import Offer
 from workbench.notebook.results_page import tone
+from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.labels import optimizer_title
 
@@ -130,7 +133,7 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "name": entry.name or model,
         "model": model,
         "chip": chip,
-        "state": entry.state,
+        "state": "elsewhere" if _elsewhere(entry) else entry.state,
         "tone": "run" if entry.state == "running" else tone(chip),
         "n": numbers.count(observations),
         "loglik": numbers.log_likelihood(loglik),
@@ -142,6 +145,11 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
     }
 
 
+def _elsewhere(entry: Entry) -> bool:
+    """Say whether a run goes on in another process."""
+    return entry.run is None and entry.state == "running"
+
+
 def _chip(entry: Entry) -> str:
     if entry.state in STATE_CHIPS:
         return STATE_CHIPS[entry.state]
@@ -151,14 +159,30 @@ def _chip(entry: Entry) -> str:
 
 
 def _sentence(entry: Entry) -> str:
-    fit, run = entry.fit, entry.run
+    fit, run, record = entry.fit, entry.run, entry.record
     if fit is not None and fit.outcome.converged:
-        steps = f"{numbers.count(fit.steps)} step{'s' * (fit.steps != 1)}"
-        time = numbers.duration(fit.timing.get("total"))
-        return ", ".join(filter(None, (optimizer_title(fit), steps, time)))
+        return _way(optimizer_title(fit), fit.steps, fit.timing.get("total"))
     if run is not None:
         return "The Run tab follows it." if entry.state in STATE_CHIPS else sentence_of(run)
-    return entry.record.sentence if entry.record is not None else ""
+    if record is None:
+        return ""
+    if record.outcome is Outcome.CONVERGED:
+        return _way(_optimizer(entry.specification), record.step, record.seconds)
+    return f"{record.sentence[:1].upper()}{record.sentence[1:].removesuffix('.')}."
+
+
+def _way(optimizer: str, steps: int | None, seconds: float | None) -> str:
+    """Say how a run got to its maximum, as in ``"Newton, 4 steps, 0.04 s"``."""
+    taken = "" if steps is None else f"{numbers.count(steps)} step{'s' * (steps != 1)}"
+    words = ", ".join(filter(None, (optimizer, taken, numbers.duration(seconds))))
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _optimizer(asked: Specification) -> str:
+    if asked.model.name in {*CLOSED_FORM, TwoStages.name}:
+        return "closed form"
+    known = OPTIMIZERS.get(asked.optimizer.name)
+    return asked.optimizer.name if known is None else known.title
 
 
 def _why_not_comparable(entry: Entry) -> str:

@@ -96,10 +96,17 @@ OWN_STARTS = {
     "probit": "loglik = log_ndtr((2*y - 1) * eta)",
     "poisson": "loglik = y*eta - exp(eta) - lgamma(y + 1)",
 }
-BESIDE_EFFECTS = {"ols": FIXED_EFFECTS, "logit": "felogit", "poisson": "fepois"}
+BESIDE_EFFECTS = {
+    "ols": FIXED_EFFECTS,
+    "gaussian": FIXED_EFFECTS,
+    "logit": "felogit",
+    "poisson": "fepois",
+}
 """The template that absorbs fixed effects in the place of one that has none."""
 _OWN_GAUSSIAN = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
 _FEW_REGRESSORS = 5
+_NAMES = {title.partition(" ")[0] for title in TITLES.values()} - {"Clustered"}
+"""People after whom standard errors are called."""
 
 
 @dataclass(frozen=True)
@@ -370,7 +377,7 @@ def _accepted(design: Design, extra: Sequence[str], total: int) -> Check:
 
 def _about_effects(design: Design) -> str:
     """Count the levels of the fixed effects."""
-    counts = [f"{factor.levels:,} {factor.name}" for factor in design.fixed_effects]
+    counts = [f"{factor.name} ({factor.levels:,} levels)" for factor in design.fixed_effects]
     return f"Absorbed: {', '.join(counts)}." if counts else ""
 
 
@@ -584,5 +591,6 @@ def _is_number(item: ColumnSummary) -> bool:
 
 
 def _brief(text: str) -> str:
-    text = text.rstrip(".")
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+    """Return a sentence to go on with after a colon, a name at its head as it is."""
+    text, head = text.rstrip("."), text.partition(" ")[0]
+    return text if head in _NAMES or text[:2].isupper() else text[:1].lower() + text[1:]

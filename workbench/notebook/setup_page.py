@@ -58,6 +58,7 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
         "automatic": _automatic(chosen, check, offer),
         "effects": effects(chosen.formula),
         "absorbs": bool(sides(chosen.formula).tail),
+        "solved": chosen.template in CLOSED_FORM,
         "walk": _WALKS.get(chosen.template, ""),
         "demeaners": [item.to_dict() for item in demeaners(chosen)],
         "roles": roles(chosen, opened),

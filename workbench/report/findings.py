@@ -45,7 +45,7 @@ def story_of(fit: Fit) -> Story:
     return Story(
         fit.outcome.chip,
         heading,
-        (*rest, *_gain(fit)),
+        (*rest, *_without_end(fit), *_gain(fit)),
         _table(fit.evidence),
         _cause(fit),
         ways_out(fit),
@@ -92,6 +92,18 @@ def _after_flat(flat: tuple[str, ...]) -> tuple[WayOut, ...]:
 def _sentences(message: str) -> list[str]:
     parts = message.split(". ")
     return [part if part.endswith((".", "!", "?")) else f"{part}." for part in parts]
+
+
+def _without_end(fit: Fit) -> tuple[str, ...]:
+    """Say of a separated run why there is nothing to report."""
+    names = tuple(fit.evidence.get("regressors", ()))
+    if fit.outcome is not Outcome.SEPARATED or not names:
+        return ()
+    whose = f"the coefficient of {names[0]} grows" if len(names) == 1 else "their coefficients grow"
+    return (
+        f"The likelihood rises for ever as {whose} in size, so there is no estimate to report "
+        "and no standard error.",
+    )
 
 
 def _gain(fit: Fit) -> tuple[str, ...]:

@@ -65,8 +65,7 @@ def _html(title: str, lines: _Lines, table: Comparison | None, stories: _Stories
     parts = [*heading, *(_headline(name, fit) for name, fit in lines)]
     if table is not None:
         grid = html.render(table.grid, samples=len(table.fits) > 1)
-        width = 130 + 115 * len(table.fits)
-        parts.append(_beside(grid, trace_charts(table.fits), width))
+        parts.append(_beside(grid, trace_charts(table.fits)))
     parts += [_html_story(name, fit, told) for name, fit, told in stories]
     parts.append(html.notes([_SAVED]))
     return f'<div class="{html.NO_MATH}" style="line-height:1.45">{"".join(parts)}</div>'
@@ -80,14 +79,14 @@ def _headline(name: str, fit: Fit) -> str:
     )
 
 
-def _beside(left: str, charts: Sequence[Chart], width: int = 440) -> str:
+def _beside(left: str, charts: Sequence[Chart]) -> str:
     """Set ``left`` and the pictures side by side, or one below the other where it is narrow."""
     pictures = "".join(
         _picture(chart) + ("" if _same_lines(chart, following) else _legend(chart))
         for chart, following in zip_longest(charts, charts[1:])
     )
     return (
-        f'<div style="{_FLOW}"><div style="{_BLOCK};flex:1 1 {width}px;overflow-x:auto">{left}'
+        f'<div style="{_FLOW}"><div style="{_BLOCK};flex:0 1 auto;overflow-x:auto">{left}'
         f'</div><div style="{_BLOCK};flex:0 1 {WIDTH}px">{pictures}</div></div>'
     )
 

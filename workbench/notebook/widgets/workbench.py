@@ -40,8 +40,8 @@ UNDO_SECONDS = 11.0
 """How long a deleted run can come back: the ten seconds that the page offers, and the way."""
 
 _LOGGER = logging.getLogger(__name__)
-WAYS = ("edit", "remove", "float64")
-"""The ways out of a failed run that the workbench can take."""
+WAYS = ("edit", "remove", "float64", "keep")
+"""The ways out of a failed run that the workbench, or its page alone, can take."""
 
 _SOURCES = {"frame": "notebook", "sample": "samples", "file": "file"}
 
@@ -303,13 +303,15 @@ class Workbench(anywidget.AnyWidget):
 
     def _take_way(self, run: Run, action: str) -> None:
         """Take one of the ways out of a failed run that its card offers."""
+        if action == "keep":
+            return  # the page shows the list, where the run stands as it is
         with self._lock:
             self._bring_back(run.specification)
             if action == "edit":
                 self.send({"type": "edited"})
                 return
             if action == "float64":
-                self._choose(replace(self._chosen, dtype="float64", device="cpu"))
+                self._choose(replace(self._chosen, dtype="float64", device="cpu", start=run.id))
             elif run.fit is not None:
                 gone = str(run.fit.evidence.get("regressor", ""))
                 self._choose(setup_form.without(self._chosen, gone))

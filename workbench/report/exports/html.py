@@ -16,6 +16,7 @@ NO_MATH = "mathjax_ignore tex2jax_ignore"
 _TABLE = "border-collapse:collapse;margin:4px 0;font-size:13px;font-variant-numeric:tabular-nums"
 _LABEL = "text-align:left;font-weight:400;white-space:nowrap;padding:1px 10px 1px 6px"
 _HEAD = "text-align:center;white-space:normal;overflow-wrap:anywhere;padding:2px 8px"
+_WORDS = f"{_HEAD};min-width:7em"  # keeps the sign of an outcome beside its word
 _CELL = "text-align:right;white-space:pre;padding:1px 6px"  # pre keeps the padding at an end
 _HANG = "display:inline-block;text-align:left;width"
 _CHIP = "border:1px solid;border-radius:10px;padding:1px 8px;font-weight:600;white-space:nowrap"
@@ -117,7 +118,7 @@ def _body(
         if row.is_number:
             lines += _numbers([column[start + offset] for column in columns], style, width)
         else:
-            lines += [f'<td style="{_HEAD}{style}">{escape(text)}</td>' for text in row.cells]
+            lines += [f'<td style="{_WORDS}{style}">{escape(text)}</td>' for text in row.cells]
         lines.append("</tr>")
     return f"<tbody>{''.join(lines)}</tbody>"
 

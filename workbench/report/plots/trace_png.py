@@ -258,7 +258,9 @@ def _draw_values(axes: Any) -> None:
 
 
 def _power(value: float, _: int) -> str:
-    return numbers.power_of_ten(round(math.log10(value)))
+    """Label a decade as the page does: 10⁻⁸, 1, 10, 10²."""
+    exponent = round(math.log10(value))
+    return numbers.count(10**exponent) if exponent in (0, 1) else numbers.power_of_ten(exponent)
 
 
 def _plain(value: float, _: int) -> str:

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.covariances import TITLES, TOGETHER
+from workbench.demeaners import DEMEANERS
+from workbench.estimation.models import describe_models
+from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.labels import shown_errors, unique_names
 
@@ -20,11 +24,14 @@ SETTINGS = {
     "formula": "Formula",
     "source": "Log-likelihood",
     "se": "Standard errors",
+    "se_options": "Settings of the errors",
     "cluster": "Cluster by",
     "weights": "Weights",
     "weight_kind": "Kind of weights",
     "offset": "Offset",
     "optimizer": "Optimizer",
+    "demeaner": "Demeaner",
+    "fixef_rm": "Singletons",
     "backend": "Library",
     "device": "Device",
     "dtype": "Numbers",
@@ -37,6 +44,19 @@ SETTINGS = {
     "ssc": "Small-sample factor",
 }
 """The settings of a specification, its name apart, as a person calls them."""
+
+_COLUMNS = ("formula", "source", "cluster", "se_options", "weights", "offset")
+"""The settings that say which columns are read."""
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "model": {model.name: model.title for model in describe_models()},
+    "se": TITLES | {"hessian": "Hessian", "opg": "scores", "cluster": "cluster"},
+    "optimizer": {name: kind.title for name, kind in OPTIMIZERS.items()},
+    "demeaner": {name: kind.title for name, kind in DEMEANERS.items()},
+    "backend": {"jax": "JAX"},
+    "fixef_rm": {"singleton": "left out", "none": "kept"},
+}
+"""What a menu calls the values of a setting."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,9 @@ class Changes:
 def what_changed(first: Fit, second: Fit) -> Changes:
     """Compare the settings and the results of two runs."""
     before, after = (fit.specification.to_dict() for fit in (first, second))
+    if any(before[key] != after[key] for key in _COLUMNS):
+        # The fingerprint is that of the columns read, so other columns say nothing of the table.
+        before, after = (_without_fingerprint(asked) for asked in (before, after))
     pairs = [
         Change(label, _setting(key, before[key]), _setting(key, after[key]))
         for key, label in SETTINGS.items()
@@ -80,22 +103,26 @@ def what_changed(first: Fit, second: Fit) -> Changes:
     )
 
 
+def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:
+    return {**asked, "data": {**asked["data"], "fingerprint": ""}}
+
+
 def _setting(key: str, value: Any) -> str:
     """Return the value of a setting in words."""
+    words = _WORDS.get(key, {})
     if value is None:
         return "automatic" if key in ("start", "max_steps", "ssc") else "none"
+    if isinstance(value, list):
+        return TOGETHER.join(value)
     if not isinstance(value, Mapping):
-        return str(value)
+        return words.get(value, str(value))
     if key == "data":
-        return (
-            f"{value['name']}, {value['fingerprint'][:8]}"
-            if value["fingerprint"]
-            else value["name"]
-        )
+        return ", ".join(filter(None, [value["name"], value["fingerprint"][:8]]))
     if key == "source":
         return str(value["text"])
     head, settings = (value["name"], value["settings"]) if "settings" in value else ("", value)
-    return ", ".join(filter(None, [head, *(f"{name} {given}" for name, given in settings.items())]))
+    told = (f"{name} {given}" for name, given in settings.items())
+    return ", ".join(filter(None, [words.get(head, head), *told])) or "none"
 
 
 def _results(first: Fit, second: Fit) -> Iterable[Change]:
@@ -137,5 +164,6 @@ def _largest_difference(first: Fit, second: Fit) -> Iterable[Change]:
         return
     name = str(moved.idxmax())
     decimals = numbers.decimals_of_row([errors[name]], [first.params[name]]) + 1
-    values = (numbers.in_row(float(fit.params[name]), decimals) for fit in (first, second))
-    yield Change(f"Largest difference: {name}", *values)
+    one, other = (numbers.in_row(float(fit.params[name]), decimals) for fit in (first, second))
+    other = f"within {numbers.figure(float(gap[name]), 2)}" if one == other else other
+    yield Change(f"Largest difference: {name}", one, other)

@@ -37,6 +37,8 @@ class Diagnosis:
         Largest over smallest eigenvalue; None unless all are positive.
     ratio
         Smallest and largest ratio of robust to Hessian standard errors; None when not known.
+    finding
+        What the figures say, and what the fit warns of: few clusters, near collinearity.
     """
 
     name: str
@@ -72,7 +74,7 @@ def _diagnose(name: str, fit: Fit) -> Diagnosis:
     eigenvalues = () if found is None else tuple(np.sort(found).tolist())
     condition = eigenvalues[-1] / eigenvalues[0] if eigenvalues and eigenvalues[0] > 0 else None
     ratio = _ratio(fit)
-    finding = _finding(fit, eigenvalues, condition, ratio)
+    finding = " ".join([_finding(fit, eigenvalues, condition, ratio), *fit.notes])
     return Diagnosis(
         name, fit.outcome.chip, fit.decrement, eigenvalues, condition, ratio, f"{name}: {finding}"
     )

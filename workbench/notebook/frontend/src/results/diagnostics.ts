@@ -1,11 +1,13 @@
 // Diagnostics of the compared runs: outcome, decrement, eigenvalues on a log line, condition.
 import { swatch } from "../charts/palette";
 import { decadeLabel } from "../charts/ticks";
-import { fill, h, svg, type Child } from "../dom";
+import { fill, h, rich, svg, type Child } from "../dom";
 import { power } from "../format";
 import { SERIES, type Diagnosis, type Results } from "./state";
 
 const [WIDTH, HEIGHT] = [150, 14];
+/** So many decades below the largest an eigenvalue is zero to working precision. */
+const ZERO = -10;
 
 /** The region Diagnostics. */
 export class DiagnosticsPart {
@@ -45,18 +47,18 @@ function span(lines: Diagnosis[]): [number, number] {
 
 function spectrum(line: Diagnosis, [low, high]: [number, number]): SVGElement {
   const x = (value: number): number => 2 + ((value - low) / (high - low)) * (WIDTH - 4);
-  const smallest = Math.min(...line.eigenvalues);
-  const label = `${line.eigenvalues.length} eigenvalues from ${power(Math.round(smallest))} to ${power(Math.round(Math.max(...line.eigenvalues)))}`;
+  const [smallest, largest] = [Math.min(...line.eigenvalues), Math.max(...line.eigenvalues)];
+  const label = `${line.eigenvalues.length} eigenvalues from ${power(Math.round(smallest))} to ${power(Math.round(largest))}`;
   return svg("svg", { class: "ev", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", "aria-label": label },
     svg("path", { class: "ax", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }),
-    line.eigenvalues.map((value) => svg("line", { class: line.flat && value === smallest ? "z" : null, x1: x(value), x2: x(value), y1: 1, y2: HEIGHT - 1 })));
+    line.eigenvalues.map((value) => svg("line", { class: line.flat && (value === smallest || value < largest + ZERO) ? "z" : null, x1: x(value), x2: x(value), y1: 1, y2: HEIGHT - 1 })));
 }
 
 /** "Logit and Probit: well conditioned." — one sentence for the runs that share it. */
 function grouped(names: string[], findings: string[]): Child[] {
   const sharing = new Map<string, string[]>();
   findings.forEach((finding, at) => sharing.set(finding, [...(sharing.get(finding) ?? []), names[at] ?? ""]));
-  return [...sharing].map(([finding, runs]) => [h("b", {}, `${listed(runs)}: `), `${finding} `]);
+  return [...sharing].map(([finding, runs]) => [h("b", {}, `${listed(runs)}: `), rich(`${finding} `)]);
 }
 
 function listed(names: string[]): string {

@@ -1,11 +1,12 @@
 // The list of runs: compare, star, rename, delete with ten seconds to undo, back to Setup.
 import type { Connection } from "../connection";
-import { fill, h, mark, text } from "../dom";
+import { fill, h, mark, rich, text } from "../dom";
 import { magnifier } from "../setup/variables";
 import { newId } from "../setup/controls";
 import type { Results, RunRow } from "./state";
 
 const UNDO = 10_000;
+const GONE = "The kernel is gone.";
 const HELP = "Space compares, asterisk stars, F2 renames, Delete deletes, E edits in Setup, arrows move.";
 
 /** The left column of the Results page. */
@@ -21,12 +22,15 @@ export class RunsPart {
     h("h3", { id: this.title }, "Runs ", this.count), h("div", { class: "fld find" }, magnifier(), this.search),
     this.tools, this.list, this.undo, h("span", { class: "sr", id: this.help }, HELP));
   private active = "";
+  /** Whether the person has marked a run; until then the mark is on the first. */
+  private marked = false;
   private renaming = "";
   private timer = 0;
 
   constructor(private readonly connection: Connection) {
     this.search.addEventListener("input", () => this.show());
     this.list.addEventListener("keydown", (event) => this.onKey(event));
+    this.list.addEventListener("focusin", () => (this.marked = true));
   }
 
   private get rows(): RunRow[] {
@@ -46,29 +50,31 @@ export class RunsPart {
     const wanted = this.search.value.trim().toLowerCase();
     const rows = this.rows.filter((row) => `${row.name} ${row.model} ${row.chip}`.toLowerCase().includes(wanted));
     const had = this.list.contains(document.activeElement);
-    if (!rows.some((row) => row.id === this.active)) this.active = rows[0]?.id ?? "";
+    if (!this.marked || !rows.some((row) => row.id === this.active)) this.active = rows[0]?.id ?? "";
     text(this.count, `${this.compared.length} of ${this.rows.length} compared`);
     fill(this.list, rows.map((row) => this.item(row)));
     this.list.hidden = rows.length === 0;
-    this.activate(this.active);
+    this.point();
     if (had) this.box(this.active)?.focus();
   }
 
   private item(row: RunRow): HTMLElement {
     const on = this.compared.includes(row.id);
     const alive = this.connection.alive;
+    const lost = !alive && going(row) && row.state !== "elsewhere";
+    const [chip, tone, sentence] = lost ? ["! Kernel gone", "warn", "Interrupted, can be resumed."] : [row.chip, row.tone, row.sentence];
     const usable = row.comparable && alive;
-    const why = row.comparable ? "" : row.reason;
+    const why = !row.comparable ? row.reason : alive ? "" : GONE;
     const box = h("span", { class: "cb", role: "checkbox", tabindex: row.id === this.active ? 0 : -1, "aria-checked": String(on), "data-run": row.id,
-      "aria-disabled": usable ? null : "true", "aria-label": `Compare ${row.name}, ${row.chip.slice(2)}${why ? `. ${why}` : ""}`, "aria-describedby": this.help,
+      "aria-disabled": usable ? null : "true", "aria-label": `Compare ${row.name}, ${chip.slice(2)}${why ? `. ${why}` : ""}`, "aria-describedby": this.help,
       title: why || null, onclick: () => (this.activate(row.id), this.toggle(row)) }, on ? "✓" : "");
     const star = h("button", { class: "star", type: "button", tabindex: -1, "aria-pressed": String(row.starred), "aria-label": `Star ${row.name}`,
-      disabled: !alive, onclick: () => this.connection.send("star", { id: row.id }) }, row.starred ? "★" : "☆");
+      disabled: !alive, title: alive ? null : GONE, onclick: () => this.connection.send("star", { id: row.id }) }, row.starred ? "★" : "☆");
     const name = h("span", { class: "n", title: row.name, ondblclick: () => this.rename(row) }, row.name);
     const figures = [row.model, row.n && `n = ${row.n}`, `log-lik. ${row.loglik || "—"}`].filter(Boolean).join(", ");
     return h("li", { class: on ? "on" : null, "data-run": row.id, onclick: () => this.activate(row.id) }, box, star,
-      h("span", { class: "h" }, name, h("span", { class: `chip ${row.tone}` }, row.chip)),
-      h("span", { class: "b num" }, figures), h("span", { class: "b" }, row.sentence));
+      h("span", { class: "h" }, name, h("span", { class: `chip ${tone}` }, chip)),
+      h("span", { class: "b num" }, figures), h("span", { class: "b" }, rich(sentence)));
   }
 
   /** Buttons for the run that has the mark; each has its key too. */
@@ -84,7 +90,14 @@ export class RunsPart {
   }
 
   private activate(run: string): void {
+    this.marked = true;
     this.active = run;
+    this.point();
+  }
+
+  /** Show which run has the mark, and what can be done with it. */
+  private point(): void {
+    const run = this.active;
     this.list.querySelectorAll<HTMLElement>(".cb").forEach((box) => (box.tabIndex = box.dataset.run === run ? 0 : -1));
     this.list.querySelectorAll<HTMLElement>("li").forEach((item) => item.classList.toggle("at", item.dataset.run === run));
     this.showTools();
@@ -121,6 +134,7 @@ export class RunsPart {
 
   private toggle(row: RunRow): void {
     if (!row.comparable) return this.connection.announce(row.reason);
+    if (!this.connection.alive) return this.connection.announce(GONE);
     const ids = this.compared;
     this.connection.send("compare", { ids: ids.includes(row.id) ? ids.filter((id) => id !== row.id) : [...ids, row.id] });
   }
@@ -134,7 +148,7 @@ export class RunsPart {
   }
 
   private remove(row: RunRow): void {
-    if (going(row)) return this.connection.announce("Cancel the run on the Run tab first.");
+    if (going(row)) return this.connection.announce(row.state === "elsewhere" ? "Another kernel works on the run." : "Cancel the run on the Run tab first.");
     const rows = this.rows;
     const at = rows.findIndex((one) => one.id === row.id);
     this.activate((rows[at + 1] ?? rows[at - 1])?.id ?? "");
@@ -180,4 +194,4 @@ export class RunsPart {
   }
 }
 
-const going = (row: RunRow): boolean => ["running", "paused", "stopping"].includes(row.state);
+const going = (row: RunRow): boolean => ["running", "paused", "stopping", "elsewhere"].includes(row.state);

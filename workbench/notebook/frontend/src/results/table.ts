@@ -33,6 +33,7 @@ export class TablePart {
     for (const [button, on] of [[this.stars, results.stars], [this.pvalues, results.pvalues]] as const) {
       mark(button, "aria-checked", String(on));
       button.disabled = !table || !this.connection.alive;
+      mark(button, "title", !table ? "No run is checked." : this.connection.alive ? null : "The kernel is gone.");
     }
     this.menu.show(table ? results.exports! : null);
     this.empty.hidden = table !== null && table !== undefined;
@@ -45,19 +46,21 @@ export class TablePart {
 
   private toggle(label: string, field: "stars" | "pvalues"): HTMLButtonElement {
     return h("button", { class: "switch s", type: "button", role: "switch", "aria-checked": "false", onclick: () => {
-      const { stars, pvalues } = this.connection.get<Results>("results");
-      const now = { stars, pvalues };
-      this.connection.send("style", { ...now, [field]: !now[field] });
+      const button = this[field];
+      mark(button, "aria-checked", String(!isOn(button))); // both are sent as they stand, however soon the next press
+      this.connection.send("style", { stars: isOn(this.stars), pvalues: isOn(this.pvalues) });
     } }, label);
   }
 }
+
+const isOn = (button: Element): boolean => button.getAttribute("aria-checked") === "true";
 
 function drawn(table: Table): HTMLElement {
   const hang = table.sections.flat().some((row) => row.cells.some(([, tail]) => tail.includes("*")));
   const head = h("tr", {}, h("td", {}), table.heads.map((name, at) =>
     h("th", { class: "n", scope: "col" }, at < SERIES && swatch(at), " ", h("span", { class: "colname", title: name }, name))));
-  const sub = h("tr", {}, h("th", { scope: "row" }, table.corner), table.subheads.map((words) => h("td", { class: "n" }, words)));
-  return h("table", { class: `reg${hang ? " starred" : ""}${table.heads.length === 1 ? " single" : ""}` }, h("thead", {}, head, sub), table.sections.map((rows) => h("tbody", {}, rows.map(line))));
+  const sub = h("tr", {}, h("th", { scope: "row" }, table.corner), table.subheads.map((words) => h("td", { class: "n" }, h("span", { class: "subhead" }, words))));
+  return h("table", { class: `reg${hang ? " starred" : ""}${table.heads.length === 1 ? " single" : table.heads.length > 3 ? " many" : ""}` }, h("thead", {}, head, sub), table.sections.map((rows) => h("tbody", {}, rows.map(line))));
 }
 
 function line(row: TableRow): HTMLElement {

@@ -1,5 +1,5 @@
 // The card of one run: who it is, how far it is, and the buttons that steer it.
-import { h, mark, text } from "../dom";
+import { h, mark, text, unbroken } from "../dom";
 import { clock, count, fixed, seconds } from "../format";
 import { swatch } from "../charts/palette";
 import { isGoing, type Card, type Phase } from "./card";
@@ -51,10 +51,10 @@ export class CardView {
     const { card } = run;
     mark(this.element, "aria-label", `Run ${card.name}`);
     text(this.name, card.name);
-    text(this.model, card.model);
+    text(this.model, card.model === card.name ? "" : card.model);
     this.showChip(card, alive);
     this.showFigures(run, alive);
-    text(this.sentence, alive || !isGoing(card) ? card.sentence : gone(card));
+    text(this.sentence, unbroken(alive || !isGoing(card) ? card.sentence : gone(card)));
     const drawn = JSON.stringify([slot, card.phases, card.state, alive, this.asking, card.ways]);
     if (drawn !== this.drawn) this.redraw(card, alive);
     this.drawn = drawn;
@@ -74,7 +74,7 @@ export class CardView {
 
   private showFigures(run: Run, alive: boolean): void {
     const { card } = run;
-    const values = [count(card.step), count(card.evaluations), clock(elapsed(run, alive)), fixed(card.loglik, isGoing(card) ? 2 : 3)];
+    const values = [count(card.step), count(card.evaluations), isGoing(card) ? clock(elapsed(run, alive)) : seconds(card.elapsed), fixed(card.loglik, isGoing(card) ? 2 : 3)];
     this.figures.forEach(([, value], index) => text(value, values[index] || "–"));
   }
 
@@ -97,7 +97,7 @@ export class CardView {
       const stop = early ? this.button("stop", "■ Stop", off, "", "Shift+S", "There is no estimate to keep yet") : this.button("stop", "■ Stop, keep result", off, "", "Shift+S");
       return [hold, stop, h("span", { class: "grow" }), this.button("cancel", "✕ Cancel", off)];
     }
-    const ways = card.ways.filter(({ able }) => able).map((way) => this.button(way.action, way.label, off, "", undefined, way.help));
+    const ways = card.ways.filter(({ able, action }) => able && action !== "keep").map((way) => this.button(way.action, way.label, off, "", undefined, way.help));
     const { compare } = this.actions;
     const look = compare ? [h("button", { class: "btn", type: "button", "data-action": "compare", onclick: compare }, "Compare")] : [];
     return [...look, ...ways];
@@ -146,8 +146,8 @@ export class CardView {
 
 function phase({ key, label, state, seconds: took }: Phase): HTMLElement {
   const words = {
-    done: `✓ ${label}${took === null ? "" : ` ${seconds(took)}`}`,
-    current: `● ${label}`,
+    done: `✓\u00a0${label}${took === null ? "" : ` ${seconds(took).replaceAll(" ", "\u00a0")}`}`,
+    current: `●\u00a0${label}`,
     none: SILENT[key] ?? `No ${label.toLowerCase()}`,
     waiting: label,
   }[state];

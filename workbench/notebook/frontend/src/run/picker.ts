@@ -9,10 +9,12 @@ export class Picker {
   readonly element = h("div", { class: "picker", onkeydown: (event: KeyboardEvent) => this.onKey(event) }, this.button, this.list);
   private drawn = "";
 
-  constructor(private readonly choose: (run: string, on: boolean) => void) {}
+  constructor(private readonly choose: (run: string, on: boolean) => void) {
+    this.element.addEventListener("focusout", (event) => this.onLeave(event));
+  }
 
   update(runs: Run[], shown: string[]): void {
-    this.element.hidden = runs.length < 2;
+    this.element.hidden = runs.length < 2 && shown.length === runs.length;
     const drawn = JSON.stringify([runs.map(({ card }) => [card.id, card.name, card.chip]), shown]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
@@ -33,6 +35,16 @@ export class Picker {
     this.list.hidden = !open;
     mark(this.button, "aria-expanded", String(open));
     (open ? this.list.querySelector<HTMLElement>("input:not([disabled])") : this.button)?.focus();
+  }
+
+  private onLeave(event: FocusEvent): void {
+    const to = event.relatedTarget;
+    if (to instanceof Node && !this.element.contains(to) && !this.list.hidden) this.close();
+  }
+
+  private close(): void {
+    this.list.hidden = true;
+    mark(this.button, "aria-expanded", "false");
   }
 
   private onKey(event: KeyboardEvent): void {

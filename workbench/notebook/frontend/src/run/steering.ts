@@ -29,6 +29,7 @@ export class Steering {
   /** Choose a way out of a failure. */
   way(action: string, run: string): void {
     if (action === "edit") return this.connection.send("edit", { id: run });
+    if (action === "keep") return this.connection.goto("results");
     this.connection.send("way", { run, action });
     this.expect(run);
   }

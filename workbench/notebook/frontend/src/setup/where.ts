@@ -40,7 +40,11 @@ export function wherePart(desk: Desk): Part {
     settings.placeholder = state.settings_hint;
     desk.settle(settings, state.settings);
     mark(settings, "aria-invalid", state.check.field === "settings" ? "true" : null);
-    start.show(state.starts, state.start);
+    const needless = state.solved ? "Solved in closed form" : "";
+    start.show(state.starts, state.start, "None", needless && "No start needed");
+    limit.disabled = state.solved;
+    limit.placeholder = state.solved ? "No steps" : "Automatic";
+    mark(limit, "title", needless || null);
     desk.settle(name, state.name);
     name.placeholder = state.run_name;
     desk.settle(limit, state.max_steps === null ? "" : String(state.max_steps));
