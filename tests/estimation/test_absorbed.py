@@ -446,6 +446,7 @@ def test_the_table_says_which_effects_were_absorbed(panel):
     for name in poisson.absorbed:
         (line,) = (line for line in lines if f"Fixed effects: {name} " in line)
         assert line.split()[-2:] == ["yes", "no"]
+        assert f"Fixed effects: {name},yes,,no,\n" in wb.compare(poisson, plain).to_csv()
 
 
 def test_a_regressor_that_the_effects_absorb_is_left_out_by_name(panel):

@@ -200,6 +200,7 @@ class Comparison:
         pairs = np.stack([self.estimates, self.errors], axis=2).reshape(len(self.parameters), -1)
         rows: list[Sequence[object]] = [["parameter", *heads]]
         rows += [[name, *line] for name, line in zip(self.parameters, pairs.tolist(), strict=True)]
+        rows += [[row.label, *_spread(row.cells)] for row in self._fixed_effects()]
         rows += [[label, *_spread(values)] for label, values in self._figures()]
         rows.append(["standard errors", *_spread(list(map(errors_label, self.fits)), at=1)])
         return csv.render([*rows, *(["note", sentence] for sentence in self.grid.notes)])
