@@ -59,7 +59,9 @@ def parse_choice(text: str) -> Choice:
             raise ValueError("it is not one call with named settings")
         settings = {_setting_name(item): _literal(item.value) for item in call.keywords}
     except _UNREADABLE as error:
-        raise _unreadable(text, "give settings as name=value, as in sgd(lr=1e-05).") from error
+        raise _unreadable(
+            text, "settings are name=value, texts in quotes: lsmr(tol=1e-10, dtype='float32')."
+        ) from error
     return Choice(found[1], settings)
 
 
