@@ -103,5 +103,40 @@ def test_what_cannot_serve_is_refused_in_a_sentence(given, options, said):
 
 @pytest.mark.parametrize("tol", [-1e-8, np.nan, np.inf, "1e-8", True])
 def test_a_tolerance_that_is_none_is_refused(tol):
-    with pytest.raises(OptionError, match="tolerance"):
+    with pytest.raises(OptionError, match="the setting tol is"):
         wb.demean(X, A, tol=tol)
+    with pytest.raises(OptionError, match="the setting tol is"):
+        wb.Schur(tol=tol)
+
+
+@pytest.mark.parametrize("solver", [wb.Newton(), 5, wb.Newton])
+def test_what_is_no_demeaner_is_refused(solver):
+    frame = pd.DataFrame({"y": X[:, 0], "x": X[:, 1], "a": A})
+
+    with pytest.raises(OptionError, match="The demeaner is"):
+        wb.demean(X, A, solver=solver)
+    with pytest.raises(OptionError, match="The demeaner is"):
+        wb.fit("feols", "y ~ x | a", frame, demeaner=solver)
+
+
+def test_a_class_stands_for_its_defaults():
+    frame = pd.DataFrame({"y": X[:, 0], "x": X[:, 1], "a": A})
+
+    fit = wb.fit("feols", "y ~ x | a", frame, demeaner=wb.LSMR)
+
+    assert fit.specification.demeaner.name == "lsmr"
+    np.testing.assert_array_equal(wb.demean(X, A, solver=wb.LSMR), wb.demean(X, A, solver="lsmr"))
+
+
+SETTINGS = {
+    "max_iterations": lambda: wb.LSMR(max_iterations=0),
+    "dtype": lambda: wb.LSMR(dtype="float16"),
+    "library": lambda: wb.LSMR(library="numpy"),
+    "preconditioner": lambda: wb.Within(preconditioner="none"),
+}
+
+
+@pytest.mark.parametrize(("name", "make"), SETTINGS.items())
+def test_a_setting_out_of_range_is_refused_when_it_is_made(name, make):
+    with pytest.raises(OptionError, match=f"the setting {name} is"):
+        make()

@@ -78,6 +78,33 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
     return demeaner
 
 
+def as_demeaner(given: object, settings: Mapping[str, Any] | None = None) -> Demeaner:
+    """Return what was given as a demeaner: a name (with these settings), a class or an object.
+
+    Raises
+    ------
+    OptionError
+        When it is none, or `demeaner_named` refuses it.
+
+    Examples
+    --------
+    >>> as_demeaner(Schur)  # doctest: +ELLIPSIS
+    Schur(tol=1e-08, ...)
+    """
+    if isinstance(given, str):
+        return demeaner_named(given, settings)
+    if isinstance(given, type) and given in _MEMBERS:
+        given = given()
+    if isinstance(given, _MEMBERS):
+        return given
+    raise OptionError(
+        f"The demeaner is {given!r}.",
+        'a name as in "lsmr", or one with settings as in wb.LSMR(tol=1e-10).',
+        code="bad-option",
+        where="demeaner",
+    )
+
+
 def demeaner_on(demeaner: Demeaner, device: str, library: str) -> Demeaner:
     """Return the demeaner for a run on that device: off the CPU that is LSMR.
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
 from workbench.kernels.factors import ROUNDING, Factor, Factors
 from workbench.protocols import Numpy
 
@@ -43,6 +43,9 @@ class AlternatingProjections:
     name: ClassVar[str] = "alternating"
     title: ClassVar[str] = "Alternating projections"
     requires: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each sweep over ``columns (n, K)``, and return what was found."""

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import ClassVar
 
 from workbench.demeaners.alternating import AlternatingProjections
-from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep
+from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, check_settings
 from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
 from workbench.kernels.factors import Factors
@@ -30,6 +30,9 @@ class Automatic:
     name: ClassVar[str] = "auto"
     title: ClassVar[str] = "Automatic"
     requires: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     @property
     def chosen(self) -> Demeaner:

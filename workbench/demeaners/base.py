@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, TypeVar
+from numbers import Integral, Real
+from typing import Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
+
+from workbench.errors import OptionError
 from workbench.kernels.factors import Factors
 from workbench.protocols import Numpy
 
@@ -87,6 +91,45 @@ class Demeaner(Protocol):
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return what was found."""
         ...
+
+
+def check_settings(demeaner: Any, **choices: Sequence[str]) -> None:
+    """Refuse a tolerance or a limit that is none, and words that are not among the choices.
+
+    Raises
+    ------
+    OptionError
+        With the setting, what it is, and what it can be.
+    """
+    tol, limit = demeaner.tol, getattr(demeaner, "max_iterations", 1)
+    if isinstance(tol, bool) or not isinstance(tol, Real) or not 0 <= float(tol) < np.inf:
+        raise _bad(demeaner, "tol", "a number from 0 on, as in tol=1e-8.")
+    if isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
+        raise _bad(demeaner, "max_iterations", "a whole number from 1 on.")
+    for name, known in choices.items():
+        if getattr(demeaner, name) not in known:
+            raise _bad(demeaner, name, f"one of {list(known)}.")
+
+
+def _bad(demeaner: Any, setting: str, hint: str) -> OptionError:
+    value = getattr(demeaner, setting)
+    return OptionError(
+        f"{demeaner.title}: the setting {setting} is {value!r}.",
+        hint,
+        code="bad-option",
+        where=setting,
+    )
+
+
+def counted(count: int, noun: str = "iteration") -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> counted(1), counted(1200, "sweep")
+    ('1 iteration', '1,200 sweeps')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 Result = TypeVar("Result")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.demeaners import demeaner_named, demeaner_on
+from workbench.demeaners import as_demeaner, demeaner_on
 from workbench.demeaners.base import Demeaner, finish
 from workbench.demeaners.lsmr import LSMR
-from workbench.errors import DataError, OptionError
+from workbench.errors import DataError
 from workbench.kernels.factors import Factor, Factors, Int32
 from workbench.protocols import Numpy
 
@@ -89,16 +88,8 @@ def demean(
 
 
 def _demeaner(solver: str | Demeaner, device: str, tol: float) -> Demeaner:
-    if isinstance(solver, str):
-        if isinstance(tol, bool) or not isinstance(tol, Real) or not 0 <= tol < np.inf:
-            raise OptionError(
-                f"The tolerance is {tol!r}.",
-                "a number from 0 on, as in tol=1e-8.",
-                code="bad-option",
-                where="tol",
-            )
-        solver = demeaner_named(solver, {"tol": float(tol)})
-    return demeaner_on(solver, device, getattr(solver, "library", LSMR.libraries[0]))
+    chosen = as_demeaner(solver, {"tol": tol})
+    return demeaner_on(chosen, device, getattr(chosen, "library", LSMR.libraries[0]))
 
 
 def _numbers(X: npt.ArrayLike) -> Numpy:

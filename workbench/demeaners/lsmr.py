@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from workbench.backends import Backend, backend_named
-from workbench.demeaners.base import Demeaned, DemeanStep
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
 from workbench.kernels.factors import ROUNDING, Factors, Int32
 from workbench.kernels.lsmr import FIGURES, Operator, Solved, refined
 from workbench.kernels.lsmr_operators import (
@@ -154,6 +154,9 @@ class LSMR:
     library: Literal["torch", "jax"] = "torch"
     max_iterations: int = 100_000
     precondition: bool = True
+
+    def __post_init__(self) -> None:
+        check_settings(self, dtype=("auto", "float64", "float32"), library=self.libraries)
 
     @property
     def choice(self) -> Choice:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
 from workbench.kernels.factors import Factor, Factors
 from workbench.protocols import Numpy
 
@@ -58,6 +58,9 @@ class Schur:
     name: ClassVar[str] = "schur"
     title: ClassVar[str] = "Schur complement, conjugate gradients"
     requires: ClassVar[tuple[str, ...]] = ("numba",)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return what was found."""

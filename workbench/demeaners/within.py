@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
 from workbench.kernels.factors import ROUNDING, Factors
 from workbench.protocols import Numpy
 
@@ -43,6 +43,9 @@ class Within:
     name: ClassVar[str] = "within"
     title: ClassVar[str] = "within: LSMR with Schwarz preconditioner"
     requires: ClassVar[tuple[str, ...]] = ("within",)
+
+    def __post_init__(self) -> None:
+        check_settings(self, preconditioner=("adaptive", "additive", "diagonal"))
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield one step when ``columns (n, K)`` are demeaned, and return what was found."""

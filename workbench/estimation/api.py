@@ -25,7 +25,7 @@ from workbench.data.names import quoted
 from workbench.data.sources import load, open_data
 from workbench.data.sources.samples import SAMPLE_OF, SAMPLES
 from workbench.data.table import Table, as_table
-from workbench.demeaners import choice_of as demeaner_choice_of, demeaner_named
+from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DataError, DeviceError, OptionError, StoreError
 from workbench.estimation.fit import Fit
@@ -545,10 +545,7 @@ def _optimizer_choice(optimizer: str | Optimizer | None) -> Choice:
 
 
 def _demeaner_choice(demeaner: str | Demeaner | None) -> Choice:
-    if demeaner is None or demeaner == "auto":
-        return Choice("auto")
-    named = demeaner_named(demeaner) if isinstance(demeaner, str) else demeaner
-    return Choice(*demeaner_choice_of(named))
+    return Choice(*demeaner_choice_of(as_demeaner("auto" if demeaner is None else demeaner)))
 
 
 def _one_or_several(columns: Sequence[str]) -> str | tuple[str, ...] | None:
