@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
 from workbench.kernels.factors import ROUNDING, Factor, Factors
 from workbench.protocols import Numpy
 
@@ -76,7 +76,7 @@ class AlternatingProjections:
             iteration,
             residuals,
             bool(done.all()),
-            f"alternating projections, {iteration:,} sweeps",
+            f"alternating projections, {counted(iteration, 'sweep')}",
             tuple(np.split(before[: factors.size], sweep.ends[:-1])),
         )
 

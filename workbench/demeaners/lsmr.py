@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from workbench.backends import Backend, backend_named
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
 from workbench.kernels.factors import ROUNDING, Factors, Int32
 from workbench.kernels.lsmr import FIGURES, Operator, Solved, refined
 from workbench.kernels.lsmr_operators import (
@@ -219,7 +219,7 @@ class LSMR:
         dtype = self.choice.dtype if self.dtype == "auto" else self.dtype
         where = f"{self.library} on {self.device}, {dtype}"
         again = f", {passes} passes with the residual in float64" if passes > 1 else ""
-        return f"LSMR in {where}, {iterations:,} iterations{again}"
+        return f"LSMR in {where}, {counted(iterations)}{again}"
 
 
 def _operator(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
 from workbench.kernels.factors import Factor, Factors
 from workbench.protocols import Numpy
 
@@ -181,7 +181,5 @@ def _record(matrix: ByCells, formed: Formed | None, iterations: int) -> str:
     if not len(matrix.diagonal):
         return "Schur complement of few levels, solved directly"
     if formed is None:
-        return f"Schur complement by {len(matrix.cells.index):,} cells, {iterations} iterations"
-    return (
-        f"explicit Schur complement, {len(formed.rest.index):,} nonzeros, {iterations} iterations"
-    )
+        return f"Schur complement by {len(matrix.cells.index):,} cells, {counted(iterations)}"
+    return f"explicit Schur complement, {len(formed.rest.index):,} nonzeros, {counted(iterations)}"

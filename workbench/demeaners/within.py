@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings
+from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
 from workbench.kernels.factors import ROUNDING, Factors
 from workbench.protocols import Numpy
 
@@ -69,7 +69,7 @@ class Within:
             done = bool((residuals <= self.tol).all())
             if done or passes == _PASSES or iterations >= self.max_iterations:
                 break
-        record = f"within, {self.preconditioner}, {iterations} iterations"
+        record = f"within, {self.preconditioner}, {counted(iterations)}"
         again = f", {passes} passes" if passes > 1 else ""
         return Demeaned(left, iterations, residuals, done, record + again)
 

@@ -26,7 +26,7 @@ from workbench.data.fixed_effects import AbsorbedTerm
 from workbench.data.formula import absorbed, split_formula
 from workbench.data.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
-from workbench.demeaners.base import Demeaned
+from workbench.demeaners.base import Demeaned, counted
 from workbench.errors import DataError
 from workbench.estimation.coordinates import deviations
 from workbench.estimation.deletion import lies_within
@@ -159,7 +159,7 @@ class FixedEffectsProblem(Problem):
         if not found.converged:
             worst = int(np.argmax(found.residuals))
             self._short = (
-                f"The demeaner ended after {found.iterations:,} iterations with a relative "
+                f"The demeaner ended after {counted(found.iterations)} with a relative "
                 f"residual of {found.residuals[worst]:.1e} in {self._column_names[worst]}, above "
                 f"its tolerance {self.demeaner.tol:.0e}; allow more iterations or take another"
             )

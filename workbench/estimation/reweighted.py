@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.linalg
 
-from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep
+from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, counted
 from workbench.estimation.objective import Control
 from workbench.kernels.factors import Factors
 from workbench.kernels.gram import gram, pull, times
@@ -112,7 +112,7 @@ class Reweighted:
     @property
     def record(self) -> str:
         """How columns were demeaned so far, as a sentence without its end."""
-        return f"{self._method}, {self.iterations:,} iterations" if self._method else ""
+        return f"{self._method}, {counted(self.iterations)}" if self._method else ""
 
     def weighted(self, values: Numpy) -> Numpy:
         """Multiply with the weights of the data, ``(n,)``."""
@@ -266,7 +266,7 @@ def _solved(information: Numpy, score: Numpy) -> tuple[Numpy, bool]:
 
 def _short(found: Demeaned, tolerance: float) -> str:
     return (
-        f"The demeaner ended after {found.iterations:,} iterations with a relative residual of "
+        f"The demeaner ended after {counted(found.iterations)} with a relative residual of "
         f"{found.residuals.max():.1e}, above the {tolerance:.0e} that this step needs; allow more "
         "iterations or take another"
     )
