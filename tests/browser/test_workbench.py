@@ -24,6 +24,14 @@ split = pd.DataFrame({"y": [0, 0, 0, 1, 1, 1], "x": [1.0, 2, 3, 4, 5, 6]})
 wb.Workbench(split)
 """
 
+BUSY = """\
+import time
+from pathlib import Path
+
+while not Path("go").exists():
+    time.sleep(0.1)
+"""
+
 
 @pytest.fixture
 def reference():
@@ -114,6 +122,22 @@ def test_an_unknown_column_keeps_run_shut_until_one_key_repairs_it(opened):
     expect(field).to_have_value("inlf ~ educ + kidslt6", timeout=1000 * PATIENCE)
     expect(run).to_be_enabled(timeout=1000 * PATIENCE)
     assert shut
+
+
+def test_a_busy_kernel_is_named_while_a_run_waits_for_it(opened, lab):
+    view = opened(WORKBENCH, BUSY)
+    view.run(0)
+    see(view.widget, "8 parameters")
+
+    view.start(1)
+    see(view.page.locator(".jp-InputPrompt").nth(1), "*")
+    view.press_run()
+    see(view.widget, "The kernel is busy; the run starts as soon as it is free.")
+    (lab.notebooks / "go").touch()
+
+    see(view.card("Logit"), "Converged")
+    view.open("Setup")
+    expect(view.widget).not_to_contain_text("The kernel is busy")
 
 
 def test_a_run_without_a_maximum_shows_no_estimate_in_any_table(opened):

@@ -26,7 +26,7 @@ export function dataPart(desk: Desk): Part {
     text(caption, SOURCE_WORDS[state.source] ?? "Table");
     tables.show(offered(state), chosenTable(state), invitation(state));
     file.element.hidden = state.source !== "file";
-    fill(figures, state.notice ? notice(state.notice) : state.data ? sentence(state.data) : begin(desk));
+    fill(figures, state.notice ? notice(state.notice) : state.data ? sentence(state.data, chosenTable(state) === "") : begin(desk));
     list.element.hidden = !state.data;
     list.show(state);
   };
@@ -47,8 +47,10 @@ function invitation(state: SetupState): string {
   return { notebook: "No table in this notebook yet", file: "No data file in this folder" }[state.source] ?? "Nothing to choose";
 }
 
-function sentence(data: DataFigures): Child[] {
+/** The figures of the data, named where the list above does not show them. */
+function sentence(data: DataFigures, named: boolean): Child[] {
   return [
+    named && [h("code", {}, data.name), ": "],
     h("b", {}, count(data.rows)), " rows, ", h("b", {}, count(data.columns)), ` columns, ${size(data.bytes)}. `,
     h("span", { class: "m" }, rich(data.missing)),
   ];

@@ -26,8 +26,9 @@ export function footPart(desk: Desk, run: () => void): Part {
     const why = reason(state, desk);
     button.disabled = why !== "";
     const refused = state.refusal && `✕ ${state.refusal}`;
-    words.classList.toggle("bad", (why !== "" && state.data !== null) || refused !== "");
-    fill(words, why || refused || rich(state.sentence));
+    words.classList.toggle("bad", !desk.waiting && ((why !== "" && state.data !== null) || refused !== ""));
+    words.classList.toggle("waits", desk.waiting !== "");
+    fill(words, desk.waiting || why || refused || rich(state.sentence));
     python.show(state.code.python);
     magic.show(state.code.magic);
   };
@@ -36,7 +37,7 @@ export function footPart(desk: Desk, run: () => void): Part {
 
 /** Why Run is not to be pressed now, or nothing. */
 function reason(state: SetupState, desk: Desk): string {
-  if (!desk.connection.alive) return "The kernel is gone. Finished runs stay readable here; run the cell again to continue.";
+  if (!desk.connection.alive) return "✕ The kernel is gone.";
   if (!state.data) return "Choose a data source to begin.";
   return state.check.ok ? "" : `✕ One thing to fix: ${state.check.brief}.`;
 }

@@ -10,28 +10,30 @@ import { wherePart } from "./where";
 
 /** Draw the Setup page into `panel`; returns the clean-up. */
 export function mountSetup(panel: HTMLElement, connection: Connection): () => void {
-  const desk = new Desk(connection);
+  const desk = new Desk(connection, () => foot.show(desk.state));
   const run = (): void => {
-    if (!connection.alive) return;
-    desk.send("run", { ticket: desk.state.ticket });
+    if (connection.alive) desk.run();
   };
   const [data, foot] = [dataPart(desk), footPart(desk, run)];
   const right: Part[] = [modelPart(desk), optionsPart(desk), wherePart(desk)];
   panel.append(h("div", { class: "two" }, data.element, h("section", { "aria-label": "Model and options" }, right.map((part) => part.element))), foot.element);
   const show = (): void => [data, ...right, foot].forEach((part) => part.show(desk.state));
+  const answer = (): void => (desk.heard(), show());
   const onKey = (event: KeyboardEvent): void => shortcuts(event, panel, run);
-  panel.addEventListener("keydown", onKey);
+  const around = panel.parentElement ?? panel; // the keys act from the tabs too
+  around.addEventListener("keydown", onKey);
   show();
   const endings = [
-    connection.watch("setup", show),
+    connection.watch("setup", answer),
     connection.watch("variables", show),
     connection.onAlive(() => (freeze(panel, connection.alive), show())),
     connection.on("started", () => connection.goto("run")),
     connection.on("edited", () => connection.goto("setup")),
   ];
   return () => {
+    desk.heard();
     endings.forEach((end) => end());
-    panel.removeEventListener("keydown", onKey);
+    around.removeEventListener("keydown", onKey);
     panel.replaceChildren();
   };
 }
@@ -42,6 +44,7 @@ function freeze(panel: HTMLElement, alive: boolean): void {
 }
 
 function shortcuts(event: KeyboardEvent, panel: HTMLElement, run: () => void): void {
+  if (panel.hidden) return;
   const typing = (event.target as HTMLElement).matches("input, textarea, select");
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
   else if (event.key === "/" && !typing) panel.querySelector<HTMLElement>(".find-field")!.focus();

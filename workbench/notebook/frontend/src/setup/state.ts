@@ -59,6 +59,8 @@ export interface SetupState {
   absorbs: boolean;
   /** How the estimates are found where no optimizer can be chosen; else empty. */
   walk: string;
+  /** Whether the estimates are solved for in closed form. */
+  solved: boolean;
   demeaner: string;
   demeaners: Option[];
   roles: Record<string, string>;
@@ -98,15 +100,25 @@ export interface Part {
   show(state: SetupState): void;
 }
 
+/** How long Python may be silent before the page says that it is busy. */
+const PATIENCE = 700;
+
 type TextField = HTMLInputElement | HTMLTextAreaElement;
 
 /** What every part may do: send choices, read variables, and know which text is still its own. */
 export class Desk {
+  /** What waits for a kernel that is busy; else empty. */
+  waiting = "";
+  private silence = 0;
   private serial = 0;
   private readonly drafts = new Map<TextField, () => void>();
   private readonly sent = new Map<TextField, number>();
 
-  constructor(readonly connection: Connection) {}
+  /** `onSilence` hears that Python has left a choice unanswered for a while. */
+  constructor(
+    readonly connection: Connection,
+    private readonly onSilence: () => void,
+  ) {}
 
   get state(): SetupState {
     return this.connection.get<SetupState>("setup");
@@ -120,6 +132,7 @@ export class Desk {
   set(field: string, value: string | number | null): number {
     this.serial = Math.max(this.serial + 1, Date.now()); // two views of one widget share the clock
     this.connection.send("set", { field, value, serial: this.serial });
+    this.expect("this is checked as soon as it is free");
     return this.serial;
   }
 
@@ -127,6 +140,26 @@ export class Desk {
   send(type: string, payload: Record<string, unknown> = {}): void {
     this.flush();
     this.connection.send(type, payload);
+  }
+
+  /** Start what is set up. */
+  run(): void {
+    this.send("run", { ticket: this.state.ticket });
+    this.expect("the run starts as soon as it is free");
+  }
+
+  /** Note that Python has answered. */
+  heard(): void {
+    window.clearTimeout(this.silence);
+    this.waiting = "";
+  }
+
+  private expect(what: string): void {
+    this.heard();
+    this.silence = window.setTimeout(() => {
+      this.waiting = `The kernel is busy; ${what}.`;
+      this.onSilence();
+    }, PATIENCE);
   }
 
   /** Let a text field hold one choice: what is typed is sent after a pause of `pause` ms. */
