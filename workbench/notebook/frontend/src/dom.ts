@@ -61,9 +61,14 @@ export function mark(element: Element, name: string, value: string | boolean | n
   else element.setAttribute(name, wanted);
 }
 
-/** Turn a sentence with `names` between backticks into text and code elements. */
+/** Turn a sentence with `names` between backticks into text and code elements; a power of ten stays on one line. */
 export function rich(sentence: string): Child[] {
-  return sentence.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+  return unbroken(sentence).split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
+/** Keep 1.3 × 10⁻⁸ on one line. */
+export function unbroken(sentence: string): string {
+  return sentence.replace(/ × (?=10)/g, "\u00a0×\u00a0");
 }
 
 /** Move a roving tab stop along a group with the arrow keys; returns the listener's remover. */

@@ -15,6 +15,7 @@ const TABS: { key: Tab; label: string; mount: Mount }[] = [
   { key: "results", label: "Results", mount: mountResults },
 ];
 const POLITE_PAUSE = 5000;
+const GONE = "The kernel is gone. Finished runs stay readable here; run the cell again to continue.";
 
 /** Draw the face that the model asks for into `el`; returns the clean-up. */
 export function mountShell(model: AnyModel, el: HTMLElement): () => void {
@@ -36,9 +37,10 @@ export function mountShell(model: AnyModel, el: HTMLElement): () => void {
 function trace(model: AnyModel, root: HTMLElement, voice: Voice): () => void {
   const panel = h("div", { class: "panel" });
   const [connection, disconnect] = connect(model, { goto: () => undefined, announce: voice.say });
-  root.append(panel);
+  const [banner, unfollow] = gone(connection);
+  root.append(banner, panel);
   const unmount = mountRun(panel, connection);
-  return () => (unmount(), disconnect());
+  return () => (unmount(), unfollow(), disconnect());
 }
 
 function tabs(model: AnyModel, root: HTMLElement, voice: Voice): () => void {
@@ -65,13 +67,26 @@ function tabs(model: AnyModel, root: HTMLElement, voice: Voice): () => void {
   };
   goto("setup");
   const [connection, disconnect] = connect(model, { goto, announce: voice.say });
+  const [banner, unfollow] = gone(connection);
+  panels[0]!.before(banner);
   const endings = [
+    unfollow,
     roving(list, () => buttons, (button) => goto(button.dataset.tab as Tab)),
     ...TABS.map(({ mount }, index) => mount(panels[index]!, connection)),
     followKernel(connection, kernel, buttons[2]!.querySelector(".tab-count")!),
     disconnect,
   ];
   return () => endings.forEach((end) => end());
+}
+
+/** A line that says what a page can still do once its kernel is gone. */
+function gone(connection: Connection): [HTMLElement, () => void] {
+  const line = h("p", { class: "gone", hidden: true }, h("b", {}, "! "), GONE);
+  const show = (alive: boolean): void => {
+    line.hidden = alive;
+    if (!alive) connection.announce(GONE, true);
+  };
+  return [line, connection.onAlive(show)];
 }
 
 /** Keep the kernel's state at the right, and the number of runs on the Results tab. */

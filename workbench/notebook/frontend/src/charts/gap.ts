@@ -20,8 +20,8 @@ const UNKNOWN = 1;
 /**
  * The expected minimum: the best value of any run, less half that run's Newton decrement.  Without
  * a decrement the gains of a run that goes on are extrapolated, to ten times those of its last
- * twenty steps at least, and one that has ended gains its last gain once more.  Rounding sets the least distance, so that the
- * leader's last point has a place on a log axis.
+ * twenty steps at least, and one that has ended gains its last gain once more.  Rounding sets the
+ * least distance, so that the leader's last point has a place on a log axis.
  */
 export function reference(paths: Path[]): number {
   let best = Infinity;

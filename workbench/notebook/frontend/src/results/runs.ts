@@ -1,6 +1,6 @@
 // The list of runs: compare, star, rename, delete with ten seconds to undo, back to Setup.
 import type { Connection } from "../connection";
-import { fill, h, mark, text } from "../dom";
+import { fill, h, mark, rich, text } from "../dom";
 import { magnifier } from "../setup/variables";
 import { newId } from "../setup/controls";
 import type { Results, RunRow } from "./state";
@@ -58,18 +58,20 @@ export class RunsPart {
   private item(row: RunRow): HTMLElement {
     const on = this.compared.includes(row.id);
     const alive = this.connection.alive;
+    const lost = !alive && going(row);
+    const [chip, tone, sentence] = lost ? ["! Kernel gone", "warn", "Interrupted, can be resumed."] : [row.chip, row.tone, row.sentence];
     const usable = row.comparable && alive;
     const why = !row.comparable ? row.reason : alive ? "" : GONE;
     const box = h("span", { class: "cb", role: "checkbox", tabindex: row.id === this.active ? 0 : -1, "aria-checked": String(on), "data-run": row.id,
-      "aria-disabled": usable ? null : "true", "aria-label": `Compare ${row.name}, ${row.chip.slice(2)}${why ? `. ${why}` : ""}`, "aria-describedby": this.help,
+      "aria-disabled": usable ? null : "true", "aria-label": `Compare ${row.name}, ${chip.slice(2)}${why ? `. ${why}` : ""}`, "aria-describedby": this.help,
       title: why || null, onclick: () => (this.activate(row.id), this.toggle(row)) }, on ? "✓" : "");
     const star = h("button", { class: "star", type: "button", tabindex: -1, "aria-pressed": String(row.starred), "aria-label": `Star ${row.name}`,
       disabled: !alive, title: alive ? null : GONE, onclick: () => this.connection.send("star", { id: row.id }) }, row.starred ? "★" : "☆");
     const name = h("span", { class: "n", title: row.name, ondblclick: () => this.rename(row) }, row.name);
     const figures = [row.model, row.n && `n = ${row.n}`, `log-lik. ${row.loglik || "—"}`].filter(Boolean).join(", ");
     return h("li", { class: on ? "on" : null, "data-run": row.id, onclick: () => this.activate(row.id) }, box, star,
-      h("span", { class: "h" }, name, h("span", { class: `chip ${row.tone}` }, row.chip)),
-      h("span", { class: "b num" }, figures), h("span", { class: "b" }, row.sentence));
+      h("span", { class: "h" }, name, h("span", { class: `chip ${tone}` }, chip)),
+      h("span", { class: "b num" }, figures), h("span", { class: "b" }, rich(sentence)));
   }
 
   /** Buttons for the run that has the mark; each has its key too. */

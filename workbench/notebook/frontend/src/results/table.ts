@@ -46,12 +46,14 @@ export class TablePart {
 
   private toggle(label: string, field: "stars" | "pvalues"): HTMLButtonElement {
     return h("button", { class: "switch s", type: "button", role: "switch", "aria-checked": "false", onclick: () => {
-      const { stars, pvalues } = this.connection.get<Results>("results");
-      const now = { stars, pvalues };
-      this.connection.send("style", { ...now, [field]: !now[field] });
+      const button = this[field];
+      mark(button, "aria-checked", String(!isOn(button))); // both are sent as they stand, however soon the next press
+      this.connection.send("style", { stars: isOn(this.stars), pvalues: isOn(this.pvalues) });
     } }, label);
   }
 }
+
+const isOn = (button: Element): boolean => button.getAttribute("aria-checked") === "true";
 
 function drawn(table: Table): HTMLElement {
   const hang = table.sections.flat().some((row) => row.cells.some(([, tail]) => tail.includes("*")));

@@ -77,6 +77,7 @@ export class FailureView {
 
   private prepare({ run }: Placed): void {
     this.prepared = true;
+    if (run.card.step === null) return this.traces.append(h("p", { class: "s m" }, "There is no step to show."));
     if (run.card.solved) return;
     const parameter = run.card.evidence.parameter;
     const grows = parameter !== null && run.card.parameters.includes(parameter);
@@ -88,7 +89,7 @@ export class FailureView {
     if (!grows && !decrements) this.add("Largest gradient element", "per row, log scale", true, (one) => figureLines([one], "gradient", "steps"));
     const kept = `Ended at step ${count(run.card.step)}. ` + (run.card.outcome === "SEPARATED" || run.card.outcome === "NOT_FINITE"
       ? "These values are kept in the trace and left out of every table." : "These values are kept in the trace.");
-    this.traces.append(h("p", { class: "s m" }, run.card.step === null ? "There is no step to show." : kept));
+    this.traces.append(h("p", { class: "s m" }, kept));
   }
 
   private add(title: string, unit: string, log: boolean, lines: (one: Placed, all: Placed[]) => ReturnType<typeof gapLines>, finish?: number): void {

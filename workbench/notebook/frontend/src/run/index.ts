@@ -1,6 +1,6 @@
 // The Run page: cards, failures, charts and speed of the runs it hears of.
 import type { Connection } from "../connection";
-import { h, text } from "../dom";
+import { fill, h, rich, text } from "../dom";
 import { timeOfDay } from "../format";
 import { CardView, type Actions } from "./cards";
 import { DemeaningCharts } from "./demeaning";
@@ -14,6 +14,7 @@ import { Picker } from "./picker";
 import { Shown } from "./shown";
 import { Steering } from "./steering";
 import { Store, type Run } from "./store";
+import type { SetupState } from "../setup/state";
 
 const TICK = 500;
 
@@ -63,7 +64,7 @@ class RunPage {
     panel.append(this.head, this.empty, this.deck, this.failed, this.charts);
     this.greet();
     this.store = new Store(connection, (card, before) => this.onCard(card, before), (run, through) => this.onSteps(run, through));
-    this.endings = [connection.onAlive((alive) => this.onAlive(alive)), this.ticking(), this.watchSight()];
+    this.endings = [connection.onAlive((alive) => this.onAlive(alive)), connection.watch("setup", () => this.greet()), this.ticking(), this.watchSight()];
     this.store.open();
     this.painter.request();
   }
@@ -104,8 +105,7 @@ class RunPage {
   }
 
   private onAlive(alive: boolean): void {
-    if (!alive) this.connection.announce("The kernel is gone. Finished runs stay readable here; run the cell again to continue.", true);
-    else this.store.open();
+    if (alive) this.store.open();
     this.painter.request();
   }
 
@@ -197,9 +197,14 @@ class RunPage {
     order(this.failed, placed.map(({ run }) => this.failures.get(run.card.id)!.element));
   }
 
+  /** Before the first run: what is set up, and the way to Setup. */
   private greet(): void {
-    const open = h("button", { class: "btn", type: "button", onclick: () => this.connection.goto("setup") }, "Open Setup");
-    this.empty.append(h("p", { class: "m" }, this.trace ? "Waiting for the first step." : "No run yet. Setup describes a model; Run starts it."), ...(this.trace ? [] : [open]));
+    if (this.trace) return fill(this.empty, h("p", { class: "m" }, "Waiting for the first step."));
+    const { data, check, sentence } = this.connection.get<SetupState>("setup");
+    const ready = data !== null && check.ok;
+    const words = !data ? "Choose a data source to begin." : ready ? rich(sentence) : `One thing to fix: ${check.brief}.`;
+    fill(this.empty, h("p", {}, (!data || ready) && [h("span", { class: "chip stop" }, data ? "○ Ready" : "○ No data"), " "], words),
+      h("button", { class: "btn", type: "button", onclick: () => this.connection.goto("setup") }, "Open Setup"));
   }
 
   private acknowledge(): void {
