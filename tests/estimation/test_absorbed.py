@@ -165,6 +165,16 @@ def test_every_demeaner_gives_the_slopes_of_explicit_dummies(panel, model, outco
         assert ours.aic == pytest.approx(other.aic, abs=ERRORS)
 
 
+@pytest.mark.parametrize(
+    ("model", "outcome"), [("fepois", "count"), ("felogit", "choice"), ("fenegbin", "burst")]
+)
+def test_a_table_lists_the_effects_that_were_absorbed(panel, model, outcome):
+    table = wb.compare(wb.fit(model, f"{outcome} ~ x | worker + year", panel))
+
+    marks = {row.label: row.cells for row in table.grid.rows if "effects" in row.label}
+    assert marks == {"Fixed effects: worker": ("yes",), "Fixed effects: year": ("yes",)}
+
+
 def test_negative_binomial_is_that_of_explicit_dummies(panel):
     sample = panel[panel.firm < 8]
 

@@ -409,6 +409,7 @@ class AbsorbedProblem(FixedEffectsProblem):
             "offset": self.specification.offset,
             "levels": None,
             "absorbed": asdict(self.absorbed),
+            "fixed_effects": [term.name for term in self._terms],
             "spreads": deviations(self.design.names, self.design.matrix),
             "mean_weight": 1.0 if weights is None else float(weights.mean()),
         }
