@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -143,6 +143,16 @@ def test_what_changed_lists_every_setting_in_words(logit):
         Change("Singletons", "left out", "kept"),
     )
     assert {*SETTINGS, "name"} == {field.name for field in fields(Specification)}
+
+
+def test_the_same_table_read_in_other_columns_has_not_changed(logit):
+    asked = logit.specification
+    marked = replace(asked.data, fingerprint="ab12cd34")
+    elsewhere = logit.but(specification=asked.replace(data=marked))
+    shorter = logit.but(specification=asked.replace(data=marked, formula="inlf ~ educ"))
+
+    assert [change.label for change in what_changed(logit, elsewhere).settings] == ["Data"]
+    assert [change.label for change in what_changed(logit, shorter).settings] == ["Formula"]
 
 
 def test_what_changed_shows_no_estimate_of_a_separated_run(logit, separated):

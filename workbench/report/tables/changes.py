@@ -45,6 +45,9 @@ SETTINGS = {
 }
 """The settings of a specification, its name apart, as a person calls them."""
 
+_COLUMNS = ("formula", "source", "cluster", "se_options", "weights", "offset")
+"""The settings that say which columns are read."""
+
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "model": {model.name: model.title for model in describe_models()},
     "se": TITLES | {"hessian": "Hessian", "opg": "scores", "cluster": "cluster"},
@@ -84,6 +87,9 @@ class Changes:
 def what_changed(first: Fit, second: Fit) -> Changes:
     """Compare the settings and the results of two runs."""
     before, after = (fit.specification.to_dict() for fit in (first, second))
+    if any(before[key] != after[key] for key in _COLUMNS):
+        # The fingerprint is that of the columns read, so other columns say nothing of the table.
+        before, after = (_without_fingerprint(asked) for asked in (before, after))
     pairs = [
         Change(label, _setting(key, before[key]), _setting(key, after[key]))
         for key, label in SETTINGS.items()
@@ -95,6 +101,10 @@ def what_changed(first: Fit, second: Fit) -> Changes:
         tuple((pair.label, pair.first) for pair in pairs if pair.first == pair.second),
         tuple(_results(first, second)),
     )
+
+
+def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:
+    return {**asked, "data": {**asked["data"], "fingerprint": ""}}
 
 
 def _setting(key: str, value: Any) -> str:
