@@ -51,7 +51,7 @@ export class CardView {
     const { card } = run;
     mark(this.element, "aria-label", `Run ${card.name}`);
     text(this.name, card.name);
-    text(this.model, card.model);
+    text(this.model, card.model === card.name ? "" : card.model);
     this.showChip(card, alive);
     this.showFigures(run, alive);
     text(this.sentence, unbroken(alive || !isGoing(card) ? card.sentence : gone(card)));

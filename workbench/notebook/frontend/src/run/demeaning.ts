@@ -69,7 +69,9 @@ function falls({ card, sweeps }: Run): boolean {
 }
 
 function residuals({ sweeps }: Run, column: number, name: string, slot: number): Line {
-  return { slot, name, x: sweeps.column("position").map((at) => at + 1), y: exponents(sweeps.column(column)) };
+  // What a solver leaves can be exactly zero, which a log axis has no place for.
+  const left = sweeps.column(column).map((value) => Math.max(value, Number.EPSILON));
+  return { slot, name, x: sweeps.column("position").map((at) => at + 1), y: exponents(left) };
 }
 
 /** The columns to draw, in their own order: all, or those whose residual is largest by now. */

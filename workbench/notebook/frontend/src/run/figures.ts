@@ -66,7 +66,8 @@ export class Speed {
     const counted = going.length ? going : placed;
     text(this.together, counted.length > 1 ? `${counted.length === 2 ? "both" : "all"} runs together` : "");
     const rates = counted.map(({ run }) => rate(run, going.length ? SPEED_WINDOW : Infinity)).filter(Number.isFinite);
-    text(this.rate, rates.length ? figure(rates.reduce((sum, one) => sum + one, 0)) : "–");
+    this.rate.parentElement!.hidden = !rates.length;
+    text(this.rate, figure(rates.reduce((sum, one) => sum + one, 0)));
     text(this.drawing, share < 0.005 ? "below 1 %" : `${Math.round(100 * share)} %`);
     this.element.hidden = !placed.length;
   }

@@ -150,7 +150,7 @@ class RunPage {
     const charted = placed.filter(({ run }) => run.history.length);
     const walked = charted.filter(({ run }) => !run.card.solved);
     if (walked.length) this.figures.slow(walked);
-    this.parameters.update(charted);
+    this.parameters.update(walked.length ? charted : []); // one solved value alone is no picture
     this.speed.update(charted, this.painter.share);
   }
 
