@@ -28,7 +28,7 @@ BUSY = """\
 import time
 from pathlib import Path
 
-while not Path("go").exists():
+while not Path({gate!r}).exists():
     time.sleep(0.1)
 """
 
@@ -124,8 +124,9 @@ def test_an_unknown_column_keeps_run_shut_until_one_key_repairs_it(opened):
     assert shut
 
 
-def test_a_busy_kernel_is_named_while_a_run_waits_for_it(opened, lab):
-    view = opened(WORKBENCH, BUSY)
+def test_a_busy_kernel_is_named_while_a_run_waits_for_it(opened, tmp_path):
+    gate = tmp_path / "gate"
+    view = opened(WORKBENCH, BUSY.format(gate=str(gate)))
     view.run(0)
     see(view.widget, "8 parameters")
 
@@ -133,7 +134,7 @@ def test_a_busy_kernel_is_named_while_a_run_waits_for_it(opened, lab):
     see(view.page.locator(".jp-InputPrompt").nth(1), "*")
     view.press_run()
     see(view.widget, "The kernel is busy; the run starts as soon as it is free.")
-    (lab.notebooks / "go").touch()
+    gate.touch()
 
     see(view.card("Logit"), "Converged")
     view.open("Setup")

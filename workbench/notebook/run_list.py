@@ -168,7 +168,8 @@ def _sentence(entry: Entry) -> str:
 def _way(optimizer: str, steps: int | None, seconds: float | None) -> str:
     """Say how a run got to its maximum, as in ``"Newton, 4 steps, 0.04 s"``."""
     taken = "" if steps is None else f"{numbers.count(steps)} step{'s' * (steps != 1)}"
-    return ", ".join(filter(None, (optimizer, taken, numbers.duration(seconds))))
+    words = ", ".join(filter(None, (optimizer, taken, numbers.duration(seconds))))
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _optimizer(asked: Specification) -> str:
