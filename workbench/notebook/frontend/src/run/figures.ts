@@ -69,7 +69,7 @@ export class Speed {
     this.rate.parentElement!.hidden = !rates.length;
     text(this.rate, figure(rates.reduce((sum, one) => sum + one, 0)));
     text(this.drawing, share < 0.005 ? "below 1 %" : `${Math.round(100 * share)} %`);
-    this.element.hidden = !placed.length;
+    this.element.hidden = placed.every(({ run }) => run.card.solved);
   }
 }
 
