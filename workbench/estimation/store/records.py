@@ -72,7 +72,7 @@ class RunRecord:
         """How the run stands, in words."""
         if self.status == "ended":
             return self.message or (self.outcome.value if self.outcome else "")
-        step = "before its first step" if self.step is None else f"at step {self.step}"
+        step = "before its first step" if self.step is None else f"at step {self.step:,}"
         if self.status == "running":
             return f"running, {step}"
         return f"interrupted {step}, can be resumed"
