@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.backends.devices import INSTALL, Device, devices, installed
 from workbench.estimation.models import BODY, CUSTOM, describe_models
+from workbench.estimation.two_stage_did import TwoStages
 from workbench.optimizers import describe
 
 LIBRARIES = {"torch": "torch", "jax": "JAX"}
@@ -42,7 +43,8 @@ class Offer:
 
     def title(self, template: str) -> str:
         """Return the words for a template, or its name when it is not among them."""
-        return next((item.label for item in self.templates if item.key == template), template)
+        known = {item.key: item.label for item in self.templates}
+        return known.get(template, TwoStages.title if template == TwoStages.name else template)
 
     def equation(self, template: str) -> str:
         """Return the one-line formula of a template."""

@@ -14,6 +14,7 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.run import Run
 from workbench.estimation.specification import Specification
 from workbench.estimation.store import RunRecord, current_store
+from workbench.estimation.two_stage_did import TwoStages
 from workbench.notebook.cards import outcome_of, sentence_of, state_of
 from workbench.notebook.offer import Offer
 from workbench.notebook.results_page import tone
@@ -132,7 +133,7 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "name": entry.name or model,
         "model": model,
         "chip": chip,
-        "state": entry.state,
+        "state": "elsewhere" if _elsewhere(entry) else entry.state,
         "tone": "run" if entry.state == "running" else tone(chip),
         "n": numbers.count(observations),
         "loglik": numbers.log_likelihood(loglik),
@@ -142,6 +143,11 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "reason": "" if comparable else _why_not_comparable(entry),
         "resumable": entry.state == "interrupted",
     }
+
+
+def _elsewhere(entry: Entry) -> bool:
+    """Say whether a run goes on in another process."""
+    return entry.run is None and entry.state == "running"
 
 
 def _chip(entry: Entry) -> str:
@@ -173,7 +179,7 @@ def _way(optimizer: str, steps: int | None, seconds: float | None) -> str:
 
 
 def _optimizer(asked: Specification) -> str:
-    if asked.model.name in CLOSED_FORM:
+    if asked.model.name in {*CLOSED_FORM, TwoStages.name}:
         return "closed form"
     known = OPTIMIZERS.get(asked.optimizer.name)
     return asked.optimizer.name if known is None else known.title

@@ -22,6 +22,8 @@ export class RunsPart {
     h("h3", { id: this.title }, "Runs ", this.count), h("div", { class: "fld find" }, magnifier(), this.search),
     this.tools, this.list, this.undo, h("span", { class: "sr", id: this.help }, HELP));
   private active = "";
+  /** Whether the person has marked a run; until then the mark is on the first. */
+  private marked = false;
   private renaming = "";
   private timer = 0;
 
@@ -47,18 +49,18 @@ export class RunsPart {
     const wanted = this.search.value.trim().toLowerCase();
     const rows = this.rows.filter((row) => `${row.name} ${row.model} ${row.chip}`.toLowerCase().includes(wanted));
     const had = this.list.contains(document.activeElement);
-    if (!rows.some((row) => row.id === this.active)) this.active = rows[0]?.id ?? "";
+    if (!this.marked || !rows.some((row) => row.id === this.active)) this.active = rows[0]?.id ?? "";
     text(this.count, `${this.compared.length} of ${this.rows.length} compared`);
     fill(this.list, rows.map((row) => this.item(row)));
     this.list.hidden = rows.length === 0;
-    this.activate(this.active);
+    this.point();
     if (had) this.box(this.active)?.focus();
   }
 
   private item(row: RunRow): HTMLElement {
     const on = this.compared.includes(row.id);
     const alive = this.connection.alive;
-    const lost = !alive && going(row);
+    const lost = !alive && going(row) && row.state !== "elsewhere";
     const [chip, tone, sentence] = lost ? ["! Kernel gone", "warn", "Interrupted, can be resumed."] : [row.chip, row.tone, row.sentence];
     const usable = row.comparable && alive;
     const why = !row.comparable ? row.reason : alive ? "" : GONE;
@@ -87,7 +89,14 @@ export class RunsPart {
   }
 
   private activate(run: string): void {
+    this.marked = true;
     this.active = run;
+    this.point();
+  }
+
+  /** Show which run has the mark, and what can be done with it. */
+  private point(): void {
+    const run = this.active;
     this.list.querySelectorAll<HTMLElement>(".cb").forEach((box) => (box.tabIndex = box.dataset.run === run ? 0 : -1));
     this.list.querySelectorAll<HTMLElement>("li").forEach((item) => item.classList.toggle("at", item.dataset.run === run));
     this.showTools();
@@ -138,7 +147,7 @@ export class RunsPart {
   }
 
   private remove(row: RunRow): void {
-    if (going(row)) return this.connection.announce("Cancel the run on the Run tab first.");
+    if (going(row)) return this.connection.announce(row.state === "elsewhere" ? "Another kernel works on the run." : "Cancel the run on the Run tab first.");
     const rows = this.rows;
     const at = rows.findIndex((one) => one.id === row.id);
     this.activate((rows[at + 1] ?? rows[at - 1])?.id ?? "");
@@ -184,4 +193,4 @@ export class RunsPart {
   }
 }
 
-const going = (row: RunRow): boolean => ["running", "paused", "stopping"].includes(row.state);
+const going = (row: RunRow): boolean => ["running", "paused", "stopping", "elsewhere"].includes(row.state);
