@@ -30,6 +30,7 @@ export class RunsPart {
   constructor(private readonly connection: Connection) {
     this.search.addEventListener("input", () => this.show());
     this.list.addEventListener("keydown", (event) => this.onKey(event));
+    this.list.addEventListener("focusin", () => (this.marked = true));
   }
 
   private get rows(): RunRow[] {
