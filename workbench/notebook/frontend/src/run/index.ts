@@ -128,7 +128,7 @@ class RunPage {
   /** What is new at once: the cards, and the chart of the gap. */
   private fast(): void {
     const placed = this.placed();
-    this.empty.hidden = placed.length > 0;
+    this.empty.hidden = this.store.runs.size > 0;
     this.describe(placed);
     this.showCards(placed);
     const charted = placed.filter(({ run }) => run.history.length || run.sweeps.length);
@@ -163,14 +163,14 @@ class RunPage {
 
   private describe(placed: Placed[]): void {
     const [first] = placed;
-    this.head.hidden = !first;
-    if (!first) return;
+    this.head.hidden = !this.store.runs.size;
+    const newest = [...this.store.runs.values()].sort((one, other) => other.card.started - one.card.started);
+    this.picker.update(newest, this.shown.ids);
+    if (!first) return (text(this.title, "No run is on the charts"), text(this.setting, ""));
     const { card } = first.run;
     const common = (read: (card: Card) => string): string => (placed.every(({ run }) => read(run.card) === read(card)) ? read(card) : "");
     text(this.title, common(({ data }) => data) || "Several data sets");
     text(this.setting, [`started ${timeOfDay(card.started)}`, common(({ setting }) => setting)].filter(Boolean).join(", "));
-    const newest = [...this.store.runs.values()].sort((one, other) => other.card.started - one.card.started);
-    this.picker.update(newest, this.shown.ids);
   }
 
   private showCards(all: Placed[]): void {
