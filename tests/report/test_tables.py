@@ -155,6 +155,15 @@ def test_the_same_table_read_in_other_columns_has_not_changed(logit):
     assert [change.label for change in what_changed(logit, shorter).settings] == ["Formula"]
 
 
+def test_estimates_that_read_the_same_are_told_by_their_distance(logit):
+    near = logit.but(params=logit.params + 3e-8)
+
+    [line] = [each for each in what_changed(logit, near).results if "difference" in each.label]
+
+    assert line.label == "Largest difference: expersq"
+    assert line.second == "within 3.0 × 10⁻⁸"
+
+
 def test_what_changed_shows_no_estimate_of_a_separated_run(logit, separated):
     results = what_changed(logit, separated).results
 

@@ -164,5 +164,6 @@ def _largest_difference(first: Fit, second: Fit) -> Iterable[Change]:
         return
     name = str(moved.idxmax())
     decimals = numbers.decimals_of_row([errors[name]], [first.params[name]]) + 1
-    values = (numbers.in_row(float(fit.params[name]), decimals) for fit in (first, second))
-    yield Change(f"Largest difference: {name}", *values)
+    one, other = (numbers.in_row(float(fit.params[name]), decimals) for fit in (first, second))
+    other = f"within {numbers.figure(float(gap[name]), 2)}" if one == other else other
+    yield Change(f"Largest difference: {name}", one, other)
