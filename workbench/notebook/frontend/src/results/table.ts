@@ -59,7 +59,7 @@ function drawn(table: Table): HTMLElement {
   const hang = table.sections.flat().some((row) => row.cells.some(([, tail]) => tail.includes("*")));
   const head = h("tr", {}, h("td", {}), table.heads.map((name, at) =>
     h("th", { class: "n", scope: "col" }, at < SERIES && swatch(at), " ", h("span", { class: "colname", title: name }, name))));
-  const sub = h("tr", {}, h("th", { scope: "row" }, table.corner), table.subheads.map((words) => h("td", { class: "n" }, words)));
+  const sub = h("tr", {}, h("th", { scope: "row" }, table.corner), table.subheads.map((words) => h("td", { class: "n" }, h("span", { class: "subhead" }, words))));
   return h("table", { class: `reg${hang ? " starred" : ""}${table.heads.length === 1 ? " single" : table.heads.length > 3 ? " many" : ""}` }, h("thead", {}, head, sub), table.sections.map((rows) => h("tbody", {}, rows.map(line))));
 }
 
