@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jax
 import mpmath
 import numpy as np
@@ -133,6 +135,27 @@ def test_gradient_hessian_and_jacobian_are_those_of_rosenbrock(xp):
     np.testing.assert_allclose(xp.numpy(gradient), [-215.6, -88.0])
     np.testing.assert_allclose(hessian, [[1200 * x**2 - 400 * y + 2, -400 * x], [-400 * x, 200]])
     np.testing.assert_allclose(jacobian, [[1, 1], [2, 1], [3, 1]])
+
+
+def test_jacobians_of_several_threads_do_not_disturb_each_other(xp):
+    steps = np.linspace(0.0, 1.0, 500)
+
+    def slopes(scale):
+        with xp.scope():
+            rows, theta = xp.array(steps), xp.array(np.array([scale, 2.0]))
+            return [
+                xp.numpy(xp.jacobian(lambda t: xp.exp(t[0] * rows) * t[1], theta))
+                for _ in range(20)
+            ]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(slopes, [0.1, 0.2, 0.3, 0.4]))
+
+    for scale, jacobians in zip([0.1, 0.2, 0.3, 0.4], found, strict=True):
+        curve = np.exp(scale * steps)
+        expected = np.column_stack([2 * steps * curve, curve])
+        for jacobian in jacobians:
+            np.testing.assert_allclose(jacobian, expected, rtol=1e-13)
 
 
 def test_only_float64_of_numpy_leaves_and_the_input_is_not_shared(xp):

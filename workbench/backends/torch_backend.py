@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -146,8 +147,9 @@ class TorchBackend(Backend):
         return torch.stack(rows).detach()
 
     def jacobian(self, function: Callable[[Array], Array], theta: Array) -> Array:
-        _load_forward_mode()
-        return torch.func.jacfwd(function)(theta.detach())
+        with _FORWARD:
+            _load_forward_mode()
+            return torch.func.jacfwd(function)(theta.detach())
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function
@@ -181,6 +183,10 @@ class TorchBackend(Backend):
             return function(x if isinstance(x, torch.Tensor) else self._tensor(x))
 
         return lifted
+
+
+_FORWARD = threading.RLock()
+"""Held in forward mode: torch counts its levels for the process, not for each thread."""
 
 
 @lru_cache
