@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import mpmath
@@ -161,6 +162,27 @@ def test_a_jacobian_in_torch_does_not_load_its_compiler():
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert ran.stdout.strip() == "False"
+
+
+def test_jacobians_of_several_threads_do_not_disturb_each_other(xp):
+    steps = np.linspace(0.0, 1.0, 500)
+
+    def slopes(scale):
+        with xp.scope():
+            rows, theta = xp.array(steps), xp.array(np.array([scale, 2.0]))
+            return [
+                xp.numpy(xp.jacobian(lambda t: xp.exp(t[0] * rows) * t[1], theta))
+                for _ in range(20)
+            ]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(slopes, [0.1, 0.2, 0.3, 0.4]))
+
+    for scale, jacobians in zip([0.1, 0.2, 0.3, 0.4], found, strict=True):
+        curve = np.exp(scale * steps)
+        expected = np.column_stack([2 * steps * curve, curve])
+        for jacobian in jacobians:
+            np.testing.assert_allclose(jacobian, expected, rtol=1e-13)
 
 
 def test_only_float64_of_numpy_leaves_and_the_input_is_not_shared(xp):
