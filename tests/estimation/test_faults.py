@@ -45,6 +45,7 @@ CASES = {
     "one cluster": (change(town=1), {"cluster": "town"}, "one-cluster", "two clusters"),
     "unknown column": (lambda p: p.drop(columns="exper"), {}, None, "exper"),
     "unknown cluster": (lambda p: p, {"cluster": "twon"}, None, "twon"),
+    "clusters as an array": (lambda p: p, {"cluster": pd.Series([1])}, "bad-option", "Series"),
     "cluster without column": (lambda p: p, {"se": "cluster"}, "no-cluster", "need a column"),
     "unknown option": (lambda p: p, {"optimiser": "newton"}, "no-such-option", "optimiser"),
     "unknown errors": (lambda p: p, {"se": "rubost"}, "bad-option", "rubost"),
@@ -133,6 +134,16 @@ def test_as_many_rows_as_coefficients_give_estimates_without_errors():
     assert fit.se.isna().all()
     assert any("no standard errors" in note for note in fit.notes)
     assert np.isinf(fit.loglik)
+
+
+@pytest.mark.parametrize(
+    ("formula", "code"), [("works ~ -1", "empty-side"), (["works", "educ"], "bad-option")]
+)
+def test_formulas_that_are_none_are_refused(formula, code, people):
+    with pytest.raises(WorkbenchError) as refused:
+        wb.fit("ols", formula, people)
+
+    assert refused.value.code == code
 
 
 def test_a_spread_that_starts_below_zero_is_named(library, people):

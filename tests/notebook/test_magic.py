@@ -86,7 +86,7 @@ def refused(answer, kind):
     return text
 
 
-@pytest.mark.parametrize("cell", ["%%mle", "%%mle\n", "%%mle  \n\n", "%mle"])
+@pytest.mark.parametrize("cell", ["%%mle --help\n", "%%mle", "%%mle\n", "%%mle  \n\n", "%mle"])
 def test_bare_it_prints_one_line_of_help(run, cell):
     result, outputs, _ = run(cell)
 

@@ -54,6 +54,17 @@ def test_tables_say_which_level_is_one_and_what_the_weights_are(mroz):
     assert rows["Weights"] == ("w (probability)", "none")
 
 
+def test_a_comparison_counts_rows_left_out_and_tells_what_a_fit_notes(mroz):
+    few = mroz.assign(band=mroz["age"] > 40)
+
+    whole = wb.fit("ols", "hours ~ educ", few, name="whole")
+    part = wb.fit("ols", "lwage ~ educ", few, cluster="band", name="part")
+    grid = wb.compare(whole, part).grid
+
+    assert {row.label: row.cells for row in grid.rows}["Rows left out"] == ("", "325")
+    assert any(note.startswith("part: Clustering by band uses 2 groups") for note in grid.notes)
+
+
 @pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # of pyfixest
 def test_absorbed_terms_and_both_r_squared_stand_in_the_comparison(mroz):
     grouped = mroz.assign(band=mroz["age"] > 40)

@@ -66,6 +66,8 @@ def read_regressors(parsed: ParsedFormula, sample: Sample) -> Regressors:
         made = {"names": list(plain.names), "transforms": {}, "encoders": {}}
         return plain._replace(state=state | made)
     terms = term_list(parsed.terms)
+    if not terms:
+        _check_names(())
     _refuse_too_large(len(sample.rows), _width(parsed, terms, state["levels"]))
     result = materialize(terms, frame_for(parsed, columns, columns))
     names = tuple(parsed.named(name) for name in result.names)

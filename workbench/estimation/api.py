@@ -367,6 +367,13 @@ def _start(
 ) -> Run:
     if data is None and formula is not None and not isinstance(formula, str):
         formula, data = None, formula
+    if formula is not None and not isinstance(formula, str):
+        raise OptionError(
+            f"The formula is a {type(formula).__name__}, not a text.",
+            hint='first the formula, then the data: wb.fit("ols", "y ~ x", df).',
+            code="bad-option",
+            where="formula",
+        )
     choice, own, source = _model(model)
     table = _table(data, caller)
     asked = Specification(
@@ -518,6 +525,14 @@ def _check_types(options: Mapping[str, Any]) -> None:
                 code="bad-option",
                 where=name,
             )
+    cluster = options.get("cluster")
+    if not isinstance(cluster, str | list | tuple | None):
+        raise OptionError(
+            f"The option cluster is a {type(cluster).__name__}, not a text or a list of texts.",
+            hint='name a column of the data: cluster="column".',
+            code="bad-option",
+            where="cluster",
+        )
     for name in ("max_steps", "seed"):
         value = options.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):

@@ -49,7 +49,7 @@ class MleMagics(Magics):
         """Estimate the model that the cell states, and show its fit."""
         assert self.shell is not None
         body, namespace = cell or "", self.shell.user_ns
-        if not (line.strip() or body.strip()):
+        if line.strip() in {"--help", "-h"} or not (line.strip() or body.strip()):
             show_text(HELP)
             return
         options = read_line(self.mle.parser, line)

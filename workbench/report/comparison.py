@@ -25,6 +25,7 @@ from workbench.report.labels import (
     errors_label,
     has_errors,
     kind_note,
+    left_out_count,
     library,
     model_name,
     optimizer_title,
@@ -279,6 +280,7 @@ class Comparison:
         yield from self._texts()
         mark = "" if self.comparable else _MARK
         yield self._fact(f"Observations{mark}", lambda fit: numbers.count(fit.nobs))
+        yield from self._known("Rows left out", left_out_count)
         yield from self._known("Clusters", clusters)
         yield self._fact("Log-likelihood", lambda fit: numbers.log_likelihood(fit.loglik))
         yield from self._known("McFadden R²", lambda fit: numbers.r_squared(fit.pseudo_r2))
@@ -308,10 +310,10 @@ class Comparison:
             yield Row(f"Fixed effects: {term}", tuple(marks), "text")
 
     def _texts(self) -> Iterable[Row]:
-        """Yield the words that differ between the fits, and how they ended if one did not."""
+        """Yield the weights, the words that differ, and how the fits ended if one did not."""
         for label, word_of in _WORDS.items():
             words = tuple(map(word_of, self.fits))
-            if len(set(words)) > 1:
+            if len(set(words)) > 1 or (label == "Weights" and words[0] != "none"):
                 yield Row(label, words, "text")
         if not all(fit.outcome.converged for fit in self.fits):
             yield Row("Outcome", tuple(fit.outcome.chip for fit in self.fits), "text")
@@ -380,7 +382,7 @@ class Comparison:
                     f"{name}: the likelihood is flat along {', '.join(fit.flat)}; "
                     "their standard errors do not exist."
                 )
-            yield from (f"{name}: {sentence}" for sentence in fit.left_out)
+            yield from (f"{name}: {sentence}" for sentence in (*fit.left_out, *fit.notes))
 
 
 _WORDS: dict[str, Callable[[Any], str]] = {

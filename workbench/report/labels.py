@@ -130,6 +130,11 @@ def rows_left_out(fit: Fit) -> int | None:
     return None if used is None else fit.specification.data.rows - used
 
 
+def left_out_count(fit: Fit) -> str:
+    """Return how many rows were left out as it is written; empty where none was."""
+    return numbers.count(rows_left_out(fit)) if fit.dropped else ""
+
+
 def column_spreads(fit: Fit) -> dict[str, float]:
     """Return the standard deviation of each regressor, as far as the fit knows them."""
     spreads: Mapping[str, float] = fit.state.get("spreads", {})

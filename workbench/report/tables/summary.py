@@ -20,11 +20,11 @@ from workbench.report.labels import (
     errors_label,
     has_errors,
     kind_note,
+    left_out_count,
     library,
     model_name,
     optimizer_title,
     outcome_name,
-    rows_left_out,
     shown_errors,
     weights_label,
 )
@@ -103,7 +103,7 @@ def _facts(fit: Fit) -> Iterable[tuple[str, str]]:
     yield "Model", fit.model_title
     yield "Dependent variable", outcome_name(fit)
     yield "Observations", numbers.count(fit.nobs)
-    yield "Rows left out", numbers.count(rows_left_out(fit)) if fit.dropped else ""
+    yield "Rows left out", left_out_count(fit)
     yield "Weights", weights_label(fit)
     yield "Offset", fit.specification.offset or ""
     yield "Log-likelihood", numbers.log_likelihood(fit.loglik) if known else ""
