@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from workbench.backends import Backend
+from workbench.kernels.choice.coefficients import RandomCoefficient
+from workbench.kernels.choice.draws import Quadrature
 from workbench.kernels.choice.situations import Situations
-from workbench.kernels.linear_index import Totals
+from workbench.kernels.choice.compiled import CompiledPass
+from workbench.kernels.choice.structure import structure_of
+from workbench.kernels.choice.sums import ChoiceTotals, Found, Pass
 from workbench.protocols import Numpy, Order
 
 
 class ConditionalKernel:
-    """The sums of a conditional logit over people.
+    r"""The sums of a conditional logit over people.
+
+    .. math:: \ell_n = \sum_t \log \frac{1}{1 + \sum_j \exp((x_{ntj} - x_{nty})^\top \beta)}
 
     Parameters
     ----------
     situations
         What people chose from.
     xp
-        The backend that computes; on the CPU in float64 numba does.
+        The backend that computes; on the CPU in float64 numba does, where it is installed.
     """
 
     def __init__(self, situations: Situations, xp: Backend) -> None:
-        self.situations, self.xp, self.size = situations, xp, situations.columns
+        self._set_up(situations, xp)
 
-    def totals(self, theta: Numpy, order: Order = 0) -> Totals:
+    def _set_up(
+        self,
+        situations: Situations,
+        xp: Backend,
+        random: Sequence[RandomCoefficient] = (),
+        correlated: bool = False,
+        draws: Numpy | Quadrature | None = None,
+        wtp: int | None = None,
+    ) -> None:
+        self.situations, self.xp = situations, xp
+        structure = structure_of(situations.columns, random, correlated, wtp)
+        self.size, self._random = structure.size, structure.random
+        self._pass: Pass = CompiledPass(situations, structure, draws)
+        self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
+
+    def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
         """Sum the log-likelihood and its derivatives up to ``order`` at ``theta (k,)``."""
-        raise NotImplementedError
+        last = self._last
+        if last is None or last[1] < order or not np.array_equal(last[0], theta):
+            last = (theta.copy(), order, self._pass.run(theta, order).totals)
+            self._last = last
+        return last[2]
 
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
         """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
-        raise NotImplementedError
+        hessian = self.totals(theta, 2).hessian
+        assert hessian is not None
+        return np.asarray(hessian @ vector)
 
     def scores(self, theta: Numpy) -> Numpy:
         """Return the score of each person, unweighted, ``(n, k)``."""
-        raise NotImplementedError
+        found = self._found(theta, 1, scores=True).scores
+        assert found is not None
+        return found
 
     def values(self, theta: Numpy) -> Numpy:
         """Return the log-likelihood of each person, unweighted, in nats, ``(n,)``."""
-        raise NotImplementedError
+        return self._found(theta, 0).values
+
+    def _found(self, theta: Numpy, order: Order, **wanted: bool) -> Found:
+        return self._pass.run(theta, order, **wanted)

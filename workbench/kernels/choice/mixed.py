@@ -48,8 +48,10 @@ class MixedKernel(ConditionalKernel):
         wtp: int | None,
         xp: Backend,
     ) -> None:
-        super().__init__(situations, xp)
+        self._set_up(situations, xp, random, correlated, draws, wtp)
 
     def conditional_means(self, theta: Numpy) -> Numpy:
         """Return the mean of each random coefficient given a person's choices, ``(n, q)``."""
-        raise NotImplementedError
+        means = self._found(theta, 0, means=True).means
+        assert means is not None
+        return means[:, self._random]
