@@ -27,6 +27,7 @@ from workbench.data.table import Table, as_table
 from workbench.demeaners import choice_of as demeaner_choice_of, demeaner_named
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DataError, DeviceError, OptionError, StoreError
+from workbench.estimation.choice_settings import choice_with, option_names
 from workbench.estimation.fit import Fit
 from workbench.estimation.models import (
     ABSORBING,
@@ -351,6 +352,7 @@ def _start(
     if data is None and formula is not None and not isinstance(formula, str):
         formula, data = None, formula
     choice, own, source = _model(model)
+    choice, options = _with_own_options(choice, options)
     table = _table(data, caller)
     asked = Specification(
         model=choice,
@@ -362,6 +364,18 @@ def _start(
         **_options(options, choice.name),
     )
     return start_specification(asked, table, own)
+
+
+def _with_own_options(
+    choice: Choice, options: Mapping[str, Any]
+) -> tuple[Choice, Mapping[str, Any]]:
+    """Move the options that are the model's own to its settings."""
+    names = option_names(choice.name)
+    if not names:
+        return choice, options
+    own = {name: value for name, value in options.items() if name in names}
+    rest = {name: value for name, value in options.items() if name not in names}
+    return choice_with(choice.name, own), rest
 
 
 def _model(model: Any) -> tuple[Choice, Custom | None, Any]:
@@ -436,6 +450,7 @@ def _variable(data: Any, caller: FrameType) -> str:
 
 def _options(options: Mapping[str, Any], model: str) -> dict[str, Any]:
     known = {item.name for item in fields(Specification)} - {"model", "data", "formula", "source"}
+    known |= {*option_names(model)}
     for name in options:
         if name not in known:
             near = [_SAME_AS[name]] if name in _SAME_AS else get_close_matches(name, known, n=1)

@@ -187,6 +187,8 @@ class Problem(ABC):
     """What was done before the walk, as a sentence without its end."""
     walks_itself: ClassVar[bool] = False
     """Whether `steps` takes the place of an optimizer."""
+    library: ClassVar[str] = ""
+    """What computes, where that is not the library that was asked for."""
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -318,6 +320,25 @@ class Problem(ABC):
     def loglik_null(self) -> float | None:
         """Return the log-likelihood of the constant alone, where that is defined."""
         return None
+
+    def rehearsals(self) -> Sequence[Problem]:
+        """Return rougher problems in the same coordinates to be walked first, roughest first.
+
+        Each one's `record` names it in the trace.
+        """
+        return ()
+
+    def begun(self, theta: Numpy) -> Numpy:
+        """Return where the walk begins, from where the rehearsals ended."""
+        return theta
+
+    def canonical(self, theta: Numpy) -> Numpy:
+        """Return the one point that is shown, of those that are the same model."""
+        return theta
+
+    def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
+        """Return sentences on what is seen at the estimate alone."""
+        return ()
 
     def check_start(self, theta: Numpy) -> None:
         """Refuse a start at which the log-likelihood is not finite, naming row and parameter."""

@@ -18,6 +18,9 @@ _ALL_DIGITS = 1e-16
 # Without a decrement the Hessian is looked at when N |g|^2 falls below this, then tenfold less.
 _FIRST_LOOK = 1e-6
 _QUIET_STEPS = 5
+# A rehearsal's own maximum is off by its noise, far above these, in nats.
+_NEAR, _NEAR_BY_GRADIENT = 0.1, 0.01
+_REHEARSED = 50
 
 
 class StoppingRule:
@@ -81,6 +84,22 @@ class StoppingRule:
         spread = max(self._recent) - min(self._recent)
         rounding = 4 * float(np.finfo(np.float32).eps) * abs(step.objective)
         return len(self._recent) > _QUIET_STEPS and spread <= rounding
+
+
+class RehearsalRule(StoppingRule):
+    """Judge the steps on a rougher problem, which needs to come near and no more."""
+
+    def verdict(self, step: Iterate, theta: Numpy) -> Outcome | None:
+        """Return how the rehearsal ends with this step, or None to go on."""
+        if not np.isfinite(step.objective) and step.number > 0:
+            return Outcome.NOT_FINITE
+        if step.decrement is None:
+            near = self._problem.observations * step.gradient_norm**2 <= _NEAR_BY_GRADIENT
+        else:
+            near = step.decrement <= _NEAR
+        if near:
+            return Outcome.CONVERGED
+        return Outcome.STEP_LIMIT if step.number >= min(self._max_steps, _REHEARSED) else None
 
 
 def decrement_at(problem: Problem, theta: Numpy) -> float:

@@ -14,7 +14,7 @@ from workbench.estimation.objective import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.row_meats import with_asked
-from workbench.estimation.stopping import TOLERANCE, StoppingRule
+from workbench.estimation.stopping import TOLERANCE, RehearsalRule, StoppingRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
 from workbench.optimizers.first_order import FirstOrder
@@ -111,9 +111,22 @@ def walk(
     if "solve" in problem.stages:
         return _solve(problem, trace, clock)
     theta = problem.start.copy() if start is None else start
-    problem.check_start(theta)
+    rough = problem.rehearsals() if start is None else ()
+    (rough[0] if rough else problem).check_start(theta)
+    for each in rough:
+        rule = RehearsalRule(each, max_steps)
+        rehearsed = _Walk(each, control, trace, rule, clock, stage=each.record)
+        rehearsed.first, rehearsed.after_step = first, after_step
+        ended = rehearsed.take(optimizer, theta, None)
+        if ended.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
+            return ended
+        first, theta = rehearsed.last_number + 1, ended.theta
     taken = _Walk(problem, control, trace, StoppingRule(problem, max_steps), clock)
     taken.first, taken.after_step = first, after_step
+    if start is None:
+        theta = problem.begun(theta)
+    else:
+        taken.repeated = first > 0
     return taken.take(optimizer, theta, state)
 
 
@@ -127,13 +140,15 @@ class _Walk:
         trace: Trace,
         rule: StoppingRule,
         clock: float | None,
+        stage: str = "",
     ) -> None:
         self.problem, self.control, self.trace, self.rule = problem, control, trace, rule
         self.objective = (
             None if problem.walks_itself else SteeredObjective(problem.objective(), control)
         )
         self.clock = time.perf_counter() if clock is None else clock
-        self.first = 0
+        self.first, self.last_number, self.repeated = 0, 0, False
+        self._stage = stage
         self.after_step: Callable[[], None] | None = None
         self.best: tuple[float, Numpy] | None = None
         self.last: Numpy = problem.start
@@ -185,7 +200,8 @@ class _Walk:
             if self.best is None or step.objective < self.best[0]:
                 self.best = (step.objective, theta)
         step = replace(step, number=step.number + self.first)
-        if not (self.first and step.number == self.first):
+        self.last_number = step.number
+        if not (self.repeated and step.number == self.first):
             self.trace.record(self._shown(step, theta))
             if self.after_step is not None:
                 self.after_step()
@@ -194,6 +210,7 @@ class _Walk:
     def _shown(self, step: Iterate, theta: Numpy) -> Iterate:
         return replace(
             step,
+            stage=self._stage or step.stage,
             params=self.problem.shown(theta),
             seconds=time.perf_counter() - self.clock,
             evaluations=step.evaluations if self.objective is None else self.objective.evaluations,
@@ -222,7 +239,7 @@ def _solve(problem: Problem, trace: Trace, clock: float | None) -> Walked:
 
 def measure(problem: Problem, walked: Walked) -> Measured:
     """Judge the point kept by its decrement and eigenvalues, whatever flag was raised before."""
-    theta, outcome = walked.theta, walked.outcome
+    theta, outcome = problem.canonical(walked.theta), walked.outcome
     ended = {Outcome.SEPARATED, Outcome.NOT_FINITE, Outcome.STOPPED, Outcome.CANCELLED}
     if outcome in ended or problem.shortfall():
         return Measured(theta, outcome, None, None, problem.loglik(theta))

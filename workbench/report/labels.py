@@ -79,10 +79,12 @@ def kind_note(fit: Fit) -> str:
         return ""
     factor = f", times {fit.ssc_label.replace('-', MINUS)}" if fit.ssc_label else ""
     kind, _, group = fit.se_label.partition(" ")
+    unit = fit.state.get("unit", "")
+    of = f", which are summed by {unit}" if unit else ""
     sentences = {
-        "robust": "Robust: sandwich of Hessian and scores",
+        "robust": f"Robust: sandwich of Hessian and scores{of}",
         "iid": "Iid: independent errors of one variance",
-        "scores": "Scores: inverse of the scores' outer product",
+        "scores": f"Scores: inverse of the scores' outer product{of}",
         "cluster": f"Clustered: scores summed within {group} before the sandwich",
         **_by_rows(fit, group.strip("()")),
     }
