@@ -16,7 +16,7 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-LANES = 16
+LANES = 8
 """How many people a pass treats at a time."""
 
 _DOUBLE, _LONG = ir.DoubleType(), ir.IntType(64)
@@ -44,9 +44,7 @@ def _constant(value: float) -> Any:
 def _call(builder: Any, name: str, *values: Any) -> Any:
     """Call one of LLVM's functions of vectors."""
     kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(values))
-    function = cgutils.get_or_insert_function(
-        builder.module, kind, f"llvm.{name}.v{LANES}f64"
-    )
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f64")
     return builder.call(function, values)
 
 

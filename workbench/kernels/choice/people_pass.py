@@ -118,6 +118,7 @@ class Scratch(NamedTuple):
     bend: Any
     beta: Any
     m: Any
+    square: Any
     g: Any
     q: Any
     held: Any
@@ -132,7 +133,18 @@ def scratch(rows: int, situations: int, columns: int, model: Model, variates: in
     averages = len(model.average_of) * rows if f else 0
     lengths = (
         *(rows, rows, rows, averages, situations),
-        *(1 + variates, v, v, v, v, columns, columns, columns * (columns + 1) // 2, v),
+        *(
+            1 + variates,
+            v,
+            v,
+            v,
+            v,
+            columns,
+            v * (v + 1) // 2,
+            columns,
+            columns * (columns + 1) // 2,
+            v,
+        ),
         *(size, size * (size + 1) // 2, v),
     )
     return Scratch(*(np.zeros(length * LANES) for length in lengths))
@@ -158,7 +170,9 @@ def _set_coefficients(at: int, draws: Any, model: Any, theta: Any, s: Any) -> No
         store(s.gamma, k, everywhere(0.0))
     for i in range(len(model.moved)):
         k = model.moved[i]
-        moved = plus_times(load(s.gamma, k), load(s.factor, model.variate[i]), everywhere(theta[f + i]))
+        moved = plus_times(
+            load(s.gamma, k), load(s.factor, model.variate[i]), everywhere(theta[f + i])
+        )
         store(s.gamma, k, moved)
     for k in range(v):
         _transform(k, model.shapes[k], s)
@@ -199,98 +213,88 @@ def _to_utility(price: int, v: int, s: Any) -> None:
 
 
 @compiled
-def _exponentials(
-    low: int, high: int, origin: int, p: int, people: Any, varying: Any, s: Any
-) -> Any:
-    """Store exp of each utility relative to the one chosen, and return their sum."""
-    total = everywhere(0.0)
-    for row in range(low, high):
-        utility = load(s.base, row - origin)
-        for k in range(len(varying)):
-            utility = plus_times(utility, load(people.x, row * p + varying[k]), load(s.beta, k))
-        e = exp(utility)
-        store(s.e, row - origin, e)
-        total = add(total, e)
-    return total
-
-
-@compiled
-def _steep_exponentials(
-    low: int, high: int, origin: int, p: int, people: Any, varying: Any, s: Any
-) -> Any:
-    """Do the same relative to the largest utility; return the sum with the chosen one, and that."""
-    top = everywhere(0.0)
-    for row in range(low, high):
-        utility = load(s.base, row - origin)
-        for k in range(len(varying)):
-            utility = plus_times(utility, load(people.x, row * p + varying[k]), load(s.beta, k))
-        store(s.e, row - origin, utility)
-        top = larger(top, utility)
-    total = exp(minus(everywhere(0.0), top))
-    for row in range(low, high):
-        e = exp(minus(load(s.e, row - origin), top))
-        store(s.e, row - origin, e)
-        total = add(total, e)
-    return total, top
-
-
-@compiled
-def _add_moments(
-    low: int, high: int, origin: int, p: int, order: int, inverse: Any, people: Any, model: Any, s: Any
-) -> None:
-    """Add a situation's score to ``g`` and its part of the Hessian to ``q``."""
-    for i in range(len(model.fixed)):
-        k = model.fixed[i]
-        total = everywhere(0.0)
-        for row in range(low, high):
-            total = plus_times(total, load(people.x, row * p + k), load(s.e, row - origin))
-        store(s.m, k, times(total, inverse))
-    for i in range(len(model.varying)):
-        _varying_moments(low, high, origin, p, order, i, inverse, people, model.varying, s)
-    for k in range(p):
-        mean = load(s.m, k)
-        store(s.g, k, minus(load(s.g, k), mean))
-        if order == 2:
-            for j in range(k + 1):
-                at = k * (k + 1) // 2 + j
-                store(s.q, at, plus_times(load(s.q, at), mean, load(s.m, j)))
-
-
-@compiled
-def _varying_moments(
+def _situation(
     low: int,
     high: int,
     origin: int,
     p: int,
     order: int,
-    i: int,
-    inverse: Any,
+    shift: Any,
     people: Any,
     varying: Any,
     s: Any,
-) -> None:
-    """Find the mean of one column that varies, and take its second moments from ``q``."""
-    k = varying[i]
-    total, square = everywhere(0.0), everywhere(0.0)
+) -> Any:
+    """Add up exp of the utilities, less a shift, and of their products with columns.
+
+    Stores each exponential; returns the sum, that of the chosen alternative included.
+    """
+    v = len(varying)
+    for k in range(p if order > 0 else 0):
+        store(s.m, k, everywhere(0.0))
+    for at in range(v * (v + 1) // 2 if order == 2 else 0):
+        store(s.square, at, everywhere(0.0))
+    total = exp(minus(everywhere(0.0), shift))
     for row in range(low, high):
-        x = load(people.x, row * p + k)
-        scaled = times(x, load(s.e, row - origin))
-        store(s.scaled, row - origin, scaled)
-        total = add(total, scaled)
-        square = plus_times(square, x, scaled)
-    store(s.m, k, times(total, inverse))
-    if order < 2:
-        return
-    at = k * (k + 1) // 2 + k
-    store(s.q, at, minus(load(s.q, at), times(square, inverse)))
-    for j in range(i):
-        other = varying[j]
-        cross = everywhere(0.0)
-        for row in range(low, high):
-            x = load(people.x, row * p + other)
-            cross = plus_times(cross, x, load(s.scaled, row - origin))
-        at = max(k, other) * (max(k, other) + 1) // 2 + min(k, other)
-        store(s.q, at, minus(load(s.q, at), times(cross, inverse)))
+        utility = minus(load(s.base, row - origin), shift)
+        for i in range(v):
+            utility = plus_times(utility, load(people.x, row * p + varying[i]), load(s.beta, i))
+        e = exp(utility)
+        store(s.e, row - origin, e)
+        total = add(total, e)
+        for k in range(p if order > 0 else 0):
+            store(s.m, k, plus_times(load(s.m, k), load(people.x, row * p + k), e))
+        for i in range(v if order == 2 else 0):
+            scaled = times(load(people.x, row * p + varying[i]), e)
+            for j in range(i + 1):
+                at = i * (i + 1) // 2 + j
+                x = load(people.x, row * p + varying[j])
+                store(s.square, at, plus_times(load(s.square, at), scaled, x))
+    return total
+
+
+@compiled
+def _highest(low: int, high: int, origin: int, p: int, people: Any, varying: Any, s: Any) -> Any:
+    """Return the largest utility of a situation, at least 0, that of the chosen alternative."""
+    top = everywhere(0.0)
+    for row in range(low, high):
+        utility = load(s.base, row - origin)
+        for i in range(len(varying)):
+            utility = plus_times(utility, load(people.x, row * p + varying[i]), load(s.beta, i))
+        top = larger(top, utility)
+    return top
+
+
+@compiled
+def _close_situation(p: int, order: int, alone: bool, inverse: Any, varying: Any, s: Any) -> None:
+    """Add a situation's score to ``g`` and its part of the Hessian to ``q``.
+
+    Where it is a person's only one, the outer product of the score comes with it.
+    """
+    for k in range(p):
+        mean = times(load(s.m, k), inverse)
+        store(s.m, k, mean)
+        store(s.g, k, minus(load(s.g, k), mean))
+        if order == 2:
+            factor = add(mean, mean) if alone else mean
+            for j in range(k + 1):
+                at = k * (k + 1) // 2 + j
+                store(s.q, at, plus_times(load(s.q, at), factor, load(s.m, j)))
+    for i in range(len(varying) if order == 2 else 0):
+        for j in range(i + 1):
+            k, other = max(varying[i], varying[j]), min(varying[i], varying[j])
+            at = k * (k + 1) // 2 + other
+            square = times(load(s.square, i * (i + 1) // 2 + j), inverse)
+            store(s.q, at, minus(load(s.q, at), square))
+
+
+@compiled
+def _add_outer(p: int, s: Any) -> None:
+    """Add the outer product of a draw's score to its Hessian."""
+    for k in range(p):
+        score = load(s.g, k)
+        for j in range(k + 1):
+            at = k * (k + 1) // 2 + j
+            store(s.q, at, plus_times(load(s.q, at), score, load(s.g, j)))
 
 
 @compiled
@@ -416,114 +420,28 @@ def _add_fixed_moments(low: int, high: int, p: int, people: Any, model: Any, s: 
 
 
 @compiled
-def _clear(values: Any, count: int) -> None:
-    for i in range(count):
-        store(values, i, everywhere(0.0))
+def _clear(lengths: Any, s: Any) -> None:
+    """Begin the averages of a block."""
+    for values, length in zip((s.first, s.second, s.means, s.averages), lengths):
+        for i in range(length):
+            store(values, i, everywhere(0.0))
 
 
 @compiled
-def _rescale(values: Any, count: int, factor: Any) -> None:
-    for i in range(count):
-        store(values, i, times(load(values, i), factor))
+def _clear_draw(p: int, s: Any) -> None:
+    """Begin the score and the Hessian of a draw."""
+    for k in range(p):
+        store(s.g, k, everywhere(0.0))
+    for at in range(p * (p + 1) // 2):
+        store(s.q, at, everywhere(0.0))
 
 
 @compiled
-def _likelihood(
-    begin: int, end: int, p: int, order: int, people: Any, model: Any, s: Any
-) -> Any:
-    """Go through the situations of one draw; return 1/L, and log L of what 1/L leaves out."""
-    origin = people.row_first[begin]
-    product, logs, logged = everywhere(1.0), everywhere(0.0), False
-    for t in range(begin, end):
-        low, high = people.row_first[t], people.row_first[t + 1]
-        total = add(everywhere(1.0), _exponentials(low, high, origin, p, people, model.varying, s))
-        if largest(total) > _STEEP:
-            total, top = _steep_exponentials(low, high, origin, p, people, model.varying, s)
-            logs = minus(logs, top)
-            logged = True
-        inverse = over(everywhere(1.0), total)
-        store(s.inverse, t - begin, inverse)
-        product = times(product, total)
-        if t + 1 < end and largest(product) > _LONG:
-            logs = minus(logs, log(product))
-            product = everywhere(1.0)
-            logged = True
-        if order > 0:
-            _add_moments(low, high, origin, p, order, inverse, people, model, s)
-    return product, logs, logged
-
-
-@compiled
-def _block(
-    b: int, p: int, order: int, people: Any, draws: Any, model: Any, theta: Any, s: Any
-) -> Any:
-    """Average one block over its draws; return the summed weights and the log of their unit."""
-    begin, end = people.first[b], people.first[b + 1]
-    origin, last = people.row_first[begin], people.row_first[end]
-    rows, size = last - origin, len(model.fixed) + len(model.moved)
-    pairs, averages = p * (p + 1) // 2, order == 2 and len(model.fixed) > 0
-    _set_base(origin, last, p, people, model.fixed, theta, s.base)
-    _clear(s.first, size)
-    _clear(s.second, size * (size + 1) // 2)
-    _clear(s.means, len(model.varying))
-    store(s.factor, 0, everywhere(1.0))
-    if averages:
-        _clear(s.averages, len(model.average_of) * rows)
-    count = len(draws.chance)
-    sums, reference, referred = everywhere(0.0), everywhere(0.0), False
-    for r in range(count):
-        _set_coefficients(r if draws.shared else b * count + r, draws, model, theta, s)
-        if order > 0:
-            _clear(s.g, p)
-            _clear(s.q, pairs)
-        product, logs, logged = _likelihood(begin, end, p, order, people, model, s)
-        weight = over(everywhere(draws.chance[r]), product)
-        if logged or referred:
-            logs = minus(logs, log(product))
-            ahead = minus(logs, reference)
-            if not referred and r == 0:
-                reference = logs
-            elif largest(ahead) > _LEAD:
-                moved = larger(reference, logs)
-                factor = exp(minus(reference, moved))
-                reference = moved
-                sums = times(sums, factor)
-                _rescale(s.first, size, factor)
-                _rescale(s.second, size * (size + 1) // 2, factor)
-                _rescale(s.means, len(model.varying), factor)
-                if averages:
-                    _rescale(s.averages, len(model.average_of) * rows, factor)
-            referred = True
-            weight = times(everywhere(draws.chance[r]), exp(minus(logs, reference)))
-        sums = add(sums, weight)
-        for k in range(len(model.varying)):
-            store(s.means, k, plus_times(load(s.means, k), weight, load(s.gamma, k)))
-        if order > 0:
-            _finish_draw(begin, end, p, order, weight, people, model, s)
-    if averages:
-        _add_fixed_moments(origin, last, p, people, model, s)
-    return sums, add(reference, log(sums))
-
-
-@compiled
-def _finish_draw(
-    begin: int, end: int, p: int, order: int, weight: Any, people: Any, model: Any, s: Any
-) -> None:
-    if order == 2:
-        origin, last = people.row_first[begin], people.row_first[end]
-        if len(model.fixed):
-            for t in range(begin, end):
-                low, high = people.row_first[t], people.row_first[t + 1]
-                scale = times(weight, load(s.inverse, t - begin))
-                _add_averages(low, high, origin, last - origin, scale, model, s)
-        for k in range(p):
-            score = load(s.g, k)
-            for j in range(k + 1):
-                at = k * (k + 1) // 2 + j
-                store(s.q, at, plus_times(load(s.q, at), score, load(s.g, j)))
-    if model.price >= 0:
-        _to_willingness(model.price, p, order, s)
-    _add_draw(weight, order, model, s)
+def _rescale(lengths: Any, factor: Any, s: Any) -> None:
+    """Move the averages of a block to another unit."""
+    for values, length in zip((s.first, s.second, s.means, s.averages), lengths):
+        for i in range(length):
+            store(values, i, times(load(values, i), factor))
 
 
 @compiled
@@ -547,20 +465,75 @@ def run(
     ``(blocks, k, lanes)`` and mean coefficients ``(blocks, v, lanes)``; returns the weighted sums
     of scores, Hessians and outer products, their lanes apart.
     """
-    size, v = len(model.fixed) + len(model.moved), len(model.varying)
-    pairs = size * (size + 1) // 2
+    f, v = len(model.fixed), len(model.varying)
+    size, count = f + len(model.moved), len(draws.chance)
+    pairs, averages = size * (size + 1) // 2, order == 2 and f > 0
+    one, zero = everywhere(1.0), everywhere(0.0)
     gradient = np.zeros(size * LANES)
     hessian, outer = np.zeros(pairs * LANES), np.zeros(pairs * LANES)
+    store(s.factor, 0, one)
     for b in range(low, high):
-        sums, value = _block(b, p, order, people, draws, model, theta, s)
-        store(values, b, value)
-        inverse, weight = over(everywhere(1.0), sums), load(people.weights, b)
-        if means.size:
+        begin, end = people.first[b], people.first[b + 1]
+        origin, last = people.row_first[begin], people.row_first[end]
+        rows = last - origin
+        lengths = (size, pairs, v, len(model.average_of) * rows if averages else 0)
+        _set_base(origin, last, p, people, model.fixed, theta, s.base)
+        _clear(lengths, s)
+        sums, reference, referred = zero, zero, False
+        for r in range(count):
+            _set_coefficients(r if draws.shared else b * count + r, draws, model, theta, s)
+            if order > 0:
+                _clear_draw(p, s)
+            product, logs, logged = one, zero, False
+            for t in range(begin, end):
+                here, there = people.row_first[t], people.row_first[t + 1]
+                shift = zero
+                total = _situation(here, there, origin, p, order, shift, people, model.varying, s)
+                if largest(total) > _STEEP:
+                    shift = _highest(here, there, origin, p, people, model.varying, s)
+                    total = _situation(
+                        here, there, origin, p, order, shift, people, model.varying, s
+                    )
+                    logs, logged = minus(logs, shift), True
+                inverse = over(one, total)
+                store(s.inverse, t - begin, inverse)
+                product = times(product, total)
+                if t + 1 < end and largest(product) > _LONG:
+                    logs, product, logged = minus(logs, log(product)), one, True
+                if order > 0:
+                    _close_situation(p, order, begin + 1 == end, inverse, model.varying, s)
+            weight = over(everywhere(draws.chance[r]), product)
+            if logged or referred:
+                logs = minus(logs, log(product))
+                moved = larger(reference, logs)
+                if r == 0:
+                    reference = logs
+                elif largest(minus(logs, reference)) > _LEAD:
+                    factor = exp(minus(reference, moved))
+                    sums, reference = times(sums, factor), moved
+                    _rescale(lengths, factor, s)
+                referred = True
+                weight = times(everywhere(draws.chance[r]), exp(minus(logs, reference)))
+            sums = add(sums, weight)
             for k in range(v):
-                store(means, b * v + k, times(load(s.means, k), inverse))
-        if order == 0:
-            continue
-        for i in range(size):
+                store(s.means, k, plus_times(load(s.means, k), weight, load(s.gamma, k)))
+            if order == 2 and begin + 1 < end:
+                _add_outer(p, s)
+            for t in range(begin, end if averages else begin):
+                here, there = people.row_first[t], people.row_first[t + 1]
+                scale = times(weight, load(s.inverse, t - begin))
+                _add_averages(here, there, origin, rows, scale, model, s)
+            if order > 0:
+                if model.price >= 0:
+                    _to_willingness(model.price, p, order, s)
+                _add_draw(weight, order, model, s)
+        if averages:
+            _add_fixed_moments(origin, last, p, people, model, s)
+        store(values, b, add(reference, log(sums)))
+        inverse, weight = over(one, sums), load(people.weights, b)
+        for k in range(v if means.size else 0):
+            store(means, b * v + k, times(load(s.means, k), inverse))
+        for i in range(size if order > 0 else 0):
             score = times(load(s.first, i), inverse)
             store(s.first, i, score)
             store(gradient, i, plus_times(load(gradient, i), weight, score))
@@ -582,5 +555,3 @@ def _add_person(size: int, inverse: Any, weight: Any, s: Any, hessian: Any, oute
             store(outer, at, add(load(outer, at), product))
             second = minus(times(scale, load(s.second, at)), product)
             store(hessian, at, add(load(hessian, at), second))
-
-
