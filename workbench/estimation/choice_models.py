@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from workbench.covariances import groupings
 from workbench.data.choice import read_choices
 from workbench.data.table import Table
@@ -11,11 +9,14 @@ from workbench.errors import DeviceError, OptionError
 from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import (
     ConditionalSettings,
+    LatentClassSettings,
     MixedSettings,
     MultinomialSettings,
     NestedSettings,
     settings_for,
 )
+from workbench.estimation.latent_class_problem import LatentClassProblem, read_membership
+from workbench.estimation.mixed_problem import MixedProblem
 from workbench.estimation.multinomial_problem import MultinomialProblem
 from workbench.estimation.nested_problem import NestedProblem
 from workbench.estimation.problem import Problem, joint
@@ -38,7 +39,9 @@ def choice_problem(asked: Specification, table: Table, formula: str) -> Problem:
     settings = settings_for(asked.model)
     if isinstance(settings, MultinomialSettings):
         return _multinomial(settings, asked, table, formula)
-    beside: dict[str, Any] = {}
+    member = None
+    if isinstance(settings, LatentClassSettings):
+        member = read_membership(table, formula, settings.membership, asked.missing)
     data = read_choices(
         table,
         formula,
@@ -48,14 +51,17 @@ def choice_problem(asked: Specification, table: Table, formula: str) -> Problem:
         missing=asked.missing,
         positive=asked.positive,
         collinear=asked.collinear,
-        **beside,
+        beside=() if member is None else (member.design.rows,),
     )
+    if member is not None:
+        return LatentClassProblem(settings, asked, data, table, member)
     kind: type[ChoiceProblem] = _KINDS[type(settings)]
     return kind(settings, asked, data, table)
 
 
 _KINDS: dict[type, type[ChoiceProblem]] = {
     ConditionalSettings: ChoiceProblem,
+    MixedSettings: MixedProblem,
     NestedSettings: NestedProblem,
 }
 

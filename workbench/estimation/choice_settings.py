@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from workbench.data.choice import Roles
 from workbench.data.formula import variables
+from workbench.data.names import quoted
 from workbench.errors import OptionError
 from workbench.estimation.specification import Choice, Specification
 
@@ -231,7 +232,8 @@ class LatentClassSettings(ChoiceSettings):
 
     def columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the columns that these settings read, those of the membership included."""
-        return (*self.roles.columns, *variables(f"1 {self.membership.strip()}", names))
+        text = f"{quoted(self.choosers)} {self.membership.strip()}"
+        return (*self.roles.columns, *variables(text, names))
 
 
 @dataclass(frozen=True)

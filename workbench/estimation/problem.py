@@ -328,9 +328,9 @@ class Problem(ABC):
         """
         return ()
 
-    def begun(self, theta: Numpy) -> Numpy:
-        """Return where the walk begins, from where the rehearsals ended."""
-        return theta
+    def rivals(self, theta: Numpy) -> Sequence[tuple[str, Numpy]]:
+        """Return, with its name in the trace, each point that promises a higher maximum."""
+        return ()
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Return the one point that is shown, of those that are the same model."""

@@ -110,24 +110,81 @@ def walk(
     """
     if "solve" in problem.stages:
         return _solve(problem, trace, clock)
-    theta = problem.start.copy() if start is None else start
-    rough = problem.rehearsals() if start is None else ()
+    parts = _Parts(optimizer, control, trace, max_steps, clock, after_step)
+    if start is not None:
+        problem.check_start(start)
+        return _climbed(problem, parts, start, first, state, repeated=first > 0)
+    ended, first = _rehearsed(problem, parts, first)
+    if ended.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
+        return ended
+    return _climbed(problem, parts, ended.theta, first, state)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What every walk of a run shares."""
+
+    optimizer: Optimizer
+    control: Control
+    trace: Trace
+    max_steps: int
+    clock: float | None
+    after_step: Callable[[], None] | None
+
+    def walk(
+        self,
+        problem: Problem,
+        rule: StoppingRule,
+        theta: Numpy,
+        first: int,
+        stage: str = "",
+        state: StateBox | None = None,
+        *,
+        repeated: bool = False,
+    ) -> tuple[Walked, _Walk]:
+        """Take one walk whose first step has the number ``first``."""
+        taken = _Walk(problem, self.control, self.trace, rule, self.clock, stage)
+        taken.first, taken.after_step, taken.repeated = first, self.after_step, repeated
+        return taken.take(self.optimizer, theta, state), taken
+
+
+def _rehearsed(problem: Problem, parts: _Parts, first: int) -> tuple[Walked, int]:
+    """Walk rougher problems first; return where that ends, and the number of the next step."""
+    theta, rough = problem.start.copy(), problem.rehearsals()
     (rough[0] if rough else problem).check_start(theta)
+    ended = Walked(theta, Outcome.CONVERGED)
     for each in rough:
-        rule = RehearsalRule(each, max_steps)
-        rehearsed = _Walk(each, control, trace, rule, clock, stage=each.record)
-        rehearsed.first, rehearsed.after_step = first, after_step
-        ended = rehearsed.take(optimizer, theta, None)
+        rule = RehearsalRule(each, parts.max_steps)
+        ended, taken = parts.walk(each, rule, ended.theta, first, each.record)
+        first = taken.last_number + 1
         if ended.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
-            return ended
-        first, theta = rehearsed.last_number + 1, ended.theta
-    taken = _Walk(problem, control, trace, StoppingRule(problem, max_steps), clock)
-    taken.first, taken.after_step = first, after_step
-    if start is None:
-        theta = problem.begun(theta)
-    else:
-        taken.repeated = first > 0
-    return taken.take(optimizer, theta, state)
+            break
+    return ended, first
+
+
+def _climbed(
+    problem: Problem,
+    parts: _Parts,
+    theta: Numpy,
+    first: int,
+    state: StateBox | None,
+    *,
+    repeated: bool = False,
+) -> Walked:
+    """Walk to a maximum, and from there to any other one that promises more."""
+    rule = StoppingRule(problem, parts.max_steps)
+    best, taken = parts.walk(problem, rule, theta, first, "", state, repeated=repeated)
+    if best.outcome is not Outcome.CONVERGED:
+        return best
+    for stage, rival in problem.rivals(best.theta):
+        rule = StoppingRule(problem, parts.max_steps)
+        other, taken = parts.walk(problem, rule, rival, taken.last_number + 1, stage)
+        if other.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
+            return other
+        better = problem.loglik(other.theta) > problem.loglik(best.theta)
+        if other.outcome is Outcome.CONVERGED and better:
+            best = other
+    return best
 
 
 class _Walk:
