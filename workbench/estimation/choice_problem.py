@@ -33,6 +33,7 @@ from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_names
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.situations import Situations
+from workbench.kernels.choice.sums import ChoiceTotals
 from workbench.kernels.linear_index import Totals
 from workbench.kernels.separation import separating_direction
 from workbench.protocols import Evaluation, Numpy, Order
@@ -103,7 +104,7 @@ class FreeKernel:
 
     def __init__(self, kernel: PersonKernel, held: Numpy, free: Any) -> None:
         self.kernel, self._held, self.free = kernel, held, free
-        self._last: tuple[Numpy, Order, Totals] | None = None
+        self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
         self._scores: tuple[Numpy, Numpy] | None = None
 
     def whole(self, theta: Numpy) -> Numpy:
@@ -112,20 +113,21 @@ class FreeKernel:
         found[self.free] = theta
         return found
 
-    def totals(self, theta: Numpy, order: Order = 0) -> Totals:
+    def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
         """Sum the log-likelihood and its derivatives up to ``order``."""
         last = self._last
         if last is not None and last[1] >= order and np.array_equal(last[0], theta):
             return last[2]
-        found = self.kernel.totals(self.whole(theta), order)
-        gradient, hessian = found.gradient, found.hessian
-        found = Totals(
+        found: Totals = self.kernel.totals(self.whole(theta), order)
+        gradient, square = found.gradient, np.ix_(self.free, self.free)
+        squares = (found.hessian, getattr(found, "opg", None))
+        kept = ChoiceTotals(
             found.value,
             None if gradient is None else gradient[self.free],
-            None if hessian is None else hessian[np.ix_(self.free, self.free)],
+            *(None if each is None else each[square] for each in squares),
         )
-        self._last = (np.array(theta), order, found)
-        return found
+        self._last = (np.array(theta), order, kept)
+        return kept
 
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
         """Multiply the Hessian of the sum with a vector ``(k,)``."""
@@ -139,6 +141,11 @@ class FreeKernel:
             found = self.kernel.scores(self.whole(theta))[:, self.free]
             self._scores = (np.array(theta), np.asarray(found, dtype=np.float64))
         return self._scores[1]
+
+    def products(self, theta: Numpy, factor: Numpy | None) -> Numpy:
+        """Return the sum of the scores' outer products, each times a factor ``(n,)``."""
+        each = self.scores(theta)
+        return np.asarray(each.T @ (each if factor is None else each * factor[:, None]))
 
     def values(self, theta: Numpy) -> Numpy:
         """Return the log-likelihood of each person, unweighted, ``(n,)``."""
@@ -171,9 +178,10 @@ class ChoiceObjective(ScaledObjective):
             return found
         if _definite(found.hessian):
             return found
-        scores = self._persons.scores(theta)
-        weighted = scores if self._weights is None else scores * self._weights[:, None]
-        return Evaluation(found.value, found.gradient, scores.T @ weighted / self.observations)
+        products = self._persons.totals(theta, 2).opg
+        if products is None:
+            products = self._persons.products(theta, self._weights)
+        return Evaluation(found.value, found.gradient, products / self.observations)
 
 
 def _definite(matrix: Numpy) -> bool:
@@ -409,12 +417,12 @@ class ChoiceProblem(Problem):
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return the Hessian, and where asked the sums of the scores of persons."""
-        hessian = self.kernel.totals(theta, 2).hessian
+        totals, weights = self.kernel.totals(theta, 2), self.weights
+        hessian, meats = totals.hessian, {}
         assert hessian is not None
-        opg, meats = None, {}
+        opg = totals.opg if weights.values is weights.in_scores else None
         if scores:
-            each, factor = self.kernel.scores(theta), self.weights.in_scores
-            opg = each.T @ (each if factor is None else each * factor[:, None])
+            opg = self.kernel.products(theta, weights.in_scores) if opg is None else opg
             meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
         float64 = self.specification.dtype == "float64"
         return Curvature(

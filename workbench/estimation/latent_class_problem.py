@@ -132,7 +132,7 @@ class LatentClassProblem(ChoiceProblem):
         if self.settings.starts:
             self._told = (
                 f"The best of {len(found)} starts; after up to {_STEPS_OF_EM} steps of EM their "
-                f"log-likelihoods lay between {low:,.2f} and {best[0]:,.2f}"
+                f"log-likelihoods lay between {low:,.2f} and {best[0]:,.2f}".replace("-", "−")
                 + (
                     "."
                     if len(kernel.z) == self.data.persons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,7 +46,6 @@ class _Mode:
     """The other sign of a standard deviation, and the log-likelihood that it promises."""
 
     name: str
-    loglik: float
     promised: float
 
 
@@ -220,20 +220,21 @@ class MixedProblem(ChoiceProblem):
         turned[places] = -turned[places]
         return turned
 
-    def rivals(self, theta: Numpy) -> Sequence[tuple[str, Numpy]]:
-        """Return, with its name, each point of other signs that promises a higher mode."""
+    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
+        """Return the point of another sign that promises the highest mode above this one."""
         if self._symmetric or len(self.random) > _SIGNS_TRIED:
-            return ()
-        here, found = self.loglik(theta), []
-        for k, name in enumerate(self.settings.random):
-            if not self._place(k)[0]:
-                continue
-            turned = self._turned(theta, k)
-            mode = self._promise(name, turned)
-            self._modes.append(mode)
-            if mode.promised > here + _SAME_MODE:
-                found.append((f"other sign of {name}", turned))
-        return found
+            return None
+        names = list(self.settings.random)
+        tried = [k for k in range(len(names)) if self._place(k)[0]]
+        turned = {k: self._turned(theta, k) for k in tried}
+        here = self.loglik(theta)
+        self._modes = [self._promise(names[k], turned[k]) for k in tried]
+        if not tried:
+            return None
+        best = max(range(len(tried)), key=lambda i: self._modes[i].promised)
+        if self._modes[best].promised <= here + _SAME_MODE:
+            return None
+        return f"other sign of {names[tried[best]]}", turned[tried[best]]
 
     @property
     def _symmetric(self) -> bool:
@@ -243,7 +244,7 @@ class MixedProblem(ChoiceProblem):
         """Return the log-likelihood at a point, and half its Newton decrement above."""
         curvature = self.curvature(theta, scores=False)
         value, gain = self.loglik(theta), self.decrement(curvature, theta)
-        return _Mode(name, value, value if gain is None else value + gain / 2)
+        return _Mode(name, value if gain is None else value + gain / 2)
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Turn negative spreads, and their draws with them, which leaves the model as it is."""
@@ -298,7 +299,7 @@ class MixedProblem(ChoiceProblem):
         what = "nodes" if kind == GAUSS_HERMITE else f"{_DRAWN[kind]} draws for each person"
         return (
             f"{found['draws']:,} {what}; with twice as many the log-likelihood here would be "
-            f"{found['loglik_twice']:,.3f} in place of {found['loglik']:,.3f}.",
+            f"{_figure(found['loglik_twice'])} in place of {_figure(found['loglik'])}.",
         )
 
     def _on_modes(self) -> tuple[str, ...]:
@@ -343,7 +344,11 @@ _DRAWN = {
 }
 
 
+def _figure(value: float) -> str:
+    return f"{value:,.3f}".replace("-", "−")
+
+
 def _rounded(value: float) -> int:
     """Round up to two digits."""
-    unit = 10 ** max(int(np.log10(value)) - 1, 0)
-    return int(np.ceil(value / unit)) * unit
+    unit = int(10 ** max(int(np.log10(value)) - 1, 0))
+    return math.ceil(value / unit) * unit

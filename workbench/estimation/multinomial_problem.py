@@ -148,7 +148,8 @@ class MultinomialProblem(Problem):
         slopes = scaling.matrix.copy()
         if INTERCEPT in columns.names:
             slopes[columns.names.index(INTERCEPT)] -= columns.shifts @ scaling.matrix
-        self._onto: Numpy = np.kron(np.eye(len(self.levels) - 1), slopes)
+        onto = np.kron(np.eye(len(self.levels) - 1), slopes)
+        self._onto = np.asarray(onto, dtype=np.float64)
         x = np.ascontiguousarray(columns.x @ scaling.matrix)
         self.kernel = MultinomialKernel(x, self.level, len(self.levels), self.weights.values)
 

@@ -328,9 +328,9 @@ class Problem(ABC):
         """
         return ()
 
-    def rivals(self, theta: Numpy) -> Sequence[tuple[str, Numpy]]:
-        """Return, with its name in the trace, each point that promises a higher maximum."""
-        return ()
+    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
+        """Return, behind its name in the trace, a point that promises a higher maximum."""
+        return None
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Return the one point that is shown, of those that are the same model."""

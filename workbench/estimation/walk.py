@@ -25,6 +25,7 @@ from workbench.protocols import Interrupted, Iterate, Numpy, Optimizer
 # Steps with the exact Hessian are few or in vain; those without are many and cheap.
 _WITH_HESSIAN, _WITHOUT_HESSIAN = 100, 2_000
 _POLISHING_STEPS = 3
+_RIVALS = 4
 
 
 @dataclass(frozen=True)
@@ -176,14 +177,18 @@ def _climbed(
     best, taken = parts.walk(problem, rule, theta, first, "", state, repeated=repeated)
     if best.outcome is not Outcome.CONVERGED:
         return best
-    for stage, rival in problem.rivals(best.theta):
+    for _ in range(_RIVALS):
+        rival = problem.rival(best.theta)
+        if rival is None:
+            break
+        stage, start = rival
         rule = StoppingRule(problem, parts.max_steps)
-        other, taken = parts.walk(problem, rule, rival, taken.last_number + 1, stage)
+        other, taken = parts.walk(problem, rule, start, taken.last_number + 1, stage)
         if other.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
             return other
-        better = problem.loglik(other.theta) > problem.loglik(best.theta)
-        if other.outcome is Outcome.CONVERGED and better:
-            best = other
+        if problem.loglik(other.theta) <= problem.loglik(best.theta):
+            break
+        best = other
     return best
 
 
