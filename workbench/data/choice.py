@@ -249,6 +249,15 @@ def _sorted_codes(column: pd.Series) -> Positions:
     return codes.astype(np.int64)
 
 
+def identify(table: Table, roles: Roles) -> tuple[Positions, Positions]:
+    """Return the situation and the person of each row of a table, ``(n,)``; -1 where missing."""
+    rows = np.arange(table.nrows)
+    situation = _situations(table, roles, rows)
+    if roles.panel is None:
+        return situation, situation
+    return situation, _sorted_codes(table.column(roles.panel))
+
+
 def _numbered(design: Design, table: Table, roles: Roles) -> tuple[Positions, Positions]:
     situation = _situations(table, roles, design.rows)
     if roles.panel is None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import pandas as pd
 
 from workbench.backends import Backend, backend_named
 from workbench.covariances import (
@@ -19,7 +20,8 @@ from workbench.covariances import (
 )
 from workbench.data.choice import ChoiceData, Roles, differences, state_of
 from workbench.data.table import Table
-from workbench.errors import DataError, InferenceError, LikelihoodError, OptionError
+from workbench.errors import DataError, LikelihoodError, OptionError
+from workbench.estimation.choice_forecast import offered, probabilities
 from workbench.estimation.choice_settings import ChoiceSettings
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import (
@@ -479,20 +481,35 @@ class ChoiceProblem(Problem):
 
     # After the fit ------------------------------------------------------------------------------
 
+    def situation_opg(self, theta: Numpy) -> Numpy | None:
+        """Return the outer products of the scores of situations, ``(k, k)``, where they exist."""
+        sets = self.situations
+        if type(self) is not ChoiceProblem:
+            return None
+        alone = Situations(sets.differences, sets.first, np.arange(len(sets.first)))
+        kernel = ConditionalKernel(alone, self.backend)
+        return self.products_by_situation(kernel.scores(self.kernel.whole(theta))[:, self.free])
+
+    def products_by_situation(self, scores: Numpy) -> Numpy:
+        """Sum the outer products of situations' scores ``(s, k)``, each by its person's weight."""
+        weights = self.weights.in_scores
+        if weights is None:
+            return np.asarray(scores.T @ scores)
+        return np.asarray(scores.T @ (scores * weights[self.data.person_of][:, None]))
+
     def residuals(self, params: Numpy) -> Numpy:
         """Return chosen minus fitted probability of each row, ``(n,)``."""
-        theta = self.walked(params)
-        fitted = np.empty(len(self.data.order))
-        fitted[self.data.order] = self.probabilities(theta)
-        return self.design.outcome - fitted
-
-    def probabilities(self, theta: Numpy) -> Numpy:
-        """Return the probability of each sorted row, ``(m,)``."""
-        raise InferenceError(
-            f"The probabilities of {self.title} are those of fit.predict(data).",
-            hint="fit.predict(data).",
-            code="no-probabilities",
+        assert self.table is not None
+        state, table = self.state(), self.table
+        sets = offered(state, table, self.roles)
+        names = [*self.parameter_names, *self.held]
+        values = np.concatenate([params, np.array(list(self.held.values()), dtype=np.float64)])
+        series = pd.Series(values, index=pd.Index(names, dtype=object))
+        found = np.full(table.nrows, np.nan)
+        found[sets.rows] = probabilities(
+            self.settings, state, series, sets, self.specification.seed
         )
+        return np.asarray(self.design.outcome - found[self.design.rows])
 
     def state(self) -> Mapping[str, Any]:
         """Return the formula's state, the columns kept, and what the scores are of."""

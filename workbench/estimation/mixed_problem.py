@@ -17,6 +17,7 @@ from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
 from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.problem import Problem
+from workbench.estimation.situation_scores import mixed_situation_scores
 from workbench.kernels.choice.coefficients import (
     EXPONENTIAL,
     LINEAR,
@@ -326,6 +327,19 @@ class MixedProblem(ChoiceProblem):
             f"Simulation noise is {loud[name]:.2f} of the standard error of {name}{others}; about "
             f"draws={_rounded(enough):,} would bring it to a tenth.",
         )
+
+    # After the fit ------------------------------------------------------------------------------
+
+    def conditional_means(self, theta: Numpy) -> Numpy:
+        """Return the mean of each random coefficient given a person's choices, ``(n, q)``."""
+        kernel: Any = self.kernel.kernel
+        columns = [each.column for each in self.random]
+        return np.asarray(kernel.conditional_means(self.kernel.whole(theta)) * self.units[columns])
+
+    def situation_opg(self, theta: Numpy) -> Numpy:
+        """Return the outer products of the scores of situations, ``(k, k)``."""
+        scores = mixed_situation_scores(self, self.kernel.whole(theta))[:, self.free]
+        return self.products_by_situation(scores)
 
     def state(self) -> Mapping[str, Any]:
         return {

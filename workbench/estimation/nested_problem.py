@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from workbench.covariances import Curvature
-from workbench.data.choice import ChoiceData
 from workbench.errors import OptionError
 from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
 from workbench.estimation.choice_settings import NestedSettings
 from workbench.estimation.choice_start import conditional_start
-from workbench.kernels.nested_logit import NestedKernel, NestedSets
+from workbench.kernels.nested_logit import NestedKernel, nested_sets
 from workbench.protocols import Numpy
 
 # In units of log tau; at an inner maximum a last step is below 1e-4 of a standard error.
@@ -44,39 +43,6 @@ def nest_numbers(nests: Mapping[str, Sequence[str]], labels: Sequence[str]) -> A
     return np.array([nest_of[label] for label in labels], dtype=np.int64)
 
 
-def nested_sets(data: ChoiceData, x: Numpy, nest: Any, nests: int) -> tuple[NestedSets, Any]:
-    """Sort rows by nest within situations.
-
-    Parameters
-    ----------
-    x
-        Attributes of the sorted rows, ``(m, p)``, less those of the chosen alternative.
-    nest
-        The nest of each row, ``(m,)``.
-
-    Returns
-    -------
-    The sets, and the position of each of their rows among the rows given, ``(m,)``.
-    """
-    situation = data.situation_of
-    order = np.lexsort((nest, situation))
-    pair = situation[order] * nests + nest[order]
-    begin = np.concatenate([[0], np.flatnonzero(np.diff(pair)) + 1, [len(pair)]])
-    of = situation[order][begin[:-1]]
-    first = np.concatenate([[0], np.flatnonzero(np.diff(of)) + 1, [len(of)]])
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return NestedSets(
-        np.ascontiguousarray(x[order]),
-        begin,
-        nest[order][begin[:-1]],
-        first,
-        data.person_first,
-        place[data.chosen],
-        nests,
-    ), order
-
-
 class NestedProblem(ChoiceProblem):
     """The objective of a nested logit, walked in coefficients and ``log tau``."""
 
@@ -87,7 +53,10 @@ class NestedProblem(ChoiceProblem):
         data, self.nests = self.data, tuple(self.settings.nests)
         nest = nest_numbers(self.settings.nests, data.labels)[data.codes]
         x = (data.x - np.repeat(data.x[data.chosen], np.diff(data.first), axis=0)) / self.scales
-        self.sets, _ = nested_sets(data, x, nest, len(self.nests))
+        nests = len(self.nests)
+        self.sets, _ = nested_sets(
+            x, nest, nests, data.situation_of, data.person_first, data.chosen
+        )
         several = np.diff(self.sets.occurrence_first) > 1
         alone = [k for k in range(len(self.nests)) if not several[self.sets.nest == k].any()]
         self._alone = {f"tau.{self.nests[k]}": 1.0 for k in alone}
@@ -122,6 +91,13 @@ class NestedProblem(ChoiceProblem):
     def first_guess(self) -> Numpy:
         """The conditional logit's estimates, and ``tau`` at one, where the two are the same."""
         return np.concatenate([conditional_start(self), np.zeros(len(self.nests))])
+
+    def situation_opg(self, theta: Numpy) -> Numpy:
+        """Return the outer products of the scores of situations, ``(k, k)``."""
+        kernel: Any = self.kernel.kernel
+        return self.products_by_situation(
+            kernel.situation_scores(self.kernel.whole(theta))[:, self.free]
+        )
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return each ``tau`` that a step still moves far towards zero."""

@@ -69,6 +69,35 @@ class NestedSets:
         return np.repeat(np.arange(len(self.chosen)), np.diff(self.situation_first))
 
 
+def nested_sets(
+    x: Numpy, nest: Int64, nests: int, situation: Int64, person_first: Int64, chosen: Int64
+) -> tuple[NestedSets, Int64]:
+    """Sort rows by nest within situations.
+
+    Parameters
+    ----------
+    x, nest, situation
+        Attributes ``(m, p)``, nest and situation of each row, ``(m,)``, situations increasing.
+    nests
+        Their number.
+    person_first, chosen
+        As `NestedSets` has them, of the rows given.
+
+    Returns
+    -------
+    The sets, and which of the rows given each of theirs is, ``(m,)``.
+    """
+    order = np.lexsort((nest, situation))
+    pair = situation[order] * nests + nest[order]
+    begin = np.concatenate([[0], np.flatnonzero(np.diff(pair)) + 1, [len(pair)]])
+    of = situation[order][begin[:-1]]
+    first = np.concatenate([[0], np.flatnonzero(np.diff(of)) + 1, [len(of)]])
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    moved, each = np.ascontiguousarray(x[order]), nest[order][begin[:-1]]
+    return NestedSets(moved, begin, each, first, person_first, place[chosen], nests), order
+
+
 def nested_probabilities(sets: NestedSets, beta: Numpy, tau: Numpy) -> Numpy:
     """Return the probability of each row, ``(m,)``, from natural parameters."""
     at = _Point(sets, beta, tau)
