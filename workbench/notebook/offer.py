@@ -8,14 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from workbench.backends.devices import INSTALL, Device, devices, installed
-from workbench.estimation.models import BODY, CUSTOM, ModelDescription, describe_models
+from workbench.estimation.models import BODY, CUSTOM, describe_models
 from workbench.optimizers import describe
 
 LIBRARIES = {"torch": "torch", "jax": "JAX"}
 _GIBIBYTE = 2**30
-
-
-_IN_CODE = "Stated in Python or in a cell, with choosers= and alternatives=."
 
 
 @dataclass(frozen=True)
@@ -103,13 +100,7 @@ def _templates() -> tuple[Option, ...]:
     """List the models whose data a formula describes, then a person's own likelihood."""
     listed = (model for model in describe_models() if model.name != CUSTOM)
     own = Option(BODY, "Own likelihood", "ℓᵢ as written below")
-    return (*(_template(model) for model in listed), own)
-
-
-def _template(model: ModelDescription) -> Option:
-    """Offer a model; those that read columns which this page does not ask for go to code."""
-    asks = "choosers" in model.roles
-    return Option(model.name, model.title, model.formula, not asks, _IN_CODE if asks else "")
+    return (*(Option(model.name, model.title, model.formula) for model in listed), own)
 
 
 def _optimizers() -> tuple[Option, ...]:
