@@ -9,7 +9,8 @@ import numpy as np
 from workbench.kernels.choice.draws import Quadrature
 from workbench.kernels.choice.lanes import LANES
 from workbench.kernels.choice.packed import Packed, pack
-from workbench.kernels.choice.people_pass import Draws, Model, People, run, scratch
+from workbench.kernels.choice.people_pass import run
+from workbench.kernels.choice.room import People, plan, room
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.choice.structure import Structure
 from workbench.kernels.choice.sums import ChoiceTotals, Found, square
@@ -25,12 +26,18 @@ class CompiledPass:
     ) -> None:
         self.structure = structure
         self.packed = packed = pack(situations, LANES)
-        self._people = _people(packed)
-        self._draws = _draws(packed, draws)
-        self._model = _model(structure)
-        self._columns = situations.columns
-        self._situations = int(np.diff(packed.first).max(initial=0))
-        self._rows = int(np.diff(packed.row_first[packed.first]).max(initial=0))
+        values, chance, variates = _variates(packed, draws)
+        rows = int(np.diff(packed.row_first[packed.first]).max(initial=0))
+        situations_each = int(np.diff(packed.first).max(initial=0))
+        shared = not isinstance(draws, np.ndarray)
+        self._plan, self._numbers = plan(
+            structure, rows, situations_each, variates, len(chance), shared
+        )
+        shut = np.empty(0) if packed.shut is None else packed.shut.ravel()
+        self._people = People(
+            *(packed.x.ravel(), shut, packed.first, packed.row_first, packed.weights.ravel()),
+            *(values, chance),
+        )
 
     def run(
         self, theta: Numpy, order: Order, *, scores: bool = False, means: bool = False
@@ -56,16 +63,13 @@ class CompiledPass:
 
     def _on_threads(self, theta: Numpy, order: Order, found: tuple[Numpy, ...]) -> list[Any]:
         """Share the blocks among threads, about as many rows each."""
-        packed, draws = self.packed, self._draws
-        work = len(packed.x) * LANES * len(draws.chance) * (1 + order)
+        packed, made, people = self.packed, self._plan, self._people
+        work = len(packed.x) * LANES * made.draws * (1 + order)
         bounds = even_bounds(packed.row_first[packed.first], parts(work))
 
         def task(low: int, high: int) -> Any:
-            room = scratch(self._rows, self._situations, self._columns, self._model, draws.variates)
-            return run(
-                *(low, high, self._columns, order, self._people, draws, self._model, theta),
-                *(room, *found),
-            )
+            where = (low, high, order, made, people, self._numbers, theta, room(made))
+            return run(*where, *found)
 
         return together(task, bounds)
 
@@ -82,24 +86,11 @@ class CompiledPass:
         return ChoiceTotals(value, first, square(hessian, place), square(outer, place))
 
 
-def _people(packed: Packed) -> People:
-    shut = np.empty(0) if packed.shut is None else packed.shut.ravel()
-    weights = packed.weights.ravel()
-    return People(packed.x.ravel(), shut, packed.first, packed.row_first, weights)
-
-
-def _draws(packed: Packed, draws: Numpy | Quadrature | None) -> Draws:
-    """Lay the draws of people side by side; nodes are shared by all."""
+def _variates(packed: Packed, draws: Numpy | Quadrature | None) -> tuple[Numpy, Numpy, int]:
+    """Lay the draws of people side by side, nodes once for all; return chances and variates too."""
     if draws is None:
-        return Draws(np.empty(0), np.ones(1), 0, True)
+        return np.empty(0), np.ones(1), 0
     if isinstance(draws, Quadrature):
-        return Draws(np.repeat(draws.nodes, LANES), draws.weights, 1, True)
+        return np.repeat(draws.nodes, LANES), draws.weights, 1
     _, count, variates = draws.shape
-    return Draws(packed.spread(draws).ravel(), np.full(count, 1 / count), variates, False)
-
-
-def _model(form: Structure) -> Model:
-    return Model(
-        *(form.varying, form.fixed, form.shapes, form.moved, form.variate),
-        *(*form.averages(), form.price),
-    )
+    return packed.spread(draws).ravel(), np.full(count, 1 / count), variates

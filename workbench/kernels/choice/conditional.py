@@ -8,9 +8,9 @@ import numpy as np
 
 from workbench.backends import Backend
 from workbench.kernels.choice.coefficients import RandomCoefficient
+from workbench.kernels.choice.compiled import CompiledPass
 from workbench.kernels.choice.draws import Quadrature
 from workbench.kernels.choice.situations import Situations
-from workbench.kernels.choice.compiled import CompiledPass
 from workbench.kernels.choice.structure import structure_of
 from workbench.kernels.choice.sums import ChoiceTotals, Found, Pass
 from workbench.protocols import Numpy, Order

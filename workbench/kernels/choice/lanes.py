@@ -16,7 +16,7 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-LANES = 8
+LANES = 16
 """How many people a pass treats at a time."""
 
 _DOUBLE, _LONG = ir.DoubleType(), ir.IntType(64)
