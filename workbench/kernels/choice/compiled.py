@@ -10,7 +10,7 @@ from workbench.kernels.choice.draws import Quadrature
 from workbench.kernels.choice.lanes import LANES
 from workbench.kernels.choice.packed import Packed, pack
 from workbench.kernels.choice.people_pass import run
-from workbench.kernels.choice.room import People, plan, room
+from workbench.kernels.choice.room import plan, room
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.choice.structure import Structure
 from workbench.kernels.choice.sums import ChoiceTotals, Found, square
@@ -34,10 +34,8 @@ class CompiledPass:
             structure, rows, situations_each, variates, len(chance), shared
         )
         shut = np.empty(0) if packed.shut is None else packed.shut.ravel()
-        self._people = People(
-            *(packed.x.ravel(), shut, packed.first, packed.row_first, packed.weights.ravel()),
-            *(values, chance),
-        )
+        rows_of = (packed.x.ravel(), shut, packed.first, packed.row_first)
+        self._people = (*rows_of, values, chance)
 
     def run(
         self, theta: Numpy, order: Order, *, scores: bool = False, means: bool = False
@@ -63,13 +61,14 @@ class CompiledPass:
 
     def _on_threads(self, theta: Numpy, order: Order, found: tuple[Numpy, ...]) -> list[Any]:
         """Share the blocks among threads, about as many rows each."""
-        packed, made, people = self.packed, self._plan, self._people
+        packed, made = self.packed, self._plan
+        people, weights = self._people, packed.weights.ravel()
         work = len(packed.x) * LANES * made.draws * (1 + order)
         bounds = even_bounds(packed.row_first[packed.first], parts(work))
 
         def task(low: int, high: int) -> Any:
-            where = (low, high, order, made, people, self._numbers, theta, room(made))
-            return run(*where, *found)
+            where = (low, high, order, made, people, weights, self._numbers, theta)
+            return run(*where, room(made), *found)
 
         return together(task, bounds)
 

@@ -62,12 +62,14 @@ _LEAD = 100.0
 
 
 @compiled
-def _set_base(low: int, high: int, o: Any, people: Any, plan: Any, theta: Any, s: Any) -> None:
+def _set_base(
+    low: int, high: int, o: Any, x: Any, shut: Any, plan: Any, theta: Any, s: Any
+) -> None:
     """Add up what does not vary over draws."""
     for row in range(low, high):
-        total = load(people.shut, row) if people.shut.size else everywhere(0.0)
+        total = load(shut, row) if shut.size else everywhere(0.0)
         for i in range(o.fixed_count):
-            value = load(people.x, row * o.columns + plan[o.fixed + i])
+            value = load(x, row * o.columns + plan[o.fixed + i])
             total = plus_times(total, value, everywhere(theta[i]))
         store(s, o.base + row - low, total)
 
@@ -117,16 +119,18 @@ def _multiply(s: Any, first: int, count: int, factor: Any) -> None:
 
 
 @compiled
-def _likelihood(begin: int, end: int, order: int, o: Any, people: Any, plan: Any, s: Any) -> Any:
+def _likelihood(
+    begin: int, end: int, order: int, o: Any, x: Any, row_first: Any, plan: Any, s: Any
+) -> Any:
     """Go through the situations of one draw; return 1/L, and log L of what 1/L leaves out."""
-    origin, one, zero = people.row_first[begin], everywhere(1.0), everywhere(0.0)
+    origin, one, zero = row_first[begin], everywhere(1.0), everywhere(0.0)
     product, logs, logged = one, zero, False
     for t in range(begin, end):
-        low, high = people.row_first[t], people.row_first[t + 1]
-        total = exponentials(low, high, origin, zero, o, people.x, plan, s)
+        low, high = row_first[t], row_first[t + 1]
+        total = exponentials(low, high, origin, zero, o, x, plan, s)
         if largest(total) > _STEEP:
-            shift = highest(low, high, origin, o, people.x, plan, s)
-            total = exponentials(low, high, origin, shift, o, people.x, plan, s)
+            shift = highest(low, high, origin, o, x, plan, s)
+            total = exponentials(low, high, origin, shift, o, x, plan, s)
             logs, logged = minus(logs, shift), True
         inverse = over(one, total)
         store(s, o.inverse + t - begin, inverse)
@@ -134,13 +138,13 @@ def _likelihood(begin: int, end: int, order: int, o: Any, people: Any, plan: Any
         if t + 1 < end and largest(product) > _LONG:
             logs, product, logged = minus(logs, log(product)), one, True
         if order > 0:
-            add_moments(low, high, origin, order, begin + 1 == end, inverse, o, people.x, plan, s)
+            add_moments(low, high, origin, order, begin + 1 == end, inverse, o, x, plan, s)
     return product, logs, logged
 
 
 @compiled
 def _finish_draw(
-    begin: int, end: int, order: int, weight: Any, o: Any, people: Any, plan: Any, s: Any
+    begin: int, end: int, order: int, weight: Any, o: Any, row_first: Any, plan: Any, s: Any
 ) -> None:
     """Add what a draw found to the averages."""
     for k in range(o.varying_count):
@@ -149,9 +153,9 @@ def _finish_draw(
     if order == 2:
         if begin + 1 < end:
             add_outer(o, s)
-        origin, last = people.row_first[begin], people.row_first[end]
+        origin, last = row_first[begin], row_first[end]
         for t in range(begin, end if o.average_count else begin):
-            low, high = people.row_first[t], people.row_first[t + 1]
+            low, high = row_first[t], row_first[t + 1]
             scale = times(weight, load(s, o.inverse + t - begin))
             _add_averages(low, high, origin, last - origin, scale, o, plan, s)
     if order > 0:
@@ -179,30 +183,31 @@ def _block(
     b: int, order: int, o: Any, people: Any, plan: Any, theta: Any, s: Any, values: Any
 ) -> Any:
     """Average one block over its draws; return the summed weights."""
-    begin, end = people.first[b], people.first[b + 1]
-    origin, last = people.row_first[begin], people.row_first[end]
-    _set_base(origin, last, o, people, plan, theta, s)
+    x, shut, first, row_first, draws, chances = people
+    begin, end = first[b], first[b + 1]
+    origin, last = row_first[begin], row_first[end]
+    _set_base(origin, last, o, x, shut, plan, theta, s)
     fill(s, o.first, o.end - o.first)
     fill(s, o.averages, o.average_count * (last - origin))
     sums, reference, referred = everywhere(0.0), everywhere(0.0), False
     for r in range(o.draws):
         at = r if o.shared else b * o.draws + r
-        set_coefficients(at, o, people.draws, plan, theta, s)
+        set_coefficients(at, o, draws, plan, theta, s)
         if o.price >= 0:
             to_utility(o, s)
         fill(s, o.g, o.held - o.g if order > 0 else 0)
-        product, logs, logged = _likelihood(begin, end, order, o, people, plan, s)
-        chance = everywhere(people.chance[r])
+        product, logs, logged = _likelihood(begin, end, order, o, x, row_first, plan, s)
+        chance = everywhere(chances[r])
         weight = over(chance, product)
         if logged or referred:
             logs, referred = minus(logs, log(product)), True
             sums, reference = _refer(logs, sums, reference, r == 0, o, last - origin, s)
             weight = times(chance, exp(minus(logs, reference)))
         sums = add(sums, weight)
-        _finish_draw(begin, end, order, weight, o, people, plan, s)
+        _finish_draw(begin, end, order, weight, o, row_first, plan, s)
     store(values, b, add(reference, log(sums)))
     if order == 2:
-        _take_averages(origin, last, o, people.x, plan, s)
+        _take_averages(origin, last, o, x, plan, s)
     return sums
 
 
@@ -213,6 +218,7 @@ def run(
     order: int,
     o: Any,
     people: Any,
+    weights: Any,
     plan: Any,
     theta: Any,
     s: Any,
@@ -222,6 +228,8 @@ def run(
 ) -> Any:
     """Go through the blocks from ``low`` to ``high``.
 
+    ``people`` are the flat arrays of a block's rows, lanes last: columns, what is shut, where the
+    situations of blocks and the rows of situations begin, base variates, chances of draws.
     Fills log-likelihoods ``(blocks, lanes)``, and where there is room scores
     ``(blocks, k, lanes)`` and mean coefficients ``(blocks, v, lanes)``; returns the weighted sums
     of scores, Hessians and outer products, their lanes apart.
@@ -232,7 +240,7 @@ def run(
     hessian, outer = np.zeros(pairs * LANES), np.zeros(pairs * LANES)
     for b in range(low, high):
         inverse = over(everywhere(1.0), _block(b, order, o, people, plan, theta, s, values))
-        weight = load(people.weights, b)
+        weight = load(weights, b)
         for k in range(v if means.size else 0):
             store(means, b * v + k, times(load(s, o.means + k), inverse))
         for i in range(size if order > 0 else 0):
