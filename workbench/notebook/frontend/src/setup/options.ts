@@ -33,7 +33,8 @@ export function optionsPart(desk: Desk): Part {
     weights.show(numeric, state.weights);
     kind.show(state.weight_kinds.map((key) => ({ key, label: capital(key) })), state.weight_kind);
     kindField.hidden = !state.weights;
-    offset.show(numeric, state.offset);
+    const chooses = state.model_hint !== "";
+    offset.show(numeric, state.offset, "None", chooses && !state.offset ? "Not with choices" : "");
     positiveField.hidden = !state.positive;
     positive.show([{ key: "", label: "Ask" }, { key: state.positive, label: state.positive }], state.positive);
     effects.show(state);

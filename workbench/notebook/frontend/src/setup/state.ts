@@ -81,7 +81,7 @@ export interface SetupState {
   /** The columns that the model needs beside its formula. */
   asks: ColumnRole[];
   model_settings: string;
-  /** An example of what the model is told; empty where it needs nothing. */
+  /** An example of what a model of discrete choice is told; empty for other models. */
   model_hint: string;
   device: string;
   devices: Option[];
