@@ -8,8 +8,8 @@ import numpy as np
 
 from workbench.backends import Backend
 from workbench.kernels.choice.coefficients import RandomCoefficient
-from workbench.kernels.choice.compiled import CompiledPass
 from workbench.kernels.choice.draws import Quadrature
+from workbench.kernels.choice.passes import pass_over
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.choice.structure import structure_of
 from workbench.kernels.choice.sums import ChoiceTotals, Found, Pass
@@ -44,7 +44,7 @@ class ConditionalKernel:
         self.situations, self.xp = situations, xp
         structure = structure_of(situations.columns, random, correlated, wtp)
         self.size, self._random = structure.size, structure.random
-        self._pass: Pass = CompiledPass(situations, structure, draws)
+        self._pass: Pass = pass_over(situations, structure, draws, xp)
         self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
 
     def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:

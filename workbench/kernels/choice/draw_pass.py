@@ -54,7 +54,7 @@ def set_coefficients(at: int, o: Any, draws: Any, plan: Any, theta: Any, s: Any)
 def _transform(k: int, shape: int, o: Any, s: Any) -> None:
     one, zero, u = everywhere(1.0), everywhere(0.0), load(s, o.gamma + k)
     value, slope, bend = u, one, zero
-    if shape == EXPONENTIAL or shape == MINUS_EXPONENTIAL:
+    if shape in (EXPONENTIAL, MINUS_EXPONENTIAL):
         sign = one if shape == EXPONENTIAL else minus(zero, one)
         value = times(sign, exp(u))
         slope, bend = value, value

@@ -108,7 +108,7 @@ def _sobol(people: int, draws: int, q: int, seed: int) -> Numpy:
     sequence = qmc.Sobol(q, rng=np.random.default_rng(seed))
     first = sequence.random(1)  # so that scipy does not ask for a power of two of points
     rest = sequence.random(people * draws - 1)
-    return np.concatenate([first, rest]).reshape(people, draws, q)
+    return np.asarray(np.concatenate([first, rest]).reshape(people, draws, q))
 
 
 def _mlhs(people: int, draws: int, q: int, seed: int) -> Numpy:
@@ -132,7 +132,7 @@ def _random(people: int, draws: int, q: int, seed: int) -> Numpy:
 
 def _triangular(u: Numpy) -> Numpy:
     tail = np.sqrt(2 * np.minimum(u, 1 - u))
-    return np.where(u <= 0.5, tail - 1, 1 - tail)
+    return np.asarray(np.where(u <= 0.5, tail - 1, 1 - tail))
 
 
 _UNIFORM: dict[str, Callable[[int, int, int, int], Numpy]] = {

@@ -19,6 +19,8 @@ from numba.extending import intrinsic, register_model
 LANES = 16
 """How many people a pass treats at a time."""
 
+_built: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
+
 _DOUBLE, _LONG = ir.DoubleType(), ir.IntType(64)
 _VECTOR, _LONGS = ir.VectorType(_DOUBLE, LANES), ir.VectorType(_LONG, LANES)
 
@@ -55,20 +57,19 @@ def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
 def _elementwise(count: int, build: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function of so many vectors from how LLVM builds it."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         return build(builder, *values)
 
-    def one(typing: Any, a: Any) -> Any:
-        return _lanes(_lanes), generate
+    def one(_typing: Any, a: Any) -> Any:
+        return _lanes(a), generate
 
-    def two(typing: Any, a: Any, b: Any) -> Any:
-        return _lanes(_lanes, _lanes), generate
+    def two(_typing: Any, a: Any, b: Any) -> Any:
+        return _lanes(a, b), generate
 
-    def three(typing: Any, a: Any, b: Any, c: Any) -> Any:
-        return _lanes(_lanes, _lanes, _lanes), generate
+    def three(_typing: Any, a: Any, b: Any, c: Any) -> Any:
+        return _lanes(a, b, c), generate
 
-    made: Callable[..., Any] = intrinsic((one, two, three)[count - 1])
-    return made
+    return _built((one, two, three)[count - 1])
 
 
 def _place(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -80,8 +81,8 @@ def _place(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     return builder.bitcast(place, _VECTOR.as_pointer())
 
 
-@intrinsic
-def load(typing: Any, array: Any, number: Any) -> Any:
+@_built
+def load(_typing: Any, array: Any, number: Any) -> Any:
     """Read the sixteen numbers that begin at ``16 * number`` of a flat array."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -90,19 +91,19 @@ def load(typing: Any, array: Any, number: Any) -> Any:
     return _lanes(array, number), generate
 
 
-@intrinsic
-def store(typing: Any, array: Any, number: Any, value: Any) -> Any:
+@_built
+def store(_typing: Any, array: Any, number: Any, value: Any) -> Any:
     """Write sixteen numbers where ``load`` reads them."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.store(values[2], _place(context, builder, signature, values), align=8)
         return context.get_dummy_value()
 
-    return types.void(array, number, _lanes), generate
+    return types.void(array, number, value), generate
 
 
-@intrinsic
-def everywhere(typing: Any, value: Any) -> Any:
+@_built
+def everywhere(_typing: Any, value: Any) -> Any:
     """Repeat one number."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -115,11 +116,11 @@ def everywhere(typing: Any, value: Any) -> Any:
     return _lanes(value), generate
 
 
-@intrinsic
-def largest(typing: Any, value: Any) -> Any:
+@_built
+def largest(_typing: Any, value: Any) -> Any:
     """Return the largest of sixteen numbers."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         vector, width = values[0], LANES
         while width > 1:
             width //= 2

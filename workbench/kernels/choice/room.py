@@ -15,7 +15,6 @@ from workbench.kernels.choice.lanes import LANES
 from workbench.kernels.choice.structure import Structure
 from workbench.protocols import Numpy
 
-
 _FIELDS = (
     "columns fixed_count varying_count moved_count average_count variates "
     "draws shared price fixed varying shapes moved variate average "

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from workbench.kernels.choice.structure import Int64
 from workbench.kernels.linear_index import Totals
 from workbench.protocols import Numpy, Order
 
@@ -50,7 +51,7 @@ class Pass(Protocol):
         ...
 
 
-def square(lower: Numpy, order: Numpy) -> Numpy:
+def square(lower: Numpy, order: Int64) -> Numpy:
     """Write the rows of a lower triangle into a symmetric matrix, parameters put in place."""
     size = len(order)
     rows, columns = np.tril_indices(size)
