@@ -473,7 +473,8 @@ class ChoiceProblem(Problem):
         found = separating_direction(np.zeros(len(moved)), moved)
         if found is None:
             return None
-        part = [j for j in range(p) if abs(found.direction[j]) > _IN_DIRECTION]
+        alone = [j for j in range(p) if (moved[:, j] < 0).all() or (moved[:, j] > 0).all()]
+        part = alone[:1] or [j for j in range(p) if abs(found.direction[j]) > _IN_DIRECTION]
         listed = tuple(self.data.names[j] for j in part)
         who = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
         how = "exactly" if found.complete else f"exactly in {found.rows} of {len(moved)} pairs"

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -119,9 +120,19 @@ def random_part(template: str, text: str) -> str:
 
 
 def written(model: Choice) -> str:
-    """Write the settings of a model beside its columns, as :func:`read` takes them."""
+    """Write the settings of a model beside its columns, as :func:`read` takes them.
+
+    >>> written(Choice("mixed_logit", {"random": {"price": "normal"}, "draws": 100}))
+    'random={price: normal}, draws=100'
+    """
     own = {name: value for name, value in model.settings.items() if name not in COLUMNS}
-    return settings_text(own)
+    each = (
+        f"{name}={_in_words(value)}"
+        if isinstance(value, Mapping | list)
+        else settings_text({name: value})
+        for name, value in own.items()
+    )
+    return ", ".join(each)
 
 
 def example(template: str, formula: str, labels: tuple[str, ...]) -> str:
@@ -167,6 +178,17 @@ def _nests(labels: tuple[str, ...]) -> str:
     if len(labels) < 3:
         return "{fly: [air], ground: [train, bus, car]}"
     return f"{{alone: [{labels[0]}], together: [{', '.join(labels[1:])}]}}"
+
+
+def _in_words(value: Any) -> str:
+    """Write a value with its names bare, the inverse of :func:`_with_words`."""
+    if isinstance(value, Mapping):
+        pairs = (f"{_in_words(key)}: {_in_words(item)}" for key, item in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_in_words, value))}]"
+    bare = isinstance(value, str) and value.isidentifier() and not iskeyword(value)
+    return str(value) if bare else repr(value)
 
 
 class _Words(ast.NodeTransformer):
