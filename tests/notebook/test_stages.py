@@ -10,6 +10,7 @@ from tests.notebook.fake_run import OBSERVATIONS, FakeRun
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice
 from workbench.notebook.cards import card_of
+from workbench.notebook.stages import COMPILING
 
 ROLES = {"choosers": "id", "alternatives": "mode"}
 NOISE = "Simulation noise is 0.30 of the standard error of sd.educ."
@@ -83,3 +84,14 @@ def test_what_simulation_adds_is_not_told_without_a_maximum():
     run.end(Outcome.STOPPED, notes=(NOISE,))
 
     assert NOISE not in card_of(run)["sentence"]
+
+
+def test_a_long_wait_for_the_first_step_is_explained():
+    run = mixed()
+    at_once = card_of(run)["sentence"]
+    run.started -= 10
+
+    assert at_once == ""
+    assert card_of(run)["sentence"] == COMPILING
+    walk(run, "optimize", 0.9, 0.8)
+    assert card_of(run)["sentence"] != COMPILING

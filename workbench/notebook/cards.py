@@ -101,6 +101,8 @@ def sentence_of(run: Run) -> str:
         return f"{sweeps.distance(run.demeaning) or run.message}{kept}"
     if run.status == "running" and last is not None and last.number > 0:
         return _distance(last)
+    if run.status == "running" and last is None and stages.compiles(run):
+        return stages.COMPILING
     outcome = outcome_of(run)
     if run.fit is not None:
         return f"{run.fit.message or run.fit.outcome.value} {stages.found(run)}".strip()

@@ -6,15 +6,26 @@ import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings, settings_for
+from workbench.estimation.choice_settings import (
+    GAUSS_HERMITE,
+    MODELS,
+    MixedSettings,
+    settings_for,
+)
 from workbench.report import numbers
 
 if TYPE_CHECKING:
     from workbench.estimation.run import Run
     from workbench.protocols import Iterate
 
+COMPILING = (
+    "The first step waits for the model's sums to be compiled, once on this machine; later runs "
+    "begin at once."
+)
 _OPTIMIZE = "optimize"
 _ROUGH = " draws"
+# Seconds after which no first step means that something is being compiled.
+_SOON = 3.0
 
 
 def about(run: Run) -> list[dict[str, Any]]:
@@ -35,6 +46,12 @@ def about(run: Run) -> list[dict[str, Any]]:
     whole = f"{numbers.count(settings.draws)} {unit}"
     walks = groupby(run.trace.since(0), key=lambda step: step.stage)
     return [_stage(stage, list(steps), whole, run.observations) for stage, steps in walks]
+
+
+def compiles(run: Run) -> bool:
+    """Say whether a run of discrete choice is held up before its first step, by compilation."""
+    optimizes = run.phases["optimize"][0] == "current"
+    return run.specification.model.name in MODELS and optimizes and run.elapsed() > _SOON
 
 
 def found(run: Run) -> str:
