@@ -57,7 +57,7 @@ TRUE = np.array([0.8, -0.5, 0.4, -1.0])
 SPREAD = 1.0
 SAME = 1e-6
 """Of the log-likelihood: what two sides may differ by, relatively."""
-FIRST_PEOPLE, FIRST_DRAWS = 1_500, 12
+FIRST_PEOPLE, FIRST_DRAWS = 800, 12
 """How many the first stage of our walk looks at."""
 
 
@@ -171,11 +171,13 @@ def situations(x: np.ndarray, chosen: np.ndarray) -> Any:
     from workbench.kernels.choice.situations import Situations
 
     people, options, columns = x.shape
-    rows = np.arange(people)
-    # The last option takes the place of the chosen one, which is then left out.
-    others = np.subtract(x[:, :-1], x[rows, chosen][:, None])
-    moved = chosen < options - 1
-    others[rows[moved], chosen[moved]] = x[moved, -1] - x[rows[moved], chosen[moved]]
+    rows, width = np.arange(people), (options - 1) * columns
+    table, mine = x.reshape(people, -1), x[rows, chosen]
+    # The last option takes the place of the chosen one; rows as long as can be are subtracted.
+    others = table[:, :width] - np.tile(mine, options - 1)
+    moved = rows[chosen < options - 1]
+    cube = others.reshape(people, options - 1, columns)
+    cube[moved, chosen[moved]] = x[moved, -1] - mine[moved]
     first = np.arange(people + 1)
     return Situations(others.reshape(-1, columns), first * (options - 1), first)
 

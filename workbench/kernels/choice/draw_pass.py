@@ -76,13 +76,11 @@ def to_utility(o: Any, s: Any) -> None:
 
 
 @compiled
-def utility(row: int, origin: int, o: Any, x: Any, plan: Any, s: Any) -> Any:
-    """Return the utility of one row relative to that of the chosen alternative."""
-    total = load(s, o.base + row - origin)
+def utility(at: int, base: Any, o: Any, x: Any, plan: Any, s: Any) -> Any:
+    """Add to the fixed part of a row's utility what the columns from ``at`` on add in a draw."""
     for i in range(o.varying_count):
-        value = load(x, row * o.columns + plan[o.varying + i])
-        total = plus_times(total, value, load(s, o.beta + i))
-    return total
+        base = plus_times(base, load(x, at + plan[o.varying + i]), load(s, o.beta + i))
+    return base
 
 
 @compiled
@@ -90,10 +88,24 @@ def exponentials(
     low: int, high: int, origin: int, shift: Any, o: Any, x: Any, plan: Any, s: Any
 ) -> Any:
     """Store exp of the utilities less a shift; return the sum, the chosen one included."""
+    p, base, place = o.columns, o.base - origin, o.e - origin
     total = exp(minus(everywhere(0.0), shift))
     for row in range(low, high):
-        e = exp(minus(utility(row, origin, o, x, plan, s), shift))
-        store(s, o.e + row - origin, e)
+        relative = utility(row * p, minus(load(s, base + row), shift), o, x, plan, s)
+        e = exp(relative)
+        store(s, place + row, e)
+        total = add(total, e)
+    return total
+
+
+@compiled
+def one_exponentials(low: int, high: int, origin: int, column: int, o: Any, x: Any, s: Any) -> Any:
+    """Do the same, unshifted, for one varying column, whose coefficient stays in registers."""
+    p, base, place, beta = o.columns, o.base - origin, o.e - origin, load(s, o.beta)
+    total = everywhere(1.0)
+    for row in range(low, high):
+        e = exp(plus_times(load(s, base + row), load(x, row * p + column), beta))
+        store(s, place + row, e)
         total = add(total, e)
     return total
 
@@ -103,7 +115,8 @@ def highest(low: int, high: int, origin: int, o: Any, x: Any, plan: Any, s: Any)
     """Return the largest utility of a situation, at least 0, that of the chosen alternative."""
     top = everywhere(0.0)
     for row in range(low, high):
-        top = larger(top, utility(row, origin, o, x, plan, s))
+        base = load(s, o.base + row - origin)
+        top = larger(top, utility(row * o.columns, base, o, x, plan, s))
     return top
 
 
@@ -139,12 +152,12 @@ def add_moments(
 @compiled
 def _means(low: int, high: int, origin: int, inverse: Any, o: Any, x: Any, s: Any) -> None:
     """Average the columns by the chances, two at a time; the last may be done twice."""
-    p = o.columns
+    p, place = o.columns, o.e - origin
     for k in range(0, p, 2):
         other = min(k + 1, p - 1)
         first, second = everywhere(0.0), everywhere(0.0)
         for row in range(low, high):
-            e = load(s, o.e + row - origin)
+            e = load(s, place + row)
             first = plus_times(first, load(x, row * p + k), e)
             second = plus_times(second, load(x, row * p + other), e)
         store(s, o.m + k, times(first, inverse))
@@ -156,7 +169,7 @@ def _take_squares(
     low: int, high: int, origin: int, inverse: Any, o: Any, x: Any, plan: Any, s: Any
 ) -> None:
     """Take the second moments of varying columns from ``q``."""
-    p = o.columns
+    p, place = o.columns, o.e - origin
     for i in range(o.varying_count):
         k = plan[o.varying + i]
         for j in range(i + 1):
@@ -164,7 +177,7 @@ def _take_squares(
             total = everywhere(0.0)
             for row in range(low, high):
                 product = times(load(x, row * p + k), load(x, row * p + other))
-                total = plus_times(total, product, load(s, o.e + row - origin))
+                total = plus_times(total, product, load(s, place + row))
             at = o.q + pair(k, other)
             store(s, at, minus(load(s, at), times(total, inverse)))
 

@@ -33,6 +33,7 @@ from workbench.kernels.choice.draw_pass import (
     exponentials,
     fill,
     highest,
+    one_exponentials,
     set_coefficients,
     to_utility,
     to_willingness,
@@ -86,9 +87,10 @@ def _add_averages(
         )
         if of >= 0:
             weight = times(weight, load(s, o.slope + of))
+        averages, place = o.averages + a * rows, o.e
         for row in range(low - origin, high - origin):
-            at = o.averages + a * rows + row
-            store(s, at, plus_times(load(s, at), weight, load(s, o.e + row)))
+            average = load(s, averages + row)
+            store(s, averages + row, plus_times(average, weight, load(s, place + row)))
 
 
 @compiled
@@ -127,7 +129,10 @@ def _likelihood(
     product, logs, logged = one, zero, False
     for t in range(begin, end):
         low, high = row_first[t], row_first[t + 1]
-        total = exponentials(low, high, origin, zero, o, x, plan, s)
+        if o.varying_count == 1:
+            total = one_exponentials(low, high, origin, plan[o.varying], o, x, s)
+        else:
+            total = exponentials(low, high, origin, zero, o, x, plan, s)
         if largest(total) > _STEEP:
             shift = highest(low, high, origin, o, x, plan, s)
             total = exponentials(low, high, origin, shift, o, x, plan, s)
