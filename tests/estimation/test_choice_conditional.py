@@ -47,7 +47,7 @@ def by_hand(frame, beta, columns=("price", "time", "comfort")):
 def test_the_travel_data_give_the_published_table(trips):
     found = wb.fit("conditional_logit", TRAVEL, trips, **ROLES)
 
-    # Greene (2018), "Econometric Analysis", 8th ed., table 18.3: estimates and standard errors.
+    # Greene (2003), "Econometric Analysis", 5th ed., section 21.7.8: estimates, errors.
     published = {
         "gc": (-0.01550, 0.00441),
         "ttme": (-0.09612, 0.01044),

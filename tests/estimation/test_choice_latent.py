@@ -28,8 +28,7 @@ def log_likelihood(frame, params, z):
     """Return the log-likelihood of two classes from the parameters shown."""
     x = frame[COLUMNS].to_numpy()
     each = [
-        by_person(frame, logs_of_choices(frame, x @ beta)).to_numpy()
-        for beta in (params[:2], params[2:4])
+        by_person(frame, logs_of_choices(frame, x @ beta)) for beta in (params[:2], params[2:4])
     ]
     member = log_softmax(np.column_stack([np.zeros(len(z)), z @ params[4:]]), axis=1)
     return float(logsumexp(np.column_stack(each) + member, axis=1).sum())
@@ -108,8 +107,7 @@ def test_classes_of_persons_follow_bayes(frame):
     found = wb.fit("latent_class", RIDE, frame, **RIDES)
     x, params = frame[COLUMNS].to_numpy(), found.params.to_numpy()
     logs = [
-        by_person(frame, logs_of_choices(frame, x @ beta)).to_numpy()
-        for beta in (params[:2], params[2:4])
+        by_person(frame, logs_of_choices(frame, x @ beta)) for beta in (params[:2], params[2:4])
     ]
     joint = np.column_stack([logs[0], logs[1] + params[4]])
 

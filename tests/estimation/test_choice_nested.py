@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
@@ -31,16 +30,18 @@ def generating(frame, utility, nests, tau):
 
     ``G = sum_k (sum_j y_j^(1/tau_k))^tau_k`` and ``P_i = y_i G_i / G``, McFadden (1978).
     """
-    nest_of = {each: name for name, members in nests.items() for each in members}
-    each = pd.DataFrame({"id": frame["id"], "nest": frame["ride"].map(nest_of)})
-    power = each["nest"].map(tau)
-    each["inside"] = np.exp(utility / power)
-    sums = each.groupby(["id", "nest"])["inside"].transform("sum")
-    derivative = np.exp(utility * (1 / power - 1)) * sums ** (power - 1)
-    total = each.groupby(["id", "nest"])["inside"].sum().reset_index()
-    total = (total["inside"] ** total["nest"].map(tau)).groupby(total["id"]).sum()
-    probability = np.exp(utility) * derivative / each["id"].map(total)
-    return np.log(probability[frame["chosen"] == 1])
+    begin = np.flatnonzero(np.diff(frame["id"], prepend=-1))
+    situation = np.repeat(np.arange(len(begin)), np.diff([*begin, len(frame)]))
+    power, inside, total = np.ones(len(frame)), np.zeros(len(frame)), 0.0
+    for name, members in nests.items():
+        mine = frame["ride"].isin(members).to_numpy()
+        raised = np.where(mine, np.exp(utility / tau[name]), 0.0)
+        sums = np.add.reduceat(raised, begin)
+        inside[mine], power[mine] = sums[situation][mine], tau[name]
+        total = total + sums ** tau[name]
+    derivative = np.exp(utility * (1 / power - 1)) * inside ** (power - 1)
+    probability = np.exp(utility) * derivative / total[situation]
+    return np.log(probability[(frame["chosen"] == 1).to_numpy()])
 
 
 def test_the_likelihood_is_that_of_the_generating_function(frame):

@@ -43,6 +43,8 @@ from workbench.protocols import Evaluation, Numpy, Order
 # exp of this difference in utility is beyond what any choice says of finite coefficients.
 _SATURATED = 30.0
 _IN_DIRECTION = 1e-5
+# A step that promises less than this, in nats, is near a saddle or crawls.
+_NEAR_A_SADDLE = 0.5
 
 
 class PersonKernel(Protocol):
@@ -157,6 +159,8 @@ class FreeKernel:
 class ChoiceObjective(ScaledObjective):
     """An objective whose Hessian, where it is not definite, gives way to the scores' products.
 
+    Near a saddle these make short steps along it, so there the Hessian itself shows the way off.
+
     References
     ----------
     Berndt, Hall, Hall and Hausman (1974), "Estimation and inference in nonlinear structural
@@ -183,7 +187,16 @@ class ChoiceObjective(ScaledObjective):
         products = self._persons.totals(theta, 2).opg
         if products is None:
             products = self._persons.products(theta, self._weights)
-        return Evaluation(found.value, found.gradient, products / self.observations)
+        outer = products / self.observations
+        if not _definite(outer) or self._promise(found, outer) < _NEAR_A_SADDLE:
+            return found
+        return Evaluation(found.value, found.gradient, outer)
+
+    def _promise(self, found: Evaluation, outer: Numpy) -> float:
+        """Return the gain, in nats, that a step by the outer products promises."""
+        assert found.gradient is not None
+        step = np.linalg.solve(outer, found.gradient)
+        return float(found.gradient @ step) * self.observations / 2
 
 
 def _definite(matrix: Numpy) -> bool:

@@ -128,16 +128,14 @@ class LatentClassProblem(ChoiceProblem):
             )
             found.append(_climbed(kernel, theta, posterior))
         best = max(found, key=lambda pair: pair[0])
-        low = min(value for value, _ in found)
+        worst = min(value for value, _ in found)
         if self.settings.starts:
+            low, high = (f"{value:,.2f}".replace("-", "−") for value in (worst, best[0]))
+            sampled = len(kernel.z) < self.data.persons
             self._told = (
                 f"The best of {len(found)} starts; after up to {_STEPS_OF_EM} steps of EM their "
-                f"log-likelihoods lay between {low:,.2f} and {best[0]:,.2f}".replace("-", "−")
-                + (
-                    "."
-                    if len(kernel.z) == self.data.persons
-                    else f" for {len(kernel.z):,} persons."
-                )
+                f"log-likelihoods lay between {low} and {high}"
+                f"{f' for {len(kernel.z):,} persons' if sampled else ''}."
             )
         return best[1]
 

@@ -38,6 +38,8 @@ _SMALLEST = 0.05
 _SIGNS_TRIED = 6
 # Modes whose log-likelihoods are nearer than this, in nats, are taken for the same.
 _SAME_MODE = 1e-3
+# The decrement that a kink may leave, in nats.
+_KINKED = 0.01
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
 
@@ -101,10 +103,21 @@ class MixedProblem(ChoiceProblem):
         self._modes: list[_Mode] = []
         self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)
         self.wtp = self._price()
+        self._say_kinks()
         logs = [n for n, kind in settings.random.items() if "lognormal" in kind]
         if logs:
             self.notes += (
                 f"{' and '.join(logs)}: the mean and the spread are those of the logarithm.",
+            )
+
+    def _say_kinks(self) -> None:
+        """Stop at a kink: a coefficient cut at zero bends the simulated likelihood at each draw."""
+        cut = [n for n, kind in self.settings.random.items() if kind == "truncated_normal"]
+        if cut:
+            self.tolerance = _KINKED
+            self.notes += (
+                f"{' and '.join(cut)}: cut at zero, so the simulated likelihood has a kink at each "
+                "draw, and its maximum may be one.",
             )
 
     def _price(self) -> int | None:

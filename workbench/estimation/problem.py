@@ -187,6 +187,8 @@ class Problem(ABC):
     """What was done before the walk, as a sentence without its end."""
     walks_itself: ClassVar[bool] = False
     """Whether `steps` takes the place of an optimizer."""
+    tolerance: float = 1e-8
+    """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
     library: ClassVar[str] = ""
     """What computes, where that is not the library that was asked for."""
 

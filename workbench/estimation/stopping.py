@@ -10,9 +10,6 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
 from workbench.protocols import Iterate, Numpy
 
-TOLERANCE = 1e-8
-"""Of the Newton decrement of the total log-likelihood, in nats: twice the gain still expected."""
-
 # Newton converges quadratically: the step after the tolerance costs little and gives all digits.
 _ALL_DIGITS = 1e-16
 # Without a decrement the Hessian is looked at when N |g|^2 falls below this, then tenfold less.
@@ -65,16 +62,17 @@ class StoppingRule:
         if step.decrement is None:
             return self._arrived_by_gradient(step, theta)
         before, self._previous = self._previous, step.decrement
-        if step.decrement > TOLERANCE:
+        tolerance = self._problem.tolerance
+        if step.decrement > tolerance:
             return False
-        return step.decrement <= _ALL_DIGITS or before <= TOLERANCE
+        return step.decrement <= _ALL_DIGITS or before <= tolerance
 
     def _arrived_by_gradient(self, step: Iterate, theta: Numpy) -> bool:
         size = self._problem.observations * step.gradient_norm**2
         if not size <= self._look_below:
             return False
         self._look_below = size / 10
-        return decrement_at(self._problem, theta) <= TOLERANCE
+        return decrement_at(self._problem, theta) <= self._problem.tolerance
 
     def _lost_in_rounding(self, step: Iterate) -> bool:
         """Tell a float32 run whose objective moves by less than its rounding."""

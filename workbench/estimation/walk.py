@@ -14,7 +14,7 @@ from workbench.estimation.objective import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.row_meats import with_asked
-from workbench.estimation.stopping import TOLERANCE, RehearsalRule, StoppingRule
+from workbench.estimation.stopping import RehearsalRule, StoppingRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
 from workbench.optimizers.first_order import FirstOrder
@@ -312,7 +312,7 @@ def measure(problem: Problem, walked: Walked) -> Measured:
     if outcome is Outcome.CONVERGED:
         theta, curvature, decrement = _polished(problem, theta, curvature, decrement)
     if problem.settled(theta) or outcome is Outcome.CONVERGED:
-        outcome = _judged(outcome, curvature, decrement, problem.specification.dtype)
+        outcome = _judged(outcome, curvature, decrement, problem)
     if outcome.at_maximum:
         step = curvature.bread @ problem.score(theta)
         if problem.scores_asked:
@@ -334,7 +334,7 @@ def _polished(
 ) -> tuple[Numpy, Curvature, float | None]:
     """Refine against the rows a point that was found from second moments alone."""
     for _ in range(_POLISHING_STEPS):
-        if decrement is None or decrement <= TOLERANCE or curvature.flat:
+        if decrement is None or decrement <= problem.tolerance or curvature.flat:
             break
         theta = theta + curvature.bread @ problem.score(theta)
         curvature = problem.curvature(theta, scores=False)
@@ -342,11 +342,13 @@ def _polished(
     return theta, curvature, decrement
 
 
-def _judged(outcome: Outcome, curvature: Curvature, decrement: float | None, dtype: str) -> Outcome:
+def _judged(
+    outcome: Outcome, curvature: Curvature, decrement: float | None, problem: Problem
+) -> Outcome:
     if decrement is None:
         return Outcome.SADDLE if outcome is not Outcome.STEP_LIMIT else outcome
-    if decrement > TOLERANCE:
-        if dtype == "float32":
+    if decrement > problem.tolerance:
+        if problem.specification.dtype == "float32":
             return Outcome.PRECISION if outcome is not Outcome.STEP_LIMIT else outcome
         return Outcome.NO_PROGRESS if outcome is Outcome.CONVERGED else outcome
     return Outcome.FLAT if curvature.flat else Outcome.CONVERGED
