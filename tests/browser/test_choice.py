@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from statsmodels.discrete.conditional_models import ConditionalLogit
 
 from tests.browser.opened import see
+from tests.browser.test_looks import OUTSIDE
 
 pytestmark = pytest.mark.browser
 
@@ -94,3 +96,28 @@ def test_a_mixed_logit_is_told_its_settings_walks_by_stages_and_is_edited_again(
     expect(settings).to_have_value(SETTINGS)
     expect(view.widget.get_by_label("Template")).to_have_value("mixed_logit")
     see(view.widget, "7 parameters")
+
+
+@pytest.mark.parametrize(
+    ("template", "example", "columns"),
+    [
+        ("nested_logit", "nests={alone: [1], together: [2, 3, 4]}", 3),
+        ("multinomial_logit", "base=0", 0),
+    ],
+)
+def test_what_a_model_needs_is_readable_by_all_and_in_narrow_places(
+    opened, template, example, columns
+):
+    view = opened(TRAVEL)
+    view.run()
+    view.widget.get_by_label("Template").select_option(template)
+    settings = view.widget.get_by_label("Settings of the model")
+    expect(settings).to_have_attribute("placeholder", example)
+
+    asked = [view.widget.get_by_label(role) for role in ("Choosers", "Alternatives", "Panel")]
+    report = Axe().run(view.page, context="section.wb").response
+    view.fit_width(490)
+
+    assert sum(field.is_visible() for field in asked) == columns
+    assert [violation["id"] for violation in report["violations"]] == []
+    assert view.widget.evaluate(OUTSIDE) == []

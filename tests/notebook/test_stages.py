@@ -46,6 +46,16 @@ def test_few_draws_all_draws_and_another_sign_are_three_stages():
     assert [stage["loglik"] for stage in stages] == pytest.approx(best)
 
 
+def test_draws_are_written_like_other_counts():
+    run = mixed(draws=20_000)
+    walk(run, "2500 draws", 0.9)
+    walk(run, "optimize", 0.9)
+
+    labels = [stage["label"] for stage in card_of(run)["stages"]]
+
+    assert labels == ["2,500 draws", "20,000 draws"]
+
+
 def test_a_quadrature_has_nodes():
     run = mixed(draws=30, draw_kind="gauss_hermite")
     walk(run, "optimize", 0.9)

@@ -65,9 +65,15 @@ def found(run: Run) -> str:
 def _stage(stage: str, steps: list[Iterate], whole: str, observations: float) -> dict[str, Any]:
     finite = [step.objective for step in steps if math.isfinite(step.objective)]
     return {
-        "label": whole if stage == _OPTIMIZE else stage,
+        "label": whole if stage == _OPTIMIZE else _label(stage),
         "first": steps[0].number,
         "steps": len(steps),
         "loglik": -min(finite) * observations if finite else None,
         "rough": stage.endswith(_ROUGH),
     }
+
+
+def _label(stage: str) -> str:
+    """Return the words of a stage, its draws with a comma in thousands."""
+    draws = stage.removesuffix(_ROUGH)
+    return f"{numbers.count(int(draws))}{_ROUGH}" if draws.isdigit() else stage

@@ -214,9 +214,10 @@ export class Chart {
     write(context, rule.text, plot.bbox.left + 6 * ratio, y - 7 * ratio, colours.muted, `${11 * ratio}px ${colours.font}`);
   }
 
-  /** A thin upright line where a stage begins, its words at the top. */
+  /** A thin upright line where a stage begins, its words at the top, on the side that has room. */
   private drawStages(plot: uPlot, line: Line, colours: Colours): void {
-    const [context, ratio, { top, height }] = [plot.ctx, uPlot.pxRatio, plot.bbox];
+    const [context, ratio, { left, top, width, height }] = [plot.ctx, uPlot.pxRatio, plot.bbox];
+    const font = `${11 * ratio}px ${colours.font}`;
     (line.stages ?? []).forEach(({ at, text: words }, index) => {
       const x = plot.valToPos(at, "x", true);
       context.strokeStyle = colours.field;
@@ -228,7 +229,9 @@ export class Chart {
       context.stroke();
       context.setLineDash([]);
       const y = top + (8 + (index % 3) * LABEL_ROOM) * ratio; // neighbours stand below each other
-      write(context, shortened(words), x + 5 * ratio, y, colours.muted, `${11 * ratio}px ${colours.font}`);
+      context.font = font;
+      const room = context.measureText(shortened(words)).width + 5 * ratio;
+      write(context, shortened(words), x + room > left + width ? x - room : x + 5 * ratio, y, colours.muted, font);
     });
   }
 
