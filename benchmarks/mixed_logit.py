@@ -196,14 +196,15 @@ def ours(size: Size) -> Call:
     xp = backend_named("torch")
 
     def call() -> Answer:
-        some = slice(None, FIRST_PEOPLE)
-        few = situations(sample.x[some], sample.chosen[some])
-        draws = sample.draws[some, :FIRST_DRAWS]
-        theta = walk(ConditionalKernel(few, xp), np.zeros(len(TRUE)), 1.0)
-        theta = walk(MixedKernel(few, random, False, draws, None, xp), np.append(theta, 0.5), 0.1)
-        kernel = MixedKernel(
-            situations(sample.x, sample.chosen), random, False, sample.draws, None, xp
-        )
+        few = slice(None, FIRST_PEOPLE if size.people > 4 * FIRST_PEOPLE else None)
+        first = situations(sample.x[few], sample.chosen[few])
+        draws = sample.draws[few, :FIRST_DRAWS]
+        theta = np.append(walk(ConditionalKernel(first, xp), np.zeros(len(TRUE)), 1.0), 0.5)
+        kernel = MixedKernel(first, random, False, draws, None, xp)
+        if draws.shape != sample.draws.shape:
+            theta = walk(kernel, theta, 0.1)
+            everyone = situations(sample.x, sample.chosen)
+            kernel = MixedKernel(everyone, random, False, sample.draws, None, xp)
         theta = walk(kernel, theta, 1e-6)
         hessian = kernel.totals(theta, 2).hessian
         return Answer(theta, np.sqrt(np.diag(np.linalg.inv(-hessian))))

@@ -78,7 +78,7 @@ class Packed:
 def pack(situations: Situations, lanes: int) -> Packed:
     """Lay people of like shape side by side."""
     order = _places(situations, lanes)
-    if _alike(situations) and len(order) == situations.people:
+    if _alike(situations):
         return _pack_alike(situations, lanes, order)
     first, row_first = _shapes(situations, order.reshape(-1, lanes))
     rows, full = int(row_first[-1]), order >= 0
@@ -99,15 +99,18 @@ def _alike(situations: Situations) -> bool:
 
 def _pack_alike(situations: Situations, lanes: int, order: Int64) -> Packed:
     """Turn the table on its side, which takes a tenth of the time of placing rows."""
-    people, p = situations.people, situations.columns
-    blocks, each = people // lanes, len(situations.differences) // people
-    count = int(situations.person_first[1])
-    table = situations.differences.reshape(blocks, lanes, each * p)
-    x = np.ascontiguousarray(table.swapaxes(1, 2)).reshape(blocks * each, p, lanes)
+    people, p, blocks = situations.people, situations.columns, len(order) // lanes
+    count, each = int(situations.person_first[1]), len(situations.differences) // people
+    table = situations.differences.reshape(people, each * p)
+    weights = np.zeros(len(order))
+    weights[:people] = situations.person_weights
+    if people < len(order):  # whoever is not there has no weight, and need not be shut
+        table = np.concatenate([table, np.zeros((len(order) - people, each * p))])
+    sides = table.reshape(blocks, lanes, each * p).swapaxes(1, 2)
+    x = np.ascontiguousarray(sides).reshape(blocks * each, p, lanes)
     first = np.arange(blocks + 1) * count
     row_first = np.arange(first[-1] + 1) * (each // count)
-    weights = situations.person_weights.reshape(blocks, lanes)
-    return Packed(lanes, order, first, row_first, x, None, weights)
+    return Packed(lanes, order, first, row_first, x, None, weights.reshape(blocks, lanes))
 
 
 def _places(situations: Situations, lanes: int) -> Int64:
