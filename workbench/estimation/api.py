@@ -27,7 +27,7 @@ from workbench.data.table import Table, as_table
 from workbench.demeaners import choice_of as demeaner_choice_of, demeaner_named
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DataError, DeviceError, OptionError, StoreError
-from workbench.estimation.choice_settings import choice_with, option_names
+from workbench.estimation.choice_settings import MODELS as CHOICE, choice_with, option_names
 from workbench.estimation.fit import Fit
 from workbench.estimation.models import (
     ABSORBING,
@@ -81,7 +81,7 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     ----------
     model
         ``"ols"``, ``"feols"``, ``"gaussian"``, ``"logit"``, ``"probit"``, ``"poisson"``, or what
-        :func:`custom` or :func:`likelihood` return.
+        :func:`custom` or :func:`likelihood` return; :func:`models` lists all names.
     formula
         ``"outcome ~ x1 + x2"``; may be left out for a person's own likelihood.  For ``"feols"``
         fixed effects and instruments follow: ``"y ~ x | firm + year | endogenous ~ z"``, where
@@ -132,6 +132,26 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
         Small-sample convention; each family has its own default.
     name : str
         What tables and lists call the run.
+    choosers, alternatives, panel : str
+        For models of discrete choice on long data, one row an alternative: the columns that name
+        choice situation, alternative and person.  The person, by default each chooser, is the
+        unit of scores and of draws.
+    random : mapping
+        For ``"mixed_logit"`` the distribution of each random coefficient: ``"normal"``,
+        ``"lognormal"``, ``"negative_lognormal"``, ``"truncated_normal"``, ``"triangular"`` or
+        ``"uniform"``.  ``correlated=True`` gives them a Cholesky factor; ``draws=500`` and
+        ``draw_kind="halton"`` (or ``"sobol"``, ``"mlhs"``, ``"antithetic"``, ``"random"``,
+        ``"gauss_hermite"``) say how they are simulated, ``wtp_price="price"`` that the others are
+        willingness to pay.
+    nests : mapping
+        For ``"nested_logit"`` the alternatives of each nest.
+    classes, membership, starts
+        For ``"latent_class"`` the number of classes, the formula of who belongs to which, and
+        the random starts beside the first one.
+    base : str
+        For ``"multinomial_logit"`` the level whose coefficients are zero.
+    fixed : mapping
+        Parameters of a model of discrete choice that are held at a value.
 
     Returns
     -------
@@ -223,6 +243,7 @@ def start(model: Any, formula: Any = None, data: Any = None, **options: Any) -> 
 
 def _with_named_options(function: Callable[..., Any]) -> None:
     """Let editors and help show the options by name, with their defaults."""
+    beside = dict.fromkeys(name for model in CHOICE for name in option_names(model))
     own = signature(function)
     first = [p for p in own.parameters.values() if p.kind is not Parameter_.VAR_KEYWORD]
     what = {"model", "data", "formula", "source"}
@@ -231,6 +252,7 @@ def _with_named_options(function: Callable[..., Any]) -> None:
         for item in fields(Specification)
         if item.name not in what
     ]
+    options += [Parameter_(name, Parameter_.KEYWORD_ONLY, default=None) for name in beside]
     function.__signature__ = own.replace(parameters=[*first, *options])  # type: ignore[attr-defined]
 
 
@@ -373,7 +395,7 @@ def _with_own_options(
     names = option_names(choice.name)
     if not names:
         return choice, options
-    own = {name: value for name, value in options.items() if name in names}
+    own = {name: v for name, v in options.items() if name in names and v is not None}
     rest = {name: value for name, value in options.items() if name not in names}
     return choice_with(choice.name, own), rest
 
