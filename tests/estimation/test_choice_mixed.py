@@ -159,7 +159,7 @@ def test_every_kind_of_draws_comes_near_the_integral(frame, kind):
     assert max(found.state["simulation"]["share"].values()) < 0.2
 
 
-def test_xlogit_has_the_same_likelihood_and_errors_on_the_same_draws(frame, monkeypatch):
+def test_xlogit_has_the_same_maximum_on_the_same_draws(frame, monkeypatch):
     xlogit = pytest.importorskip("xlogit")
     whole = rides(there=2)
     kinds = {"price": "normal", "comfort": "normal"}
