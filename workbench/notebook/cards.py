@@ -177,9 +177,10 @@ def _problem(asked: Specification) -> str:
         "dtype",
         "start",
         "max_steps",
-        "seed",
         "name",
     }
+    if asked.model.name not in CHOICE:  # there, other draws are another likelihood
+        walk |= {"seed"}
     words = {"se", "se_options", "cluster", "ssc"}
     asked = asked.replace(data=replace(asked.data, fingerprint=""))  # known at the end only
     stated = {key: value for key, value in asked.to_dict().items() if key not in walk | words}

@@ -13,6 +13,7 @@ from workbench.estimation.choice_settings import (
     settings_for,
 )
 from workbench.report import numbers
+from workbench.report.labels import has_few_draws
 
 if TYPE_CHECKING:
     from workbench.estimation.run import Run
@@ -23,7 +24,6 @@ COMPILING = (
     "begin at once."
 )
 _OPTIMIZE = "optimize"
-_ROUGH = " draws"
 # Seconds after which no first step means that something is being compiled.
 _SOON = 3.0
 
@@ -69,11 +69,11 @@ def _stage(stage: str, steps: list[Iterate], whole: str, observations: float) ->
         "first": steps[0].number,
         "steps": len(steps),
         "loglik": -min(finite) * observations if finite else None,
-        "rough": stage.endswith(_ROUGH),
+        "rough": has_few_draws(stage),
     }
 
 
 def _label(stage: str) -> str:
     """Return the words of a stage, its draws with a comma in thousands."""
-    draws = stage.removesuffix(_ROUGH)
-    return f"{numbers.count(int(draws))}{_ROUGH}" if draws.isdigit() else stage
+    draws, _, rest = stage.partition(" ")
+    return f"{numbers.count(int(draws))} {rest}" if has_few_draws(stage) else stage

@@ -27,6 +27,11 @@ def model_name(fit: Fit) -> str:
     return fit.name or fit.model_title
 
 
+def has_few_draws(stage: str) -> bool:
+    """Say whether a stage of a walk has fewer draws, and so a log-likelihood of its own."""
+    return stage.endswith(" draws")
+
+
 def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:
     """Return one name a fit, no two the same: a repeated name is numbered."""
     names = [model_name(fit) for fit in fits]
