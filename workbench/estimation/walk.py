@@ -210,6 +210,7 @@ class _Walk:
         )
         self.clock = time.perf_counter() if clock is None else clock
         self.first, self.last_number, self.repeated = 0, 0, False
+        self._spent = 0 if trace.last is None else trace.last.evaluations
         self._stage = stage
         self.after_step: Callable[[], None] | None = None
         self.best: tuple[float, Numpy] | None = None
@@ -275,7 +276,8 @@ class _Walk:
             stage=self._stage or step.stage,
             params=self.problem.shown(theta),
             seconds=time.perf_counter() - self.clock,
-            evaluations=step.evaluations if self.objective is None else self.objective.evaluations,
+            evaluations=self._spent
+            + (step.evaluations if self.objective is None else self.objective.evaluations),
         )
 
 
