@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.harness import table
 
-NAMES = ("ols", "streaming", "demean")
+NAMES = ("ols", "streaming", "demean", "mixed_logit")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
 

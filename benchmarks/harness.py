@@ -22,7 +22,10 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = ("numpy", "scipy", "pandas", "torch", "pytorch-minimize", "jax", "statsmodels")
+PACKAGES = (
+    *("numpy", "scipy", "pandas", "torch", "pytorch-minimize", "jax", "numba"),
+    *("statsmodels", "xlogit"),
+)
 BREATH = 0.3
 """Seconds between two turns, in which the last side's threads come to rest."""
 

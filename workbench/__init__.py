@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         load as load,
         samples as samples,
     )
+    from workbench.data.wide import long as long
     from workbench.demeaners.alternating import AlternatingProjections as AlternatingProjections
     from workbench.demeaners.demean import demean as demean
     from workbench.demeaners.lsmr import LSMR as LSMR
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         start as start,
     )
     from workbench.estimation.fit import Fit as Fit
+    from workbench.estimation.likelihood_ratio import likelihood_ratio as likelihood_ratio
     from workbench.estimation.run import Run as Run
     from workbench.estimation.store import (
         store_path as store_path,
@@ -88,6 +90,7 @@ __version__ = "0.1.0"
 _FACE = {
     "workbench.backends.devices": "devices",
     "workbench.data.sources": "load samples",
+    "workbench.data.wide": "long",
     "workbench.demeaners.alternating": "AlternatingProjections",
     "workbench.demeaners.demean": "demean",
     "workbench.demeaners.lsmr": "LSMR",
@@ -96,6 +99,7 @@ _FACE = {
     "workbench.errors": "WorkbenchError",
     "workbench.estimation.api": "did2s fit likelihood models resume runs start",
     "workbench.estimation.fit": "Fit",
+    "workbench.estimation.likelihood_ratio": "likelihood_ratio",
     "workbench.estimation.run": "Run",
     "workbench.estimation.store": "store_path use_store",
     "workbench.likelihoods.custom": "custom",

@@ -7,6 +7,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from workbench.covariances import KINDS
+from workbench.estimation.choice_settings import MODELS as CHOICE
 from workbench.likelihoods import TEMPLATES
 from workbench.notebook import session
 from workbench.notebook.magic_options import OPTIONS
@@ -44,14 +45,14 @@ def test_every_option_is_offered(offered):
 
 
 def test_an_option_begun_is_completed_and_one_given_is_not_offered_again(offered):
-    assert offered("%%mle mroz --ba▲") == ["--backend", "--background"]
-    assert offered("%%mle mroz --backend jax --ba▲") == ["--background"]
+    assert offered("%%mle mroz --ba▲") == ["--base", "--backend", "--background"]
+    assert offered("%%mle mroz --backend jax --ba▲") == ["--base", "--background"]
 
 
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("--model ▲", [*TEMPLATES, "ols", "feols", "fepois", "felogit", "fenegbin"]),
+        ("--model ▲", [*TEMPLATES, "ols", "feols", "fepois", "felogit", "fenegbin", *CHOICE]),
         ("--model pro▲", ["probit"]),
         ("--model=lo▲", ["logit"]),
         ("--se ▲", [*KINDS, "iid", "hetero", "HC1", "CRV1"]),

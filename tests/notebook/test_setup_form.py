@@ -457,3 +457,145 @@ def test_a_run_in_two_stages_is_sent_to_its_code():
 
     with pytest.raises(OptionError, match="two stages cannot be edited"):
         setup_form.from_specification(spec)
+
+
+# Models of discrete choice -----------------------------------------------------------------------
+GREENE = "choice ~ ttme + gc + C(mode)"
+PICKED = {"choosers": "individual", "alternatives": "mode"}
+
+
+@pytest.fixture(scope="module")
+def travel():
+    """Open Greene's 210 travellers between Sydney, Canberra and Melbourne, four modes each."""
+    return open_sample("modechoice")
+
+
+def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(travel, offer):
+    chosen = setup_form.opening(travel, offer)
+    check = setup_form.checked(chosen, travel)
+    page = setup_page.page(chosen, check, travel, offer)
+
+    assert (chosen.template, chosen.formula) == ("conditional_logit", GREENE)
+    assert {role: page[role] for role in PICKED} == PICKED
+    assert check.text == "5 parameters, 210 choice situations in 840 rows, 0 rows dropped."
+    # Greene, Econometric Analysis, table of the travel mode data: air, train, bus and car.
+    assert check.detail == "Chosen: 1 (58), 2 (63), 3 (30), 4 (59)."
+    assert page["roles"]["individual"] == "i"
+    assert page["roles"]["mode"] == "xa"
+    assert page["asks"] == ["choosers", "alternatives", "panel"]
+    assert [item["key"] for item in page["errors"]] == [
+        "hessian", "opg", "robust", "cluster", "none",
+    ]  # fmt: skip
+
+
+def test_a_panel_counts_the_persons(travel, offer):
+    chosen = chosen_for(travel, offer, panel="hinc")
+    check = setup_form.checked(chosen, travel)
+
+    incomes = travel.table.column("hinc").nunique()
+    assert f"210 choice situations of {incomes} persons in 840 rows" in check.text
+
+
+@pytest.mark.parametrize(
+    ("choices", "problem", "field"),
+    [
+        ({"choosers": ""}, "Conditional logit needs the column of the choosers.", "choosers"),
+        ({"alternatives": "gc"}, "individual 1 lists the alternative 70 twice.", "alternatives"),
+        ({"formula": "choice ~ gc + tme"}, "modechoice has no column “tme”.", "formula"),
+        ({"offset": "gc"}, "Conditional logit has no offset.", "offset"),
+    ],
+)
+def test_what_choice_data_lack_is_told_at_its_field(travel, offer, choices, problem, field):
+    check = setup_form.checked(chosen_for(travel, offer, **choices), travel)
+
+    assert not check.ok
+    assert (check.text, check.field) == (problem, field)
+
+
+@pytest.mark.parametrize(
+    ("template", "written", "problem"),
+    [
+        ("mixed_logit", "", "Mixed logit needs its random coefficients."),
+        ("mixed_logit", "random={ttme: norml}", 'The distribution of ttme is "norml".'),
+        (
+            "mixed_logit",
+            "random={invc: normal}",
+            'The random coefficient "invc" is not in the formula.',
+        ),
+        ("mixed_logit", "random={ttme: normal}, drows=9", "Mixed logit has no setting drows."),
+        ("mixed_logit", "random={ttme: ", "The setting {ttme: cannot be read."),
+        ("nested_logit", "nests={a: [1], b: [2, 3]}", "The nests miss the alternative 4."),
+        ("latent_class", "classes=1", "The option classes is 1."),
+        ("latent_class", "panel=hinc", "Latent class logit has no setting panel."),
+    ],
+)
+def test_settings_that_a_model_cannot_have_are_told_below_them(
+    travel, offer, template, written, problem
+):
+    chosen = chosen_for(travel, offer, template=template, model_settings=written)
+    check = setup_form.checked(chosen, travel)
+
+    assert not check.ok
+    assert (check.text, check.field) == (problem, "model_settings")
+
+
+def test_words_in_the_settings_need_no_quotation_marks(travel, offer):
+    told = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
+    written = "random={ttme: normal, gc: lognormal}, correlated=True, draws=50"
+    chosen = chosen_for(travel, offer, template="mixed_logit", model_settings=written)
+    check = setup_form.checked(chosen, travel)
+    asked = setup_form.specification(chosen, check, travel.reference, "mixed")
+    page = setup_page.page(chosen, check, travel, offer)
+
+    assert asked.model == Choice("mixed_logit", PICKED | told)
+    assert check.names[-3:] == ("chol.ttme.ttme", "chol.ttme.gc", "chol.gc.gc")
+    assert page["sentence"].startswith(
+        "Mixed logit of `choice` on 3 variables, 2 random coefficients, Hessian errors"
+    )
+    assert "--choosers individual --alternatives mode" in asked.to_magic()
+    assert 'random={"ttme": "normal", "gc": "lognormal"}' in asked.to_python()
+
+
+def test_another_model_starts_without_the_settings_of_the_last_and_keeps_the_columns(travel, offer):
+    chosen = chosen_for(travel, offer, template="mixed_logit", model_settings="draws=9")
+
+    chosen = setup_form.changed(chosen, "template", "nested_logit", travel)
+
+    assert chosen.model_settings == ""
+    assert chosen.choosers == "individual"
+    page = setup_page.page(chosen, setup_form.checked(chosen, travel), travel, offer)
+    assert page["model_hint"] == "nests={alone: [1], together: [2, 3, 4]}"
+    written = chosen_for(travel, offer, template="nested_logit", model_settings=page["model_hint"])
+    assert setup_form.checked(written, travel).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("conditional_logit", {"fixed": {"gc": -0.02}}),
+        ("mixed_logit", {"random": {"C(mode)[T.2]": "uniform"}, "draw_kind": "sobol", "draws": 64}),
+        ("nested_logit", {"nests": {"fly": ["1"], "on the ground": ["2", "3", "4"]}}),
+        ("latent_class", {"classes": 3, "membership": "~ hinc + psize", "starts": 2}),
+    ],
+)
+def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, told):
+    model = Choice(name, PICKED | {"panel": "hinc"} | told)
+    asked = Specification(model, travel.reference, GREENE, se="opg", name="choice")
+
+    chosen = setup_form.from_specification(asked)
+    check = setup_form.checked(chosen, travel)
+
+    assert setup_form.specification(chosen, check, travel.reference, "choice") == asked
+
+
+def test_a_model_of_levels_asks_for_no_columns(people, offer):
+    chosen = chosen_for(
+        people, offer, template="multinomial_logit", formula="region ~ age", model_settings="base=b"
+    )
+    check = setup_form.checked(chosen, people)
+    page = setup_page.page(chosen, check, people, offer)
+
+    assert page["asks"] == []
+    assert page["model_hint"] == "base=a"
+    assert check.ok
+    assert check.text == "6 parameters, 40 rows used, 0 rows dropped."  # (4 - 1) levels of two

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from tests.report.stand_in import newton_trace
+from workbench.estimation.specification import Choice
+from workbench.estimation.trace import Trace
+from workbench.protocols import Iterate
 from workbench.report.plots.palette import GREY, SERIES
 from workbench.report.plots.trace_png import draw, trace_charts
 from workbench.report.static import static_bundle
@@ -117,6 +120,25 @@ def test_runs_of_different_models_each_have_their_own_reference(logit, probit):
     gaps = trace_charts([logit, shifted])[0].lines
 
     assert gaps[1].values[-1] < 1e-10
+
+
+def test_few_draws_fall_to_their_own_best_value_and_other_draws_have_their_own_reference(logit):
+    def mixed(draws, *steps):
+        trace = Trace(("a",))
+        for number, (stage, objective) in enumerate(steps):
+            trace.record(Iterate(number, np.zeros(1), objective, 0.1, stage=stage))
+        model = Choice("mixed_logit", {"random": {"a": "normal"}, "draws": draws})
+        asked = logit.specification.replace(model=model)
+        return logit.but(specification=asked, trace=trace, decrement=0.0, name=f"{draws}")
+
+    first = mixed(400, ("50 draws", 2.0), ("50 draws", 0.5), ("optimize", 1.25), ("optimize", 1.0))
+    other = mixed(800, ("optimize", 0.75), ("optimize", 0.25))
+
+    gaps = [line.values for line in trace_charts([first, other])[0].lines]
+
+    rounding = np.finfo(float).eps
+    np.testing.assert_allclose(gaps[0], [1.5, rounding, 0.25, rounding])
+    np.testing.assert_allclose(gaps[1], [0.5, rounding])
 
 
 def test_a_long_trace_is_thinned_and_keeps_its_last_point(logit):

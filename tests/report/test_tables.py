@@ -164,6 +164,26 @@ def test_estimates_that_read_the_same_are_told_by_their_distance(logit):
     assert line.second == "within 3.0 × 10⁻⁸"
 
 
+def test_what_changed_lists_the_options_of_a_model_of_choice_one_by_one(logit):
+    roles = {"choosers": "id", "alternatives": "mode"}
+    told = {"random": {"cost": "normal", "time": "lognormal"}, "draws": 2000}
+    models = [Choice("conditional_logit", roles), Choice("mixed_logit", roles | told)]
+    pair = [
+        logit.but(specification=logit.specification.replace(model=model, name=model.name))
+        for model in models
+    ]
+
+    changes = what_changed(*pair)
+
+    found = {change.label: (change.first, change.second) for change in changes.settings}
+    assert found["Template"] == ("Conditional logit", "Mixed logit")
+    assert found["Random"] == ("", "cost normal, time lognormal")
+    assert found["Correlated"] == ("", "no")
+    assert found["Draws"] == ("", "2,000")
+    assert found["WTP price"] == ("", "none")
+    assert ("Choosers", "id") in changes.same
+
+
 def test_what_changed_shows_no_estimate_of_a_separated_run(logit, separated):
     results = what_changed(logit, separated).results
 

@@ -28,6 +28,7 @@ from workbench.data.table import Table, as_table
 from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DataError, DeviceError, OptionError, StoreError
+from workbench.estimation.choice_settings import MODELS as CHOICE, choice_with, option_names
 from workbench.estimation.fit import Fit
 from workbench.estimation.models import (
     ABSORBING,
@@ -96,7 +97,8 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     model
         ``"ols"``, ``"gaussian"``, ``"logit"``, ``"probit"``, ``"poisson"``; beside fixed effects
         ``"feols"``, ``"fepois"``, ``"felogit"`` (with the effects as parameters, not conditional)
-        and ``"fenegbin"``; or what :func:`custom` or :func:`likelihood` return.
+        and ``"fenegbin"``; a model of choice, see :func:`models`; or what :func:`custom` or
+        :func:`likelihood` return.
     formula
         ``"outcome ~ x1 + x2"``; may be left out for a person's own likelihood.  Fixed effects
         follow behind a bar, where ``firm^year`` joins columns and ``firm[trend]`` adds a slope by
@@ -148,6 +150,26 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
         Small-sample convention; each family has its own default.
     name : str
         What tables and lists call the run.
+    choosers, alternatives, panel : str
+        For models of discrete choice on long data, one row an alternative: the columns that name
+        choice situation, alternative and person.  The person, by default each chooser, is the
+        unit of scores and of draws.
+    random : mapping
+        For ``"mixed_logit"`` the distribution of each random coefficient: ``"normal"``,
+        ``"lognormal"``, ``"negative_lognormal"``, ``"truncated_normal"``, ``"triangular"`` or
+        ``"uniform"``.  ``correlated=True`` gives them a Cholesky factor; ``draws=500`` and
+        ``draw_kind="halton"`` (or ``"sobol"``, ``"mlhs"``, ``"antithetic"``, ``"random"``,
+        ``"gauss_hermite"``) say how they are simulated, ``wtp_price="price"`` that the others are
+        willingness to pay.
+    nests : mapping
+        For ``"nested_logit"`` the alternatives of each nest.
+    classes, membership, starts
+        For ``"latent_class"`` the number of classes, the formula of who belongs to which, and
+        the random starts beside the first one.
+    base : str
+        For ``"multinomial_logit"`` the level whose coefficients are zero.
+    fixed : mapping
+        Parameters of a model of discrete choice that are held at a value.
 
     Returns
     -------
@@ -239,6 +261,7 @@ def start(model: Any, formula: Any = None, data: Any = None, **options: Any) -> 
 
 def _with_named_options(function: Callable[..., Any]) -> None:
     """Let editors and help show the options by name, with their defaults."""
+    beside = dict.fromkeys(name for model in CHOICE for name in option_names(model))
     own = signature(function)
     first = [p for p in own.parameters.values() if p.kind is not Parameter_.VAR_KEYWORD]
     what = {"model", "data", "formula", "source"}
@@ -247,6 +270,7 @@ def _with_named_options(function: Callable[..., Any]) -> None:
         for item in fields(Specification)
         if item.name not in what
     ]
+    options += [Parameter_(name, Parameter_.KEYWORD_ONLY, default=None) for name in beside]
     function.__signature__ = own.replace(parameters=[*first, *options])  # type: ignore[attr-defined]
 
 
@@ -375,6 +399,7 @@ def _start(
             where="formula",
         )
     choice, own, source = _model(model)
+    choice, options = _with_own_options(choice, options)
     table = _table(data, caller)
     asked = Specification(
         model=choice,
@@ -386,6 +411,18 @@ def _start(
         **_options(options, choice.name, "" if own is None else own.library),
     )
     return start_specification(asked, table, own)
+
+
+def _with_own_options(
+    choice: Choice, options: Mapping[str, Any]
+) -> tuple[Choice, Mapping[str, Any]]:
+    """Move the options that are the model's own to its settings."""
+    names = option_names(choice.name)
+    if not names:
+        return choice, options
+    own = {name: v for name, v in options.items() if name in names and v is not None}
+    rest = {name: value for name, value in options.items() if name not in names}
+    return choice_with(choice.name, own), rest
 
 
 def _model(model: Any) -> tuple[Choice, Custom | None, Any]:
@@ -460,6 +497,7 @@ def _variable(data: Any, caller: FrameType) -> str:
 
 def _options(options: Mapping[str, Any], model: str, written_in: str) -> dict[str, Any]:
     known = {item.name for item in fields(Specification)} - {"model", "data", "formula", "source"}
+    known |= {*option_names(model)}
     for name in options:
         if name not in known:
             near = [_SAME_AS[name]] if name in _SAME_AS else get_close_matches(name, known, n=1)

@@ -11,8 +11,10 @@ from typing import Any
 
 from workbench.data.formula import split_formula
 from workbench.demeaners import DEMEANERS
+from workbench.estimation.choice_settings import MODELS as CHOICE
 from workbench.estimation.option_text import (
     choice_text,
+    own_text,
     parse_choice,
     parse_start,
     settings_text,
@@ -54,7 +56,8 @@ def python_call(specification: Specification) -> str:
         _named(name, _member(value) if isinstance(value, Choice) else _value(value))
         for name, value in _settings(specification)
     )
-    return _script(specification, _call("fit = wb.fit", (*what, *settings)))
+    own = (_named(name, _value(value)) for name, value in _own_settings(specification).items())
+    return _script(specification, _call("fit = wb.fit", (*what, *own, *settings)))
 
 
 def _script(specification: Specification, call: _Piece) -> str:
@@ -199,7 +202,19 @@ def _model(specification: Specification) -> _Piece:
         return _likelihood(specification.source)
     if specification.model.name == "custom":
         return _custom(specification.model.settings)
-    return _text(choice_text(specification.model))
+    return _text(_model_word(specification))
+
+
+def _model_word(specification: Specification) -> str:
+    """Return the model's name, with its settings where they are no options of their own."""
+    model = specification.model
+    return model.name if model.name in CHOICE else choice_text(model)
+
+
+def _own_settings(specification: Specification) -> Mapping[str, Any]:
+    """Return the settings of a model of choice, which are options beside the others."""
+    model = specification.model
+    return model.settings if model.name in CHOICE else {}
 
 
 def _likelihood(source: Source) -> _Piece:
@@ -266,7 +281,8 @@ def _is_variable(name: str) -> bool:
 # The cell ----------------------------------------------------------------------------------------
 def _options(specification: Specification) -> list[str]:
     source = specification.source
-    pairs = [] if source else [("model", choice_text(specification.model))]
+    pairs = [] if source else [("model", _model_word(specification))]
+    pairs += [(name, own_text(value)) for name, value in _own_settings(specification).items()]
     if source and specification.formula is not None:
         pairs.append(("formula", specification.formula))
     if source and source.by is not None:

@@ -22,9 +22,12 @@ from workbench.data.table import as_table
 from workbench.errors import DataError, InferenceError, OptionError
 from workbench.estimation import doors
 from workbench.estimation.aggregation import shares
+from workbench.estimation.choice_effects import ChoiceEffects, level_chances
+from workbench.estimation.choice_settings import MultinomialSettings
 from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.effects import Effects
 from workbench.estimation.least_squares_problem import LeastSquares
+from workbench.estimation.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.precision import Precision
 from workbench.estimation.problem import Problem
@@ -263,6 +266,9 @@ class Fit(Precision):
         DataError
             When a column is missing, or a factor has a level that the fit has not seen.
         """
+        if "choice" in self.state:
+            found: pd.Series = self._chances(data)
+            return found
         template = self._template()
         if data is None:
             return self._fitted()
@@ -277,6 +283,39 @@ class Fit(Precision):
             index = index + self._effects.at(table)
         mean = template.mean(index, params[p:])
         return pd.Series(mean, index=table.index, name=f"E({self.depvar})")
+
+    def _chances(self, data: Any) -> Any:
+        """Return the probability of each alternative, or a column a level."""
+        if self.state["choice"] == MultinomialSettings.name:
+            return level_chances(self, data)
+        return self.choice.predict(data)
+
+    @property
+    def choice(self) -> ChoiceEffects:
+        """What a model of discrete choice says: shares, elasticities, willingness to pay.
+
+        Raises
+        ------
+        OptionError
+            When the model is none.
+        """
+        if "choice" not in self.state:
+            raise OptionError(
+                f"The model {self.model_title} is no model of discrete choice.",
+                hint='wb.fit("conditional_logit", ..., choosers="id", alternatives="mode").',
+                code="no-choices",
+            )
+        return ChoiceEffects(self)
+
+    def likelihood_ratio(self, restricted: Fit) -> LikelihoodRatio:
+        """Test a smaller model of the same data against this one.
+
+        Raises
+        ------
+        InferenceError
+            When a fit is not at a maximum, the data differ, or the other one is no smaller.
+        """
+        return likelihood_ratio(restricted, self)
 
     def _fitted(self) -> pd.Series:
         problem = self._live_problem()

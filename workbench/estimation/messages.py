@@ -9,7 +9,6 @@ import numpy as np
 from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
-from workbench.estimation.stopping import TOLERANCE
 from workbench.estimation.walk import Measured, Walked
 
 _MINUS = "A function that returns minus the log-likelihood would look like this."
@@ -19,7 +18,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def message_of(problem: Problem, walked: Walked, measured: Measured, steps: int) -> str:
     """Return one or two sentences that name steps, decrement and parameters."""
     outcome, taken = measured.outcome, f"{steps:,} step{'s' if steps != 1 else ''}"
-    finish = _power(TOLERANCE)
+    finish = _power(problem.tolerance)
     gap = (
         ""
         if measured.decrement is None

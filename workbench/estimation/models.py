@@ -19,6 +19,8 @@ from workbench.data.formula import variables
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError
 from workbench.estimation.absorbed_problem import AbsorbedProblem
+from workbench.estimation.choice_models import choice_problem
+from workbench.estimation.choice_settings import MODELS as CHOICE, columns_of_model
 from workbench.estimation.custom_problem import CustomProblem, Named, OwnLikelihood
 from workbench.estimation.fixed_effects_problem import FixedEffectsModel, FixedEffectsProblem
 from workbench.estimation.least_squares_problem import LeastSquares, LeastSquaresProblem
@@ -81,6 +83,7 @@ class ModelDescription:
 
 
 _ROLES = ("outcome", "regressors", "cluster", "weights", "offset")
+_CHOICE_ROLES = ("outcome", "regressors", "cluster", "weights")
 
 
 def describe_models() -> list[ModelDescription]:
@@ -111,10 +114,16 @@ def describe_models() -> list[ModelDescription]:
         )
         for kind in ABSORBED.values()
     ]
+    choices = [
+        ModelDescription(
+            kind.name, kind.title, kind.formula, kind.outcome, (), (*kind.own_roles, *_CHOICE_ROLES)
+        )
+        for kind in CHOICE.values()
+    ]
     own = ModelDescription(
         CUSTOM, Custom.title, Custom.formula, "any", (), ("columns", "cluster", "weights")
     )
-    return [listed[0], absorbing, *listed[1:], *beside, own]
+    return [listed[0], absorbing, *listed[1:], *beside, *choices, own]
 
 
 def models() -> pd.DataFrame:
@@ -131,7 +140,7 @@ def models() -> pd.DataFrame:
 
 def check_model_name(name: str) -> None:
     """Refuse a name that is not a model, with the nearest one."""
-    known = [*CLOSED_FORM, *TEMPLATES, *ABSORBED, BODY, CUSTOM]
+    known = [*CLOSED_FORM, *TEMPLATES, *ABSORBED, *CHOICE, BODY, CUSTOM]
     if name in known:
         return
     near = get_close_matches(name.lower(), known, n=1)
@@ -177,6 +186,9 @@ def _problem(specification: Specification, table: Table, own: Custom | None) -> 
     if name == TwoStages.name:
         return TwoStageProblem(specification, table)
     check_model_name(name)
+    if name in CHOICE:
+        table.begin_fingerprint(columns_asked(specification, table.names))
+        return choice_problem(specification, table, _formula_of(specification))
     if name in ABSORBING:
         kind = FixedEffectsProblem if name == FIXED_EFFECTS else AbsorbedProblem
         formula = _formula_of(specification)
@@ -233,6 +245,7 @@ def columns_asked(asked: Specification, names: Sequence[str]) -> list[str]:
     """Return the columns of a table that a formula and its roles read, in the table's order."""
     formula = () if asked.formula is None else variables(asked.formula, names)
     read = {*asked.clusters, asked.weights, asked.offset, *formula, *columns_of_errors(asked)}
+    read |= set(columns_of_model(asked, names))
     return [name for name in names if name in read]
 
 

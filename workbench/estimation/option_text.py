@@ -136,6 +136,44 @@ def parse_settings(text: str) -> dict[str, Any]:
     return settings
 
 
+def own_text(value: Any) -> str:
+    """Write one of a model's own options: a text as it is, everything else as a literal.
+
+    Examples
+    --------
+    >>> own_text("id"), own_text({"price": "normal"}), own_text(True)
+    ('id', "{'price': 'normal'}", 'True')
+    """
+    return value if isinstance(value, str) else repr(value)
+
+
+def parse_own(text: str, where: str) -> Any:
+    """Read one of a model's own options that is no text: a literal, or ``name=value, ...``.
+
+    Raises
+    ------
+    OptionError
+        When it is neither.
+
+    Examples
+    --------
+    >>> parse_own("500", "draws"), parse_own("price=normal, time=lognormal", "random")
+    (500, {'price': 'normal', 'time': 'lognormal'})
+    """
+    if len(text) < _LONGEST and _is_literal(text):
+        return ast.literal_eval(text)
+    try:
+        parts = [list(_split(part, "=")) for part in _split(text, ",") if part.strip()]
+        return {_name(name.strip()): _setting(value.strip()) for name, value in parts}
+    except _UNREADABLE as error:
+        raise OptionError(
+            f"The option {where} with {text!r} cannot be read.",
+            'write it as in "price=normal, time=lognormal", or as Python does.',
+            code="unreadable-option",
+            where=where,
+        ) from error
+
+
 def _setting_text(value: Any) -> str:
     if not isinstance(value, str):
         return repr(value)

@@ -109,7 +109,12 @@ class Precision:
             groups = self._row_meat(asked).groups
             settings = settings_of(asked.kind, asked.options)
             return row_label(asked.kind, settings, asked.clusters, groups)
-        return _LABELS[asked.kind]
+        return f"{_LABELS[asked.kind]}{self._by_unit(asked.kind)}"
+
+    def _by_unit(self, kind: str) -> str:
+        """Say whose scores are summed first, where that is not the row."""
+        unit = self.state.get("unit", "") if kind in {"opg", "robust"} else ""
+        return f" by {unit}" if unit else ""
 
     @property
     def ssc_label(self) -> str:
@@ -345,7 +350,8 @@ class Precision:
         if asked.kind == "hessian" and self._beside_effects:
             return hessian_factor(ssc, n, self._parameters())
         if asked.kind == "robust":
-            return robust_factor(ssc, self.family, n, self._parameters())
+            units = self.state.get("persons", n)
+            return robust_factor(ssc, self.family, units, self._parameters())
         if asked.kind == "cluster" and asked.clusters:
             groups = min(meat.groups for meat in self._cluster_meats(asked.clusters).values())
             found = self._cluster_factor(asked.clusters, groups)

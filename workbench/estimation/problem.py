@@ -203,6 +203,10 @@ class Problem(ABC):
     """What was done before the walk, as a sentence without its end."""
     walks_itself: ClassVar[bool] = False
     """Whether `steps` takes the place of an optimizer."""
+    tolerance: float = 1e-8
+    """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
+    library: ClassVar[str] = ""
+    """What computes, where that is not the library that was asked for."""
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -334,6 +338,25 @@ class Problem(ABC):
     def loglik_null(self) -> float | None:
         """Return the log-likelihood of the constant alone, where that is defined."""
         return None
+
+    def rehearsals(self) -> Sequence[Problem]:
+        """Return rougher problems in the same coordinates to be walked first, roughest first.
+
+        Each one's `record` names it in the trace.
+        """
+        return ()
+
+    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
+        """Return, behind its name in the trace, a point that promises a higher maximum."""
+        return None
+
+    def canonical(self, theta: Numpy) -> Numpy:
+        """Return the one point that is shown, of those that are the same model."""
+        return theta
+
+    def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
+        """Return sentences on what is seen at the estimate alone."""
+        return ()
 
     def check_start(self, theta: Numpy) -> None:
         """Refuse a start at which the log-likelihood is not finite, naming row and parameter."""

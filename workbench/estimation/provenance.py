@@ -22,7 +22,7 @@ def provenance_of(problem: Problem) -> dict[str, Any]:
         "seed": asked.seed,
         "rows": len(problem.design.rows),
     }
-    if problem.family == "least squares" or problem.walks_itself:
+    if problem.family == "least squares" or problem.walks_itself or problem.library == "numpy":
         facts["backend"] = "numpy"
     if problem.record:
         facts["demeaner"] = problem.record

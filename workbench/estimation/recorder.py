@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from workbench.data.formula import variables
 from workbench.errors import StoreError
+from workbench.estimation.choice_settings import columns_of_model
 from workbench.estimation.demeaning import Demeaning
 from workbench.estimation.fit import Fit
 from workbench.estimation.outcome import Outcome
@@ -100,6 +101,7 @@ def columns_read(problem: Problem) -> list[str]:
     asked, design = problem.specification, problem.design
     of_errors = {*asked.clusters, *columns_of_errors(asked)}
     read = {*of_errors, asked.weights, asked.offset, *design.columns}
+    read |= set(columns_of_model(asked, problem.table.names))
     for formula in problem.formulas:
         read |= set(variables(formula, problem.table.names))
     if asked.source is not None:

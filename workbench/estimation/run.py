@@ -344,7 +344,11 @@ class Run:
             model_title=problem.title,
             dropped=problem.dropped,
             left_out=problem.left_out,
-            notes=(*problem.notes, *notes_on_curvature(problem, measured)),
+            notes=(
+                *problem.notes,
+                *notes_on_curvature(problem, measured),
+                *problem.notes_at(measured.theta, measured.curvature),
+            ),
             nuisance=problem.nuisance,
             family=problem.family,
             decrement=measured.decrement,

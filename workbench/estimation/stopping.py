@@ -10,14 +10,14 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
 from workbench.protocols import Iterate, Numpy
 
-TOLERANCE = 1e-8
-"""Of the Newton decrement of the total log-likelihood, in nats: twice the gain still expected."""
-
 # Newton converges quadratically: the step after the tolerance costs little and gives all digits.
 _ALL_DIGITS = 1e-16
 # Without a decrement the Hessian is looked at when N |g|^2 falls below this, then tenfold less.
 _FIRST_LOOK = 1e-6
 _QUIET_STEPS = 5
+# A rehearsal's own maximum is off by its noise, far above these, in nats.
+_NEAR, _NEAR_BY_GRADIENT = 0.1, 0.01
+_REHEARSED = 50
 
 
 class StoppingRule:
@@ -62,16 +62,17 @@ class StoppingRule:
         if step.decrement is None:
             return self._arrived_by_gradient(step, theta)
         before, self._previous = self._previous, step.decrement
-        if step.decrement > TOLERANCE:
+        tolerance = self._problem.tolerance
+        if step.decrement > tolerance:
             return False
-        return step.decrement <= _ALL_DIGITS or before <= TOLERANCE
+        return step.decrement <= _ALL_DIGITS or before <= tolerance
 
     def _arrived_by_gradient(self, step: Iterate, theta: Numpy) -> bool:
         size = self._problem.observations * step.gradient_norm**2
         if not size <= self._look_below:
             return False
         self._look_below = size / 10
-        return decrement_at(self._problem, theta) <= TOLERANCE
+        return decrement_at(self._problem, theta) <= self._problem.tolerance
 
     def _lost_in_rounding(self, step: Iterate) -> bool:
         """Tell a float32 run whose objective moves by less than its rounding."""
@@ -81,6 +82,22 @@ class StoppingRule:
         spread = max(self._recent) - min(self._recent)
         rounding = 4 * float(np.finfo(np.float32).eps) * abs(step.objective)
         return len(self._recent) > _QUIET_STEPS and spread <= rounding
+
+
+class RehearsalRule(StoppingRule):
+    """Judge the steps on a rougher problem, which needs to come near and no more."""
+
+    def verdict(self, step: Iterate, theta: Numpy) -> Outcome | None:
+        """Return how the rehearsal ends with this step, or None to go on."""
+        if not np.isfinite(step.objective) and step.number > 0:
+            return Outcome.NOT_FINITE
+        if step.decrement is None:
+            near = self._problem.observations * step.gradient_norm**2 <= _NEAR_BY_GRADIENT
+        else:
+            near = step.decrement <= _NEAR
+        if near:
+            return Outcome.CONVERGED
+        return Outcome.STEP_LIMIT if step.number >= min(self._max_steps, _REHEARSED) else None
 
 
 def decrement_at(problem: Problem, theta: Numpy) -> float:

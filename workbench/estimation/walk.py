@@ -14,7 +14,7 @@ from workbench.estimation.objective import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.row_meats import with_asked
-from workbench.estimation.stopping import TOLERANCE, StoppingRule
+from workbench.estimation.stopping import RehearsalRule, StoppingRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
 from workbench.optimizers.first_order import FirstOrder
@@ -25,6 +25,7 @@ from workbench.protocols import Interrupted, Iterate, Numpy, Optimizer
 # Steps with the exact Hessian are few or in vain; those without are many and cheap.
 _WITH_HESSIAN, _WITHOUT_HESSIAN = 100, 2_000
 _POLISHING_STEPS = 3
+_RIVALS = 4
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,85 @@ def walk(
     """
     if "solve" in problem.stages:
         return _solve(problem, trace, clock)
-    theta = problem.start.copy() if start is None else start
-    problem.check_start(theta)
-    taken = _Walk(problem, control, trace, StoppingRule(problem, max_steps), clock)
-    taken.first, taken.after_step = first, after_step
-    return taken.take(optimizer, theta, state)
+    parts = _Parts(optimizer, control, trace, max_steps, clock, after_step)
+    if start is not None:
+        problem.check_start(start)
+        return _climbed(problem, parts, start, first, state, repeated=first > 0)
+    ended, first = _rehearsed(problem, parts, first)
+    if ended.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
+        return ended
+    return _climbed(problem, parts, ended.theta, first, state)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What every walk of a run shares."""
+
+    optimizer: Optimizer
+    control: Control
+    trace: Trace
+    max_steps: int
+    clock: float | None
+    after_step: Callable[[], None] | None
+
+    def walk(
+        self,
+        problem: Problem,
+        rule: StoppingRule,
+        theta: Numpy,
+        first: int,
+        stage: str = "",
+        state: StateBox | None = None,
+        *,
+        repeated: bool = False,
+    ) -> tuple[Walked, _Walk]:
+        """Take one walk whose first step has the number ``first``."""
+        taken = _Walk(problem, self.control, self.trace, rule, self.clock, stage)
+        taken.first, taken.after_step, taken.repeated = first, self.after_step, repeated
+        return taken.take(self.optimizer, theta, state), taken
+
+
+def _rehearsed(problem: Problem, parts: _Parts, first: int) -> tuple[Walked, int]:
+    """Walk rougher problems first; return where that ends, and the number of the next step."""
+    theta, rough = problem.start.copy(), problem.rehearsals()
+    (rough[0] if rough else problem).check_start(theta)
+    ended = Walked(theta, Outcome.CONVERGED)
+    for each in rough:
+        rule = RehearsalRule(each, parts.max_steps)
+        ended, taken = parts.walk(each, rule, ended.theta, first, each.record)
+        first = taken.last_number + 1
+        if ended.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
+            break
+    return ended, first
+
+
+def _climbed(
+    problem: Problem,
+    parts: _Parts,
+    theta: Numpy,
+    first: int,
+    state: StateBox | None,
+    *,
+    repeated: bool = False,
+) -> Walked:
+    """Walk to a maximum, and from there to any other one that promises more."""
+    rule = StoppingRule(problem, parts.max_steps)
+    best, taken = parts.walk(problem, rule, theta, first, "", state, repeated=repeated)
+    if best.outcome is not Outcome.CONVERGED:
+        return best
+    for _ in range(_RIVALS):
+        rival = problem.rival(best.theta)
+        if rival is None:
+            break
+        stage, start = rival
+        rule = StoppingRule(problem, parts.max_steps)
+        other, taken = parts.walk(problem, rule, start, taken.last_number + 1, stage)
+        if other.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
+            return other
+        if problem.loglik(other.theta) <= problem.loglik(best.theta):
+            break
+        best = other
+    return best
 
 
 class _Walk:
@@ -127,13 +202,16 @@ class _Walk:
         trace: Trace,
         rule: StoppingRule,
         clock: float | None,
+        stage: str = "",
     ) -> None:
         self.problem, self.control, self.trace, self.rule = problem, control, trace, rule
         self.objective = (
             None if problem.walks_itself else SteeredObjective(problem.objective(), control)
         )
         self.clock = time.perf_counter() if clock is None else clock
-        self.first = 0
+        self.first, self.last_number, self.repeated = 0, 0, False
+        self._spent = 0 if trace.last is None else trace.last.evaluations
+        self._stage = stage
         self.after_step: Callable[[], None] | None = None
         self.best: tuple[float, Numpy] | None = None
         self.last: Numpy = problem.start
@@ -185,7 +263,8 @@ class _Walk:
             if self.best is None or step.objective < self.best[0]:
                 self.best = (step.objective, theta)
         step = replace(step, number=step.number + self.first)
-        if not (self.first and step.number == self.first):
+        self.last_number = step.number
+        if not (self.repeated and step.number == self.first):
             self.trace.record(self._shown(step, theta))
             if self.after_step is not None:
                 self.after_step()
@@ -194,9 +273,11 @@ class _Walk:
     def _shown(self, step: Iterate, theta: Numpy) -> Iterate:
         return replace(
             step,
+            stage=self._stage or step.stage,
             params=self.problem.shown(theta),
             seconds=time.perf_counter() - self.clock,
-            evaluations=step.evaluations if self.objective is None else self.objective.evaluations,
+            evaluations=self._spent
+            + (step.evaluations if self.objective is None else self.objective.evaluations),
         )
 
 
@@ -222,7 +303,7 @@ def _solve(problem: Problem, trace: Trace, clock: float | None) -> Walked:
 
 def measure(problem: Problem, walked: Walked) -> Measured:
     """Judge the point kept by its decrement and eigenvalues, whatever flag was raised before."""
-    theta, outcome = walked.theta, walked.outcome
+    theta, outcome = problem.canonical(walked.theta), walked.outcome
     ended = {Outcome.SEPARATED, Outcome.NOT_FINITE, Outcome.STOPPED, Outcome.CANCELLED}
     if outcome in ended or problem.shortfall():
         return Measured(theta, outcome, None, None, problem.loglik(theta))
@@ -233,7 +314,7 @@ def measure(problem: Problem, walked: Walked) -> Measured:
     if outcome is Outcome.CONVERGED:
         theta, curvature, decrement = _polished(problem, theta, curvature, decrement)
     if problem.settled(theta) or outcome is Outcome.CONVERGED:
-        outcome = _judged(outcome, curvature, decrement, problem.specification.dtype)
+        outcome = _judged(outcome, curvature, decrement, problem)
     if outcome.at_maximum:
         step = curvature.bread @ problem.score(theta)
         if problem.scores_asked:
@@ -255,7 +336,7 @@ def _polished(
 ) -> tuple[Numpy, Curvature, float | None]:
     """Refine against the rows a point that was found from second moments alone."""
     for _ in range(_POLISHING_STEPS):
-        if decrement is None or decrement <= TOLERANCE or curvature.flat:
+        if decrement is None or decrement <= problem.tolerance or curvature.flat:
             break
         theta = theta + curvature.bread @ problem.score(theta)
         curvature = problem.curvature(theta, scores=False)
@@ -263,11 +344,13 @@ def _polished(
     return theta, curvature, decrement
 
 
-def _judged(outcome: Outcome, curvature: Curvature, decrement: float | None, dtype: str) -> Outcome:
+def _judged(
+    outcome: Outcome, curvature: Curvature, decrement: float | None, problem: Problem
+) -> Outcome:
     if decrement is None:
         return Outcome.SADDLE if outcome is not Outcome.STEP_LIMIT else outcome
-    if decrement > TOLERANCE:
-        if dtype == "float32":
+    if decrement > problem.tolerance:
+        if problem.specification.dtype == "float32":
             return Outcome.PRECISION if outcome is not Outcome.STEP_LIMIT else outcome
         return Outcome.NO_PROGRESS if outcome is Outcome.CONVERGED else outcome
     return Outcome.FLAT if curvature.flat else Outcome.CONVERGED

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.estimation.choice_settings import MODELS as CHOICE
 from workbench.estimation.models import BODY, CLOSED_FORM, CUSTOM, IN_NUMPY, describe_models
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.two_stage_did import TwoStages
-from workbench.notebook import sweeps
+from workbench.notebook import stages, sweeps
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.findings import Story, WayOut, story_of, ways_out
@@ -62,6 +63,7 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
         "decrement": _decrement(run, last),
         "sentence": sentence_of(run),
         "demeaning": sweeps.about(run),
+        "stages": stages.about(run),
         "solved": asked.model.name in CLOSED_FORM,
         "started": run.started,
         "parameters": list(run.parameter_names),
@@ -99,9 +101,11 @@ def sentence_of(run: Run) -> str:
         return f"{sweeps.distance(run.demeaning) or run.message}{kept}"
     if run.status == "running" and last is not None and last.number > 0:
         return _distance(last)
+    if run.status == "running" and last is None and stages.compiles(run):
+        return stages.COMPILING
     outcome = outcome_of(run)
     if run.fit is not None:
-        return run.fit.message or run.fit.outcome.value
+        return f"{run.fit.message or run.fit.outcome.value} {stages.found(run)}".strip()
     if run.error is not None:
         return _problem_of(run.error)
     return run.message or ("" if outcome is None else outcome.value)
@@ -118,8 +122,9 @@ def _distance(step: Iterate) -> str:
 
 
 def _setting(asked: Specification) -> str:
-    """Say where it runs; closed forms and absorbed effects are computed by neither library."""
-    library = [] if asked.model.name in IN_NUMPY else [_LIBRARIES[asked.backend]]
+    """Say where it runs; what is compiled for the CPU is computed by neither library."""
+    compiled = asked.model.name in CHOICE and (asked.device, asked.dtype) == ("cpu", "float64")
+    library = [] if compiled or asked.model.name in IN_NUMPY else [_LIBRARIES[asked.backend]]
     return ", ".join([*library, asked.device.upper(), asked.dtype])
 
 
@@ -172,9 +177,10 @@ def _problem(asked: Specification) -> str:
         "dtype",
         "start",
         "max_steps",
-        "seed",
         "name",
     }
+    if asked.model.name not in CHOICE:  # there, other draws are another likelihood
+        walk |= {"seed"}
     words = {"se", "se_options", "cluster", "ssc"}
     asked = asked.replace(data=replace(asked.data, fingerprint=""))  # known at the end only
     stated = {key: value for key, value in asked.to_dict().items() if key not in walk | words}

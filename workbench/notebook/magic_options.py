@@ -18,6 +18,7 @@ from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.fixed_effects import RULES
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
+from workbench.estimation.choice_settings import DRAW_KINDS, MODELS
 from workbench.estimation.models import CLOSED_FORM
 from workbench.likelihoods import TEMPLATES
 from workbench.likelihoods.absorbed import ABSORBED
@@ -57,7 +58,21 @@ class MagicOption:
 
 
 OPTIONS = (
-    MagicOption("--model", "the template", lambda: (*TEMPLATES, *CLOSED_FORM, *ABSORBED)),
+    MagicOption("--model", "the template", lambda: (*TEMPLATES, *CLOSED_FORM, *ABSORBED, *MODELS)),
+    MagicOption("--choosers", "column that identifies a choice situation", column=True),
+    MagicOption("--alternatives", "column of the alternatives' names", column=True),
+    MagicOption("--panel", "column of the person who chooses several times", column=True),
+    MagicOption("--random", 'random coefficients: "price=normal, time=lognormal"'),
+    MagicOption("--correlated", "whether they are correlated", lambda: ("True", "False")),
+    MagicOption("--draws", "draws for each person"),
+    MagicOption("--draw-kind", "how they are drawn", lambda: DRAW_KINDS),
+    MagicOption("--wtp-price", "the price, for willingness-to-pay space", column=True),
+    MagicOption("--nests", """nests: "{'fly': ['air'], 'ground': ['train', 'bus']}" """.strip()),
+    MagicOption("--classes", "number of latent classes"),
+    MagicOption("--membership", 'formula of who belongs to which class: "~ age"'),
+    MagicOption("--starts", "random starts beside the first one"),
+    MagicOption("--base", "the level whose coefficients are zero"),
+    MagicOption("--fixed", 'parameters held at a value: "cost=-1"'),
     MagicOption("--se", "kind of standard errors", lambda: (*KINDS, *ALIASES)),
     MagicOption("--cluster", "column to cluster by; may stand twice", column=True, action="append"),
     MagicOption("--se-options", 'what the errors are told: "time=year, lag=2"'),
@@ -83,6 +98,9 @@ OPTIONS = (
     MagicOption("--beside", "a named fit to show beside this one", remembered, action="append"),
     MagicOption("--background", "return at once", action="store_true"),
 )
+
+LITERAL = ("random", "correlated", "draws", "nests", "classes", "starts", "fixed")
+"""The options of choice models that are no texts."""
 
 OWN = ("model", "formula", "by", "beside", "background")
 """The options that are no setting of the estimation, or only together with the body."""

@@ -21,6 +21,7 @@ from workbench.data.names import quoted
 from workbench.data.table import ColumnSummary
 from workbench.demeaners import DEMEANERS
 from workbench.errors import DataError, LikelihoodError, OptionError, WorkbenchError
+from workbench.estimation.choice_settings import MODELS as CHOICE, ConditionalSettings
 from workbench.estimation.models import ABSORBING, BODY, CLOSED_FORM, FIXED_EFFECTS
 from workbench.estimation.option_text import parse_settings, settings_text
 from workbench.estimation.separated import informative
@@ -29,7 +30,7 @@ from workbench.estimation.two_stage_did import TwoStages
 from workbench.likelihoods import TEMPLATES
 from workbench.likelihoods.absorbed import ABSORBED
 from workbench.likelihoods.body import parse_body
-from workbench.notebook import optimizer_settings
+from workbench.notebook import choice_form, optimizer_settings
 from workbench.notebook.data_choice import Opened
 from workbench.notebook.formula_text import (
     effects,
@@ -124,6 +125,10 @@ class Chosen:
     weight_kind: str = "frequency"
     offset: str = ""
     positive: str = ""
+    choosers: str = ""
+    alternatives: str = ""
+    panel: str = ""
+    model_settings: str = ""
     device: str = "cpu"
     library: str = "jax"
     dtype: str = "float64"
@@ -137,13 +142,18 @@ class Chosen:
     base: Specification | None = None
     """The run brought back for editing, which keeps the settings that the page does not show."""
 
+    @property
+    def choice_columns(self) -> dict[str, str]:
+        """The columns that a model of discrete choice reads, by role."""
+        return {"choosers": self.choosers, "alternatives": self.alternatives, "panel": self.panel}
+
 
 KINDS: dict[str, Any] = {
     item.name: str for item in fields(Chosen) if item.name not in {"base", "se_before"}
 } | {"max_steps": (int, type(None))}
 """The choices that the page may change by name, with the type of each."""
 
-_COLUMN_FIELDS = {"cluster", "weights", "offset"}
+_COLUMN_FIELDS = {"cluster", "weights", "offset", *choice_form.COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,9 @@ def opening(opened: Opened | None, offer: Offer) -> Chosen:
     chosen = Chosen(library="torch" if there == ["torch"] else "jax")
     if opened is None:
         return chosen
+    if (choice := choice_form.proposed(opened.table.names)) is not None:
+        formula, columns = choice
+        return replace(chosen, template=ConditionalSettings.name, formula=formula, **columns)
     template, formula = _first_model(opened.table.summary())
     return replace(chosen, template=template, formula=formula)
 
@@ -190,7 +203,19 @@ def changed(chosen: Chosen, choice: str, value: object, opened: Opened | None) -
         raise OptionError(f"There is no demeaner {value!r}.", code="bad-choice", where=choice)
     if choice in _COLUMN_FIELDS and value and (opened is None or value not in opened.table.names):
         raise OptionError(f"The data have no column {value!r}.", code="no-column", where=choice)
-    return _consequences(replace(chosen, **{choice: value}), choice)
+    chosen = replace(chosen, **{choice: value})
+    if choice == "template":
+        chosen = _with_columns(replace(chosen, model_settings=""), opened)
+    return _consequences(chosen, choice)
+
+
+def _with_columns(chosen: Chosen, opened: Opened | None) -> Chosen:
+    """Choose the columns of known choice data, where none are chosen."""
+    if chosen.template not in CHOICE or opened is None or any(chosen.choice_columns.values()):
+        return chosen
+    if (known := choice_form.proposed(opened.table.names)) is None:
+        return chosen
+    return replace(chosen, **known[1])
 
 
 def assigned(chosen: Chosen, name: str, role: str) -> Chosen:
@@ -250,6 +275,7 @@ def from_specification(spec: Specification) -> Chosen:
         weight_kind=spec.weight_kind,
         offset=spec.offset or "",
         positive=spec.positive or "",
+        **_told_model(spec.model),
         device=spec.device,
         library=spec.backend,
         dtype=spec.dtype,
@@ -263,6 +289,14 @@ def from_specification(spec: Specification) -> Chosen:
     )
 
 
+def _told_model(model: Choice) -> dict[str, Any]:
+    """Return what a model of discrete choice was told, by field."""
+    if model.name not in CHOICE:
+        return {}
+    columns = {name: model.settings.get(name) or "" for name in choice_form.COLUMNS}
+    return {**columns, "model_settings": choice_form.written(model)}
+
+
 # Checking ---------------------------------------------------------------------------------------
 def checked(chosen: Chosen, opened: Opened | None) -> Check:
     """Check the choices against the data, as a run would at its start."""
@@ -274,6 +308,8 @@ def checked(chosen: Chosen, opened: Opened | None) -> Check:
         if _is_large(chosen, opened):
             check_formula(chosen.formula, opened.table.names)
             return Check(True, f"{opened.table.nrows:,} rows; {_LATER}", rows=opened.table.nrows)
+        if chosen.template in CHOICE:
+            return _counted_choices(chosen, opened)
         design, extra = _design(chosen, opened)
         _check_outcome(design, chosen.template)
         if chosen.template in ABSORBED:
@@ -303,11 +339,35 @@ def _unreadable_settings(chosen: Chosen) -> Check | None:
         optimizer_settings.read(optimizer_choice(chosen, Check(True, "")), chosen.settings)
         field = "se_options"
         _columns_of_errors(chosen)
+        field = "model_settings"
+        if chosen.template in CHOICE:
+            choice_form.read(chosen.template, chosen.choice_columns, chosen.model_settings)
     except OptionError as error:
-        brief = _brief(error.problem)
-        hint = error.hint.removeprefix("se_options=dict(").replace('"', "").replace(").", ".")
-        return Check(False, error.problem, f"Try: {hint}", brief=brief, field=field)
+        return _unreadable(error, field)
     return None
+
+
+def _unreadable(error: OptionError, field: str) -> Check:
+    brief = _brief(error.problem)
+    if error.where in choice_form.COLUMNS:
+        detail = f"Choose it under {error.where.capitalize()}."
+        return Check(False, error.problem, detail, brief=brief, field=error.where)
+    hint = error.hint.removeprefix("se_options=dict(").replace('"', "").replace(").", ".")
+    return Check(False, error.problem, f"Try: {hint}", brief=brief, field=field)
+
+
+def _counted_choices(chosen: Chosen, opened: Opened) -> Check:
+    """Count the choice situations, as the run will find them."""
+    asked = specification(chosen, Check(True, ""), opened.reference, "")
+    found = choice_form.counted(asked, opened.table)
+    return Check(
+        True,
+        found.text,
+        found.about,
+        parameters=len(found.names),
+        rows=found.rows,
+        names=found.names,
+    )
 
 
 def _columns_of_errors(chosen: Chosen) -> tuple[str, ...]:
@@ -400,6 +460,8 @@ def _about_outcome(design: Design) -> str:
 def _refused(error: WorkbenchError, chosen: Chosen, opened: Opened) -> Check:
     data = opened.reference.name
     field = "body" if isinstance(error, LikelihoodError) else "formula"
+    if chosen.template in CHOICE:
+        field = choice_form.field_of(error, chosen.choice_columns, chosen.template)
     if error.code == "which-level":
         outcome = sides(chosen.formula).outcome.strip("`")
         levels = tuple(sorted(map(str, opened.table.column(outcome).dropna().unique())))
@@ -447,7 +509,7 @@ def specification(
     own = chosen.template == OWN
     base = chosen.base or Specification(Choice(chosen.template), reference)
     return base.replace(
-        model=_kept_choice(chosen.template, base.model),
+        model=_model(chosen, base.model),
         data=reference,
         formula=chosen.formula.strip() or None,
         source=Source(chosen.body) if own else None,
@@ -468,6 +530,13 @@ def specification(
         fixef_rm=chosen.fixef_rm,
         name=name,
     )
+
+
+def _model(chosen: Chosen, base: Choice) -> Choice:
+    """Return the model with its settings; those of discrete choice stand on the page."""
+    if chosen.template not in CHOICE:
+        return _kept_choice(chosen.template, base)
+    return choice_form.half_typed(chosen.template, chosen.choice_columns, chosen.model_settings)
 
 
 def _told_errors(chosen: Chosen) -> dict[str, Any]:
@@ -535,6 +604,8 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
 
 def errors_of(template: str) -> dict[str, str]:
     """Return the kinds of standard errors that a template has, with their words."""
+    if template in CHOICE:
+        return choice_form.ERRORS
     if template in CLOSED_FORM:
         return {kind: label for kind, label in LINEAR_ERRORS.items() if kind in KNOWN_ERRORS}
     return ERRORS

@@ -14,9 +14,10 @@ from workbench.demeaners import Description, demeaner_on, describe
 from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import FormulaError
+from workbench.estimation.choice_settings import MODELS as CHOICE
 from workbench.estimation.models import CLOSED_FORM
 from workbench.likelihoods.absorbed import ABSORBED
-from workbench.notebook import optimizer_settings
+from workbench.notebook import choice_form, optimizer_settings
 from workbench.notebook.data_choice import Opened
 from workbench.notebook.formula_text import effects, sides
 from workbench.notebook.offer import Offer, Option
@@ -33,6 +34,9 @@ from workbench.notebook.setup_form import (
 
 _WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
 """The errors that need columns of time or place."""
+
+_LETTERS = {"choosers": "i", "alternatives": "a", "panel": "p"}
+"""The roles of a model of discrete choice, as the list of variables marks them."""
 
 _WALKS = dict.fromkeys(CLOSED_FORM, "None: solved in closed form") | dict.fromkeys(
     ABSORBED, "Newton: each step demeans anew"
@@ -54,6 +58,8 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
         "libraries": [_fitting(item, chosen, offer).to_dict() for item in offer.libraries],
         "numbers": [item.to_dict() for item in offer.numbers(chosen.device)],
         "optimizers": [item.to_dict() for item in offer.optimizers],
+        "asks": list(choice_form.asks(chosen.template)),
+        "model_hint": _model_hint(chosen, opened),
         "settings_hint": optimizer_settings.hint(chosen.optimizer),
         "automatic": _automatic(chosen, check, offer),
         "effects": effects(chosen.formula),
@@ -82,10 +88,19 @@ def roles(chosen: Chosen, opened: Opened | None) -> dict[str, str]:
         return {}
     found: dict[str, str] = dict(formula_roles(chosen.formula, opened.table.names))
     absorbed = [("f", name) for name in _absorbed(chosen.formula) if name in opened.table.names]
-    for letter, name in (*absorbed, ("w", chosen.weights), ("c", chosen.cluster)):
+    beside = [(_LETTERS[name], getattr(chosen, name)) for name in choice_form.asks(chosen.template)]
+    for letter, name in (*absorbed, *beside, ("w", chosen.weights), ("c", chosen.cluster)):
         if name:
             found[name] = found.get(name, "") + letter
     return found
+
+
+def _model_hint(chosen: Chosen, opened: Opened | None) -> str:
+    """Return an example of what the model is told; empty where it needs nothing."""
+    parts = sides(chosen.formula)
+    column = chosen.alternatives if choice_form.asks(chosen.template) else parts.outcome.strip("`")
+    labels = () if opened is None else choice_form.alternatives_of(opened.table, column)
+    return choice_form.example(chosen.template, chosen.formula, labels)
 
 
 def _errors(chosen: Chosen) -> list[Option]:
@@ -175,11 +190,14 @@ def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
     if chosen.template in CLOSED_FORM:
         errors |= {"hessian": "iid errors", "robust": "HC1 errors"}
     described = errors.get(chosen.se, f"{TITLES.get(chosen.se, chosen.se)} errors")
+    if chosen.template in CHOICE and chosen.se in {"opg", "robust"}:
+        described += " by person"
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
     absorbed = effects(chosen.formula)
     beside = f" beside {absorbed}" if absorbed else ""
     model = offer.title(chosen.template)
+    beside += choice_form.random_part(chosen.template, chosen.model_settings)
     return f"{model}{of}{on}{beside}, {described}, {chosen.device.upper()}"
 
 

@@ -11,13 +11,14 @@ from typing import Any
 from workbench.data.table import Table
 from workbench.demeaners import demeaner_named
 from workbench.errors import OptionError, WorkbenchError
+from workbench.estimation.choice_settings import MODELS
 from workbench.estimation.models import CLOSED_FORM, Written, likelihood
-from workbench.estimation.option_text import parse_choice, parse_settings, parse_start
+from workbench.estimation.option_text import parse_choice, parse_own, parse_settings, parse_start
 from workbench.likelihoods import TEMPLATES
 from workbench.likelihoods.absorbed import ABSORBED
 from workbench.likelihoods.body import has_params, parse_body
 from workbench.notebook.formula_text import cut
-from workbench.notebook.magic_options import OPTIONS, OWN
+from workbench.notebook.magic_options import LITERAL, OPTIONS, OWN
 from workbench.optimizers import optimizer_named
 
 Model = str | Written
@@ -53,6 +54,7 @@ def settings(options: Namespace) -> dict[str, Any]:
     }
     if "se_options" in given:
         given["se_options"] = parse_settings(given["se_options"])
+    given |= {name: parse_own(given[name], name) for name in LITERAL if name in given}
     if "start" in given:
         given["start"] = parse_start(given["start"])
     if "optimizer" in given:
@@ -148,7 +150,7 @@ def _template(options: Namespace) -> str:
     if options.model is None:
         raise _contradiction(
             "The cell has a formula but names no model.",
-            f"--model with one of {' '.join([*CLOSED_FORM, *TEMPLATES, *ABSORBED])}.",
+            f"--model with one of {' '.join([*CLOSED_FORM, *TEMPLATES, *ABSORBED, *MODELS])}.",
             "no-model",
         )
     return str(options.model)

@@ -39,6 +39,11 @@ def weights_label(fit: Fit) -> str:
     return f"{asked.weights} ({asked.weight_kind})" if asked.weights else ""
 
 
+def has_few_draws(stage: str) -> bool:
+    """Say whether a stage of a walk has fewer draws, and so a log-likelihood of its own."""
+    return stage.endswith(" draws")
+
+
 def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:
     """Return one name a fit, no two the same: a repeated name is numbered."""
     names = [model_name(fit) for fit in fits]
@@ -91,10 +96,12 @@ def kind_note(fit: Fit) -> str:
         return ""
     factor = f", times {fit.ssc_label.replace('-', MINUS)}" if fit.ssc_label else ""
     kind, _, group = fit.se_label.partition(" ")
+    unit = fit.state.get("unit", "")
+    of = f", which are summed by {unit}" if unit else ""
     sentences = {
-        "robust": "Robust: sandwich of Hessian and scores",
+        "robust": f"Robust: sandwich of Hessian and scores{of}",
         "iid": "Iid: independent errors of one variance",
-        "scores": "Scores: inverse of the scores' outer product",
+        "scores": f"Scores: inverse of the scores' outer product{of}",
         "cluster": f"Clustered: scores summed within {group} before the sandwich",
         **_by_rows(fit, group.strip("()")),
     }

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from workbench.estimation.choice_settings import MODELS as CHOICE
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
 from workbench.protocols import Numpy
 from workbench.report import numbers
-from workbench.report.labels import sample_of, unique_names
+from workbench.report.labels import has_few_draws, sample_of, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
 
 if TYPE_CHECKING:
@@ -173,14 +175,30 @@ def _table(fit: Fit) -> dict[str, Numpy]:
 def _gaps(
     traced: Sequence[tuple[int, Fit]], tables: dict[int, dict[str, Numpy]]
 ) -> dict[int, Numpy]:
-    """Return each run's distance to the best value that any run of its problem can expect."""
+    """Return each run's distance to the best value that any run of its problem can expect.
+
+    A stage of fewer draws has a likelihood of its own, and falls to its own best value.
+    """
     leaders: dict[object, tuple[float, float]] = {}
+    rough = {j: _few_draws(fit) for j, fit in traced}
     for j, fit in traced:
-        values = tables[j]["objective"]
+        values = tables[j]["objective"][~rough[j]]
         best = float(np.min(values[np.isfinite(values)], initial=np.inf))
         promise = (fit.decrement or 0.0) / 2 / fit.nobs
         leaders[_problem(fit)] = min((best, promise), leaders.get(_problem(fit), (np.inf, 0.0)))
-    return {j: _gap(tables[j]["objective"], *leaders[_problem(fit)]) for j, fit in traced}
+    found = {}
+    for j, fit in traced:
+        values = tables[j]["objective"]
+        found[j] = _gap(values, *leaders[_problem(fit)])
+        if rough[j].any():
+            few = values[rough[j]]
+            best = float(np.min(few[np.isfinite(few)], initial=np.inf))
+            found[j][rough[j]] = _gap(few, best, 0.0)
+    return found
+
+
+def _few_draws(fit: Fit) -> npt.NDArray[np.bool_]:
+    return np.array([has_few_draws(step.stage) for step in fit.trace.since(0)], dtype=bool)
 
 
 def _gap(values: Numpy, best: float, promise: float) -> Numpy:
@@ -189,7 +207,10 @@ def _gap(values: Numpy, best: float, promise: float) -> Numpy:
 
 
 def _problem(fit: Fit) -> object:
-    return fit.model_title, fit.specification.formula, sample_of(fit)
+    asked = fit.specification
+    # Other draws are another likelihood.
+    own = repr((asked.model, asked.seed)) if asked.model.name in CHOICE else ""
+    return fit.model_title, own, fit.specification.formula, sample_of(fit)
 
 
 def _line(name: str, steps: Numpy, values: Numpy, series: Series) -> Line:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.covariances import TITLES, TOGETHER
 from workbench.demeaners import DEMEANERS
+from workbench.estimation.choice_settings import MODELS as CHOICE, settings_for
 from workbench.estimation.models import describe_models
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
@@ -90,10 +91,15 @@ def what_changed(first: Fit, second: Fit) -> Changes:
     if any(before[key] != after[key] for key in _COLUMNS):
         # The fingerprint is that of the columns read, so other columns say nothing of the table.
         before, after = (_without_fingerprint(asked) for asked in (before, after))
+    own = [_own(fit) for fit in (first, second)]
+    if any(own):  # a line for each of a model's own options, in place of one for all
+        before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
     pairs = [
         Change(label, _setting(key, before[key]), _setting(key, after[key]))
         for key, label in SETTINGS.items()
     ]
+    names = dict.fromkeys([*own[0], *own[1]])
+    pairs[1:1] = [Change(_label(n), own[0].get(n, ""), own[1].get(n, "")) for n in names]
     name, other = unique_names([first, second])
     return Changes(
         (name, other),
@@ -105,6 +111,30 @@ def what_changed(first: Fit, second: Fit) -> Changes:
 
 def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:
     return {**asked, "data": {**asked["data"], "fingerprint": ""}}
+
+
+def _own(fit: Fit) -> dict[str, str]:
+    """Return the own options of a model of discrete choice, those left at their defaults too."""
+    model = fit.specification.model
+    if model.name not in CHOICE:
+        return {}
+    told = asdict(settings_for(model))
+    return {name: "none" if value in (None, {}) else _words(value) for name, value in told.items()}
+
+
+def _words(value: Any) -> str:
+    """Write an option as people read it: ``price normal, time lognormal``."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return " and ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return numbers.count(value) if isinstance(value, int) else str(value)
+
+
+def _label(option: str) -> str:
+    return option.replace("_", " ").capitalize().replace("Wtp", "WTP")
 
 
 def _setting(key: str, value: Any) -> str:

@@ -14,6 +14,8 @@ export interface Line {
   name: string;
   x: Float64Array;
   y: Float64Array;
+  /** Where something new begins, with its words. */
+  stages?: { at: number; text: string }[];
 }
 
 export interface ChartOptions {
@@ -192,6 +194,7 @@ export class Chart {
     const context = plot.ctx;
     context.save();
     this.drawRule(plot, colours);
+    for (const line of this.lines) this.drawStages(plot, line, colours);
     for (const line of this.lines) this.drawMarkers(plot, line, colours);
     if (this.options.named) this.drawNames(plot, colours);
     context.restore();
@@ -209,6 +212,27 @@ export class Chart {
     context.lineTo(plot.bbox.left + plot.bbox.width, y);
     context.stroke();
     write(context, rule.text, plot.bbox.left + 6 * ratio, y - 7 * ratio, colours.muted, `${11 * ratio}px ${colours.font}`);
+  }
+
+  /** A thin upright line where a stage begins, its words at the top, on the side that has room. */
+  private drawStages(plot: uPlot, line: Line, colours: Colours): void {
+    const [context, ratio, { left, top, width, height }] = [plot.ctx, uPlot.pxRatio, plot.bbox];
+    const font = `${11 * ratio}px ${colours.font}`;
+    (line.stages ?? []).forEach(({ at, text: words }, index) => {
+      const x = plot.valToPos(at, "x", true);
+      context.strokeStyle = colours.field;
+      context.lineWidth = ratio;
+      context.setLineDash([ratio, 3 * ratio]);
+      context.beginPath();
+      context.moveTo(x, top);
+      context.lineTo(x, top + height);
+      context.stroke();
+      context.setLineDash([]);
+      const y = top + (8 + (index % 3) * LABEL_ROOM) * ratio; // neighbours stand below each other
+      context.font = font;
+      const room = context.measureText(shortened(words)).width + 5 * ratio;
+      write(context, shortened(words), x + room > left + width ? x - room : x + 5 * ratio, y, colours.muted, font);
+    });
   }
 
   private drawMarkers(plot: uPlot, line: Line, colours: Colours): void {

@@ -30,6 +30,17 @@ export interface Demeaned {
   tol: number;
 }
 
+/** A stretch of steps with the same draws and the same signs. */
+export interface Stage {
+  label: string;
+  /** The number of its first step. */
+  first: number;
+  steps: number;
+  loglik: number | null;
+  /** Whether it has fewer draws, and so a log-likelihood of its own. */
+  rough: boolean;
+}
+
 export interface Card {
   id: string;
   name: string;
@@ -45,6 +56,8 @@ export interface Card {
   decrement: number | null;
   sentence: string;
   demeaning: Demeaned | null;
+  /** The stages of a simulated likelihood; empty for other models. */
+  stages: Stage[];
   /** Whether the estimates are solved for in closed form, so that there is no walk to draw. */
   solved: boolean;
   started: number;

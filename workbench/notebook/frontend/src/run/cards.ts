@@ -2,7 +2,7 @@
 import { h, mark, text, unbroken } from "../dom";
 import { clock, count, fixed, seconds } from "../format";
 import { swatch } from "../charts/palette";
-import { isGoing, type Card, type Phase } from "./card";
+import { isGoing, type Card, type Phase, type Stage } from "./card";
 import type { Steer } from "./steering";
 import { elapsed, type Run } from "./store";
 
@@ -25,6 +25,7 @@ export class CardView {
   private readonly model = h("span", { class: "m s" });
   private readonly chip = h("span", { class: "chip" });
   private readonly phases = h("div", { class: "ph", role: "list", "aria-label": "Phases" });
+  private readonly stages = h("div", { class: "st", role: "list", "aria-label": "Draws", hidden: true });
   private readonly figures = ["Step", "Evaluations", "Elapsed", "Log-likelihood"].map((label) => [label, h("dd")] as const);
   private readonly sentence = h("p", { class: "s m" });
   private readonly warning = h("p", { class: "s warning", hidden: true });
@@ -39,7 +40,7 @@ export class CardView {
   ) {
     this.element = h("article", { class: "rc", "data-run": run.card.id, onkeydown: (event: KeyboardEvent) => this.onKey(event) },
       h("div", { class: "t" }, this.line, this.name, this.model, h("span", { class: "grow" }), this.chip),
-      this.phases,
+      this.phases, this.stages,
       h("dl", { class: "tl" }, this.figures.map(([label, value]) => h("div", {}, h("dt", {}, label), value))),
       this.sentence, this.warning, this.buttons);
   }
@@ -55,6 +56,7 @@ export class CardView {
     this.showChip(card, alive);
     this.showFigures(run, alive);
     text(this.sentence, unbroken(alive || !isGoing(card) ? card.sentence : gone(card)));
+    this.showStages(card);
     const drawn = JSON.stringify([slot, card.phases, card.state, alive, this.asking, card.ways]);
     if (drawn !== this.drawn) this.redraw(card, alive);
     this.drawn = drawn;
@@ -76,6 +78,16 @@ export class CardView {
     const { card } = run;
     const values = [count(card.step), count(card.evaluations), isGoing(card) ? clock(elapsed(run, alive)) : seconds(card.elapsed), fixed(card.loglik, isGoing(card) ? 2 : 3)];
     this.figures.forEach(([, value], index) => text(value, values[index] || "–"));
+  }
+
+  private showStages(card: Card): void {
+    const { stages, phases } = card;
+    const walks = phases.some(({ key, state }) => key === "optimize" && state === "current");
+    this.stages.hidden = !stages.length;
+    const digits = isGoing(card) ? 2 : 3;
+    const words = stages.map((stage, index) => stageWords(stage, walks && index === stages.length - 1, digits));
+    const same = words.length === this.stages.childElementCount && words.every((word, index) => this.stages.children[index]!.textContent === word);
+    if (!same) this.stages.replaceChildren(...words.map((word) => h("span", { role: "listitem" }, word)));
   }
 
   private redraw(card: Card, alive: boolean): void {
@@ -152,6 +164,10 @@ function phase({ key, label, state, seconds: took }: Phase): HTMLElement {
     waiting: label,
   }[state];
   return h("div", { role: "listitem", class: { done: "dn", current: "nw", none: "", waiting: "" }[state], "aria-current": state === "current" ? "step" : null }, words);
+}
+
+function stageWords({ label, steps, loglik }: Stage, current: boolean, digits: number): string {
+  return `${current ? "●" : "✓"} ${label}, ${count(steps)} step${steps === 1 ? "" : "s"}${loglik === null ? "" : `: ${fixed(loglik, digits)}`}`;
 }
 
 function gone(card: Card): string {

@@ -36,21 +36,53 @@ export function parameterLines(placed: Placed[], name: string): Line[] {
 
 /** The gap to the expected maximum; runs of one problem share their reference. */
 export function gapLines(placed: Placed[], axis: Axis): Line[] {
-  const paths = new Map(placed.map((one) => [one, path(one.run)]));
+  const paths = new Map(placed.map((one) => [one, path(one.run, rough(one.run))]));
   return placed.map((one) => {
     const rivals = placed.filter((other) => other.run.card.problem === one.run.card.problem);
     const to = reference(rivals.map((rival) => paths.get(rival)!));
-    return line(one, exponents(gaps(paths.get(one)!, to)), axis);
+    const y = Float64Array.from([...roughGaps(one.run), ...gaps(paths.get(one)!, to)]);
+    return { ...line(one, exponents(y), axis), stages: begins(one.run, axis) };
   });
 }
 
-function path({ card, history }: Run): Path {
-  const decrement = history.column("decrement");
-  if (card.decrement !== null && decrement.length) {
+/** How many of a run's rows belong to stages of fewer draws, which come first. */
+function rough(run: Run): number {
+  const whole = run.card.stages.find((stage) => !stage.rough);
+  return whole ? rowOf(run, whole.first) : run.card.stages.length ? run.history.length : 0;
+}
+
+/** The gaps of the stages of fewer draws, each to the maximum of its own log-likelihood. */
+function roughGaps(run: Run): number[] {
+  const stages = run.card.stages.filter((stage) => stage.rough);
+  const end = rough(run);
+  return stages.flatMap((stage, index) => {
+    const next = stages[index + 1];
+    const part = path(run, rowOf(run, stage.first), next ? rowOf(run, next.first) : end);
+    return [...gaps(part, reference([part]))];
+  });
+}
+
+/** Where the stages after the first begin on the horizontal axis, with their words. */
+function begins(run: Run, axis: Axis): { at: number; text: string }[] {
+  const x = run.history.column(COLUMNS[axis]);
+  const later = run.card.stages.slice(1).map(({ first, label }) => ({ at: x[rowOf(run, first)] ?? NaN, text: label }));
+  return later.filter(({ at }) => Number.isFinite(at));
+}
+
+/** The row of a step, or of the first one after it. */
+function rowOf({ history }: Run, step: number): number {
+  const row = history.column("number").findIndex((number) => number >= step);
+  return row < 0 ? history.length : row;
+}
+
+function path({ card, history }: Run, from = 0, to = history.length): Path {
+  const decrement = history.column("decrement").slice(from, to);
+  const going = isGoing(card) && to === history.length;
+  if (card.decrement !== null && decrement.length && to === history.length) {
     const end = decrement.length - 1;
     if (Number.isNaN(decrement[end]!)) decrement[end] = card.decrement;
   }
-  return { objective: history.column("objective"), decrement, observations: card.observations || 1, going: isGoing(card) };
+  return { objective: history.column("objective").slice(from, to), decrement, observations: card.observations || 1, going };
 }
 
 function line({ run, slot }: Placed, y: Float64Array, axis: Axis): Line {

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import type { Card } from "./card";
 import { slowest } from "./demeaning";
 import { History, SWEEP, type Count } from "./history";
-import { exponents } from "./lines";
+import { exponents, gapLines } from "./lines";
 import { Shown } from "./shown";
+import type { Run } from "./store";
 
 const rows = (...numbers: number[]): Float64Array => Float64Array.from(numbers.flatMap((number) => [number, 0, 0, 1, 0.1, NaN, 0.2, 10 * number]));
 const chunk = (first: number, n: number): { first: number; n: number; width: number } => ({ first, n, width: 8 });
@@ -61,4 +62,21 @@ test("a sixth run finds no place", () => {
   const shown = new Shown();
   ["a", "b", "c", "d", "e"].forEach((id) => shown.add(id));
   assert.equal(shown.add("f"), false);
+});
+
+test("each stage of draws falls to its own maximum, and another sign to that of all draws", () => {
+  const history = new History();
+  const objectives = [3, 1, 5, 2.5, 4, 2];
+  const steps = Float64Array.from(objectives.flatMap((objective, number) => [number, number, number, objective, 0.1, 0, 0.2, 0]));
+  history.append(chunk(0, objectives.length), steps);
+  const stage = (label: string, first: number, rough: boolean): Card["stages"][number] => ({ label, first, steps: 2, loglik: null, rough });
+  const stages = [stage("50 draws", 0, true), stage("400 draws", 2, false), stage("other sign of price", 4, false)];
+  const card = { id: "one", name: "mixed", problem: "p", state: "done", observations: 1, decrement: null, parameters: [], stages } as unknown as Card;
+  const run = { card, history, sweeps: new History<Count>(SWEEP), heard: 0 } as Run;
+
+  const [line] = gapLines([{ run, slot: 0 }], "steps");
+
+  const near = [...line!.y].map((exponent) => Math.round(10 ** exponent * 1e6) / 1e6);
+  assert.deepEqual(near, [2, 0, 3, 0.5, 2, 0]); // to 1 with fifty draws, to 2 with all of them
+  assert.deepEqual(line!.stages, [{ at: 2, text: "400 draws" }, { at: 4, text: "other sign of price" }]);
 });

@@ -1,6 +1,6 @@
 // Fields of the form: a labelled control, a drop-down that shows a note, a row of segments.
 import { fill, h, mark, roving, text, type Child } from "../dom";
-import type { Option } from "./state";
+import type { Option, Variable } from "./state";
 
 let made = 0;
 export const newId = (what: string): string => `wb-${what}-${++made}`;
@@ -9,6 +9,11 @@ export const newId = (what: string): string => `wb-${what}-${++made}`;
 export function labelled(caption: string, control: HTMLElement, field: HTMLElement, wide = false): HTMLElement {
   field.id ||= newId("field");
   return h("div", { class: wide ? "wide" : null }, h("label", { for: field.id }, caption), control);
+}
+
+/** The columns to choose from, behind the choice of none. */
+export function columns(variables: Variable[], none = "None"): Option[] {
+  return [{ key: "", label: none }, ...variables.map(({ name }) => ({ key: name, label: name }))];
 }
 
 /** A native drop-down whose closed face shows the choice, a note in muted text, and an arrow. */

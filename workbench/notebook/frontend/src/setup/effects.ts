@@ -26,7 +26,9 @@ export class EffectsPicker {
   }
 
   show(state: SetupState): void {
-    text(this.face, state.effects || "None");
+    this.button.disabled = state.model_hint !== "" && !state.effects;
+    mark(this.button, "data-off", this.button.disabled);
+    text(this.face, state.effects || (this.button.disabled ? "Not with choices" : "None"));
     this.face.className = state.effects ? "face code" : "face m";
     const terms = state.effects.split("+").map((term) => term.trim().replace(/^`|`$/g, ""));
     const names = this.desk.variables.map(({ name }) => name).filter((name) => !(state.roles[name] ?? "").includes("y"));

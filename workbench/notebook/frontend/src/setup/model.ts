@@ -1,5 +1,6 @@
 // Region Model: the template, a person's own log-likelihood, and the formula.
 import { h, mark, text } from "../dom";
+import { choicesPart } from "./choices";
 import { labelled, newId, Picker } from "./controls";
 import { formulaPart } from "./formula";
 import type { Desk, Part, SetupState } from "./state";
@@ -15,10 +16,10 @@ export function modelPart(desk: Desk): Part {
   const body = h("textarea", { class: "body", spellcheck: "false", rows: 5, wrap: "off" });
   desk.bind(body, "body", PAUSE);
   const code = labelled("Log-likelihood of each observation: params: lines, then loglik = …", body, body);
-  const formula = formulaPart(desk);
+  const [formula, choices] = [formulaPart(desk), choicesPart(desk)];
   const element = h("div", {}, h("h3", { id: title }, "Model"),
     h("div", { class: "row template" }, labelled("Template", template.element, template.select), h("div", { class: "s m" }, equation, " ", own)),
-    h("div", { class: "row" }, code), formula.element);
+    h("div", { class: "row" }, code), choices.element, formula.element);
   const show = (state: SetupState): void => {
     template.show(state.templates.map((one) => ({ ...one, note: "" })), state.template);
     text(equation, state.equation);
@@ -27,6 +28,7 @@ export function modelPart(desk: Desk): Part {
     desk.settle(body, state.body);
     mark(body, "aria-invalid", state.check.field === "body" ? "true" : null);
     body.rows = Math.min(16, Math.max(4, state.body.split("\n").length + 1));
+    choices.show(state);
     formula.show(state);
   };
   return { element, show };

@@ -1,11 +1,11 @@
 // Region Options: standard errors, cluster, weights, offset and fixed effects.
 import { h, mark } from "../dom";
-import { labelled, Picker } from "./controls";
+import { columns, labelled, Picker } from "./controls";
 import { EffectsPicker } from "./effects";
-import type { Desk, Option, Part, SetupState } from "./state";
+import type { Desk, Part, SetupState } from "./state";
 
 const PAUSE = 250;
-const NONE: Option = { key: "", label: "None" };
+const NUMERIC = ["0/1", "integer", "number"];
 
 /** Build the drop-downs of the options. */
 export function optionsPart(desk: Desk): Part {
@@ -23,27 +23,23 @@ export function optionsPart(desk: Desk): Part {
     labelled("Weights", weights.element, weights.select), kindField, labelled("Offset", offset.element, offset.select),
     positiveField, effects.element));
   const show = (state: SetupState): void => {
-    const numeric = columns(desk, ["0/1", "integer", "number"]);
+    const numeric = columns(desk.variables.filter(({ kind }) => NUMERIC.includes(kind)));
     errors.show(state.errors, state.se);
     toldField.hidden = !state.errors_hint;
     told.placeholder = state.errors_hint;
     desk.settle(told, state.se_options);
     mark(told, "aria-invalid", state.check.field === "se_options" ? "true" : null);
-    cluster.show(columns(desk), state.cluster);
+    cluster.show(columns(desk.variables), state.cluster);
     weights.show(numeric, state.weights);
     kind.show(state.weight_kinds.map((key) => ({ key, label: capital(key) })), state.weight_kind);
     kindField.hidden = !state.weights;
-    offset.show(numeric, state.offset);
+    const chooses = state.model_hint !== "";
+    offset.show(numeric, state.offset, "None", chooses && !state.offset ? "Not with choices" : "");
     positiveField.hidden = !state.positive;
     positive.show([{ key: "", label: "Ask" }, { key: state.positive, label: state.positive }], state.positive);
     effects.show(state);
   };
   return { element, show };
-}
-
-function columns(desk: Desk, kinds?: string[]): Option[] {
-  const fitting = desk.variables.filter((variable) => !kinds || kinds.includes(variable.kind));
-  return [NONE, ...fitting.map((variable) => ({ key: variable.name, label: variable.name }))];
 }
 
 const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);

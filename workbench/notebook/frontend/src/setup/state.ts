@@ -38,6 +38,9 @@ export interface DataFigures {
   missing: string;
 }
 
+/** The columns by which the rows of choice data are read. */
+export type ColumnRole = "choosers" | "alternatives" | "panel";
+
 export interface SetupState {
   serial: number;
   ticket: number;
@@ -74,6 +77,14 @@ export interface SetupState {
   weight_kinds: string[];
   offset: string;
   positive: string;
+  choosers: string;
+  alternatives: string;
+  panel: string;
+  /** The columns that the model needs beside its formula. */
+  asks: ColumnRole[];
+  model_settings: string;
+  /** An example of what a model of discrete choice is told; empty for other models. */
+  model_hint: string;
   device: string;
   devices: Option[];
   library: string;

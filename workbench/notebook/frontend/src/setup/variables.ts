@@ -6,7 +6,8 @@ import type { Desk, Part, SetupState, Variable } from "./state";
 
 const FEW = 12;
 const [WIDTH, HEIGHT] = [66, 18];
-const ROLE_WORDS: Record<string, string> = { y: "outcome", x: "regressor", w: "weights", c: "cluster", f: "fixed effect" };
+const ROLE_WORDS: Record<string, string> = { y: "outcome", x: "regressor", w: "weights", c: "cluster", f: "fixed effect",
+  i: "chooser", a: "alternative", p: "panel" };
 const KEYS: Record<string, string> = { Enter: "x", x: "x", y: "y", w: "w", c: "c", f: "f" };
 
 /** Build the search field and the list below it. */

@@ -1,0 +1,341 @@
+"""A mixed logit of one random coefficient: people choose among apartments, draws are given.
+
+All sides get the same attributes, choices and draws, and end at the same log-likelihood, to 1e-6
+of its size, with a positive standard deviation.  Ours comes with standard errors from the exact
+Hessian.  The peers: BFGS of scipy on a simulated likelihood that JAX compiles and differentiates,
+choices one-hot, without standard errors, as the experiments had it that this follows; and xlogit,
+whose errors are of outer products.  A row's agreement is the largest distance between estimates
+in standard errors.  Sides stay on one core where the row says so.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import Answer, Call, Report, Side, first_use, main, take_turns
+
+
+@dataclass(frozen=True)
+class Size:
+    """People, options and draws."""
+
+    people: int
+    options: int
+    draws: int
+
+    def __str__(self) -> str:
+        return f"{self.people:,} x {self.options} x {self.draws}"
+
+    @property
+    def cells(self) -> int:
+        """The exponentials of one evaluation."""
+        return self.people * self.options * self.draws
+
+
+SIZES = (
+    Size(10_000, 21, 12),
+    Size(50_000, 21, 12),
+    Size(10_000, 100, 12),
+    Size(10_000, 21, 100),
+    Size(10_000, 500, 12),
+    Size(100_000, 21, 100),
+)
+QUICK = (Size(1_000, 5, 12),)
+REPEATS, QUICK_REPEATS = 7, 2
+SLOW, TOO_LARGE = 2e7, 1e8
+"""Cells from which a peer gets one turn, and from which its memory would not suffice."""
+TRUE = np.array([0.8, -0.5, 0.4, -1.0])
+SPREAD = 1.0
+SAME = 1e-6
+"""Of the log-likelihood: what two sides may differ by, relatively."""
+FIRST_PEOPLE, FIRST_DRAWS = 800, 12
+"""How many the first stage of our walk looks at."""
+
+
+def run(quick: bool) -> Report:
+    """Compare all sides at all sizes."""
+    report = Report()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["WORKBENCH_STORE"] = str(Path(folder) / "runs.sqlite")
+        for size in QUICK if quick else SIZES:
+            for cores in (1,) if quick or size.cells > SLOW else (1, 2):
+                _compare(report, size, cores, quick)
+        if not quick:
+            _beside(report)
+    return report
+
+
+def _compare(report: Report, size: Size, cores: int, quick: bool) -> None:
+    once = None if size.cells < SLOW else 1
+    mine = [Side("ours", partial(on_cores, cores, ours, size))]
+    peers = []
+    if size.cells < TOO_LARGE:
+        peers = [
+            Side("JAX one-hot, BFGS", partial(on_cores, cores, jax_one_hot, size), once),
+            Side("xlogit", partial(on_cores, cores, xlogit, size), once),
+        ]
+    found = take_turns([*mine, *peers], QUICK_REPEATS if quick else REPEATS, quick)
+    best = log_likelihood(size, found["ours"].answer.estimates)
+    for peer in peers:
+        theirs = log_likelihood(size, found[peer.name].answer.estimates)
+        assert abs(theirs / best - 1) < SAME, (size, peer.name, theirs, best)
+        cored = "one core" if cores == 1 else f"{cores} cores"
+        report.add(f"mixed logit, {cored}", str(size), found["ours"], peer.name, found[peer.name])
+    report.beside[f"ours, {size}, {cores} cores, s"] = round(found["ours"].median, 4)
+
+
+def _beside(report: Report) -> None:
+    """Measure memory, first uses, and the whole call that people write."""
+    for size in SIZES:
+        for name, side in (("ours", ours), ("JAX", jax_one_hot), ("xlogit", xlogit)):
+            if name == "ours" or size.cells < SLOW:
+                report.beside[f"peak memory, {name}, {size}, MB"] = peak(partial(side, size))
+    size = SIZES[0]
+    for name, side in (("ours", ours), ("wb.fit", whole_fit), ("JAX", jax_one_hot)):
+        seconds = first_use(Side(name, partial(on_cores, 1, side, size)))
+        report.beside[f"first use in a process, {name}, {size}, s"] = round(seconds, 3)
+    fit = take_turns([Side("wb.fit", partial(on_cores, 1, whole_fit, size))], 3, quick=False)
+    report.beside[f"wb.fit from a DataFrame, {size}, one core, s"] = round(fit["wb.fit"].median, 3)
+
+
+def on_cores(cores: int, side: Callable[[Size], Call], size: Size, quick: bool) -> Call:
+    """Hold the process of a side on so many cores, before any library starts its threads."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    os.environ["OMP_NUM_THREADS"] = str(cores)
+    return side(size)
+
+
+def peak(prepare: Callable[[], Call]) -> int:
+    """Return the largest resident memory of a fresh process that prepares and runs a side, MB."""
+    context = get_context("spawn")
+    line, other = context.Pipe()
+    process = context.Process(target=_measure, args=(prepare, other))
+    process.start()
+    found: int = line.recv()
+    process.join()
+    return found
+
+
+def _measure(prepare: Callable[[], Call], line: Any) -> None:
+    prepare()()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    line.send(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
+
+
+# The data ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Attributes ``(n, J, p)``, the chosen option ``(n,)``, draws ``(n, R, 1)``."""
+
+    x: np.ndarray
+    chosen: np.ndarray
+    draws: np.ndarray
+
+
+def draw(size: Size) -> Sample:
+    """Draw apartments of which people like the last attribute, the price, differently."""
+    from workbench.kernels.choice.draws import base_draws
+
+    random = np.random.default_rng(1)
+    x = random.standard_normal((size.people, size.options, len(TRUE)))
+    utility = x @ TRUE + x[..., -1] * SPREAD * random.standard_normal((size.people, 1))
+    chosen = (utility + random.gumbel(size=utility.shape)).argmax(axis=1)
+    return Sample(x, chosen, base_draws("halton", size.people, size.draws, 1))
+
+
+def log_likelihood(size: Size, theta: np.ndarray) -> float:
+    """Return the simulated log-likelihood at means and standard deviation."""
+    from workbench.backends import backend_named
+    from workbench.kernels.choice.coefficients import RandomCoefficient
+    from workbench.kernels.choice.mixed import MixedKernel
+
+    sample = draw(size)
+    random, xp = [RandomCoefficient(len(TRUE) - 1)], backend_named("torch")
+    kernel = MixedKernel(situations(sample.x, sample.chosen), random, False, sample.draws, None, xp)
+    return kernel.totals(theta).value
+
+
+def situations(x: np.ndarray, chosen: np.ndarray) -> Any:
+    """Take the chosen option from the others."""
+    from workbench.kernels.choice.situations import Situations
+
+    people, options, columns = x.shape
+    rows, width = np.arange(people), (options - 1) * columns
+    table, mine = x.reshape(people, -1), x[rows, chosen]
+    # The last option takes the place of the chosen one; rows as long as can be are subtracted.
+    others = table[:, :width] - np.tile(mine, options - 1)
+    moved = rows[chosen < options - 1]
+    cube = others.reshape(people, options - 1, columns)
+    cube[moved, chosen[moved]] = x[moved, -1] - mine[moved]
+    first = np.arange(people + 1)
+    return Situations(others.reshape(-1, columns), first * (options - 1), first)
+
+
+# Ours --------------------------------------------------------------------------------------------
+
+
+def ours(size: Size) -> Call:
+    """Walk by Newton from a conditional logit, first over few people and draws, then over all."""
+    from workbench.backends import backend_named
+    from workbench.kernels.choice.coefficients import RandomCoefficient
+    from workbench.kernels.choice.conditional import ConditionalKernel
+    from workbench.kernels.choice.mixed import MixedKernel
+
+    sample, random = draw(size), [RandomCoefficient(len(TRUE) - 1)]
+    xp = backend_named("torch")
+
+    def call() -> Answer:
+        few = slice(None, FIRST_PEOPLE if size.people > 4 * FIRST_PEOPLE else None)
+        first = situations(sample.x[few], sample.chosen[few])
+        draws = sample.draws[few, :FIRST_DRAWS]
+        theta = np.append(walk(ConditionalKernel(first, xp), np.zeros(len(TRUE)), 1.0), 0.5)
+        kernel = MixedKernel(first, random, False, draws, None, xp)
+        if draws.shape != sample.draws.shape:
+            theta = walk(kernel, theta, 0.1)
+            everyone = situations(sample.x, sample.chosen)
+            kernel = MixedKernel(everyone, random, False, sample.draws, None, xp)
+        theta = walk(kernel, theta, 1e-6)
+        hessian = kernel.totals(theta, 2).hessian
+        return Answer(theta, np.sqrt(np.diag(np.linalg.inv(-hessian))))
+
+    return call
+
+
+def walk(kernel: Any, start: np.ndarray, tolerance: float) -> np.ndarray:
+    """Step until the Newton decrement of the log-likelihood is below a tolerance, in nats."""
+    from workbench.optimizers.newton import Newton
+
+    for step in Newton().iterate(Mean(kernel), start):
+        if step.decrement is not None and step.decrement < tolerance:
+            return step.params
+    raise RuntimeError("Newton's method made no more progress.")
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean negative log-likelihood of a kernel, as an optimizer sees it."""
+
+    kernel: Any
+
+    @property
+    def size(self) -> int:
+        return self.kernel.size
+
+    @property
+    def observations(self) -> float:
+        return float(self.kernel.situations.people)
+
+    def evaluate(self, theta: np.ndarray, order: int = 0) -> Any:
+        from workbench.protocols import Evaluation
+
+        found, n = self.kernel.totals(theta, order), -self.observations
+        parts = (None if part is None else part / n for part in (found.gradient, found.hessian))
+        return Evaluation(found.value / n, *parts)
+
+
+def whole_fit(size: Size) -> Call:
+    """Fit from a DataFrame by the call that people write, with all that the table tells."""
+    import pandas as pd
+
+    import workbench as wb
+
+    sample = draw(size)
+    names = ["size", "floor", "distance", "price"]
+    frame = pd.DataFrame(sample.x.reshape(-1, len(names)), columns=names)
+    frame["person"] = np.repeat(np.arange(size.people), size.options)
+    frame["apartment"] = np.tile(np.arange(size.options), size.people)
+    frame["chosen"] = (np.arange(size.options) == sample.chosen[:, None]).astype(int).ravel()
+
+    def call() -> Answer:
+        fit = wb.fit(
+            "mixed_logit",
+            "chosen ~ size + floor + distance + price",
+            frame,
+            choosers="person",
+            alternatives="apartment",
+            random={"price": "normal"},
+            draws=size.draws,
+        )
+        return Answer(fit.params.to_numpy(), fit.se.to_numpy())
+
+    return call
+
+
+# Peers -------------------------------------------------------------------------------------------
+
+
+def jax_one_hot(size: Size) -> Call:
+    """Minimize by scipy's BFGS; the likelihood keeps chances of all options, people and draws."""
+    import jax
+    import jax.numpy as jnp
+    from scipy.optimize import minimize
+
+    jax.config.update("jax_enable_x64", True)
+    sample = draw(size)
+    one_hot = (np.arange(size.options) == sample.chosen[:, None]).astype(float)
+
+    def mean_negative(theta: Any, x: Any, one_hot: Any, draws: Any) -> Any:
+        price = theta[-2] + theta[-1] * draws
+        utility = (x[..., :-1] @ theta[:-2])[..., None] + x[..., -1:] * price[:, None, :]
+        chances = jax.nn.softmax(utility, axis=1)
+        of_chosen = jnp.sum(chances * one_hot[..., None], axis=1)
+        return -jnp.mean(jnp.log(jnp.mean(of_chosen, axis=1)))
+
+    compiled = jax.jit(jax.value_and_grad(mean_negative))
+
+    def call() -> Answer:
+        data = [jnp.asarray(part) for part in (sample.x, one_hot, sample.draws[..., 0])]
+
+        def both(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = compiled(theta, *data)
+            return float(value), np.asarray(gradient)
+
+        start = np.append(np.zeros(len(TRUE)), 0.5)
+        return Answer(minimize(both, start, jac=True, method="BFGS").x)
+
+    return call
+
+
+def xlogit(size: Size) -> Call:
+    """Fit by xlogit, which starts from its own multinomial logit; the draws are given to it."""
+    from xlogit import MixedLogit
+
+    sample = draw(size)
+    names = [f"x{k}" for k in range(len(TRUE))]
+    x = sample.x.reshape(-1, len(names))
+    options = np.tile(np.arange(size.options), size.people)
+    people = np.repeat(np.arange(size.people), size.options)
+    chosen = options == np.repeat(sample.chosen, size.options)
+    given = np.moveaxis(sample.draws, 1, 2)
+    MixedLogit._generate_draws = lambda *_, **__: given
+
+    def call() -> Answer:
+        model = MixedLogit()
+        model.fit(
+            X=x,
+            y=chosen,
+            varnames=names,
+            alts=options,
+            ids=people,
+            randvars={names[-1]: "n"},
+            n_draws=size.draws,
+            verbose=0,
+        )
+        return Answer(model.coeff_)
+
+    return call
+
+
+if __name__ == "__main__":
+    main("mixed_logit", run)

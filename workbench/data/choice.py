@@ -1,0 +1,462 @@
+"""Choice data: one row an alternative of a choice situation, checked and sorted by person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from workbench.data.design import Design, build_design
+from workbench.data.names import shown
+from workbench.data.sample import Positions
+from workbench.data.table import Table
+from workbench.errors import DataError
+from workbench.kernels.collinear import dependent_columns
+from workbench.kernels.gram import gram
+from workbench.protocols import Numpy
+
+INCOMPLETE = "in choice situations with an incomplete row"
+ALONE = "the only alternative of their choice situation"
+"""Reasons for which rows are left out."""
+
+_IDS_NAMED = 5
+# Differences this small beside the column's largest value are rounding.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns that say which row is what.
+
+    Attributes
+    ----------
+    choosers
+        Identifies a choice situation, together with ``panel`` where that is given.
+    alternatives
+        The name of the row's alternative.
+    panel
+        The person who chooses several times, or None when each situation is another person's.
+    """
+
+    choosers: str
+    alternatives: str
+    panel: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns, each once."""
+        given = (self.panel, self.choosers, self.alternatives)
+        return tuple(dict.fromkeys(name for name in given if name is not None))
+
+
+@dataclass(frozen=True)
+class ChoiceData:
+    """Choice situations, sorted by person, situation and alternative.
+
+    Attributes
+    ----------
+    design
+        The rows used, in the table's order; its matrix has the intercept's column still.
+    order
+        Position in the design of each sorted row, ``(m,)``.
+    x, names
+        Regressors of the sorted rows, ``(m, p)``, those that do not vary within choosers or
+        repeat others left out, and their names.
+    kept
+        Positions of these columns in the design.
+    first
+        Where each situation begins among the sorted rows, ``(s + 1,)``.
+    person_first
+        Where each person begins among the situations, ``(n + 1,)``.
+    chosen
+        The sorted row that each situation's chooser chose, ``(s,)``.
+    codes, labels
+        Alternative of each sorted row, ``(m,)``, and the alternatives' names.
+    weights
+        The weight of each person, ``(n,)``, or None.
+    left_out
+        A sentence for each column left out.
+    """
+
+    design: Design
+    order: Positions
+    x: Numpy
+    names: tuple[str, ...]
+    kept: tuple[int, ...]
+    first: Positions
+    person_first: Positions
+    chosen: Positions
+    codes: Positions
+    labels: tuple[str, ...]
+    weights: Numpy | None
+    left_out: tuple[str, ...]
+
+    @property
+    def situations(self) -> int:
+        """The number of choice situations ``s``."""
+        return len(self.first) - 1
+
+    @property
+    def persons(self) -> int:
+        """The number of persons ``n``."""
+        return len(self.person_first) - 1
+
+    @property
+    def situation_of(self) -> Positions:
+        """The situation of each sorted row, ``(m,)``."""
+        return np.repeat(np.arange(self.situations), np.diff(self.first))
+
+    @property
+    def person_of(self) -> Positions:
+        """The person of each situation, ``(s,)``."""
+        return np.repeat(np.arange(self.persons), np.diff(self.person_first))
+
+    @property
+    def first_rows(self) -> Positions:
+        """The design's row that stands first for each person, ``(n,)``."""
+        return np.asarray(self.order[self.first[self.person_first[:-1]]])
+
+    def by_person(self, values: Any, what: str, table: Table, roles: Roles) -> Any:
+        """Return the value of each person, ``(n,)``, that the rows ``(r,)`` of one share.
+
+        Raises
+        ------
+        DataError
+            When the rows of a person differ, naming the person.
+        """
+        person = self.person_of[self.situation_of]
+        shared = values[self.first_rows]
+        differ = np.flatnonzero(values[self.order] != shared[person])
+        if len(differ):
+            name = roles.panel or roles.choosers
+            row = int(self.design.rows[self.order[differ[0]]])
+            raise DataError(
+                f"{shown(what)} differs between the rows of one {shown(name)}: the first is "
+                f"{shown(_text(table.column(name).iloc[row]))}.",
+                hint=f"a column that has one value for each {shown(name)}.",
+                code="varies-within-person",
+                where=what,
+            )
+        return shared
+
+
+def read_choices(
+    table: Table,
+    formula: str,
+    roles: Roles,
+    *,
+    cluster: Sequence[str] = (),
+    weights: str | None = None,
+    missing: str = "drop",
+    positive: str | None = None,
+    collinear: str = "drop",
+    beside: Sequence[Positions] = (),
+) -> ChoiceData:
+    """Read choice situations from long data.
+
+    Parameters
+    ----------
+    table
+        One row an alternative of a choice situation.
+    formula
+        ``chosen ~ terms``; the outcome is 1 in the row of the chosen alternative.  There is no
+        intercept, which shifts all alternatives alike; ``C(mode)`` gives constants.
+    roles
+        The columns that name situation, alternative and person.
+    cluster, weights, missing, positive
+        As `build_design` has them.
+    collinear
+        ``"drop"`` leaves columns out that repeat others in differences between alternatives;
+        ``"refuse"`` refuses them.
+    beside
+        Further sets of complete rows, ``(r,)`` positions in the table; a row counts as complete
+        that is in all of them.
+
+    Raises
+    ------
+    DataError
+        When a chooser chose nothing, or twice, or lists an alternative twice, by id; or nothing
+        is left to estimate from.
+    """
+    groups = tuple(dict.fromkeys([*roles.columns, *cluster]))
+    design = build_design(
+        table, formula, cluster=groups, weights=weights, missing=missing, positive=positive
+    )
+    design = _only_whole(design, table, roles, beside)
+    situation, person = _numbered(design, table, roles)
+    _check(design, table, roles, situation)
+    design, kept = _without_alone(design, situation)
+    situation, person = situation[kept], person[kept]
+    codes, labels = _labelled(table.column(roles.alternatives).iloc[design.rows])
+    found = _sorted(design, person, situation, codes, labels, collinear)
+    if weights is None:
+        return found
+    return replace(found, weights=found.by_person(design.weights, weights, table, roles))
+
+
+def _only_whole(design: Design, table: Table, roles: Roles, beside: Sequence[Positions]) -> Design:
+    """Leave out the situations of which a row is incomplete: their sets would be smaller."""
+    complete = np.zeros(table.nrows, dtype=bool)
+    complete[design.rows] = True
+    for rows in beside:
+        complete &= np.isin(np.arange(table.nrows), rows)
+    if complete.all():
+        return design
+    situation = _situations(table, roles, np.arange(table.nrows))
+    known = situation >= 0
+    broken = np.zeros(int(situation.max(initial=-1)) + 1, dtype=bool)
+    broken[situation[known & ~complete]] = True
+    keep = complete[design.rows] & ~broken[situation[design.rows]]
+    return _keeping(design, keep, INCOMPLETE)
+
+
+def _keeping(design: Design, keep: npt.NDArray[np.bool_], reason: str) -> Design:
+    if keep.all():
+        return design
+    if not keep.any():
+        raise DataError(
+            f"No choice situation is left: all rows are {reason}.",
+            hint="fill the gaps, or leave the variable with most gaps out.",
+            code="no-rows-left",
+        )
+    return design.keeping(keep, {reason: int((~keep).sum())})
+
+
+def _situations(table: Table, roles: Roles, rows: Positions) -> Positions:
+    """Give numbers to the situations of some rows by sorted ids; -1 where an id is missing."""
+    names = [roles.choosers] if roles.panel is None else [roles.panel, roles.choosers]
+    codes = [_sorted_codes(table.column(name).iloc[rows]) for name in names]
+    missing = np.logical_or.reduce([code < 0 for code in codes])
+    joined = codes[0]
+    for code in codes[1:]:
+        joined = joined * (int(code.max(initial=0)) + 1) + code
+    joined = np.where(missing, -1, joined)
+    if not missing.all():
+        joined[~missing] = np.unique(joined[~missing], return_inverse=True)[1]
+    return joined
+
+
+def _sorted_codes(column: pd.Series) -> Positions:
+    """Give values numbers from 0 in sorted order; mixed types are sorted as text."""
+    try:
+        codes = pd.factorize(column, sort=True)[0]
+    except TypeError:
+        codes = pd.factorize(column.astype(str).where(column.notna()), sort=True)[0]
+    return codes.astype(np.int64)
+
+
+def identify(table: Table, roles: Roles) -> tuple[Positions, Positions]:
+    """Return the situation and the person of each row of a table, ``(n,)``; -1 where missing."""
+    rows = np.arange(table.nrows)
+    situation = _situations(table, roles, rows)
+    if roles.panel is None:
+        return situation, situation
+    return situation, _sorted_codes(table.column(roles.panel))
+
+
+def _numbered(design: Design, table: Table, roles: Roles) -> tuple[Positions, Positions]:
+    situation = _situations(table, roles, design.rows)
+    if roles.panel is None:
+        return situation, situation
+    return situation, _sorted_codes(table.column(roles.panel).iloc[design.rows])
+
+
+def _labelled(column: pd.Series) -> tuple[Positions, tuple[str, ...]]:
+    codes = _sorted_codes(column)
+    first = np.unique(codes, return_index=True)[1]
+    return codes, tuple(_text(column.iloc[i]) for i in first)
+
+
+def _text(value: object) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+# Checks ------------------------------------------------------------------------------------------
+def _check(design: Design, table: Table, roles: Roles, situation: Positions) -> None:
+    y, name = design.outcome, design.outcome_name
+    bad = np.flatnonzero((y != 0) & (y != 1))
+    if len(bad):
+        raise DataError(
+            f"{shown(name)} must be 1 for the chosen alternative and else 0; {len(bad):,} rows "
+            f"are not, the first is row {int(design.rows[bad[0]])} with {y[bad[0]]:g}.",
+            hint=f'{shown(name)} as in df["chosen"] = (df["choice"] == df["mode"]).',
+            code="outside-support",
+            where=name,
+        )
+    _check_twice(design, table, roles, situation)
+    count = np.bincount(situation, weights=y)
+    several = np.bincount(situation) > 1
+    for wrong, what in ((several & (count == 0), "no"), (count > 1, "more than one")):
+        if wrong.any():
+            raise _by_id(design, table, roles, wrong[situation], what)
+
+
+def _by_id(
+    design: Design, table: Table, roles: Roles, rows: npt.NDArray[np.bool_], what: str
+) -> DataError:
+    ids = _ids(table, roles, design.rows[rows])
+    return DataError(
+        f"{len(ids):,} of the choice situations have {what} chosen alternative: {_some(ids)}.",
+        hint=f"one row of each with {design.outcome_name} = 1, or leave them out.",
+        code="no-choice" if what == "no" else "two-choices",
+        where=roles.choosers,
+    )
+
+
+def _check_twice(design: Design, table: Table, roles: Roles, situation: Positions) -> None:
+    codes = _sorted_codes(table.column(roles.alternatives).iloc[design.rows])
+    pairs = pd.Series(situation * (int(codes.max(initial=0)) + 1) + codes)
+    twice = pairs.duplicated().to_numpy()
+    if twice.any():
+        row = int(design.rows[np.flatnonzero(twice)[0]])
+        (chooser,) = _ids(table, roles, np.array([row]))
+        alternative = _text(table.column(roles.alternatives).iloc[row])
+        raise DataError(
+            f"{chooser} lists the alternative {shown(alternative)} twice.",
+            hint="one row an alternative, or panel= for people who choose several times.",
+            code="alternative-twice",
+            where=roles.alternatives,
+        )
+
+
+def _ids(table: Table, roles: Roles, rows: Positions) -> list[str]:
+    """Name the situations of some rows, each once, as in ``id 3`` or ``person 2, id 3``."""
+    names = [roles.choosers] if roles.panel is None else [roles.panel, roles.choosers]
+    columns = [table.column(name).iloc[rows].tolist() for name in names]
+    pairs = dict.fromkeys(zip(*columns, strict=True))
+    return [
+        ", ".join(f"{shown(n)} {shown(_text(v))}" for n, v in zip(names, pair, strict=True))
+        for pair in pairs
+    ]
+
+
+def _some(ids: Sequence[str]) -> str:
+    return "; ".join(ids[:_IDS_NAMED]) + (", …" if len(ids) > _IDS_NAMED else "")
+
+
+def _without_alone(design: Design, situation: Positions) -> tuple[Design, npt.NDArray[np.bool_]]:
+    """Leave out situations of one alternative, whose choice says nothing."""
+    keep = np.bincount(situation)[situation] > 1
+    if not keep.any():
+        raise DataError(
+            "Every choice situation has one alternative, so nothing is chosen.",
+            hint="data with one row for each alternative that could have been chosen.",
+            code="no-alternatives",
+        )
+    return _keeping(design, keep, ALONE), keep
+
+
+# Sorting -----------------------------------------------------------------------------------------
+def _sorted(
+    design: Design,
+    person: Positions,
+    situation: Positions,
+    codes: Positions,
+    labels: tuple[str, ...],
+    collinear: str,
+) -> ChoiceData:
+    order = np.lexsort((codes, situation, person))
+    first = _begins(situation[order])
+    person_first = _begins(person[order][first[:-1]])
+    chosen = np.flatnonzero(design.outcome[order] == 1)
+    regressors = [j for j, name in enumerate(design.names) if name != "Intercept"]
+    x = np.ascontiguousarray(design.matrix[order][:, regressors])
+    names = [design.names[j] for j in regressors]
+    keep, left_out = _identified(x, first, chosen, names, collinear)
+    return ChoiceData(
+        design,
+        order,
+        np.ascontiguousarray(x[:, keep]) if len(keep) < len(names) else x,
+        tuple(names[j] for j in keep),
+        tuple(regressors[j] for j in keep),
+        first,
+        person_first,
+        chosen,
+        codes[order],
+        labels,
+        None,
+        left_out,
+    )
+
+
+def _begins(sorted_codes: Positions) -> Positions:
+    """Return where each run of equal numbers begins, and the length, ``(groups + 1,)``."""
+    changes = np.flatnonzero(np.diff(sorted_codes)) + 1
+    return np.concatenate([[0], changes, [len(sorted_codes)]]).astype(np.int64)
+
+
+def differences(x: Numpy, first: Positions, chosen: Positions) -> tuple[Numpy, Positions]:
+    """Return ``x_j - x_chosen`` of each alternative not chosen, and where situations begin.
+
+    Parameters
+    ----------
+    x
+        Regressors of the sorted rows, ``(m, p)``.
+    first, chosen
+        The first row, ``(s + 1,)``, and the chosen row, ``(s,)``, of each situation.
+    """
+    sizes = np.diff(first)
+    others = np.ones(len(x), dtype=bool)
+    others[chosen] = False
+    moved = x[others]
+    moved -= np.repeat(x[chosen], sizes - 1, axis=0)
+    return moved, first - np.arange(len(first))
+
+
+def _identified(
+    x: Numpy, first: Positions, chosen: Positions, names: Sequence[str], collinear: str
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return the columns whose coefficients differences determine, and why others are not."""
+    moved, _ = differences(x, first, chosen)
+    size = np.abs(x).max(axis=0, initial=0.0)
+    still = np.abs(moved).max(axis=0, initial=0.0) <= _ROUNDING * size
+    sentences = {j: _does_not_vary(names[j]) for j in np.flatnonzero(still).tolist()}
+    rest = [j for j in range(len(names)) if j not in sentences]
+    if rest:
+        used = np.ascontiguousarray(moved[:, rest])
+        for found in dependent_columns(used, gram(used, None)):
+            partners = [names[rest[j]] for j in found.partners]
+            sentences[rest[found.column]] = _repeats(names[rest[found.column]], partners)
+    if sentences and collinear == "refuse":
+        j = min(sentences)
+        raise DataError(
+            sentences[j],
+            hint='leave it out of the formula, or collinear="drop".',
+            code="collinear",
+            where=names[j],
+        )
+    keep = [j for j in range(len(names)) if j not in sentences]
+    if not keep:
+        raise DataError(
+            "No regressor differs between the alternatives of a chooser: "
+            + " ".join(sentences.values()),
+            hint="attributes of the alternatives, or constants by C(alternative).",
+            code="no-regressors",
+        )
+    return keep, tuple(sentences[j] for j in sorted(sentences))
+
+
+def _does_not_vary(name: str) -> str:
+    return (
+        f"{name} is the same for all alternatives of each chooser and was left out; interacted "
+        f"with the alternatives, as in {name}:C(mode), it has coefficients."
+    )
+
+
+def _repeats(name: str, partners: Sequence[str]) -> str:
+    listed = " and ".join(filter(None, [", ".join(partners[:-1]), *partners[-1:]]))
+    return f"{name} repeats {listed} in differences between alternatives and was left out."
+
+
+def state_of(data: ChoiceData, roles: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, as plain JSON types, what prediction needs later."""
+    return {
+        "design": data.design.state,
+        "kept": list(data.kept),
+        "alternatives": list(data.labels),
+        "roles": dict(roles),
+    }

@@ -1,0 +1,135 @@
+"""Wide choice data, one row a choice, turned into long data, one row an alternative."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.names import shown, unknown_column
+from workbench.data.table import as_table
+from workbench.errors import DataError
+
+CHOOSER, ALTERNATIVE, CHOSEN = "chooser", "alternative", "chosen"
+"""What the new columns are called."""
+
+
+def long(
+    data: Any,
+    choice: str,
+    alternatives: Sequence[Any],
+    varying: Sequence[str] = (),
+    *,
+    separator: str = "_",
+    available: str | None = None,
+) -> pd.DataFrame:
+    """Return long choice data: one row for each alternative of each row.
+
+    Parameters
+    ----------
+    data
+        A table with one row a choice.
+    choice
+        The column that holds the alternative chosen.
+    alternatives
+        The alternatives as ``choice`` holds them.
+    varying
+        Beginnings of the columns that differ by alternative: ``"cost"`` stands for ``cost_air``,
+        ``cost_car``, ...  An alternative without such a column has missing values.
+    separator
+        What stands between the beginning and the alternative.
+    available
+        The beginning of columns that are 0 where an alternative could not be chosen; these rows
+        are left out.
+
+    Returns
+    -------
+    The other columns, repeated; ``chooser`` (numbered from 0), ``alternative``, ``chosen`` (0 or
+    1), and one column for each of ``varying``.
+
+    Raises
+    ------
+    DataError
+        When a column is not there, or a choice is none of the alternatives.
+
+    Examples
+    --------
+    >>> wide = {"choice": ["car", "bus"], "cost_car": [4.0, 5.0], "cost_bus": [2.0, 2.5]}
+    >>> long(wide, "choice", ["bus", "car"], ["cost"])
+       chooser alternative  chosen  cost
+    0        0         bus       0   2.0
+    1        0         car       1   4.0
+    2        1         bus       1   2.5
+    3        1         car       0   5.0
+    """
+    frame = as_table(data).to_frame()
+    beginnings = [*varying, *([] if available is None else [available])]
+    _check(frame, choice, alternatives, beginnings, separator)
+    n, j = len(frame), len(alternatives)
+    wide = {f"{name}{separator}{each}" for name in beginnings for each in alternatives}
+    others = [name for name in frame.columns if name not in wide and name != choice]
+    made = frame[others].loc[frame.index.repeat(j)].reset_index(drop=True)
+    fresh = {CHOOSER: np.repeat(np.arange(n), j), ALTERNATIVE: np.tile(list(alternatives), n)}
+    fresh[CHOSEN] = (fresh[ALTERNATIVE] == np.repeat(frame[choice].to_numpy(), j)).astype(np.int64)
+    _refuse_taken(made, [*fresh, *varying])
+    for name in beginnings:
+        fresh[name] = _stacked(frame, name, alternatives, separator)
+    whole = pd.concat([pd.DataFrame(fresh), made], axis=1)
+    if available is None:
+        return whole
+    kept = whole[whole[available] != 0]
+    return kept.drop(columns=available).reset_index(drop=True)
+
+
+def _check(
+    frame: pd.DataFrame,
+    choice: str,
+    alternatives: Sequence[Any],
+    beginnings: Sequence[str],
+    separator: str,
+) -> None:
+    if choice not in frame.columns:
+        problem, hint, suggestion = unknown_column(choice, list(frame.columns), "The data have")
+        raise DataError(problem, hint, code="unknown-column", where=choice, suggestion=suggestion)
+    strange = ~frame[choice].isin(list(alternatives))
+    if strange.any():
+        row = int(np.flatnonzero(strange.to_numpy())[0])
+        raise DataError(
+            f"The choice in row {row} is {shown(str(frame[choice].iloc[row]))}, which is none of "
+            "the alternatives.",
+            hint=f"alternatives={sorted(map(str, frame[choice].dropna().unique()))}.",
+            code="no-such-alternative",
+            where=choice,
+        )
+    for name in beginnings:
+        if not any(f"{name}{separator}{each}" in frame.columns for each in alternatives):
+            raise DataError(
+                f'There is no column "{shown(f"{name}{separator}{alternatives[0]}")}".',
+                hint="varying= with beginnings of columns, and their separator=.",
+                code="unknown-column",
+                where=name,
+            )
+
+
+def _refuse_taken(frame: pd.DataFrame, names: Sequence[str]) -> None:
+    taken = [name for name in names if name in frame.columns]
+    if taken:
+        raise DataError(
+            f'The data have a column "{shown(taken[0])}" already, where a new one would stand.',
+            hint=f"rename {shown(taken[0])} first.",
+            code="name-taken",
+            where=taken[0],
+        )
+
+
+def _stacked(
+    frame: pd.DataFrame, name: str, alternatives: Sequence[Any], separator: str
+) -> np.ndarray[Any, Any]:
+    columns = [f"{name}{separator}{each}" for each in alternatives]
+    found = [
+        frame[column].to_numpy() if column in frame.columns else np.full(len(frame), np.nan)
+        for column in columns
+    ]
+    return np.column_stack(found).reshape(-1)

@@ -1,0 +1,550 @@
+"""A model of discrete choice joined with its long data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+
+from workbench.backends import Backend, backend_named
+from workbench.covariances import (
+    FLAT_IN_FLOAT32,
+    FLAT_IN_FLOAT64,
+    ClusterMeat,
+    Curvature,
+    groupings,
+)
+from workbench.data.choice import ChoiceData, Roles, differences, state_of
+from workbench.data.table import Table
+from workbench.errors import DataError, LikelihoodError, OptionError
+from workbench.estimation.choice_forecast import offered, probabilities
+from workbench.estimation.choice_settings import ChoiceSettings
+from workbench.estimation.objective import ScaledObjective
+from workbench.estimation.problem import (
+    Evidence,
+    Problem,
+    Weights,
+    joint,
+    notes_on_clusters,
+)
+from workbench.estimation.specification import Specification
+from workbench.estimation.template_problem import check_names
+from workbench.kernels.choice.conditional import ConditionalKernel
+from workbench.kernels.choice.situations import Situations
+from workbench.kernels.choice.sums import ChoiceTotals
+from workbench.kernels.linear_index import Totals
+from workbench.kernels.separation import separating_direction
+from workbench.protocols import Evaluation, Numpy, Order
+
+# exp of this difference in utility is beyond what any choice says of finite coefficients.
+_SATURATED = 30.0
+_IN_DIRECTION = 1e-5
+# A step that promises less than this, in nats, is near a saddle or crawls.
+_NEAR_A_SADDLE = 0.5
+
+
+class PersonKernel(Protocol):
+    """What sums a log-likelihood over persons; scores and values are theirs, unweighted."""
+
+    def totals(self, theta: Numpy, order: Order = 0) -> Totals: ...
+    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy: ...
+    def scores(self, theta: Numpy) -> Numpy: ...
+    def values(self, theta: Numpy) -> Numpy: ...
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Each parameter shown from the one walked: ``slope * f(walked) + shift``.
+
+    Attributes
+    ----------
+    slopes, shifts
+        Of each parameter, ``(k,)``.
+    positive
+        Whether ``f`` is the exponential function, or none, ``(k,)``.
+    """
+
+    slopes: Numpy
+    shifts: Numpy
+    positive: Any
+
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return the parameters shown, ``(k,)``."""
+        moved = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), theta)
+        return np.asarray(self.slopes * moved + self.shifts)
+
+    def walked(self, params: Numpy) -> Numpy:
+        """Return walked coordinates from parameters shown."""
+        moved = (params - self.shifts) / self.slopes
+        return np.where(self.positive, np.log(np.where(self.positive, moved, 1.0)), moved)
+
+    def jacobian(self, theta: Numpy) -> Numpy:
+        """Return the derivative of `shown`, ``(k, k)``."""
+        slope = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), 1.0)
+        return np.diag(self.slopes * slope)
+
+
+def unscaled(slopes: Numpy) -> Coordinates:
+    """Return coordinates that are multiples of the parameters shown."""
+    return Coordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
+
+
+class FreeKernel:
+    """A kernel as its free parameters see it, which remembers its last pass.
+
+    Parameters
+    ----------
+    kernel
+        Of all parameters.
+    held
+        All parameters in the kernel's coordinates, ``(K,)``; those free are filled in.
+    free
+        Their positions, ``(k,)``.
+    """
+
+    def __init__(self, kernel: PersonKernel, held: Numpy, free: Any) -> None:
+        self.kernel, self._held, self.free = kernel, held, free
+        self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
+        self._scores: tuple[Numpy, Numpy] | None = None
+
+    def whole(self, theta: Numpy) -> Numpy:
+        """Return all parameters, ``(K,)``."""
+        found = self._held.copy()
+        found[self.free] = theta
+        return found
+
+    def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
+        """Sum the log-likelihood and its derivatives up to ``order``."""
+        last = self._last
+        if last is not None and last[1] >= order and np.array_equal(last[0], theta):
+            return last[2]
+        found: Totals = self.kernel.totals(self.whole(theta), order)
+        gradient, square = found.gradient, np.ix_(self.free, self.free)
+        squares = (found.hessian, getattr(found, "opg", None))
+        kept = ChoiceTotals(
+            found.value,
+            None if gradient is None else gradient[self.free],
+            *(None if each is None else each[square] for each in squares),
+        )
+        self._last = (np.array(theta), order, kept)
+        return kept
+
+    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
+        """Multiply the Hessian of the sum with a vector ``(k,)``."""
+        long = np.zeros(len(self._held))
+        long[self.free] = vector
+        return np.asarray(self.kernel.hessian_vector(self.whole(theta), long)[self.free])
+
+    def scores(self, theta: Numpy) -> Numpy:
+        """Return the score of each person, unweighted, ``(n, k)``."""
+        if self._scores is None or not np.array_equal(self._scores[0], theta):
+            found = self.kernel.scores(self.whole(theta))[:, self.free]
+            self._scores = (np.array(theta), np.asarray(found, dtype=np.float64))
+        return self._scores[1]
+
+    def products(self, theta: Numpy, factor: Numpy | None) -> Numpy:
+        """Return the sum of the scores' outer products, each times a factor ``(n,)``."""
+        each = self.scores(theta)
+        return np.asarray(each.T @ (each if factor is None else each * factor[:, None]))
+
+    def values(self, theta: Numpy) -> Numpy:
+        """Return the log-likelihood of each person, unweighted, ``(n,)``."""
+        return np.asarray(self.kernel.values(self.whole(theta)))
+
+
+class ChoiceObjective(ScaledObjective):
+    """An objective whose Hessian, where it is not definite, gives way to the scores' products.
+
+    Near a saddle these make short steps along it, so there the Hessian itself shows the way off.
+
+    References
+    ----------
+    Berndt, Hall, Hall and Hausman (1974), "Estimation and inference in nonlinear structural
+    models", Annals of Economic and Social Measurement 3(4), section 4.
+    """
+
+    def __init__(
+        self,
+        kernel: FreeKernel,
+        size: int,
+        observations: float,
+        backend: str,
+        weights: Numpy | None,
+    ) -> None:
+        super().__init__(kernel, np.eye(size), observations, backend)
+        self._persons, self._weights = kernel, weights
+
+    def _evaluate(self, theta: Numpy, order: Order) -> Evaluation:
+        found = super()._evaluate(theta, order)
+        if found.hessian is None or not np.isfinite(found.hessian).all():
+            return found
+        if _definite(found.hessian):
+            return found
+        products = self._persons.totals(theta, 2).opg
+        if products is None:
+            products = self._persons.products(theta, self._weights)
+        outer = products / self.observations
+        if not _definite(outer) or self._promise(found, outer) < _NEAR_A_SADDLE:
+            return found
+        return Evaluation(found.value, found.gradient, outer)
+
+    def _promise(self, found: Evaluation, outer: Numpy) -> float:
+        """Return the gain, in nats, that a step by the outer products promises."""
+        assert found.gradient is not None
+        step = np.linalg.solve(outer, found.gradient)
+        return float(found.gradient @ step) * self.observations / 2
+
+
+def _definite(matrix: Numpy) -> bool:
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    scale[scale == 0] = 1.0
+    try:
+        np.linalg.cholesky(matrix / np.outer(scale, scale))
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def person_weights(values: Numpy | None, kind: str, situations: Any) -> Weights:
+    """Read the weights of persons; those that are no frequencies add up to the situations.
+
+    Parameters
+    ----------
+    values
+        One a person, ``(n,)``, or None.
+    kind
+        ``"frequency"``, or else free of scale.
+    situations
+        The choice situations of each person, ``(n,)``.
+    """
+    count = float(situations.sum())
+    if values is None:
+        return Weights(None, count, None)
+    weighted = float(values @ situations)
+    if kind == "frequency":
+        return Weights(values, weighted, values)
+    relative = values * (count / weighted)
+    return Weights(relative, count, relative**2)
+
+
+class ChoiceProblem(Problem):
+    """The objective of a model of long choice data, its start, and the facts at any point.
+
+    The unit of scores is the person: the rows of a panel's column, or else of a chooser.
+    """
+
+    saddles: ClassVar[bool] = False
+    """Whether the log-likelihood can curve upwards."""
+    library: ClassVar[str] = "numpy"
+
+    def __init__(
+        self,
+        settings: ChoiceSettings,
+        specification: Specification,
+        data: ChoiceData,
+        table: Table,
+    ) -> None:
+        super().__init__(specification, data.design, table)
+        self.settings, self.data = settings, data
+        self.title = settings.title  # type: ignore[misc]
+        self.depvar = data.design.outcome_name
+        self.dropped, self.notes = dict(data.design.dropped), tuple(data.design.notes)
+        self.left_out = data.left_out
+        sizes = np.diff(data.person_first)
+        self.weights = person_weights(data.weights, specification.weight_kind, sizes)
+        self.observations = self.weights.observations
+        self.clusters = self._clusters(specification)
+        moved, first = differences(data.x, data.first, data.chosen)
+        self.scales = _scales(moved)
+        moved /= self.scales
+        self.situations = Situations(moved, first, data.person_first, self.weights.values)
+        self._set_up()
+        self._take_names()
+
+    def _set_up(self) -> None:
+        """Prepare what a model of more parameters needs before they have names."""
+
+    def _take_names(self) -> None:
+        names = self.all_names
+        check_names(names)
+        for name in self.held:
+            if name not in names:
+                raise OptionError(
+                    f'There is no parameter "{name}" to hold.',
+                    hint=f"one of {list(names)}.",
+                    code="no-such-parameter",
+                    where="fixed",
+                )
+        free = [j for j, name in enumerate(names) if name not in self.held]
+        self.free = np.array(free, dtype=np.int64)
+        self.parameter_names = tuple(names[j] for j in free)
+        for name, value in self.settings.fixed.items():
+            self.notes += (f"{name} is held at {value:g}.",)
+        if self.data.situations < len(free) or not free:
+            raise DataError(
+                f"{self.data.situations} choice situations cannot determine {len(free)} "
+                "parameters.",
+                hint="more choosers, or fewer variables.",
+                code="too-few-rows",
+            )
+
+    def _clusters(self, asked: Specification) -> dict[str, Any]:
+        single = {name: self.codes_of(name) for name in asked.clusters}
+        found = {
+            key: joint([single[n] for n in ns]) for key, ns in groupings(asked.clusters).items()
+        }
+        for name, codes in found.items():
+            self.notes += notes_on_clusters(codes, name)
+        return found
+
+    def codes_of(self, name: str) -> Any:
+        """Return the group of each person by a column, ``(n,)``, from 0.
+
+        Raises
+        ------
+        InferenceError
+            When there is no such column, or rows used miss it.
+        DataError
+            When it differs between the rows of a person.
+        """
+        assert self.table is not None
+        rows = super().codes_of(name)
+        return self.data.by_person(rows, name, self.table, self.roles)
+
+    @property
+    def roles(self) -> Roles:
+        """The columns that name situation, alternative and person."""
+        return self.settings.roles
+
+    @property
+    def backend(self) -> Backend:
+        """The backend the specification asks for."""
+        asked = self.specification
+        return backend_named(asked.backend, asked.device, asked.dtype)
+
+    # What each model says -----------------------------------------------------------------------
+
+    @property
+    def held(self) -> Mapping[str, float]:
+        """Parameters that keep a value, by name."""
+        return self.settings.fixed
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Names of all parameters, those held included, ``(K,)``."""
+        return self.data.names
+
+    @cached_property
+    def all_coordinates(self) -> Coordinates:
+        """The way from all walked coordinates to the parameters shown."""
+        return unscaled(1 / self.scales)
+
+    def make_kernel(self) -> PersonKernel:
+        """Return the kernel of all parameters, in walked coordinates."""
+        return ConditionalKernel(self.situations, self.backend)
+
+    @property
+    def first_guess(self) -> Numpy:
+        """Start values of all parameters, walked, ``(K,)``."""
+        return np.zeros(len(self.all_names))
+
+    # What the optimizer needs -------------------------------------------------------------------
+
+    @cached_property
+    def coordinates(self) -> Coordinates:
+        """The way from walked coordinates of the free parameters to those shown."""
+        whole = self.all_coordinates
+        return Coordinates(
+            whole.slopes[self.free], whole.shifts[self.free], whole.positive[self.free]
+        )
+
+    @cached_property
+    def _held(self) -> Numpy:
+        """All parameters walked, those held at their values and the others at zero."""
+        whole = self.all_coordinates
+        params = whole.shown(np.zeros(len(whole.slopes)))
+        for name, value in self.held.items():
+            params[self.all_names.index(name)] = value
+        return whole.walked(params)
+
+    @cached_property
+    def kernel(self) -> FreeKernel:
+        """The sums over persons, made when first asked for."""
+        return FreeKernel(self.make_kernel(), self._held, self.free)
+
+    def objective(self) -> ScaledObjective:
+        """Return the objective, in walked coordinates."""
+        return self._objective
+
+    @cached_property
+    def _objective(self) -> ScaledObjective:
+        size, backend = len(self.free), self.specification.backend
+        if self.saddles:
+            return ChoiceObjective(
+                self.kernel, size, self.observations, backend, self.weights.values
+            )
+        return ScaledObjective(self.kernel, np.eye(size), self.observations, backend)
+
+    @cached_property
+    def start(self) -> Numpy:
+        """The model's own start values, then the person's."""
+        return self.walked_start(self.first_guess[self.free])
+
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return the parameters shown, shape ``(k,)``."""
+        return self.coordinates.shown(theta)
+
+    def walked(self, params: Numpy) -> Numpy:
+        """Return walked coordinates from parameters shown."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = self.coordinates.walked(params)
+        if len(bad := np.flatnonzero(np.isfinite(params) & ~np.isfinite(found))):
+            name = self.parameter_names[int(bad[0])]
+            raise OptionError(
+                f"The start value of {name} is {params[bad[0]]:g}; it must be above 0.",
+                hint=f'start={{"{name}": 1.0}}.',
+                code="start-not-positive",
+                where=name,
+            )
+        return found
+
+    # Facts at a point ---------------------------------------------------------------------------
+
+    def loglik(self, theta: Numpy) -> float:
+        """Return the log-likelihood, in nats."""
+        return self.kernel.totals(theta, 0).value
+
+    def loglik_null(self) -> float | None:
+        """Return the log-likelihood of equal shares over the alternatives that were there."""
+        data, weights = self.data, self.weights.values
+        each = -np.log(np.diff(data.first))
+        return float(each.sum() if weights is None else each @ weights[data.person_of])
+
+    def score(self, theta: Numpy) -> Numpy:
+        """Return the total score, shape ``(k,)``."""
+        gradient = self.kernel.totals(theta, 1).gradient
+        assert gradient is not None
+        return gradient
+
+    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
+        """Return the Hessian, and where asked the sums of the scores of persons."""
+        totals, weights = self.kernel.totals(theta, 2), self.weights
+        hessian, meats = totals.hessian, {}
+        assert hessian is not None
+        opg = totals.opg if weights.values is weights.in_scores else None
+        if scores:
+            opg = self.kernel.products(theta, weights.in_scores) if opg is None else opg
+            meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
+        float64 = self.specification.dtype == "float64"
+        return Curvature(
+            -(hessian + hessian.T) / 2,
+            self.coordinates.jacobian(theta),
+            self.observations,
+            opg,
+            meats,
+            FLAT_IN_FLOAT64 if float64 else FLAT_IN_FLOAT32,
+        )
+
+    def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
+        """Return the outer products of persons' scores summed by cluster, ``codes (n,)``."""
+        each, weights = self.kernel.scores(theta), self.weights.values
+        weighted = each if weights is None else each * weights[:, None]
+        groups = int(codes.max()) + 1
+        sums = np.zeros((groups, each.shape[1]))
+        np.add.at(sums, codes, weighted)
+        return ClusterMeat(sums.T @ sums, groups)
+
+    def check_start(self, theta: Numpy) -> None:
+        """Refuse a start at which the log-likelihood of a person is not finite."""
+        if np.isfinite(self.objective().evaluate(theta, 2).value):
+            return
+        bad = np.flatnonzero(~np.isfinite(self.kernel.values(theta)))
+        row = int(self.design.rows[self.data.first_rows[bad[0]]]) if len(bad) else 0
+        params = self.shown(theta)
+        name = self.parameter_names[int(np.abs(theta).argmax())]
+        raise LikelihoodError(
+            f"The log-likelihood is not finite at the start: for {len(bad)} persons, the first in "
+            f"row {row}; {name} = {params[self.parameter_names.index(name)]:.4g} is the largest.",
+            hint=f'a start value of {name} nearer to zero, as in start={{"{name}": 0.0}}.',
+            code="start-not-finite",
+            where=name,
+        )
+
+    def separation(self, theta: Numpy) -> Evidence | None:
+        """Look once, when utilities run away, whether the choices are predicted exactly."""
+        if self.saddles or self.settings.fixed or hasattr(self, "_looked_at"):
+            return None
+        p = len(self.data.names)
+        moved = self.situations.differences
+        if float(np.abs(moved @ theta[:p]).max(initial=0.0)) < _SATURATED:
+            return None
+        self._looked_at = True
+        found = separating_direction(np.zeros(len(moved)), moved)
+        if found is None:
+            return None
+        alone = [j for j in range(p) if (moved[:, j] < 0).all() or (moved[:, j] > 0).all()]
+        part = alone[:1] or [j for j in range(p) if abs(found.direction[j]) > _IN_DIRECTION]
+        listed = tuple(self.data.names[j] for j in part)
+        who = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
+        how = "exactly" if found.complete else f"exactly in {found.rows} of {len(moved)} pairs"
+        return Evidence(listed, f"{who} the choices {how}.", found.complete)
+
+    # After the fit ------------------------------------------------------------------------------
+
+    def situation_opg(self, theta: Numpy) -> Numpy | None:
+        """Return the outer products of the scores of situations, ``(k, k)``, where they exist."""
+        sets = self.situations
+        if type(self) is not ChoiceProblem:
+            return None
+        alone = Situations(sets.differences, sets.first, np.arange(len(sets.first)))
+        kernel = ConditionalKernel(alone, self.backend)
+        return self.products_by_situation(kernel.scores(self.kernel.whole(theta))[:, self.free])
+
+    def products_by_situation(self, scores: Numpy) -> Numpy:
+        """Sum the outer products of situations' scores ``(s, k)``, each by its person's weight."""
+        weights = self.weights.in_scores
+        if weights is None:
+            return np.asarray(scores.T @ scores)
+        return np.asarray(scores.T @ (scores * weights[self.data.person_of][:, None]))
+
+    def residuals(self, params: Numpy) -> Numpy:
+        """Return chosen minus fitted probability of each row, ``(n,)``."""
+        assert self.table is not None
+        state, table = self.state(), self.table
+        sets = offered(state, table, self.roles)
+        names = [*self.parameter_names, *self.held]
+        values = np.concatenate([params, np.array(list(self.held.values()), dtype=np.float64)])
+        series = pd.Series(values, index=pd.Index(names, dtype=object))
+        found = np.full(table.nrows, np.nan)
+        found[sets.rows] = probabilities(
+            self.settings, state, series, sets, self.specification.seed
+        )
+        return np.asarray(self.design.outcome - found[self.design.rows])
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the formula's state, the columns kept, and what the scores are of."""
+        settings = asdict(self.settings)
+        return {
+            **state_of(self.data, settings),
+            "choice": self.settings.name,
+            "persons": self.data.persons,
+            "unit": "person" if self.settings.panel else "chooser",
+            "spreads": dict(zip(self.data.names, self.scales.tolist(), strict=True)),
+            "columns": list(self.data.names),
+            "held": dict(self.held),
+        }
+
+
+def _scales(moved: Numpy) -> Numpy:
+    """Return the root mean square of each column's differences, ``(p,)``."""
+    sizes = np.sqrt(np.einsum("ij,ij->j", moved, moved) / max(len(moved), 1))
+    return np.where(sizes > 0, sizes, 1.0)
+
+
+def named(names: Sequence[str], prefix: str) -> tuple[str, ...]:
+    """Return names behind a prefix and a dot."""
+    return tuple(f"{prefix}.{name}" for name in names)

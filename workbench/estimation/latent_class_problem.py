@@ -1,0 +1,232 @@
+"""The logit with latent classes joined with its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from workbench.covariances import Curvature
+from workbench.data.choice import ChoiceData
+from workbench.data.design import Design, build_design
+from workbench.data.formula import split_formula
+from workbench.data.table import Table
+from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
+from workbench.estimation.choice_settings import LatentClassSettings
+from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.specification import Specification
+from workbench.kernels.choice.situations import Situations
+from workbench.kernels.collinear import dependent_columns
+from workbench.kernels.gram import gram
+from workbench.kernels.latent_class import LatentClassKernel
+from workbench.protocols import Numpy
+
+_STEPS_OF_EM = 30
+# Gains of a step, in nats, that are left to Newton.
+_LITTLE = 0.01
+# Starts are compared on this many persons at most.
+_ENOUGH_PERSONS = 2_000
+_FAR = 20.0
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What membership depends on, as a design over the table's rows."""
+
+    design: Design
+    text: str
+
+
+def read_membership(table: Table, formula: str, text: str, missing: str) -> Membership:
+    """Read the columns of a membership formula, beside the outcome of another formula."""
+    outcome = split_formula(formula).outcome
+    return Membership(build_design(table, f"{outcome} {text.strip()}", missing=missing), text)
+
+
+class LatentClassProblem(ChoiceProblem):
+    """The objective of a logit with latent classes, in exact derivatives after starts by EM."""
+
+    saddles = True
+    settings: LatentClassSettings
+
+    def __init__(
+        self,
+        settings: LatentClassSettings,
+        specification: Specification,
+        data: ChoiceData,
+        table: Table,
+        membership: Membership,
+    ) -> None:
+        self.membership = membership
+        super().__init__(settings, specification, data, table)
+
+    def _set_up(self) -> None:
+        member, data = self.membership.design, self.data
+        place = np.searchsorted(member.rows, data.design.rows)
+        assert self.table is not None
+        columns = [
+            data.by_person(member.matrix[place, j], name, self.table, self.roles)
+            for j, name in enumerate(member.names)
+        ]
+        z = np.column_stack(columns)
+        gone = {found.column for found in dependent_columns(z, gram(z))}
+        self.member_kept = [j for j in range(z.shape[1]) if j not in gone]
+        for j in sorted(gone):
+            said = f"{member.names[j]} repeats others in the membership and was left out."
+            self.left_out = (*self.left_out, said)
+        z = np.ascontiguousarray(z[:, self.member_kept])
+        sizes = np.sqrt(np.mean(z**2, axis=0))
+        self.member_scales = np.where(sizes > 0, sizes, 1.0)
+        self.z = z / self.member_scales
+        self.nuisance = tuple(n for n in self._member_names if n not in self.settings.fixed)
+
+    @property
+    def _member_names(self) -> tuple[str, ...]:
+        names = [self.membership.design.names[j] for j in self.member_kept]
+        return tuple(
+            f"membership{c}.{name}" for c in range(2, self.settings.classes + 1) for name in names
+        )
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        classes = range(1, self.settings.classes + 1)
+        return (
+            *(f"class{c}.{name}" for c in classes for name in self.data.names),
+            *self._member_names,
+        )
+
+    @cached_property
+    def all_coordinates(self) -> Coordinates:
+        classes = self.settings.classes
+        slopes = np.concatenate(
+            [np.tile(1 / self.scales, classes), np.tile(1 / self.member_scales, classes - 1)]
+        )
+        return Coordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
+
+    def make_kernel(self) -> LatentClassKernel:
+        return LatentClassKernel(self.situations, self.z, self.settings.classes)
+
+    # Starts -------------------------------------------------------------------------------------
+
+    @cached_property
+    def first_guess(self) -> Numpy:
+        """The best of several starts after a few steps of EM; classes at one point never part.
+
+        The first start spreads the conditional logit's estimates; the others share persons out
+        at random.
+        """
+        kernel, rng = self._sampled(), np.random.default_rng(self.specification.seed)
+        middle = conditional_start(self)
+        found = []
+        for start in range(self.settings.starts + 1):
+            posterior = self._shared_out(rng, len(kernel.z), start)
+            theta = np.concatenate(
+                [np.tile(middle, kernel.classes), np.zeros((kernel.classes - 1) * kernel.g)]
+            )
+            found.append(_climbed(kernel, theta, posterior))
+        best = max(found, key=lambda pair: pair[0])
+        worst = min(value for value, _ in found)
+        if self.settings.starts:
+            low, high = (f"{value:,.2f}".replace("-", "−") for value in (worst, best[0]))
+            sampled = len(kernel.z) < self.data.persons
+            self._told = (
+                f"The best of {len(found)} starts; after up to {_STEPS_OF_EM} steps of EM their "
+                f"log-likelihoods lay between {low} and {high}"
+                f"{f' for {len(kernel.z):,} persons' if sampled else ''}."
+            )
+        return best[1]
+
+    _told = ""
+
+    def _sampled(self) -> LatentClassKernel:
+        """Return the kernel of all persons, or of the first ones in a random order."""
+        if self.data.persons <= _ENOUGH_PERSONS:
+            return self.make_kernel()
+        rng = np.random.default_rng(self.specification.seed)
+        chosen = np.sort(rng.choice(self.data.persons, _ENOUGH_PERSONS, replace=False))
+        return LatentClassKernel(
+            _of_persons(self.situations, chosen), self.z[chosen], self.settings.classes
+        )
+
+    def _shared_out(self, rng: np.random.Generator, persons: int, start: int) -> Numpy:
+        classes = self.settings.classes
+        share = rng.dirichlet(np.full(classes, 1.0 if start else 5.0), persons)
+        return np.asarray(share)
+
+    def canonical(self, theta: Numpy) -> Numpy:
+        """Put the class with the largest mean membership first."""
+        if self.settings.fixed:
+            return theta
+        kernel = self.make_kernel()
+        shares = np.exp(kernel.log_membership(theta)).mean(axis=0)
+        order = np.argsort(-shares, kind="stable")
+        members = np.vstack(
+            [np.zeros(kernel.g), theta[kernel.classes * kernel.p :].reshape(-1, kernel.g)]
+        )
+        members = members[order] - members[order[0]]
+        return np.concatenate([kernel.slopes(theta)[order].reshape(-1), members[1:].reshape(-1)])
+
+    # After the fit ------------------------------------------------------------------------------
+
+    def posterior(self, theta: Numpy) -> Numpy:
+        """Return the probability of each class given a person's choices, ``(n, C)``."""
+        kernel: Any = self.kernel.kernel
+        return np.asarray(kernel.posterior(self.kernel.whole(theta)))
+
+    def class_shares(self, theta: Numpy) -> Numpy:
+        """Return the mean membership of each class, ``(C,)``."""
+        kernel: Any = self.kernel.kernel
+        member = np.exp(kernel.log_membership(self.kernel.whole(theta)))
+        return np.asarray(np.average(member, axis=0, weights=self.weights.values))
+
+    def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
+        shares = self.class_shares(theta)
+        self._shares = shares.tolist()
+        listed = ", ".join(f"{share:.3f}" for share in self._shares)
+        found = (f"Mean membership of the classes, largest first: {listed}.",)
+        return (*found, self._told) if self._told else found
+
+    _shares: list[float] | None = None
+
+    def state(self) -> Mapping[str, Any]:
+        return {
+            **super().state(),
+            "class_shares": self._shares,
+            "member_design": self.membership.design.state,
+            "member_kept": list(self.member_kept),
+            "member_names": [self.membership.design.names[j] for j in self.member_kept],
+        }
+
+
+def _climbed(kernel: LatentClassKernel, theta: Numpy, posterior: Numpy) -> tuple[float, Numpy]:
+    """Return log-likelihood and parameters after some steps of EM from shares of persons."""
+    best = (-np.inf, theta)
+    for _ in range(_STEPS_OF_EM):
+        theta = np.clip(kernel.raised(theta, posterior), -_FAR, _FAR)
+        value, posterior = kernel.expected(theta)
+        gain = value - best[0]
+        if gain > 0:
+            best = (value, theta)
+        if abs(gain) < _LITTLE:
+            break
+    return best
+
+
+def _of_persons(situations: Situations, chosen: Any) -> Situations:
+    """Return the situations of some persons, in their order."""
+    keep = np.zeros(situations.people, dtype=bool)
+    keep[chosen] = True
+    each = np.repeat(keep, np.diff(situations.person_first))
+    rows = np.repeat(each, np.diff(situations.first))
+    sizes = np.diff(situations.first)[each]
+    persons = np.diff(situations.person_first)[keep]
+    weights = None if situations.weights is None else situations.weights[keep]
+    return Situations(
+        np.ascontiguousarray(situations.differences[rows]),
+        np.concatenate([[0], np.cumsum(sizes)]),
+        np.concatenate([[0], np.cumsum(persons)]),
+        weights,
+    )

@@ -1,0 +1,381 @@
+"""The mixed logit joined with its data: simulated maximum likelihood, or quadrature."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from workbench.covariances import Curvature
+from workbench.errors import OptionError
+from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
+from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings
+from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.problem import Problem
+from workbench.estimation.situation_scores import mixed_situation_scores
+from workbench.kernels.choice.coefficients import (
+    EXPONENTIAL,
+    LINEAR,
+    MINUS_EXPONENTIAL,
+    RandomCoefficient,
+    spread_pairs,
+)
+from workbench.kernels.choice.draws import Quadrature, base_draws, gauss_hermite
+from workbench.kernels.choice.mixed import MixedKernel
+from workbench.protocols import Numpy
+
+# Few draws find the neighbourhood: an eighth of many, and no fewer than these.
+_MANY, _SHARE, _FEWEST = 100, 8, 25
+# The first guess of a spread, in units of its column's scale, and of the logs of coefficients.
+_SPREAD = 0.5
+_SMALLEST = 0.05
+# Beyond so many random coefficients the other signs are not looked at one by one.
+_SIGNS_TRIED = 6
+# Modes whose log-likelihoods are nearer than this, in nats, are taken for the same.
+_SAME_MODE = 1e-3
+# The decrement that a kink may leave, in nats.
+_KINKED = 0.01
+# The share of a standard error that simulation may add before it is worth a warning.
+_WORTH_SAYING = 0.1
+
+
+@dataclass(frozen=True)
+class _Mode:
+    """The other sign of a standard deviation, and the log-likelihood that it promises."""
+
+    name: str
+    promised: float
+
+
+def random_coefficients(
+    settings: MixedSettings, names: Sequence[str], left_out: Sequence[str]
+) -> tuple[RandomCoefficient, ...]:
+    """Return the random coefficients in the order of the draws.
+
+    Raises
+    ------
+    OptionError
+        When one is not among the columns of the formula.
+    """
+    for name in settings.random:
+        if name not in names:
+            why = next((said for said in left_out if said.startswith(f"{name} ")), "")
+            raise OptionError(
+                f'The random coefficient "{name}" is not in the formula.{" " if why else ""}{why}',
+                hint=f"one of {list(names)}.",
+                code="no-such-coefficient",
+                where="random",
+            )
+    return tuple(RandomCoefficient(names.index(n), kind) for n, kind in settings.random.items())
+
+
+def spread_names(settings: MixedSettings) -> tuple[str, ...]:
+    """Return the names of standard deviations, or of the Cholesky factor's elements."""
+    names = list(settings.random)
+    if not settings.correlated:
+        return tuple(f"sd.{name}" for name in names)
+    pairs = spread_pairs(len(names), True).tolist()
+    return tuple(f"chol.{names[column]}.{names[row]}" for row, column in pairs)
+
+
+class MixedProblem(ChoiceProblem):
+    """The objective of a mixed logit.
+
+    Parameters walked are means and spreads of coefficients of scaled columns; a spread may have
+    either sign, and the one found is turned into a positive one together with its draws.
+    """
+
+    saddles = True
+    settings: MixedSettings
+    simulation: Mapping[str, Any]
+
+    def _set_up(self) -> None:
+        settings, names = self.settings, self.data.names
+        self.random = random_coefficients(settings, names, self.data.left_out)
+        self.pairs = spread_pairs(len(self.random), settings.correlated)
+        self.signs = np.ones(len(self.random))
+        self.simulation = {}
+        self._modes: list[_Mode] = []
+        self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)
+        self.wtp = self._price()
+        self._say_kinks()
+        logs = [n for n, kind in settings.random.items() if "lognormal" in kind]
+        if logs:
+            self.notes += (
+                f"{' and '.join(logs)}: the mean and the spread are those of the logarithm.",
+            )
+
+    def _say_kinks(self) -> None:
+        """Stop at a kink: a coefficient cut at zero bends the simulated likelihood at each draw."""
+        cut = [n for n, kind in self.settings.random.items() if kind == "truncated_normal"]
+        if cut:
+            self.tolerance = _KINKED
+            self.notes += (
+                f"{' and '.join(cut)}: cut at zero, so the simulated likelihood has a kink at each "
+                "draw, and its maximum may be one.",
+            )
+
+    def _price(self) -> int | None:
+        name, names = self.settings.wtp_price, self.data.names
+        if name is None or name in names:
+            return None if name is None else names.index(name)
+        raise OptionError(
+            f'The price "{name}" is not in the formula.',
+            hint=f"one of {list(names)}.",
+            code="no-such-coefficient",
+            where="wtp_price",
+        )
+
+    # Names and coordinates ----------------------------------------------------------------------
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        return (*self.data.names, *spread_names(self.settings))
+
+    @cached_property
+    def units(self) -> Numpy:
+        """A coefficient shown over that of the scaled column, ``(p,)``."""
+        units = 1 / self.scales
+        if self.wtp is not None:
+            price = self.scales[self.wtp]
+            units = price / self.scales
+            units[self.wtp] = 1 / price
+        return units
+
+    @cached_property
+    def all_coordinates(self) -> Coordinates:
+        units = self.units
+        shapes = {each.column: each.shape for each in self.random}
+        logs = np.array(
+            [shapes.get(j, LINEAR) in {EXPONENTIAL, MINUS_EXPONENTIAL} for j in range(len(units))]
+        )
+        slopes, shifts = np.where(logs, 1.0, units), np.where(logs, np.log(units), 0.0)
+        of = np.array([self.random[row].column for row, _ in self.pairs.tolist()], dtype=np.int64)
+        slopes = np.concatenate([slopes, slopes[of]])
+        shifts = np.concatenate([shifts, np.zeros(len(of))])
+        return Coordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
+
+    @cached_property
+    def first_guess(self) -> Numpy:
+        """The conditional logit's estimates, and spreads of half a scale."""
+        found = conditional_start(self)
+        if self.wtp is not None:
+            price = found[self.wtp]
+            price = price if abs(price) > _SMALLEST else np.copysign(_SMALLEST, price)
+            found = -found / price
+            found[self.wtp] = price
+        means = found.copy()
+        for each in self.random:
+            if each.shape == LINEAR:
+                continue
+            sign = -1.0 if each.shape == MINUS_EXPONENTIAL else 1.0
+            size = max(sign * found[each.column], _SMALLEST)
+            means[each.column] = np.log(size) if "lognormal" in each.kind else size
+        own = [row == column for row, column in self.pairs.tolist()]
+        return np.concatenate([means, np.where(own, _SPREAD, 0.0)])
+
+    # Draws --------------------------------------------------------------------------------------
+
+    def drawn(self, people: int, first: int, draws: int) -> Numpy | Quadrature:
+        """Return draws of ``people`` people after the first ones, or nodes."""
+        settings = self.settings
+        if settings.draw_kind == GAUSS_HERMITE:
+            return gauss_hermite(draws)
+        variates = [each.variate for each in self.random]
+        seed, q = self.specification.seed, len(self.random)
+        found = base_draws(settings.draw_kind, first + people, draws, q, seed, variates)
+        return found[first:] * self.signs if (self.signs < 0).any() else found[first:]
+
+    @cached_property
+    def draws(self) -> Numpy | Quadrature:
+        """The run's draws ``(n, R, q)``, or nodes."""
+        return self.drawn(self.data.persons, 0, self.settings.draws)
+
+    def kernel_with(self, draws: Numpy | Quadrature) -> MixedKernel:
+        """Return a kernel over these draws."""
+        correlated = self.settings.correlated
+        return MixedKernel(self.situations, self.random, correlated, draws, self.wtp, self.backend)
+
+    def make_kernel(self) -> MixedKernel:
+        return self.kernel_with(self.draws)
+
+    def rehearsals(self) -> Sequence[Problem]:
+        """Return the problem with an eighth of the draws, where there are many."""
+        draws = self.draws
+        if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
+            return ()
+        few = max(_FEWEST, draws.shape[1] // _SHARE)
+        rough = copy.copy(self)
+        for name in ("kernel", "_objective"):
+            rough.__dict__.pop(name, None)
+        rough.__dict__["draws"] = np.ascontiguousarray(draws[:, :few])
+        rough.record = f"{few} draws"
+        return (rough,)
+
+    # Signs --------------------------------------------------------------------------------------
+
+    def _place(self, k: int) -> tuple[list[int], int]:
+        """Return the free positions of the spreads that variate ``k`` carries, its own last."""
+        p = len(self.data.names)
+        whole = [p + i for i, pair in enumerate(self.pairs.tolist()) if pair[1] == k]
+        own = next(p + i for i, pair in enumerate(self.pairs.tolist()) if pair == [k, k])
+        place = {int(j): i for i, j in enumerate(self.free)}
+        if not all(j in place for j in whole):
+            return [], -1
+        return [place[j] for j in whole], place[own]
+
+    def _turned(self, theta: Numpy, k: int) -> Numpy:
+        turned, (places, _) = theta.copy(), self._place(k)
+        turned[places] = -turned[places]
+        return turned
+
+    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
+        """Return the point of another sign that promises the highest mode above this one."""
+        if self._symmetric or len(self.random) > _SIGNS_TRIED:
+            return None
+        names = list(self.settings.random)
+        tried = [k for k in range(len(names)) if self._place(k)[0]]
+        turned = {k: self._turned(theta, k) for k in tried}
+        here = self.loglik(theta)
+        self._modes = [self._promise(names[k], turned[k]) for k in tried]
+        if not tried:
+            return None
+        best = max(range(len(tried)), key=lambda i: self._modes[i].promised)
+        if self._modes[best].promised <= here + _SAME_MODE:
+            return None
+        return f"other sign of {names[tried[best]]}", turned[tried[best]]
+
+    @property
+    def _symmetric(self) -> bool:
+        return self.settings.draw_kind in {GAUSS_HERMITE, "antithetic"}
+
+    def _promise(self, name: str, theta: Numpy) -> _Mode:
+        """Return the log-likelihood at a point, and half its Newton decrement above."""
+        curvature = self.curvature(theta, scores=False)
+        value, gain = self.loglik(theta), self.decrement(curvature, theta)
+        return _Mode(name, value if gain is None else value + gain / 2)
+
+    def canonical(self, theta: Numpy) -> Numpy:
+        """Turn negative spreads, and their draws with them, which leaves the model as it is."""
+        turned = False
+        for k in range(len(self.random)):
+            places, own = self._place(k)
+            if places and theta[own] < 0:
+                theta, turned = self._turned(theta, k), True
+                self.signs[k] = -self.signs[k]
+        if turned and not isinstance(self.draws, Quadrature):
+            for name in ("draws", "kernel", "_objective"):
+                self.__dict__.pop(name, None)
+        return theta
+
+    # What simulation adds -----------------------------------------------------------------------
+
+    def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
+        """Measure the simulation's error, and say it."""
+        if curvature is None or curvature.negative:
+            return ()
+        self.simulation = self._measured(theta, curvature)
+        return (*self._on_draws(), *self._on_modes(), *self._on_noise())
+
+    def _measured(self, theta: Numpy, curvature: Curvature) -> dict[str, Any]:
+        people, draws = self.data.persons, self.settings.draws
+        quadrature = self.settings.draw_kind == GAUSS_HERMITE
+        fresh = self.drawn(people, 0 if quadrature else people, draws * 2 if quadrature else draws)
+        other, whole = self.kernel_with(fresh), self.kernel.whole(theta)
+        weights = self.weights.values
+        weights = np.ones(people) if weights is None else weights
+        second = other.values(whole)
+        if not quadrature:
+            second = np.logaddexp(self.kernel.values(theta), second) - np.log(2.0)
+        apart = (self.kernel.scores(theta) - other.scores(whole)[:, self.free]) * weights[:, None]
+        carried = curvature.jacobian @ curvature.bread
+        if quadrature:
+            noise = np.abs(carried @ apart.sum(axis=0))
+        else:
+            noise = np.sqrt(np.diag(carried @ (apart.T @ apart / 2) @ carried.T))
+        errors = np.sqrt(np.diag(curvature.jacobian @ curvature.bread @ curvature.jacobian.T))
+        names = self.parameter_names
+        return {
+            "draws": draws,
+            "loglik": self.loglik(theta),
+            "loglik_twice": float(weights @ second),
+            "noise": dict(zip(names, noise.tolist(), strict=True)),
+            "share": dict(zip(names, (noise / errors).tolist(), strict=True)),
+        }
+
+    def _on_draws(self) -> tuple[str, ...]:
+        kind, found = self.settings.draw_kind, self.simulation
+        what = "nodes" if kind == GAUSS_HERMITE else f"{_DRAWN[kind]} draws for each person"
+        return (
+            f"{found['draws']:,} {what}; with twice as many the log-likelihood here would be "
+            f"{_figure(found['loglik_twice'])} in place of {_figure(found['loglik'])}.",
+        )
+
+    def _on_modes(self) -> tuple[str, ...]:
+        """Say how far below the other signs' modes are."""
+        here = self.simulation["loglik"]
+        below = [(m.name, here - m.promised) for m in self._modes]
+        told = [f"{gap:.2f} for {name}" for name, gap in below if gap > _SAME_MODE]
+        if not told:
+            return ()
+        return (
+            "The other sign of a standard deviation is another mode with these draws, lower by "
+            f"about {', '.join(told)} log-likelihood units.",
+        )
+
+    def _on_noise(self) -> tuple[str, ...]:
+        share = self.simulation["share"]
+        loud = {name: each for name, each in share.items() if each > _WORTH_SAYING}
+        if not loud:
+            return ()
+        name = max(loud, key=lambda each: loud[each])
+        enough = self.settings.draws * (loud[name] / _WORTH_SAYING) ** 2
+        others = f", and over a tenth for {len(loud) - 1} more" if len(loud) > 1 else ""
+        return (
+            f"Simulation noise is {loud[name]:.2f} of the standard error of {name}{others}; about "
+            f"draws={_rounded(enough):,} would bring it to a tenth.",
+        )
+
+    # After the fit ------------------------------------------------------------------------------
+
+    def conditional_means(self, theta: Numpy) -> Numpy:
+        """Return the mean of each random coefficient given a person's choices, ``(n, q)``."""
+        kernel: Any = self.kernel.kernel
+        columns = [each.column for each in self.random]
+        return np.asarray(kernel.conditional_means(self.kernel.whole(theta)) * self.units[columns])
+
+    def situation_opg(self, theta: Numpy) -> Numpy:
+        """Return the outer products of the scores of situations, ``(k, k)``."""
+        scores = mixed_situation_scores(self, self.kernel.whole(theta))[:, self.free]
+        return self.products_by_situation(scores)
+
+    def state(self) -> Mapping[str, Any]:
+        return {
+            **super().state(),
+            "signs": self.signs.tolist(),
+            "simulation": dict(self.simulation),
+        }
+
+
+_DRAWN = {
+    "halton": "Halton",
+    "sobol": "scrambled Sobol",
+    "mlhs": "MLHS",
+    "antithetic": "antithetic",
+    "random": "pseudo-random",
+}
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.3f}".replace("-", "−")
+
+
+def _rounded(value: float) -> int:
+    """Round up to two digits."""
+    unit = int(10 ** max(int(np.log10(value)) - 1, 0))
+    return math.ceil(value / unit) * unit

@@ -1,0 +1,1 @@
+"""Likelihoods of choices among alternatives: arrays only, one pass over people."""

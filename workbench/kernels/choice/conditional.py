@@ -1,0 +1,75 @@
+"""The conditional logit: value, score, Hessian and the scores of people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.backends import Backend
+from workbench.kernels.choice.coefficients import RandomCoefficient
+from workbench.kernels.choice.draws import Quadrature
+from workbench.kernels.choice.passes import pass_over
+from workbench.kernels.choice.situations import Situations
+from workbench.kernels.choice.structure import structure_of
+from workbench.kernels.choice.sums import ChoiceTotals, Found, Pass
+from workbench.protocols import Numpy, Order
+
+
+class ConditionalKernel:
+    r"""The sums of a conditional logit over people.
+
+    .. math:: \ell_n = \sum_t \log \frac{1}{1 + \sum_j \exp((x_{ntj} - x_{nty})^\top \beta)}
+
+    Parameters
+    ----------
+    situations
+        What people chose from.
+    xp
+        The backend that computes; on the CPU in float64 numba does, where it is installed.
+    """
+
+    def __init__(self, situations: Situations, xp: Backend) -> None:
+        self._set_up(situations, xp)
+
+    def _set_up(
+        self,
+        situations: Situations,
+        xp: Backend,
+        random: Sequence[RandomCoefficient] = (),
+        correlated: bool = False,
+        draws: Numpy | Quadrature | None = None,
+        wtp: int | None = None,
+    ) -> None:
+        self.situations, self.xp = situations, xp
+        structure = structure_of(situations.columns, random, correlated, wtp)
+        self.size, self._random = structure.size, structure.random
+        self._pass: Pass = pass_over(situations, structure, draws, xp)
+        self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
+
+    def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
+        """Sum the log-likelihood and its derivatives up to ``order`` at ``theta (k,)``."""
+        last = self._last
+        if last is None or last[1] < order or not np.array_equal(last[0], theta):
+            last = (theta.copy(), order, self._pass.run(theta, order).totals)
+            self._last = last
+        return last[2]
+
+    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
+        """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
+        hessian = self.totals(theta, 2).hessian
+        assert hessian is not None
+        return np.asarray(hessian @ vector)
+
+    def scores(self, theta: Numpy) -> Numpy:
+        """Return the score of each person, unweighted, ``(n, k)``."""
+        found = self._found(theta, 1, scores=True).scores
+        assert found is not None
+        return found
+
+    def values(self, theta: Numpy) -> Numpy:
+        """Return the log-likelihood of each person, unweighted, in nats, ``(n,)``."""
+        return self._found(theta, 0).values
+
+    def _found(self, theta: Numpy, order: Order, **wanted: bool) -> Found:
+        return self._pass.run(theta, order, **wanted)

@@ -1,0 +1,50 @@
+"""Choice situations as a kernel reads them: differences to the chosen alternative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.protocols import Numpy
+
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Situations:
+    """What people chose from.
+
+    Attributes
+    ----------
+    differences
+        ``x_j - x_chosen`` of each alternative that was there and not chosen, ``(m, p)``, situation
+        after situation and person after person.
+    first
+        Where the rows of each situation begin, ``(s + 1,)``.
+    person_first
+        Where the situations of each person begin, ``(n + 1,)``.
+    weights
+        One a person, ``(n,)``, or None for ones.
+    """
+
+    differences: Numpy
+    first: Int64
+    person_first: Int64
+    weights: Numpy | None = None
+
+    @property
+    def columns(self) -> int:
+        """The number ``p`` of columns."""
+        return int(self.differences.shape[1])
+
+    @property
+    def people(self) -> int:
+        """The number ``n`` of people."""
+        return len(self.person_first) - 1
+
+    @property
+    def person_weights(self) -> Numpy:
+        """The weights, ones where there are none, ``(n,)``."""
+        return np.ones(self.people) if self.weights is None else self.weights
