@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.harness import table
 
-NAMES = ("ols", "streaming", "demean", "mixed_logit")
+NAMES = ("ols", "streaming", "demean", "mixed_logit", "mixed_logit_coverage")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
 
@@ -54,8 +54,9 @@ def _section(name: str, found: dict[str, Any]) -> str:
     )
     listed = ", ".join(f"{package} {number}" for package, number in packages.items())
     beside = "\n".join(f"- {label}: {value}" for label, value in found["beside"].items())
+    rows = table(found["results"]) if found["results"] else ""
     title = f"### `python -m benchmarks.{name}`"
-    return f"{title}\n\n{machine}; {listed}.\n\n{table(found['results'])}\n\n{beside}"
+    return "\n\n".join(filter(None, [title, f"{machine}; {listed}.", rows, beside]))
 
 
 if __name__ == "__main__":

@@ -267,7 +267,9 @@ def main(name: str, run: Callable[[bool], Report]) -> None:
     found = report.to_dict()
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(table(found["results"]))
+    if report.results:
+        print(table(found["results"]))
     for key, value in report.beside.items():
         print(f"{key}: {value}")
-    print(smallest(report.results))
+    if report.results:
+        print(smallest(report.results))
