@@ -232,15 +232,18 @@ class ChoiceEffects:
         """
         self._long()
         asked = self.params if params is None else params
-        columns = self.fit.state["columns"]
+        found = self._means(asked)
+        names = [f"class {c + 1}" for c in range(len(found))] if len(found) > 1 else ["mean"]
+        return pd.DataFrame(found.T, index=self.fit.state["columns"], columns=names)
+
+    def _means(self, params: Mapping[str, Any] | pd.Series) -> Numpy:
+        """Return mean coefficients by class, ``(C, p, ...)``, of parameters ``(...)`` by name."""
+        state = self.fit.state
         if isinstance(self.settings, LatentClassSettings):
-            found = class_coefficients(self.settings, self.fit.state, asked)
-            names = [f"class {c + 1}" for c in range(len(found))]
-            return pd.DataFrame(found.T, index=columns, columns=names)
-        means = asked[columns].to_numpy(dtype=np.float64)
+            return class_coefficients(self.settings, state, params)
         if isinstance(self.settings, MixedSettings):
-            means = mean_values(mixture(self.settings, self.fit.state, asked))
-        return pd.DataFrame({"mean": means}, index=columns)
+            return mean_values(mixture(self.settings, state, params))[None]
+        return np.array([[params[name] for name in state["columns"]]])
 
     def wtp(
         self,
@@ -332,28 +335,26 @@ class ChoiceEffects:
             return others
         return [f"{group}: {name}" for group in means.columns for name in others]
 
-    def _ratios(self, params: pd.Series, price: str) -> Numpy:
-        """Return willingness to pay for each other column, class by class."""
-        held = self.params.drop(self.fit.params.index)
-        means = self.mean_coefficients(pd.concat([params, held]))
-        others = means.drop(index=price)
-        if getattr(self.settings, "wtp_price", None):
-            return others.to_numpy().T.reshape(-1)
-        return (-others / means.loc[price]).to_numpy().T.reshape(-1)
+    def _ratios(self, params: Mapping[str, Any] | pd.Series, price: str) -> Numpy:
+        """Return willingness to pay for each other column, class by class, ``(w, ...)``."""
+        shape = np.shape(params[self.fit.params.index[0]])
+        held = {name: np.full(shape, value) for name, value in self.fit.state["held"].items()}
+        means = self._means({**params, **held})
+        at = self.fit.state["columns"].index(price)
+        others = np.delete(means, at, axis=1)
+        if getattr(self.settings, "wtp_price", None) is None:
+            others = -others / means[:, [at]]
+        return others.reshape(-1, *shape)
 
     def _jacobian(self, price: str) -> Numpy:
         """Return the derivative of the ratios by the parameters, ``(w, k)``."""
-        params = self.fit.params
-        columns = []
-        for i, value in enumerate(params.tolist()):
-            step = _STEP * max(abs(value), 1e-3)
-            sides = []
-            for sign in (1, -1):
-                moved = params.copy()
-                moved.iloc[i] = value + sign * step
-                sides.append(self._ratios(moved, price))
-            columns.append((sides[0] - sides[1]) / (2 * step))
-        return np.column_stack(columns)
+        names, values = self.fit.params.index, self.fit.params.to_numpy()
+        steps = _STEP * np.maximum(np.abs(values), 1e-3)
+        above, below = (
+            self._ratios(dict(zip(names, values[:, None] + side, strict=True)), price)
+            for side in (np.diag(steps), -np.diag(steps))
+        )
+        return np.asarray((above - below) / (2 * steps))
 
     def _drawn(self, covariance: Numpy, price: str, draws: int, seed: int) -> Numpy:
         if not np.isfinite(covariance).all():
@@ -364,7 +365,7 @@ class ChoiceEffects:
             )
         rng, index = np.random.default_rng(seed), self.fit.params.index
         drawn = rng.multivariate_normal(self.fit.params.to_numpy(), covariance, draws)
-        return np.array([self._ratios(pd.Series(each, index=index), price) for each in drawn])
+        return self._ratios(dict(zip(index, drawn.T, strict=True)), price).T
 
     def individual(self) -> pd.DataFrame:
         """Return, by person, what their own choices say of their coefficients.
@@ -469,17 +470,18 @@ _KINDS = ("aggregate", "mean", "rows")
 
 
 def mean_values(mixed: Mixture) -> Numpy:
-    """Return the mean of each coefficient, or of willingness to pay, over persons, ``(p,)``."""
+    """Return the mean of each coefficient, or of willingness to pay, over persons, ``(p, ...)``."""
     found = mixed.means.copy()
     spread = np.sqrt(np.sum(mixed.spreads**2, axis=1))
     for k, each in enumerate(mixed.random):
         mean, sd = found[each.column], spread[k]
         if each.shape in {EXPONENTIAL, MINUS_EXPONENTIAL}:
-            found[each.column] = np.exp(mean + sd**2 / 2)
-            found[each.column] *= 1.0 if each.shape == EXPONENTIAL else -1.0
-        elif each.shape == POSITIVE and sd > 0:
-            ratio = mean / sd
-            found[each.column] = mean * stats.norm.cdf(ratio) + sd * stats.norm.pdf(ratio)
+            sign = 1.0 if each.shape == EXPONENTIAL else -1.0
+            found[each.column] = sign * np.exp(mean + sd**2 / 2)
+        elif each.shape == POSITIVE:
+            ratio = mean / np.where(sd > 0, sd, np.inf)
+            both = mean * stats.norm.cdf(ratio) + sd * stats.norm.pdf(ratio)
+            found[each.column] = np.where(sd > 0, both, np.maximum(mean, 0.0))
     return found
 
 

@@ -167,9 +167,9 @@ def _nested(settings: NestedSettings, params: pd.Series, sets: Offered, beta: Nu
 
 
 def class_coefficients(
-    settings: LatentClassSettings, state: Mapping[str, Any], params: pd.Series
+    settings: LatentClassSettings, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
 ) -> Numpy:
-    """Return the coefficients of each class, ``(C, p)``."""
+    """Return the coefficients of each class, ``(C, p, ...)``, of parameters ``(...)`` by name."""
     return np.array(
         [
             [params[f"class{c}.{name}"] for name in state["columns"]]
@@ -210,7 +210,8 @@ class Mixture:
     Attributes
     ----------
     means, spreads
-        Of the underlying variates: ``(p,)``, and the factor ``(q, q)``.
+        Of the underlying variates: ``(p,)``, and the factor ``(q, q)``; further axes, which only
+        means over persons may have, go over values of the parameters.
     random
         The random coefficients in the order of the draws.
     price
@@ -254,18 +255,21 @@ def _transformed(shape: int, u: Numpy) -> Numpy:
     return np.maximum(u, 0.0) if shape == POSITIVE else u
 
 
-def mixture(settings: MixedSettings, state: Mapping[str, Any], params: pd.Series) -> Mixture:
+def mixture(
+    settings: MixedSettings, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
+) -> Mixture:
     """Read the distribution of coefficients from all parameters by name."""
     columns, names = state["columns"], list(settings.random)
+    means = np.array([params[name] for name in columns], dtype=np.float64)
     q = len(names)
-    spreads = np.zeros((q, q))
+    spreads = np.zeros((q, q, *means.shape[1:]))
     for row, column in spread_pairs(q, settings.correlated).tolist():
         diagonal = f"sd.{names[row]}"
         full = f"chol.{names[column]}.{names[row]}"
         spreads[row, column] = params[full if settings.correlated else diagonal]
     random = tuple(RandomCoefficient(columns.index(n), kind) for n, kind in settings.random.items())
     price = None if settings.wtp_price is None else columns.index(settings.wtp_price)
-    return Mixture(params[columns].to_numpy(dtype=np.float64), spreads, random, price)
+    return Mixture(means, spreads, random, price)
 
 
 def _mixed(
