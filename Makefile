@@ -30,15 +30,15 @@ test: check chromium ## Prove everything: checks, tests, notebooks, browser
 	$(PYTEST) -m browser
 
 check: install ## Check format, lint, types of Python and TypeScript, and imports
-	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(FRONTEND) check
 	$(PYTEST) -q tests/test_imports.py
 
 format: install ## Bring the code into its format, and repair what lint can
-	$(BIN)/ruff format $(CODE)
-	$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+	@$(BIN)/ruff check --fix $(CODE)
 
 notebooks: install ## Execute the notebooks from top to bottom
 	$(PYTEST) -m notebook

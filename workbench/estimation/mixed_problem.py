@@ -324,8 +324,8 @@ class MixedProblem(ChoiceProblem):
         if not told:
             return ()
         return (
-            "The other sign of a standard deviation is another mode with these draws, lower by "
-            f"about {', '.join(told)} log-likelihood units.",
+            "The other sign of a standard deviation is another mode with these draws, where the "
+            f"log-likelihood is lower by about {', '.join(told)}.",
         )
 
     def _on_noise(self) -> tuple[str, ...]:

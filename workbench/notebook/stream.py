@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 BATCH_PAUSE = 0.1
 """Seconds between two messages of steps of a run that has just begun: at most 10 a second."""
 
-CALM_PAUSE = 0.4
+CALM_PAUSE = 0.25
 """Seconds between two messages of steps of a run that has gone on for a while."""
 
 CALM_AFTER = 3.0
