@@ -349,3 +349,21 @@ def test_options_that_cannot_serve_are_refused(frame, options, said):
 def test_a_random_coefficient_that_was_left_out_is_refused_with_the_reason(frame):
     with pytest.raises(OptionError, match="age is the same for all alternatives"):
         wb.fit("mixed_logit", f"{RIDE} + age", frame, **RIDES, random={"age": "normal"})
+
+
+def test_a_lognormal_coefficient_of_the_wrong_sign_is_at_its_bound_and_not_converged():
+    fit = wb.fit(
+        "mixed_logit",
+        "choice ~ ttme + gc + C(mode)",
+        "modechoice",
+        choosers="individual",
+        alternatives="mode",
+        random={"ttme": "lognormal"},
+        draws=50,
+    )
+
+    assert fit.outcome.name == "BOUNDARY"
+    assert not fit.converged
+    assert np.isnan(fit.se["ttme"])
+    assert "ttme lies at the bound" in fit.message
+    assert any('"negative_lognormal"' in note for note in fit.notes)

@@ -40,6 +40,8 @@ _SIGNS_TRIED = 6
 _SAME_MODE = 1e-3
 # The decrement that a kink may leave, in nats.
 _KINKED = 0.01
+# In units of the log, at an inner maximum a last step is below 1e-4 of a standard error.
+_STILL_MOVING = 0.1
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
 
@@ -273,10 +275,18 @@ class MixedProblem(ChoiceProblem):
                 self.__dict__.pop(name, None)
         return theta
 
+    def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
+        """Return each mean of logs that a step still moves far down: coefficients go to zero."""
+        logs = {each.column for each in self.random if "lognormal" in each.kind}
+        places = [i for i, j in enumerate(self.free.tolist()) if j in logs]
+        return tuple(i for i in places if newton_step[i] < -_STILL_MOVING)
+
     # What simulation adds -----------------------------------------------------------------------
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
         """Measure the simulation's error, and say it."""
+        if curvature is not None and curvature.at_bound:
+            return tuple(self._on_sign(i) for i in curvature.at_bound)
         if curvature is None or curvature.negative:
             return ()
         self.simulation = self._measured(theta, curvature)
@@ -314,6 +324,17 @@ class MixedProblem(ChoiceProblem):
         return (
             f"{found['draws']:,} {what}; with twice as many the log-likelihood here would be "
             f"{_figure(found['loglik_twice'])} in place of {_figure(found['loglik'])}.",
+        )
+
+    def _on_sign(self, place: int) -> str:
+        name = self.parameter_names[place]
+        kind = self.settings.random[name]
+        sign, other = (
+            ("positive", "negative_lognormal") if kind == "lognormal" else ("negative", "lognormal")
+        )
+        return (
+            f"The coefficients of {name}, which a {kind.replace('_', ' ')} distribution keeps "
+            f'{sign}, go to zero: the choices speak for the other sign, as in "{other}".'
         )
 
     def _on_modes(self) -> tuple[str, ...]:
