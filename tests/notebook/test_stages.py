@@ -40,7 +40,7 @@ def test_few_draws_all_draws_and_another_sign_are_three_stages():
 
     assert [stage["label"] for stage in stages] == ["50 draws", "400 draws", "other sign of educ"]
     assert [stage["first"] for stage in stages] == [0, 3, 5]
-    assert [stage["steps"] for stage in stages] == [3, 2, 1]
+    assert [stage["steps"] for stage in stages] == [2, 2, 1]
     assert [stage["rough"] for stage in stages] == [True, False, False]
     best = [-0.6 * OBSERVATIONS, -0.64 * OBSERVATIONS, -0.66 * OBSERVATIONS]
     assert [stage["loglik"] for stage in stages] == pytest.approx(best)

@@ -204,4 +204,4 @@ def demeaned(
             except StopIteration as end:
                 found: Demeaned = end.value
                 return found
-            into.take(step, time.perf_counter() - clock)
+            into.take(step, time.perf_counter() - clock - control.held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,6 +111,7 @@ class Control:
         self._go.set()
         self.stopping = False
         self.cancelled = False
+        self._held, self._since = 0.0, 0.0
 
     def pause(self) -> None:
         """Hold the run before its next evaluation."""
@@ -130,6 +132,12 @@ class Control:
         """Whether the run is held."""
         return not self._go.is_set()
 
+    @property
+    def held(self) -> float:
+        """The seconds that the run has been held, which are no time of its work."""
+        since = self._since
+        return self._held + (time.perf_counter() - since if since else 0.0)
+
     def check(self) -> None:
         """Wait while paused.
 
@@ -138,8 +146,11 @@ class Control:
         Interrupted
             When the run is to end.
         """
-        while not self._go.wait(0.2):
-            pass
+        if self.paused:
+            self._since = time.perf_counter()
+            while not self._go.wait(0.2):
+                pass
+            self._held, self._since = self.held, 0.0
         if self.stopping:
             raise Interrupted
 

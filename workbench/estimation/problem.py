@@ -331,6 +331,11 @@ class Problem(ABC):
             where="se",
         )
 
+    @property
+    def objective_shift(self) -> float:
+        """What the objective lacks to the log-likelihood in the outcome's own units, per row."""
+        return 0.0
+
     def residual_variance(self, theta: Numpy) -> float:
         """Return the variance by which the scores of a linear regression are divided."""
         return 1.0

@@ -187,8 +187,11 @@ class Run:
         return "Preparing."
 
     def elapsed(self) -> float:
-        """Return the seconds since the start, up to the end."""
-        return time.perf_counter() - self._clock if self._seconds is None else self._seconds
+        """Return the seconds since the start, up to the end, without those of pauses."""
+        return self._worked() if self._seconds is None else self._seconds
+
+    def _worked(self) -> float:
+        return time.perf_counter() - self._clock - self._control.held
 
     # Levers -------------------------------------------------------------------------------------
 
@@ -281,7 +284,7 @@ class Run:
             self.error = error
         except BaseException as error:  # noqa: BLE001  else whoever waits would wait for ever
             self.error = _ended_by(error)
-        self._seconds = time.perf_counter() - self._clock
+        self._seconds = self._worked()
         self._finish_phase("report")
         self._ended.set()
         self._tell()
@@ -355,7 +358,7 @@ class Run:
             curvature=measured.curvature,
             trace=self.trace,
             demeaning=self.demeaning,
-            timing={**self._timing(), "total": time.perf_counter() - self._clock},
+            timing={**self._timing(), "total": self._worked()},
             provenance=provenance_of(problem),
             evidence=_evidence(walked),
             state=problem.state(),
@@ -371,7 +374,7 @@ class Run:
             if self.phases[key][0] != "current":
                 return
             before = sum(seconds or 0.0 for _, seconds in self.phases.values())
-            phases = {**self.phases, key: ("done", time.perf_counter() - self._clock - before)}
+            phases = {**self.phases, key: ("done", self._worked() - before)}
             if following is not None:
                 phases[following] = ("current", None)
             self.phases = phases

@@ -149,7 +149,12 @@ class TemplateProblem(Problem):
     def loglik(self, theta: Numpy) -> float:
         """Return the log-likelihood, in nats, in the outcome's own units."""
         value = total(self._rows(theta)[0], self.weights.values)
-        return value - self.observations * float(np.log(self.coordinates.outcome_spread))
+        return value - self.observations * self.objective_shift
+
+    @property
+    def objective_shift(self) -> float:
+        """The log of what the outcome was divided by, in nats per observation."""
+        return float(np.log(self.coordinates.outcome_spread))
 
     def loglik_null(self) -> float | None:
         """Return the log-likelihood of the constant alone."""

@@ -275,7 +275,8 @@ class _Walk:
             step,
             stage=self._stage or step.stage,
             params=self.problem.shown(theta),
-            seconds=time.perf_counter() - self.clock,
+            objective=step.objective + self.problem.objective_shift,
+            seconds=time.perf_counter() - self.clock - self.control.held,
             evaluations=self._spent
             + (step.evaluations if self.objective is None else self.objective.evaluations),
         )

@@ -22,6 +22,15 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.insert(0, matcher_for(shell))
 
 
+def offer() -> None:
+    """Load the extension where a shell lacks it: the cell that the page shows must run."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None and "mle" not in shell.magics_manager.magics["cell"]:
+        load_ipython_extension(shell)
+
+
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take the magic and its completions away."""
     for kind in ("line", "cell"):

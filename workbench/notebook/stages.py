@@ -44,8 +44,11 @@ def about(run: Run) -> list[dict[str, Any]]:
     settings = settings_for(asked)
     unit = "nodes" if settings.draw_kind == GAUSS_HERMITE else "draws"
     whole = f"{numbers.count(settings.draws)} {unit}"
-    walks = groupby(run.trace.since(0), key=lambda step: step.stage)
-    return [_stage(stage, list(steps), whole, run.observations) for stage, steps in walks]
+    found: list[dict[str, Any]] = []
+    for stage, steps in groupby(run.trace.since(0), key=lambda step: step.stage):
+        taken = sum(each["steps"] for each in found)
+        found.append(_stage(stage, list(steps), whole, run.observations, taken))
+    return found
 
 
 def compiles(run: Run) -> bool:
@@ -62,12 +65,14 @@ def found(run: Run) -> str:
     return " ".join(fit.notes)
 
 
-def _stage(stage: str, steps: list[Iterate], whole: str, observations: float) -> dict[str, Any]:
+def _stage(
+    stage: str, steps: list[Iterate], whole: str, observations: float, before: int
+) -> dict[str, Any]:
     finite = [step.objective for step in steps if math.isfinite(step.objective)]
     return {
         "label": whole if stage == _OPTIMIZE else _label(stage),
         "first": steps[0].number,
-        "steps": len(steps),
+        "steps": steps[-1].number - before,
         "loglik": -min(finite) * observations if finite else None,
         "rough": has_few_draws(stage),
     }

@@ -19,7 +19,7 @@ from workbench.estimation.fit import Fit
 from workbench.estimation.run import Run
 from workbench.estimation.specification import Specification
 from workbench.estimation.store import current_store
-from workbench.notebook import bundle, data_choice, setup_form, setup_page
+from workbench.notebook import bundle, data_choice, extension, setup_form, setup_page
 from workbench.notebook.data_choice import Opened
 from workbench.notebook.headless import in_jupyter
 from workbench.notebook.messages import accepted
@@ -433,6 +433,7 @@ class Workbench(anywidget.AnyWidget):
     def _ipython_display_(self) -> None:
         """Show the workbench, and below it, folded, what stays in the saved notebook."""
         if in_jupyter():
+            extension.offer()
             publish(self._repr_mimebundle_())
             self._saved.show()
 

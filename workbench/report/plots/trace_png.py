@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FINISHED = 1e-8
 """The Newton decrement, in nats, below which a run has converged."""
+_WINDOW, _STILL = 20, 10
+"""Of a run that was stopped: the last steps, and how often their gain may be still to come."""
 WIDTH, HEIGHT = 390, 165
 """Size on the page, in CSS pixels; a picture has twice as many each way."""
 
@@ -184,7 +186,7 @@ def _gaps(
     for j, fit in traced:
         values = tables[j]["objective"][~rough[j]]
         best = float(np.min(values[np.isfinite(values)], initial=np.inf))
-        promise = (fit.decrement or 0.0) / 2 / fit.nobs
+        promise = _promise(fit, values)
         leaders[_problem(fit)] = min((best, promise), leaders.get(_problem(fit), (np.inf, 0.0)))
     found = {}
     for j, fit in traced:
@@ -195,6 +197,14 @@ def _gaps(
             best = float(np.min(few[np.isfinite(few)], initial=np.inf))
             found[j][rough[j]] = _gap(few, best, 0.0)
     return found
+
+
+def _promise(fit: Fit, values: Numpy) -> float:
+    """Return what a run may still gain, in nats per row: of one that was stopped, by its pace."""
+    if fit.decrement is not None or fit.outcome.at_maximum:
+        return (fit.decrement or 0.0) / 2 / fit.nobs
+    best = np.minimum.accumulate(values[np.isfinite(values)])
+    return _STILL * float(best[-_WINDOW:][0] - best[-1]) if len(best) else 0.0
 
 
 def _few_draws(fit: Fit) -> npt.NDArray[np.bool_]:

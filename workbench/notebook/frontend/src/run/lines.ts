@@ -77,7 +77,7 @@ function rowOf({ history }: Run, step: number): number {
 
 function path({ card, history }: Run, from = 0, to = history.length): Path {
   const decrement = history.column("decrement").slice(from, to);
-  const going = isGoing(card) && to === history.length;
+  const going = (isGoing(card) || card.state === "stopped") && to === history.length;
   if (card.decrement !== null && decrement.length && to === history.length) {
     const end = decrement.length - 1;
     if (Number.isNaN(decrement[end]!)) decrement[end] = card.decrement;
