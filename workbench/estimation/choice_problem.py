@@ -40,8 +40,11 @@ from workbench.kernels.linear_index import Totals
 from workbench.kernels.separation import separating_direction
 from workbench.protocols import Evaluation, Numpy, Order
 
-# exp of this difference in utility is beyond what any choice says of finite coefficients.
-_SATURATED = 30.0
+# Newton's last step on separated choices is taken where exp(-difference in utility) is about the
+# tolerance of 1e-8, at 18; before that it is worth a look.
+SATURATED = 15.0
+# Along a direction that separates, the information about coefficients of scaled columns has gone.
+_NO_INFORMATION = 1e-3
 _IN_DIRECTION = 1e-5
 # A step that promises less than this, in nats, is near a saddle or crawls.
 _NEAR_A_SADDLE = 0.5
@@ -475,23 +478,45 @@ class ChoiceProblem(Problem):
         )
 
     def separation(self, theta: Numpy) -> Evidence | None:
-        """Look once, when utilities run away, whether the choices are predicted exactly."""
-        if self.saddles or self.settings.fixed or hasattr(self, "_looked_at"):
-            return None
-        p = len(self.data.names)
-        moved = self.situations.differences
-        if float(np.abs(moved @ theta[:p]).max(initial=0.0)) < _SATURATED:
+        """Look once, when utilities run away, whether the choices are predicted exactly.
+
+        A direction of coefficients that lowers no utility of the chosen alternatives relative to
+        the others raises the probability of every choice, in each of these models.
+        """
+        columns = self.linear_columns
+        if not columns or hasattr(self, "_looked_at") or not self._run_away(theta):
             return None
         self._looked_at = True
+        moved = np.ascontiguousarray(self.situations.differences[:, columns])
         found = separating_direction(np.zeros(len(moved)), moved)
         if found is None:
             return None
-        alone = [j for j in range(p) if (moved[:, j] < 0).all() or (moved[:, j] > 0).all()]
-        part = alone[:1] or [j for j in range(p) if abs(found.direction[j]) > _IN_DIRECTION]
-        listed = tuple(self.data.names[j] for j in part)
+        alone = [j for j, x in enumerate(moved.T) if (x < 0).all() or (x > 0).all()]
+        part = alone[:1] or [j for j, d in enumerate(found.direction) if abs(d) > _IN_DIRECTION]
+        listed = tuple(self.data.names[columns[j]] for j in part)
         who = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
         how = "exactly" if found.complete else f"exactly in {found.rows} of {len(moved)} pairs"
         return Evidence(listed, f"{who} the choices {how}.", found.complete)
+
+    @property
+    def linear_columns(self) -> list[int]:
+        """Columns whose coefficients are free to go anywhere, in every draw or class."""
+        return [j for j, name in enumerate(self.data.names) if name not in self.held]
+
+    def slopes(self, theta: Numpy) -> Numpy:
+        """Return the coefficients of the scaled columns, ``(C, p)``, one line a class."""
+        return self.kernel.whole(theta)[None, : len(self.data.names)]
+
+    def _run_away(self, theta: Numpy) -> bool:
+        """Tell whether a utility is large, and a direction has no information left."""
+        columns = self.linear_columns
+        index = self.situations.differences[:, columns] @ self.slopes(theta)[:, columns].T
+        if float(np.abs(index).max(initial=0.0)) < SATURATED:
+            return False
+        hessian = self.kernel.totals(theta, 2).hessian
+        if hessian is None or not np.isfinite(hessian).all():
+            return True
+        return bool(np.linalg.eigvalsh(-hessian)[0] < _NO_INFORMATION)
 
     # After the fit ------------------------------------------------------------------------------
 

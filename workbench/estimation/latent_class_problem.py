@@ -14,7 +14,7 @@ from workbench.data.choice import ChoiceData
 from workbench.data.design import Design, build_design
 from workbench.data.formula import split_formula
 from workbench.data.table import Table
-from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
+from workbench.estimation.choice_problem import SATURATED, ChoiceProblem, Coordinates
 from workbench.estimation.choice_settings import LatentClassSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.specification import Specification
@@ -109,6 +109,19 @@ class LatentClassProblem(ChoiceProblem):
     def make_kernel(self) -> LatentClassKernel:
         return LatentClassKernel(self.situations, self.z, self.settings.classes)
 
+    @property
+    def linear_columns(self) -> list[int]:
+        classes = range(1, self.settings.classes + 1)
+        return [
+            j
+            for j, name in enumerate(self.data.names)
+            if not any(f"class{c}.{name}" in self.held for c in classes)
+        ]
+
+    def slopes(self, theta: Numpy) -> Numpy:
+        kernel: Any = self.kernel.kernel
+        return np.asarray(kernel.slopes(self.kernel.whole(theta)))
+
     # Starts -------------------------------------------------------------------------------------
 
     @cached_property
@@ -187,7 +200,20 @@ class LatentClassProblem(ChoiceProblem):
         self._shares = shares.tolist()
         listed = ", ".join(f"{share:.3f}" for share in self._shares)
         found = (f"Mean membership of the classes, largest first: {listed}.",)
-        return (*found, self._told) if self._told else found
+        return (*found, *filter(None, [self._told]), *self._on_classes_that_run_away(theta))
+
+    def _on_classes_that_run_away(self, theta: Numpy) -> tuple[str, ...]:
+        """Say which classes predict the choices of their persons exactly, as small ones may."""
+        if not self._run_away(theta):
+            return ()
+        index = self.situations.differences @ self.slopes(theta).T
+        far = np.flatnonzero(np.abs(index).max(axis=0) > SATURATED)
+        which = " and ".join(str(c + 1) for c in far)
+        each = f"classes {which} have" if len(far) > 1 else f"class {which} has"
+        return (
+            f"The utilities of {each} grown without end: the choices of its persons are predicted "
+            "exactly, and some of its coefficients have no maximum.",
+        )
 
     _shares: list[float] | None = None
 

@@ -179,6 +179,13 @@ class MixedProblem(ChoiceProblem):
         own = [row == column for row, column in self.pairs.tolist()]
         return np.concatenate([means, np.where(own, _SPREAD, 0.0)])
 
+    @property
+    def linear_columns(self) -> list[int]:
+        """Columns whose coefficients, or their means, are free to go anywhere."""
+        bounded = {each.column for each in self.random if each.shape != LINEAR}
+        free = [] if self.wtp is not None else super().linear_columns
+        return [j for j in free if j not in bounded]
+
     # Draws --------------------------------------------------------------------------------------
 
     def drawn(self, people: int, first: int, draws: int) -> Numpy | Quadrature:

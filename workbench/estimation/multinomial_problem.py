@@ -32,7 +32,8 @@ from workbench.kernels.separation import separating_direction
 from workbench.protocols import Numpy
 
 _MOST_LEVELS = 200
-_SATURATED = 20.0
+# Newton's last step on separated levels is taken at an index of about 18.
+_SATURATED = 15.0
 _IN_DIRECTION = 1e-5
 # Numbers that the search for a separating direction may lay out.
 _LARGEST_SEARCH = 30_000_000
