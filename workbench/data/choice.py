@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.data.design import Design, build_design
-from workbench.data.names import shown
+from workbench.data.names import level_text, shown
 from workbench.data.sample import Positions
 from workbench.data.table import Table
 from workbench.errors import DataError
@@ -136,7 +136,7 @@ class ChoiceData:
             row = int(self.design.rows[self.order[differ[0]]])
             raise DataError(
                 f"{shown(what)} differs between the rows of one {shown(name)}: the first is "
-                f"{shown(_text(table.column(name).iloc[row]))}.",
+                f"{shown(level_text(table.column(name).iloc[row]))}.",
                 hint=f"a column that has one value for each {shown(name)}.",
                 code="varies-within-person",
                 where=what,
@@ -191,7 +191,7 @@ def read_choices(
     _check(design, table, roles, situation)
     design, kept = _without_alone(design, situation)
     situation, person = situation[kept], person[kept]
-    codes, labels = _labelled(table.column(roles.alternatives).iloc[design.rows])
+    codes, labels = labelled(table.column(roles.alternatives).iloc[design.rows])
     found = _sorted(design, person, situation, codes, labels, collinear)
     if weights is None:
         return found
@@ -265,14 +265,11 @@ def _numbered(design: Design, table: Table, roles: Roles) -> tuple[Positions, Po
     return situation, _sorted_codes(table.column(roles.panel).iloc[design.rows])
 
 
-def _labelled(column: pd.Series) -> tuple[Positions, tuple[str, ...]]:
+def labelled(column: pd.Series) -> tuple[Positions, tuple[str, ...]]:
+    """Give alternatives numbers from 0 in sorted order, ``(m,)``, and return their names."""
     codes = _sorted_codes(column)
     first = np.unique(codes, return_index=True)[1]
-    return codes, tuple(_text(column.iloc[i]) for i in first)
-
-
-def _text(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    return codes, tuple(level_text(column.iloc[i]) for i in first)
 
 
 # Checks ------------------------------------------------------------------------------------------
@@ -314,7 +311,7 @@ def _check_twice(design: Design, table: Table, roles: Roles, situation: Position
     if twice.any():
         row = int(design.rows[np.flatnonzero(twice)[0]])
         (chooser,) = _ids(table, roles, np.array([row]))
-        alternative = _text(table.column(roles.alternatives).iloc[row])
+        alternative = level_text(table.column(roles.alternatives).iloc[row])
         raise DataError(
             f"{chooser} lists the alternative {shown(alternative)} twice.",
             hint="one row an alternative, or panel= for people who choose several times.",
@@ -329,7 +326,7 @@ def _ids(table: Table, roles: Roles, rows: Positions) -> list[str]:
     columns = [table.column(name).iloc[rows].tolist() for name in names]
     pairs = dict.fromkeys(zip(*columns, strict=True))
     return [
-        ", ".join(f"{shown(n)} {shown(_text(v))}" for n, v in zip(names, pair, strict=True))
+        ", ".join(f"{shown(n)} {shown(level_text(v))}" for n, v in zip(names, pair, strict=True))
         for pair in pairs
     ]
 

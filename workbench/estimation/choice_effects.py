@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from workbench.data.design import prediction_matrix
+from workbench.data.names import level_text
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, InferenceError, OptionError
 from workbench.estimation.choice_forecast import (
@@ -146,8 +147,8 @@ class ChoiceEffects:
         table = self._table(data)
         frame = table.to_frame()
         after = change(frame.copy()) if callable(change) else frame.assign(**dict(change or {}))
-        gone = [str(each) for each in without]
-        labels = after[self.settings.alternatives].map(_text)
+        gone = [level_text(each) for each in without]
+        labels = after[self.settings.alternatives].map(level_text)
         if strange := [each for each in gone if each not in set(labels)]:
             raise DataError(
                 f"The data have no alternative {strange[0]}.",
@@ -214,7 +215,7 @@ class ChoiceEffects:
         frame = table.to_frame()
         if column not in table.names:
             table.column(column)  # which says so, with the nearest name
-        mine = (frame[self.settings.alternatives].map(_text) == name).to_numpy()
+        mine = (frame[self.settings.alternatives].map(level_text) == name).to_numpy()
         values = frame[column].to_numpy(dtype=np.float64)
         sides = []
         for step in (_SMALL, -_SMALL):
@@ -445,7 +446,7 @@ class ChoiceEffects:
         """
         from workbench.estimation.hausman_mcfadden import hausman_mcfadden
 
-        return hausman_mcfadden(self.fit, str(without))
+        return hausman_mcfadden(self.fit, level_text(without))
 
 
 def level_chances(fit: Fit, data: Any = None) -> pd.DataFrame:
@@ -489,7 +490,3 @@ def _averaged(values: Numpy, weights: Numpy, lines: pd.Series) -> pd.Series:
     """Return weighted means by alternative."""
     total = pd.Series(values * weights).groupby(lines).sum()
     return total / pd.Series(weights).groupby(lines).sum()
-
-
-def _text(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.data.choice import Roles, identify
 from workbench.data.design import prediction_matrix
+from workbench.data.names import level_text
 from workbench.data.table import Table
 from workbench.errors import DataError
 from workbench.estimation.choice_settings import (
@@ -108,14 +109,10 @@ def offered(state: Mapping[str, Any], table: Table, roles: Roles) -> Offered:
     first = np.concatenate([[0], changes, [len(order)]]).astype(np.int64)
     of_situation = np.unique(person[order][first[:-1]], return_inverse=True)[1]
     labels = table.column(roles.alternatives).iloc[order]
-    each = np.array([_text(value) for value in labels.tolist()], dtype=object)
+    each = np.array([level_text(value) for value in labels.tolist()], dtype=object)
     begins = np.unique(of_situation, return_index=True)[1]
     members = None if z is None else z[order][first[:-1][begins]]
     return Offered(x[order], order, first, of_situation.astype(np.int64), each, members)
-
-
-def _text(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def probabilities(

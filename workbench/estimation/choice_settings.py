@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from workbench.data.choice import Roles
 from workbench.data.formula import variables
-from workbench.data.names import quoted
+from workbench.data.names import level_text, quoted
 from workbench.errors import OptionError
 from workbench.estimation.specification import Choice, Specification
 
@@ -185,7 +185,7 @@ class NestedSettings(ChoiceSettings):
                     f'nests={{"{name}": ["train", "bus"], ...}}.',
                     "nests",
                 )
-        plain = {str(name): [str(each) for each in of] for name, of in self.nests.items()}
+        plain = {str(name): [level_text(each) for each in of] for name, of in self.nests.items()}
         self._keep("nests", plain)
         members = list(chain.from_iterable(plain.values()))
         twice = [each for each in members if members.count(each) > 1]
@@ -263,7 +263,8 @@ class MultinomialSettings:
                 'base="bus".',
                 "base",
             )
-        object.__setattr__(self, "base", f"{float(self.base):.15g}")
+        whole = isinstance(self.base, bool | Integral)
+        object.__setattr__(self, "base", level_text(self.base if whole else float(self.base)))
 
     def columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the columns that these settings read: none."""

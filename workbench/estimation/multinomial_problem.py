@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.data.design import Design, build_design
 from workbench.data.formula import split_formula
-from workbench.data.names import shown as shown_name
+from workbench.data.names import level_text, shown as shown_name
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.choice_settings import MultinomialSettings
@@ -111,7 +111,7 @@ class MultinomialProblem(Problem):
         """Put the base first; levels without a row, for missing regressors, are left out."""
         codes = self.design.outcome.astype(np.int64)
         there = [j for j in range(len(levels)) if (codes == j).any()]
-        names = [_text(levels[j]) for j in there]
+        names = [level_text(levels[j]) for j in there]
         if len(names) < 2:
             raise DataError(
                 f"The outcome {shown_name(self.depvar)} has one level in the rows used.",
@@ -273,7 +273,3 @@ def _position(base: str, names: list[str]) -> int:
         code="no-such-level",
         where="base",
     )
-
-
-def _text(level: object) -> str:
-    return f"{level:.15g}" if isinstance(level, float) else str(level)
