@@ -337,6 +337,8 @@ def test_weights_count_persons(frame):
             {"random": {"price": "uniform"}, "draw_kind": "gauss_hermite"},
             "for one random coefficient",
         ),
+        ({"random": {"price": "normal"}, "draws": 10**12}, "GB; this machine has"),
+        ({"random": {f"x{i}": "normal" for i in range(23)}}, "serve up to 22 random"),
     ],
 )
 def test_options_that_cannot_serve_are_refused(frame, options, said):

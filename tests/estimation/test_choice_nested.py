@@ -160,6 +160,12 @@ def test_alternatives_that_are_numbers_are_named_by_their_values(number):
     assert after["2"] == 0
 
 
+@pytest.mark.parametrize("value", [0, -0.5])
+def test_a_tau_held_is_positive(value):
+    with pytest.raises(OptionError, match="it must be above 0"):
+        wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=NESTS, fixed={"tau.ground": value})
+
+
 def test_start_values_of_tau_are_positive(frame):
     with pytest.raises(OptionError, match="it must be above 0"):
         wb.fit(

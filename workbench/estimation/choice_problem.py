@@ -287,7 +287,14 @@ class ChoiceProblem(Problem):
         self.parameter_names = tuple(names[j] for j in free)
         for name, value in self.settings.fixed.items():
             self.notes += (f"{name} is held at {value:g}.",)
-        if self.data.situations < len(free) or not free:
+        if not free:
+            raise OptionError(
+                "All parameters are held, so nothing is left to estimate.",
+                hint="fewer parameters in fixed=.",
+                code="nothing-free",
+                where="fixed",
+            )
+        if self.data.situations < len(free):
             raise DataError(
                 f"{self.data.situations} choice situations cannot determine {len(free)} "
                 "parameters.",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.backends.devices import host_memory
 from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
@@ -40,6 +41,8 @@ _SIGNS_TRIED = 6
 _SAME_MODE = 1e-3
 # The decrement that a kink may leave, in nats.
 _KINKED = 0.01
+# A run keeps its draws as they were drawn and as its kernel reads them.
+_COPIES = 2
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
 
@@ -103,6 +106,7 @@ class MixedProblem(ChoiceProblem):
         self._modes: list[_Mode] = []
         self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)
         self.wtp = self._price()
+        self._check_memory()
         self._say_kinks()
         logs = [n for n, kind in settings.random.items() if "lognormal" in kind]
         if logs:
@@ -118,6 +122,21 @@ class MixedProblem(ChoiceProblem):
             self.notes += (
                 f"{' and '.join(cut)}: cut at zero, so the simulated likelihood has a kink at each "
                 "draw, and its maximum may be one.",
+            )
+
+    def _check_memory(self) -> None:
+        settings, memory = self.settings, host_memory()
+        if settings.draw_kind == GAUSS_HERMITE or memory is None:
+            return
+        needed = _COPIES * 8.0 * self.data.persons * settings.draws * len(self.random)
+        if needed > memory:
+            raise OptionError(
+                f"{settings.draws:,} draws of {len(self.random)} variates for each of "
+                f"{self.data.persons:,} persons need about {needed / 1e9:,.1f} GB; this machine "
+                f"has {memory / 1e9:,.1f} GB.",
+                hint="fewer draws=.",
+                code="too-large",
+                where="draws",
             )
 
     def _price(self) -> int | None:
