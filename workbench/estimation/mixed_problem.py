@@ -231,9 +231,11 @@ class MixedProblem(ChoiceProblem):
         return self.kernel_with(self.draws)
 
     def rehearsals(self) -> Sequence[Problem]:
-        """Return the problem with an eighth of the draws, where there are many."""
-        draws = self.draws
+        """Return the problem with an eighth of the draws, where they are many and no start is."""
+        draws, started = self.draws, self.specification.start or {}
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
+            return ()
+        if all(name in started for name in self.parameter_names):
             return ()
         few = max(_FEWEST, draws.shape[1] // _SHARE)
         rough = copy.copy(self)
@@ -278,7 +280,10 @@ class MixedProblem(ChoiceProblem):
 
     @property
     def _symmetric(self) -> bool:
-        return self.settings.draw_kind in {GAUSS_HERMITE, "antithetic"}
+        """Whether draws with the other sign are the same draws; mirrored ones are, of one alone."""
+        settings = self.settings
+        mirrored = settings.draw_kind == "antithetic" and settings.draws % 2 == 0
+        return settings.draw_kind == GAUSS_HERMITE or (mirrored and len(self.random) == 1)
 
     def _promise(self, name: str, theta: Numpy) -> _Mode:
         """Return the log-likelihood at a point, and half its Newton decrement above."""
@@ -298,6 +303,12 @@ class MixedProblem(ChoiceProblem):
             for name in ("draws", "kernel", "_objective"):
                 self.__dict__.pop(name, None)
         return theta
+
+    def start_from(self, params: Mapping[str, float]) -> dict[str, float]:
+        """Return estimates with the signs of spreads that belong to draws as they are drawn."""
+        signs = self.signs[self.pairs[:, 1]].tolist()
+        turned = dict(zip(spread_names(self.settings), signs, strict=True))
+        return {name: value * turned.get(name, 1.0) for name, value in params.items()}
 
     # What simulation adds -----------------------------------------------------------------------
 
