@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy import stats
 
 from workbench.data.design import prediction_matrix
-from workbench.data.names import level_text
+from workbench.data.formula import parse_formula, split_formula
+from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, InferenceError, OptionError
 from workbench.estimation.choice_forecast import (
@@ -125,7 +127,7 @@ class ChoiceEffects:
         return table.column(name).to_numpy(dtype=np.float64)[sets.rows]
 
     def counterfactual(
-        self, change: Change | None = None, *, without: Sequence[str] = (), data: Any = None
+        self, change: Change | None = None, *, without: str | Sequence[Any] = (), data: Any = None
     ) -> pd.DataFrame:
         """Return shares before and after other prices, attributes or availability.
 
@@ -135,7 +137,7 @@ class ChoiceEffects:
             New columns by name, as in ``{"cost": df["cost"] * 1.1}``, or a function from the data
             to the changed data, which may also leave rows out.
         without
-            Alternatives that are not there any more.
+            Alternatives that are not there any more, one or several.
         data
             Long data; the run's own by default.
 
@@ -146,8 +148,10 @@ class ChoiceEffects:
         self._long()
         table = self._table(data)
         frame = table.to_frame()
+        for name in () if callable(change) else change or {}:
+            table.column(name)  # which says so, with the nearest name, where there is none
         after = change(frame.copy()) if callable(change) else frame.assign(**dict(change or {}))
-        gone = [level_text(each) for each in without]
+        gone = [level_text(each) for each in ([without] if isinstance(without, str) else without)]
         labels = after[self.settings.alternatives].map(level_text)
         if strange := [each for each in gone if each not in set(labels)]:
             raise DataError(
@@ -156,7 +160,14 @@ class ChoiceEffects:
                 code="no-such-alternative",
                 where="without",
             )
-        left = Table(after[~labels.isin(gone)].reset_index(drop=True))
+        if not (stays := ~labels.isin(gone)).any():
+            raise DataError(
+                "No alternative is left to choose from.",
+                hint="fewer alternatives in without=.",
+                code="no-rows-left",
+                where="without",
+            )
+        left = Table(after[stays].reset_index(drop=True))
         found = pd.DataFrame({"before": self._shares(table), "after": self._shares(left)})
         found = found.fillna(0.0)
         return found.assign(change=found["after"] - found["before"])
@@ -195,6 +206,7 @@ class ChoiceEffects:
                 where="kind",
             )
         table = self._table(data)
+        self._check_attribute(column, table)
         sets = self._sets(table)
         base, weights = self._of(sets), self._weights(table, sets)
         names = sorted(set(sets.alternative))
@@ -210,11 +222,32 @@ class ChoiceEffects:
             each = {n: _averaged(move, weights, lines) / total for n, move in moves.items()}
         return pd.DataFrame(each).loc[names].rename_axis("probability of", axis=0)
 
+    def _check_attribute(self, column: str, table: Table) -> None:
+        """Refuse a column that is no number, or that utility does not depend on."""
+        if not is_numeric_dtype(table.column(column)):
+            raise DataError(
+                f"{shown(column)} is no number, by which probabilities could change.",
+                hint="fit.choice.counterfactual, for other values of it.",
+                code="not-numeric",
+                where=column,
+            )
+        assert self.fit.specification.formula is not None
+        sides = [f"~ {split_formula(self.fit.specification.formula).terms}"]
+        if isinstance(self.settings, LatentClassSettings):
+            sides.append(self.settings.membership)
+        parsed = (parse_formula(f"{quoted(column)} {side}", table.names) for side in sides)
+        read = [name for each in parsed for name in each.term_reads.columns]
+        if column not in read:
+            raise DataError(
+                f"The model does not depend on {shown(column)}.",
+                hint=f"one of {read}.",
+                code="no-such-attribute",
+                where=column,
+            )
+
     def _moved(self, table: Table, column: str, name: str, sets: Offered) -> Numpy:
         """Return the change of each row's probability by the log of an attribute of one."""
         frame = table.to_frame()
-        if column not in table.names:
-            table.column(column)  # which says so, with the nearest name
         mine = (frame[self.settings.alternatives].map(level_text) == name).to_numpy()
         values = frame[column].to_numpy(dtype=np.float64)
         sides = []
@@ -291,6 +324,13 @@ class ChoiceEffects:
                 hint='"delta" or "krinsky_robb".',
                 code="bad-option",
                 where="method",
+            )
+        if draws < 2:
+            raise OptionError(
+                f"The option draws is {draws!r}.",
+                hint="2 or more, such as 10000.",
+                code="bad-option",
+                where="draws",
             )
         if not 0 < level < 1:
             raise OptionError(

@@ -94,7 +94,8 @@ def offered(state: Mapping[str, Any], table: Table, roles: Roles) -> Offered:
     if "member_design" in state:
         z = prediction_matrix(state["member_design"], table)[:, state["member_kept"]]
     situation, person = identify(table, roles)
-    whole = np.isfinite(x).all(axis=1) & (situation >= 0) & (person >= 0)
+    named = table.column(roles.alternatives).notna().to_numpy()
+    whole = np.isfinite(x).all(axis=1) & (situation >= 0) & (person >= 0) & named
     whole &= True if z is None else np.isfinite(z).all(axis=1)
     broken = np.unique(situation[~whole])
     rows = np.flatnonzero(whole & ~np.isin(situation, broken))
