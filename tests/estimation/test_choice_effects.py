@@ -12,6 +12,7 @@ from statsmodels.discrete.conditional_models import ConditionalLogit
 import workbench as wb
 from tests.estimation.choices import TRAVEL, rides, travel
 from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.willingness import Willingness
 
 ROLES = {"choosers": "individual", "alternatives": "mode"}
 RIDES = {"choosers": "id", "alternatives": "ride"}
@@ -110,6 +111,19 @@ def test_willingness_to_pay_has_the_delta_methods_error(found):
     assert table.loc["ttme", "se"] == pytest.approx(np.sqrt(slope @ part @ slope), rel=1e-6)
     reach = stats.norm.ppf(0.975) * table.loc["ttme", "se"]
     assert table.loc["ttme", "upper"] == pytest.approx(ratio + reach, rel=1e-9)
+
+
+def test_a_parameter_without_an_error_leaves_other_ratios_theirs(found):
+    covariance, at = found.covariance().to_numpy().copy(), list(found.params.index)
+    covariance[at.index("ttme")], covariance[:, at.index("ttme")] = np.nan, np.nan
+    ratios = Willingness(found, "gc")
+
+    errors = dict(zip(ratios.names, ratios.by_delta(covariance, 0.95)[0], strict=True))
+
+    whole = found.choice.wtp("gc")["se"]
+    assert np.isnan(errors.pop("ttme"))
+    for name, error in errors.items():
+        assert error == pytest.approx(whole[name], rel=1e-12)
 
 
 def test_krinsky_and_robb_draw_the_estimates(found):

@@ -10,28 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
-from scipy import stats
 
 from workbench.data.design import prediction_matrix
 from workbench.data.formula import parse_formula, split_formula
 from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
-from workbench.errors import DataError, InferenceError, OptionError
-from workbench.estimation.choice_forecast import (
-    Mixture,
-    Offered,
-    class_coefficients,
-    mixture,
-    offered,
-    probabilities,
-)
+from workbench.errors import DataError, OptionError
+from workbench.estimation.choice_forecast import Offered, offered, probabilities
 from workbench.estimation.choice_settings import (
     LatentClassSettings,
     MixedSettings,
     MultinomialSettings,
     settings_for,
 )
-from workbench.kernels.choice.coefficients import EXPONENTIAL, MINUS_EXPONENTIAL, POSITIVE
+from workbench.estimation.willingness import (
+    DELTA,
+    Willingness,
+    check_options,
+    mean_coefficients,
+    price_of,
+)
 from workbench.protocols import Numpy
 
 if TYPE_CHECKING:
@@ -43,7 +41,6 @@ Change = Mapping[str, Any] | Callable[[pd.DataFrame], pd.DataFrame]
 
 # A relative change by this much leaves about ten digits of a central difference.
 _SMALL = 1e-5
-_STEP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -266,18 +263,9 @@ class ChoiceEffects:
         """
         self._long()
         asked = self.params if params is None else params
-        found = self._means(asked)
+        found = mean_coefficients(self.settings, self.fit.state, asked)
         names = [f"class {c + 1}" for c in range(len(found))] if len(found) > 1 else ["mean"]
         return pd.DataFrame(found.T, index=self.fit.state["columns"], columns=names)
-
-    def _means(self, params: Mapping[str, Any] | pd.Series) -> Numpy:
-        """Return mean coefficients by class, ``(C, p, ...)``, of parameters ``(...)`` by name."""
-        state = self.fit.state
-        if isinstance(self.settings, LatentClassSettings):
-            return class_coefficients(self.settings, state, params)
-        if isinstance(self.settings, MixedSettings):
-            return mean_values(mixture(self.settings, state, params))[None]
-        return np.array([[params[name] for name in state["columns"]]])
 
     def wtp(
         self,
@@ -317,96 +305,16 @@ class ChoiceEffects:
         Review of Economics and Statistics 68(4); Hole (2007), Health Economics 16(8), for both.
         """
         self._long()
-        price = self._price(price)
-        if method not in {"delta", "krinsky_robb"}:
-            raise OptionError(
-                f'There is no method "{method}" for willingness to pay.',
-                hint='"delta" or "krinsky_robb".',
-                code="bad-option",
-                where="method",
-            )
-        if draws < 2:
-            raise OptionError(
-                f"The option draws is {draws!r}.",
-                hint="2 or more, such as 10000.",
-                code="bad-option",
-                where="draws",
-            )
-        if not 0 < level < 1:
-            raise OptionError(
-                f"The confidence level is {level}; it must lie between 0 and 1.",
-                hint="level=0.95.",
-                code="bad-level",
-                where="level",
-            )
+        check_options(method, level, draws)
+        found = Willingness(self.fit, price_of(self.fit, price))
         covariance = self.fit.covariance(se).to_numpy()
-        center, names = self._ratios(self.fit.params, price), self._ratio_names(price)
-        if method == "delta":
-            jacobian = self._jacobian(price)
-            errors = np.sqrt(np.diag(jacobian @ covariance @ jacobian.T))
-            reach = stats.norm.ppf((1 + level) / 2) * errors
-            limits = (center - reach, center + reach)
+        if method == DELTA:
+            errors, lower, upper = found.by_delta(covariance, level)
         else:
             used = self.fit.specification.seed if seed is None else seed
-            drawn = self._drawn(covariance, price, draws, used)
-            errors = drawn.std(axis=0, ddof=1)
-            low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
-            limits = (low, high)
-        columns = {"wtp": center, "se": errors, "lower": limits[0], "upper": limits[1]}
-        return pd.DataFrame(columns, index=names)
-
-    def _price(self, price: str | None) -> str:
-        own = getattr(self.settings, "wtp_price", None)
-        asked, columns = price or own, self.fit.state["columns"]
-        if asked is None or asked not in columns or (own and asked != own):
-            raise OptionError(
-                "Willingness to pay needs the price's column."
-                if asked is None
-                else f'The price "{asked}" is not the price of the model.',
-                hint=f'price="{own}".' if own else f"price= with one of {columns}.",
-                code="no-price",
-                where="price",
-            )
-        return str(asked)
-
-    def _ratio_names(self, price: str) -> list[str]:
-        means = self.mean_coefficients()
-        others = [name for name in means.index if name != price]
-        if len(means.columns) == 1:
-            return others
-        return [f"{group}: {name}" for group in means.columns for name in others]
-
-    def _ratios(self, params: Mapping[str, Any] | pd.Series, price: str) -> Numpy:
-        """Return willingness to pay for each other column, class by class, ``(w, ...)``."""
-        shape = np.shape(params[self.fit.params.index[0]])
-        held = {name: np.full(shape, value) for name, value in self.fit.state["held"].items()}
-        means = self._means({**params, **held})
-        at = self.fit.state["columns"].index(price)
-        others = np.delete(means, at, axis=1)
-        if getattr(self.settings, "wtp_price", None) is None:
-            others = -others / means[:, [at]]
-        return others.reshape(-1, *shape)
-
-    def _jacobian(self, price: str) -> Numpy:
-        """Return the derivative of the ratios by the parameters, ``(w, k)``."""
-        names, values = self.fit.params.index, self.fit.params.to_numpy()
-        steps = _STEP * np.maximum(np.abs(values), 1e-3)
-        above, below = (
-            self._ratios(dict(zip(names, values[:, None] + side, strict=True)), price)
-            for side in (np.diag(steps), -np.diag(steps))
-        )
-        return np.asarray((above - below) / (2 * steps))
-
-    def _drawn(self, covariance: Numpy, price: str, draws: int, seed: int) -> Numpy:
-        if not np.isfinite(covariance).all():
-            raise InferenceError(
-                "Some parameters have no standard errors, from which to draw.",
-                hint='method="delta", for those that do.',
-                code="no-standard-error",
-            )
-        rng, index = np.random.default_rng(seed), self.fit.params.index
-        drawn = rng.multivariate_normal(self.fit.params.to_numpy(), covariance, draws)
-        return self._ratios(dict(zip(index, drawn.T, strict=True)), price).T
+            errors, lower, upper = found.by_draws(covariance, level, draws, used)
+        columns = {"wtp": found.values, "se": errors, "lower": lower, "upper": upper}
+        return pd.DataFrame(columns, index=found.names)
 
     def individual(self) -> pd.DataFrame:
         """Return, by person, what their own choices say of their coefficients.
@@ -508,22 +416,6 @@ def level_chances(fit: Fit, data: Any = None) -> pd.DataFrame:
 
 
 _KINDS = ("aggregate", "mean", "rows")
-
-
-def mean_values(mixed: Mixture) -> Numpy:
-    """Return the mean of each coefficient, or of willingness to pay, over persons, ``(p, ...)``."""
-    found = mixed.means.copy()
-    spread = np.sqrt(np.sum(mixed.spreads**2, axis=1))
-    for k, each in enumerate(mixed.random):
-        mean, sd = found[each.column], spread[k]
-        if each.shape in {EXPONENTIAL, MINUS_EXPONENTIAL}:
-            sign = 1.0 if each.shape == EXPONENTIAL else -1.0
-            found[each.column] = sign * np.exp(mean + sd**2 / 2)
-        elif each.shape == POSITIVE:
-            ratio = mean / np.where(sd > 0, sd, np.inf)
-            both = mean * stats.norm.cdf(ratio) + sd * stats.norm.pdf(ratio)
-            found[each.column] = np.where(sd > 0, both, np.maximum(mean, 0.0))
-    return found
 
 
 def _averaged(values: Numpy, weights: Numpy, lines: pd.Series) -> pd.Series:
