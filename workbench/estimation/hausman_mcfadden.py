@@ -11,8 +11,8 @@ from scipy import stats
 
 from workbench.data.choice import ChoiceData, differences
 from workbench.errors import InferenceError, OptionError
-from workbench.estimation.choice_problem import FreeKernel
 from workbench.estimation.choice_settings import ConditionalSettings
+from workbench.estimation.free_kernel import FreeKernel
 from workbench.estimation.objective import ScaledObjective
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.situations import Situations

@@ -14,9 +14,10 @@ from workbench.data.choice import ChoiceData
 from workbench.data.design import Design, build_design
 from workbench.data.formula import split_formula
 from workbench.data.table import Table
-from workbench.estimation.choice_problem import SATURATED, ChoiceProblem, Coordinates
+from workbench.estimation.choice_problem import SATURATED, ChoiceProblem
 from workbench.estimation.choice_settings import LatentClassSettings
 from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.estimation.specification import Specification
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.collinear import dependent_columns
@@ -99,12 +100,12 @@ class LatentClassProblem(ChoiceProblem):
         )
 
     @cached_property
-    def all_coordinates(self) -> Coordinates:
+    def all_coordinates(self) -> SeparateCoordinates:
         classes = self.settings.classes
         slopes = np.concatenate(
             [np.tile(1 / self.scales, classes), np.tile(1 / self.member_scales, classes - 1)]
         )
-        return Coordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
+        return SeparateCoordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
 
     def make_kernel(self) -> LatentClassKernel:
         return LatentClassKernel(self.situations, self.z, self.settings.classes)

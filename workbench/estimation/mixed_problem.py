@@ -14,9 +14,10 @@ import numpy as np
 from workbench.backends.devices import host_memory
 from workbench.covariances import Curvature
 from workbench.errors import OptionError
-from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
+from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings
 from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.estimation.problem import Problem
 from workbench.estimation.situation_scores import mixed_situation_scores
 from workbench.kernels.choice.coefficients import (
@@ -167,7 +168,7 @@ class MixedProblem(ChoiceProblem):
         return units
 
     @cached_property
-    def all_coordinates(self) -> Coordinates:
+    def all_coordinates(self) -> SeparateCoordinates:
         units = self.units
         shapes = {each.column: each.shape for each in self.random}
         logs = np.array(
@@ -177,7 +178,7 @@ class MixedProblem(ChoiceProblem):
         of = np.array([self.random[row].column for row, _ in self.pairs.tolist()], dtype=np.int64)
         slopes = np.concatenate([slopes, slopes[of]])
         shifts = np.concatenate([shifts, np.zeros(len(of))])
-        return Coordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
+        return SeparateCoordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
 
     @cached_property
     def first_guess(self) -> Numpy:
