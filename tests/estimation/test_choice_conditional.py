@@ -234,6 +234,7 @@ def test_an_alternative_that_nobody_chose_has_no_constant(frame, model, options)
 
     assert found.outcome.name == "SEPARATED"
     assert found.evidence["regressors"] == ["C(ride)[T.d]"]
+    assert "Nobody chose d." in found.notes
 
 
 def test_one_person_alone_is_predicted_exactly(frame):

@@ -120,6 +120,15 @@ class ChoiceData:
         """The design's row that stands first for each person, ``(n,)``."""
         return np.asarray(self.order[self.first[self.person_first[:-1]]])
 
+    def never_chosen(self) -> tuple[str, ...]:
+        """Say which alternatives nobody chose: constants of theirs have no finite estimate."""
+        counts = np.bincount(self.codes[self.chosen], minlength=len(self.labels))
+        names = [shown(self.labels[j]) for j in np.flatnonzero(counts == 0).tolist()]
+        if not names:
+            return ()
+        more = f" and {len(names) - _IDS_NAMED:,} more" if len(names) > _IDS_NAMED else ""
+        return (f"Nobody chose {', '.join(names[:_IDS_NAMED])}{more}.",)
+
     def by_person(self, values: Any, what: str, table: Table, roles: Roles) -> Any:
         """Return the value of each person, ``(n,)``, that the rows ``(r,)`` of one share.
 

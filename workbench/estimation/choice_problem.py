@@ -42,9 +42,9 @@ from workbench.protocols import Numpy
 
 # Newton's last step on separated choices is taken where exp(-difference in utility) is about the
 # tolerance of 1e-8, at 18; before that it is worth a look.
-SATURATED = 15.0
+_SATURATED = 15.0
 # Along a direction that separates, the information about coefficients of scaled columns has gone.
-_NO_INFORMATION = 1e-3
+UNKNOWN = 1e-3
 _IN_DIRECTION = 1e-5
 
 
@@ -93,6 +93,7 @@ class ChoiceProblem(Problem):
         self.depvar = data.design.outcome_name
         self.dropped, self.notes = dict(data.design.dropped), tuple(data.design.notes)
         self.left_out = data.left_out
+        self.notes += data.never_chosen()
         sizes = np.diff(data.person_first)
         self.weights = person_weights(data.weights, specification.weight_kind, sizes)
         self.observations = self.weights.observations
@@ -355,12 +356,12 @@ class ChoiceProblem(Problem):
         slopes, columns = np.zeros_like(self.slopes(theta)), self.linear_columns
         slopes[:, columns] = self.slopes(theta)[:, columns]
         index = self.situations.differences @ slopes.T
-        if float(np.abs(index).max(initial=0.0)) < SATURATED:
+        if float(np.abs(index).max(initial=0.0)) < _SATURATED:
             return False
         hessian = self.kernel.totals(theta, 2).hessian
         if hessian is None or not np.isfinite(hessian).all():
             return True
-        return bool(np.linalg.eigvalsh(-hessian)[0] < _NO_INFORMATION)
+        return bool(np.linalg.eigvalsh(-hessian)[0] < UNKNOWN)
 
     # After the fit ------------------------------------------------------------------------------
 

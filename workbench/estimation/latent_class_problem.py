@@ -14,7 +14,7 @@ from workbench.data.choice import ChoiceData
 from workbench.data.design import Design, build_design
 from workbench.data.formula import split_formula
 from workbench.data.table import Table
-from workbench.estimation.choice_problem import SATURATED, ChoiceProblem
+from workbench.estimation.choice_problem import UNKNOWN, ChoiceProblem
 from workbench.estimation.choice_settings import LatentClassSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.coordinates import SeparateCoordinates
@@ -205,16 +205,23 @@ class LatentClassProblem(ChoiceProblem):
 
     def _on_classes_that_run_away(self, theta: Numpy) -> tuple[str, ...]:
         """Say which classes predict the choices of their persons exactly, as small ones may."""
-        if not self._run_away(theta):
+        hessian = self.kernel.totals(theta, 2).hessian
+        if hessian is None or not self._run_away(theta):
             return ()
-        index = self.situations.differences @ self.slopes(theta).T
-        far = np.flatnonzero(np.abs(index).max(axis=0) > SATURATED)
-        which = " and ".join(str(c + 1) for c in far)
-        each = f"classes {which} have" if len(far) > 1 else f"class {which} has"
+        far = [c for c in range(1, self.settings.classes + 1) if self._knows_nothing(c, -hessian)]
+        if not far:
+            return ()
+        which = " and ".join(map(str, far))
+        whose = f"classes {which}" if len(far) > 1 else f"class {which}"
         return (
-            f"The utilities of {each} grown without end: the choices of its persons are predicted "
-            "exactly, and some of its coefficients have no maximum.",
+            f"The coefficients of {whose} grow without end: they predict choices exactly, so some "
+            "of them have no maximum; fewer classes or variables would have one.",
         )
+
+    def _knows_nothing(self, c: int, information: Numpy) -> bool:
+        """Tell whether a class's coefficients have a direction without information ``(k, k)``."""
+        own = [i for i, n in enumerate(self.parameter_names) if n.startswith(f"class{c}.")]
+        return bool(own and np.linalg.eigvalsh(information[np.ix_(own, own)])[0] < UNKNOWN)
 
     _shares: list[float] | None = None
 

@@ -200,7 +200,8 @@ class LatentClassKernel:
 def _solved(matrix: Numpy, right: Numpy) -> Numpy:
     lifted = matrix + np.diag(np.diag(matrix) * _RIDGE + np.finfo(float).tiny)
     try:
-        return np.asarray(scipy.linalg.solve(lifted, right, assume_a="pos"), dtype=np.float64)
+        factor = scipy.linalg.cho_factor(lifted)
+        return np.asarray(scipy.linalg.cho_solve(factor, right), dtype=np.float64)
     except (np.linalg.LinAlgError, ValueError):
         return np.zeros(len(right))
 
