@@ -249,13 +249,20 @@ def _situations(table: Table, roles: Roles, rows: Positions) -> Positions:
     return joined
 
 
-def _sorted_codes(column: pd.Series) -> Positions:
-    """Give values numbers from 0 in sorted order; mixed types are sorted as text."""
+def sorted_levels(column: pd.Series) -> tuple[Positions, list[Any]]:
+    """Give values numbers from 0 in sorted order, -1 where missing; return the values too.
+
+    Mixed types are sorted as text.
+    """
     try:
-        codes = pd.factorize(column, sort=True)[0]
+        codes, levels = pd.factorize(column, sort=True)
     except TypeError:
-        codes = pd.factorize(column.astype(str).where(column.notna()), sort=True)[0]
-    return codes.astype(np.int64)
+        codes, levels = pd.factorize(column.astype(str).where(column.notna()), sort=True)
+    return codes.astype(np.int64), list(levels)
+
+
+def _sorted_codes(column: pd.Series) -> Positions:
+    return sorted_levels(column)[0]
 
 
 def identify(table: Table, roles: Roles) -> tuple[Positions, Positions]:

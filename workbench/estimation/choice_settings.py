@@ -15,18 +15,12 @@ from workbench.data.formula import variables
 from workbench.data.names import level_text, quoted
 from workbench.errors import OptionError
 from workbench.estimation.specification import Choice, Specification
-from workbench.kernels.choice.draws import MOST_HALTON
+from workbench.kernels.choice.coefficients import KINDS as DISTRIBUTIONS
+from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
 
-DISTRIBUTIONS = (
-    "normal",
-    "lognormal",
-    "negative_lognormal",
-    "truncated_normal",
-    "triangular",
-    "uniform",
-)
-DRAW_KINDS = ("halton", "sobol", "mlhs", "antithetic", "random", "gauss_hermite")
 HALTON, GAUSS_HERMITE = "halton", "gauss_hermite"
+DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
+"""How the variates of persons are drawn, or the nodes that stand for them."""
 _MOST_NODES = 200
 
 

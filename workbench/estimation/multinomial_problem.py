@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from workbench.covariances import ClusterMeat, Curvature
+from workbench.data.choice import sorted_levels
 from workbench.data.design import Design, build_design
 from workbench.data.formula import split_formula
 from workbench.data.names import level_text, shown as shown_name
@@ -58,11 +58,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
             code="outcome",
             where=name,
         )
-    column = table.column(name)
-    try:
-        codes, levels = pd.factorize(column, sort=True)
-    except TypeError:
-        codes, levels = pd.factorize(column.astype(str).where(column.notna()), sort=True)
+    codes, levels = sorted_levels(table.column(name))
     if not 1 < len(levels) <= _MOST_LEVELS:
         what = "one level" if len(levels) == 1 else f"{len(levels):,} levels"
         raise DataError(
@@ -74,7 +70,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
         )
     frame = table.to_frame()
     frame[name] = np.where(codes < 0, np.nan, codes.astype(np.float64))
-    return Table(frame, table.reference_kind, table.reference_name), name, list(levels)
+    return Table(frame, table.reference_kind, table.reference_name), name, levels
 
 
 class MultinomialProblem(Problem):
