@@ -42,8 +42,9 @@ _SIGNS_TRIED = 6
 _SAME_MODE = 1e-3
 # The decrement that a kink may leave, in nats.
 _KINKED = 0.01
-# A run keeps its draws as they were drawn and as its kernel reads them.
-_COPIES = 2
+# A run keeps its draws as they were drawn and as its kernel reads them; the second set at its end
+# is cut from one twice as long.
+_COPIES = 5
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
 
