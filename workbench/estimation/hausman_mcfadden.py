@@ -75,7 +75,7 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
     OptionError
         When the model is no conditional logit, or the alternative is not there.
     InferenceError
-        When too little is left, or the fit was read from the record.
+        When too little is left, weights are of probability, or the fit was read from the record.
     """
     if fit.specification.model.name != ConditionalSettings.name:
         raise OptionError(
