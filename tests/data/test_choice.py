@@ -181,6 +181,18 @@ def test_wide_data_become_one_row_an_alternative(wide):
     assert found["income"].tolist() == [10.0, 20.0, 20.0]
 
 
+@pytest.mark.parametrize("alternatives", [[1, 2], [1.0, 2.0], [1, "b"]])
+def test_alternatives_of_wide_data_may_be_numbers(alternatives):
+    one, other = alternatives
+    wide = pd.DataFrame({"mode": pd.Series([other, one]), "cost_1": [4.0, 5.0]})
+    wide[f"cost_{'b' if other == 'b' else 2}"] = [6.0, 7.0]
+
+    found = wb.long(wide, "mode", alternatives, ["cost"])
+
+    assert found["chosen"].tolist() == [0, 1, 1, 0]
+    assert found["cost"].tolist() == [4.0, 6.0, 5.0, 7.0]
+
+
 def test_wide_data_refuse_what_they_do_not_have(wide):
     with pytest.raises(DataError, match="none of the alternatives"):
         wb.long(wide, "mode", ["car"], ["cost"])

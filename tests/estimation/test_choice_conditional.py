@@ -213,6 +213,38 @@ def test_choices_that_are_predicted_exactly_are_said_to_be(frame):
     assert found.params.isna().all()
 
 
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("conditional_logit", {}),
+        ("conditional_logit", {"optimizer": "l-bfgs-b"}),
+        ("conditional_logit", {"fixed": {"price": -0.5}}),
+        ("mixed_logit", {"random": {"price": "normal"}, "draws": 30}),
+        ("mixed_logit", {"random": {"price": "negative_lognormal"}, "draws": 30}),
+        ("nested_logit", {"nests": {"ab": ["a", "b"], "cd": ["c", "d"]}}),
+        ("latent_class", {"starts": 1}),
+    ],
+)
+def test_an_alternative_that_nobody_chose_has_no_constant(frame, model, options):
+    """The constant goes to minus infinity, whatever else a model of choice says."""
+    by_id = frame["id"].map(frame[frame["chosen"] == 1].set_index("id")["ride"])
+    others = frame[by_id != "d"]
+
+    found = wb.fit(model, f"{RIDE} + C(ride)", others, **RIDES, **options)
+
+    assert found.outcome.name == "SEPARATED"
+    assert found.evidence["regressors"] == ["C(ride)[T.d]"]
+    assert "Nobody chose d." in found.notes
+
+
+def test_one_person_alone_is_predicted_exactly(frame):
+    one = frame[frame["id"] == frame["id"].iloc[0]]
+
+    found = wb.fit("conditional_logit", "chosen ~ price", one, **RIDES)
+
+    assert found.outcome.name == "SEPARATED"
+
+
 def test_faults_of_the_data_reach_the_person(frame):
     nobody = frame.assign(chosen=np.where(frame["id"] == 4, 0, frame["chosen"]))
     with pytest.raises(DataError, match=r"no chosen alternative: id 4\."):
@@ -244,6 +276,10 @@ def test_a_cluster_that_differs_within_a_person_is_refused(frame):
         ({**RIDES, "panel": 3}, "The option panel is a int, not a text"),
         ({**RIDES, "fixed": {"speed": 1.0}}, 'no parameter "speed" to hold'),
         ({**RIDES, "fixed": 3}, "not numbers by name"),
+        ({**RIDES, "seed": -1}, "The seed is -1"),
+        ({**RIDES, "fixed": {"price": float("nan")}}, "fixed has nan for price"),
+        ({**RIDES, "fixed": {"price": float("inf")}}, "fixed has inf for price"),
+        ({**RIDES, "fixed": dict.fromkeys(["price", "time", "comfort"], 0)}, "All parameters are"),
         ({**RIDES, "offset": "price"}, "has no offset"),
         ({**RIDES, "draws": 5}, 'no option "draws"'),
         ({**RIDES, "se": "HC3"}, "no linear regression"),

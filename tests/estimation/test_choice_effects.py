@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.optimize import minimize_scalar
 from statsmodels.discrete.conditional_models import ConditionalLogit
 
 import workbench as wb
 from tests.estimation.choices import TRAVEL, rides, travel
 from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.willingness import Willingness
 
 ROLES = {"choosers": "individual", "alternatives": "mode"}
 RIDES = {"choosers": "id", "alternatives": "ride"}
@@ -111,6 +113,19 @@ def test_willingness_to_pay_has_the_delta_methods_error(found):
     assert table.loc["ttme", "upper"] == pytest.approx(ratio + reach, rel=1e-9)
 
 
+def test_a_parameter_without_an_error_leaves_other_ratios_theirs(found):
+    covariance, at = found.covariance().to_numpy().copy(), list(found.params.index)
+    covariance[at.index("ttme")], covariance[:, at.index("ttme")] = np.nan, np.nan
+    ratios = Willingness(found, "gc")
+
+    errors = dict(zip(ratios.names, ratios.by_delta(covariance, 0.95)[0], strict=True))
+
+    whole = found.choice.wtp("gc")["se"]
+    assert np.isnan(errors.pop("ttme"))
+    for name, error in errors.items():
+        assert error == pytest.approx(whole[name], rel=1e-12)
+
+
 def test_krinsky_and_robb_draw_the_estimates(found):
     rng = np.random.default_rng(7)
     drawn = rng.multivariate_normal(found.params, found.covariance(), 4_000)
@@ -200,7 +215,75 @@ def test_hausman_and_mcfadden_compare_two_fits_of_statsmodels(found, trips):
     assert (test.df, test.situations) == (4, 152)
 
 
+def test_a_coefficient_that_is_held_is_held_without_the_alternative_too(trips):
+    """The test's equation 3.1 on maxima that scipy finds, with one attribute free."""
+    held = -0.05
+    fit = wb.fit("conditional_logit", "choice ~ gc + ttme", trips, **ROLES, fixed={"gc": held})
+    flew = trips.groupby("individual")["choice"].transform("first") == 1
+    left = trips[~flew & (trips["mode"] != "air")]
+
+    def loglik(rows, slope):
+        utility = np.exp(held * rows["gc"] + slope * rows["ttme"])
+        chance = utility / utility.groupby(rows["individual"]).transform("sum")
+        return np.log(chance[rows["choice"] == 1]).sum()
+
+    slopes, variances = [], []
+    for rows in (left, trips):
+        at = minimize_scalar(lambda b, rows=rows: -loglik(rows, b), bracket=(-0.1, 0)).x
+        ends = [loglik(rows, at + step) for step in (-1e-3, 0, 1e-3)]
+        slopes.append(at)
+        variances.append(-1e-6 / (ends[0] - 2 * ends[1] + ends[2]))
+
+    test = fit.choice.hausman_mcfadden("air")
+
+    expected = (slopes[0] - slopes[1]) ** 2 / (variances[0] - variances[1])
+    assert test.statistic == pytest.approx(expected, rel=1e-3)
+    assert test.columns == ("ttme",)
+
+
+def test_an_alternative_without_a_name_is_offered_to_nobody(trips):
+    unnamed = trips.assign(mode=trips["mode"].where(trips.index != 5))
+    found = wb.fit("conditional_logit", "choice ~ gc + ttme", unnamed, **ROLES)
+
+    shares = found.choice.shares()
+
+    assert list(shares.index) == ["air", "bus", "car", "train"]
+    assert found.predict().isna().sum() == 4
+
+
+def test_one_alternative_may_be_named_without_a_list(found):
+    one, listed = (found.choice.counterfactual(without=each) for each in ("bus", ["bus"]))
+
+    pd.testing.assert_frame_equal(one, listed)
+
+
+def test_smaller_models_at_a_bound_are_noted(frame):
+    plain = wb.fit("conditional_logit", RIDE, frame, **RIDES)
+    random = {"price": "normal", "comfort": "normal"}
+    mixed = wb.fit("mixed_logit", RIDE, frame, **RIDES, random=random, correlated=True, draws=20)
+    classes = wb.fit("latent_class", RIDE, frame, **RIDES, starts=0)
+
+    assert "p is an upper limit" in mixed.likelihood_ratio(plain).note
+    assert "not chi-squared" in classes.likelihood_ratio(plain).note
+
+
 def test_what_a_model_cannot_say_is_refused(found, trips):
+    with pytest.raises(DataError, match="mode is no number"):
+        found.choice.elasticities("mode")
+    with pytest.raises(DataError, match="does not depend on invt"):
+        found.choice.elasticities("invt")
+    with pytest.raises(DataError, match='no column "gcc"'):
+        found.choice.counterfactual({"gcc": trips["gc"]})
+    with pytest.raises(DataError, match="No alternative is left"):
+        found.choice.counterfactual(without=["air", "bus", "car", "train"])
+    with pytest.raises(OptionError, match="draws is 1"):
+        found.choice.wtp("gc", method="krinsky_robb", draws=1)
+    weighted = wb.fit(
+        "conditional_logit", "choice ~ gc", trips, **ROLES, weights="hinc",
+        weight_kind="probability",
+    )  # fmt: skip
+    with pytest.raises(InferenceError, match="not efficient"):
+        weighted.choice.hausman_mcfadden("air")
     with pytest.raises(OptionError, match='no elasticity "own"'):
         found.choice.elasticities("gc", kind="own")
     with pytest.raises(OptionError, match="needs the price's column"):

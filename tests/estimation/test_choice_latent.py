@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
 import workbench as wb
-from tests.estimation.choices import by_person, gradient, logs_of_choices, rides
+from tests.estimation.choices import by_person, gradient, logs_of_choices, rides, travel
 from workbench.errors import DataError, OptionError
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.latent_class import LatentClassKernel
@@ -81,6 +81,18 @@ def test_classes_are_ordered_by_their_share(frame):
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
     assert any(note.startswith("The best of 6 starts") for note in found.notes)
+
+
+def test_a_class_that_is_predicted_exactly_is_said_to_run_away():
+    """With one choice a person, a class can hold those alone whom a line sets apart."""
+    found = wb.fit(
+        "latent_class", "choice ~ gc + ttme + C(mode)", travel(), choosers="individual",
+        alternatives="mode", starts=2,
+    )  # fmt: skip
+
+    far = [c for c in (1, 2) if found.se[f"class{c}.C(mode)[T.bus]"] > 1000]
+    assert len(far) == 1
+    assert any(f"coefficients of class {far[0]} grow without end" in note for note in found.notes)
 
 
 def test_derivatives_agree_with_finite_differences():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import norm
 
@@ -223,6 +224,40 @@ def test_the_better_of_both_signs_is_reported_as_a_positive_one(frame):
     assert found.loglik >= max(others) - 1e-6
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_mirrored_draws_of_two_coefficients_have_modes_too(frame, seed):
+    random = {"price": "normal", "comfort": "normal"}
+    found = wb.fit(
+        "mixed_logit", RIDE, frame, **RIDES, random=random, draws=6, draw_kind="antithetic",
+        seed=seed,
+    )  # fmt: skip
+    problem = found.live
+    other = problem.walked(found.params.to_numpy()) * [1, 1, 1, 1, -1]
+
+    climbed = minimize(
+        lambda theta: -problem.loglik(theta), other, jac=lambda theta: -problem.score(theta)
+    )
+
+    assert -climbed.fun <= found.loglik + 1e-6
+
+
+def test_a_run_goes_on_from_the_sign_at_which_it_ended(frame):
+    """A negative spread is shown as a positive one, with the draws turned."""
+    options = {"random": {"price": "normal"}, "draws": 100, "draw_kind": "random"}
+    for seed in range(20):
+        run = wb.start("mixed_logit", RIDE, frame, **RIDES, **options, seed=seed)
+        if run.result().state["signs"] == [-1.0]:
+            break
+    assert run.result().params["sd.price"] > 0
+
+    on = run.continue_with()
+
+    assert on.result().loglik == pytest.approx(run.result().loglik, rel=1e-12)
+    first = on.trace[0]
+    assert -first.objective * on.observations == pytest.approx(run.result().loglik, rel=1e-12)
+    assert first.params[3] < 0
+
+
 def test_the_result_carries_its_simulation_error(frame):
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, random={"comfort": "normal"}, draws=10)
 
@@ -337,6 +372,8 @@ def test_weights_count_persons(frame):
             {"random": {"price": "uniform"}, "draw_kind": "gauss_hermite"},
             "for one random coefficient",
         ),
+        ({"random": {"price": "normal"}, "draws": 10**12}, "GB; this machine has"),
+        ({"random": {f"x{i}": "normal" for i in range(23)}}, "serve up to 22 random"),
     ],
 )
 def test_options_that_cannot_serve_are_refused(frame, options, said):

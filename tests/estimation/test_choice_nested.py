@@ -145,6 +145,27 @@ def test_nests_that_cannot_serve_are_refused(nests, said):
         wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=nests)
 
 
+@pytest.mark.parametrize("number", [float, int, np.float64, np.int64])
+def test_alternatives_that_are_numbers_are_named_by_their_values(number):
+    codes = {"air": 0, "train": 1, "bus": 2, "car": 3}
+    trips = travel()
+    trips["mode"] = trips["mode"].map(codes).astype(number)
+    nests = {name: [number(codes[each]) for each in of] for name, of in NESTS.items()}
+
+    found = wb.fit("nested_logit", "choice ~ gc + ttme", trips, **ROLES, nests=nests)
+
+    named = wb.fit("nested_logit", "choice ~ gc + ttme", travel(), **ROLES, nests=NESTS)
+    assert found.loglik == pytest.approx(named.loglik, rel=1e-12)
+    after = found.choice.counterfactual(without=[number(2)])["after"]
+    assert after["2"] == 0
+
+
+@pytest.mark.parametrize("value", [0, -0.5])
+def test_a_tau_held_is_positive(value):
+    with pytest.raises(OptionError, match="it must be above 0"):
+        wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=NESTS, fixed={"tau.ground": value})
+
+
 def test_start_values_of_tau_are_positive(frame):
     with pytest.raises(OptionError, match="it must be above 0"):
         wb.fit(

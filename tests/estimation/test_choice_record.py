@@ -84,6 +84,15 @@ def test_specifications_survive_json(model, frame):
     assert Specification.from_dict(stored) == specification
 
 
+def test_numbers_of_numpy_are_recorded_as_numbers(frame):
+    options = {**MODELS["mixed_logit"], "draws": np.int64(20), "seed": np.int64(3)}
+
+    found = wb.fit("mixed_logit", RIDE, frame, **options)
+
+    assert found.specification == asked("mixed_logit", frame).specification
+    assert json.dumps(found.specification.to_dict())
+
+
 @pytest.mark.parametrize("model", ["conditional_logit", "mixed_logit"])
 def test_a_stopped_run_goes_on_to_the_same_answer(model, frame):
     whole = asked(model, frame)

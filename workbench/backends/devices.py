@@ -101,10 +101,11 @@ def _cpu() -> Device:
     cores = os.cpu_count() or 1
     libraries = tuple(library for library in ("torch", "jax") if installed(library))
     title = f"CPU, {cores} core{'s' if cores > 1 else ''}"
-    return Device("cpu", title, True, "", _host_memory(), ("numpy", *libraries))
+    return Device("cpu", title, True, "", host_memory(), ("numpy", *libraries))
 
 
-def _host_memory() -> int | None:
+def host_memory() -> int | None:
+    """Return the memory of this machine in bytes, or None where it does not say."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return None
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.data.design import Design, build_design
-from workbench.data.names import shown
+from workbench.data.names import level_text, shown
 from workbench.data.sample import Positions
 from workbench.data.table import Table
 from workbench.errors import DataError
@@ -120,6 +120,15 @@ class ChoiceData:
         """The design's row that stands first for each person, ``(n,)``."""
         return np.asarray(self.order[self.first[self.person_first[:-1]]])
 
+    def never_chosen(self) -> tuple[str, ...]:
+        """Say which alternatives nobody chose: constants of theirs have no finite estimate."""
+        counts = np.bincount(self.codes[self.chosen], minlength=len(self.labels))
+        names = [shown(self.labels[j]) for j in np.flatnonzero(counts == 0).tolist()]
+        if not names:
+            return ()
+        more = f" and {len(names) - _IDS_NAMED:,} more" if len(names) > _IDS_NAMED else ""
+        return (f"Nobody chose {', '.join(names[:_IDS_NAMED])}{more}.",)
+
     def by_person(self, values: Any, what: str, table: Table, roles: Roles) -> Any:
         """Return the value of each person, ``(n,)``, that the rows ``(r,)`` of one share.
 
@@ -136,7 +145,7 @@ class ChoiceData:
             row = int(self.design.rows[self.order[differ[0]]])
             raise DataError(
                 f"{shown(what)} differs between the rows of one {shown(name)}: the first is "
-                f"{shown(_text(table.column(name).iloc[row]))}.",
+                f"{shown(level_text(table.column(name).iloc[row]))}.",
                 hint=f"a column that has one value for each {shown(name)}.",
                 code="varies-within-person",
                 where=what,
@@ -191,7 +200,7 @@ def read_choices(
     _check(design, table, roles, situation)
     design, kept = _without_alone(design, situation)
     situation, person = situation[kept], person[kept]
-    codes, labels = _labelled(table.column(roles.alternatives).iloc[design.rows])
+    codes, labels = labelled(table.column(roles.alternatives).iloc[design.rows])
     found = _sorted(design, person, situation, codes, labels, collinear)
     if weights is None:
         return found
@@ -240,13 +249,20 @@ def _situations(table: Table, roles: Roles, rows: Positions) -> Positions:
     return joined
 
 
-def _sorted_codes(column: pd.Series) -> Positions:
-    """Give values numbers from 0 in sorted order; mixed types are sorted as text."""
+def sorted_levels(column: pd.Series) -> tuple[Positions, list[Any]]:
+    """Give values numbers from 0 in sorted order, -1 where missing; return the values too.
+
+    Mixed types are sorted as text.
+    """
     try:
-        codes = pd.factorize(column, sort=True)[0]
+        codes, levels = pd.factorize(column, sort=True)
     except TypeError:
-        codes = pd.factorize(column.astype(str).where(column.notna()), sort=True)[0]
-    return codes.astype(np.int64)
+        codes, levels = pd.factorize(column.astype(str).where(column.notna()), sort=True)
+    return codes.astype(np.int64), list(levels)
+
+
+def _sorted_codes(column: pd.Series) -> Positions:
+    return sorted_levels(column)[0]
 
 
 def identify(table: Table, roles: Roles) -> tuple[Positions, Positions]:
@@ -265,14 +281,11 @@ def _numbered(design: Design, table: Table, roles: Roles) -> tuple[Positions, Po
     return situation, _sorted_codes(table.column(roles.panel).iloc[design.rows])
 
 
-def _labelled(column: pd.Series) -> tuple[Positions, tuple[str, ...]]:
+def labelled(column: pd.Series) -> tuple[Positions, tuple[str, ...]]:
+    """Give alternatives numbers from 0 in sorted order, ``(m,)``, and return their names."""
     codes = _sorted_codes(column)
     first = np.unique(codes, return_index=True)[1]
-    return codes, tuple(_text(column.iloc[i]) for i in first)
-
-
-def _text(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    return codes, tuple(level_text(column.iloc[i]) for i in first)
 
 
 # Checks ------------------------------------------------------------------------------------------
@@ -314,7 +327,7 @@ def _check_twice(design: Design, table: Table, roles: Roles, situation: Position
     if twice.any():
         row = int(design.rows[np.flatnonzero(twice)[0]])
         (chooser,) = _ids(table, roles, np.array([row]))
-        alternative = _text(table.column(roles.alternatives).iloc[row])
+        alternative = level_text(table.column(roles.alternatives).iloc[row])
         raise DataError(
             f"{chooser} lists the alternative {shown(alternative)} twice.",
             hint="one row an alternative, or panel= for people who choose several times.",
@@ -329,7 +342,7 @@ def _ids(table: Table, roles: Roles, rows: Positions) -> list[str]:
     columns = [table.column(name).iloc[rows].tolist() for name in names]
     pairs = dict.fromkeys(zip(*columns, strict=True))
     return [
-        ", ".join(f"{shown(n)} {shown(_text(v))}" for n, v in zip(names, pair, strict=True))
+        ", ".join(f"{shown(n)} {shown(level_text(v))}" for n, v in zip(names, pair, strict=True))
         for pair in pairs
     ]
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.names import shown
+from workbench.data.names import level_text, shown
 from workbench.errors import DataError, FormulaError
 from workbench.protocols import Numpy
 
@@ -42,11 +42,6 @@ def interaction_name(variable: str, level: object, other: str = "") -> str:
     ('year::-5', 'year::3:treat')
     """
     return f"{variable}::{level_text(level)}" + (f":{other}" if other else "")
-
-
-def level_text(level: object) -> str:
-    """Write a level; whole numbers have no decimal point."""
-    return f"{level:.15g}" if isinstance(level, float) else str(level)
 
 
 def described(

@@ -44,6 +44,15 @@ def shown(name: str) -> str:
     return visible if len(visible) <= _LONGEST_SHOWN else visible[: _LONGEST_SHOWN - 1] + "…"
 
 
+def level_text(level: object) -> str:
+    """Write a value that names a group, a level or an alternative; whole numbers have no point.
+
+    >>> level_text(3.0), level_text("bus")
+    ('3', 'bus')
+    """
+    return f"{level:.15g}" if isinstance(level, float) else str(level)
+
+
 def unknown_column(name: str, names: Iterable[str], owner: str) -> tuple[str, str, str]:
     """Return problem, hint and suggestion for a column that ``owner`` does not have."""
     names = list(names)

@@ -8,7 +8,7 @@ import pandas as pd
 from workbench.data import columns as reading
 from workbench.data.formula import ParsedFormula
 from workbench.data.materialize import frame_for, materialize, refuse_not_finite
-from workbench.data.names import shown
+from workbench.data.names import level_text, shown
 from workbench.data.sample import Sample
 from workbench.data.terms import term_list
 from workbench.errors import DataError, FormulaError
@@ -60,7 +60,7 @@ def _two_valued(
     column: pd.Series, name: str, positive: str | None
 ) -> tuple[Numpy, tuple[str, str]]:
     """Turn a two-valued outcome into 0 and 1; which level is 1 is never guessed."""
-    levels = sorted((_text(level), level) for level in column.unique())
+    levels = sorted((level_text(level), level) for level in column.unique())
     texts = [text for text, _ in levels]
     if len(texts) != 2:
         reason = f"has {len(texts):,} different values" if len(texts) > 1 else "does not vary"
@@ -70,15 +70,11 @@ def _two_valued(
             code="text-outcome",
             where=name,
         )
-    if positive is None or _text(positive) not in texts:
+    if positive is None or level_text(positive) not in texts:
         raise _which_level(name, texts, positive)
-    one = texts.index(_text(positive))
+    one = texts.index(level_text(positive))
     chosen = (column == levels[one][1]).to_numpy(dtype=np.float64)
     return chosen, (texts[1 - one], texts[one])
-
-
-def _text(level: object) -> str:
-    return f"{level:.15g}" if isinstance(level, float) else str(level)
 
 
 def _which_level(name: str, levels: list[str], positive: str | None) -> DataError:

@@ -16,7 +16,7 @@ from workbench.data import columns as reading
 from workbench.data.formula import ParsedFormula, parse_formula
 from workbench.data.interactions import described
 from workbench.data.materialize import frame_for, from_json, materialize, refuse_not_finite
-from workbench.data.names import shown
+from workbench.data.names import level_text, shown
 from workbench.data.sample import Sample, Values, is_missing, read, take
 from workbench.data.table import Table
 from workbench.data.terms import term_list
@@ -267,4 +267,4 @@ def _again(
 
 
 def _shown(level: object) -> str:
-    return f"{level:.15g}" if isinstance(level, float) else shown(str(level))
+    return shown(level_text(level))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.data.names import shown, unknown_column
+from workbench.data.names import level_text, shown, unknown_column
 from workbench.data.table import as_table
 from workbench.errors import DataError
 
@@ -68,10 +68,11 @@ def long(
     beginnings = [*varying, *([] if available is None else [available])]
     _check(frame, choice, alternatives, beginnings, separator)
     n, j = len(frame), len(alternatives)
-    wide = {f"{name}{separator}{each}" for name in beginnings for each in alternatives}
+    wide = {column for name in beginnings for column in _columns(name, alternatives, separator)}
     others = [name for name in frame.columns if name not in wide and name != choice]
     made = frame[others].loc[frame.index.repeat(j)].reset_index(drop=True)
-    fresh = {CHOOSER: np.repeat(np.arange(n), j), ALTERNATIVE: np.tile(list(alternatives), n)}
+    names = pd.Series(list(alternatives)).to_numpy()  # which keeps numbers beside texts
+    fresh = {CHOOSER: np.repeat(np.arange(n), j), ALTERNATIVE: np.tile(names, n)}
     fresh[CHOSEN] = (fresh[ALTERNATIVE] == np.repeat(frame[choice].to_numpy(), j)).astype(np.int64)
     _refuse_taken(made, [*fresh, *varying])
     for name in beginnings:
@@ -81,6 +82,11 @@ def long(
         return whole
     kept = whole[whole[available] != 0]
     return kept.drop(columns=available).reset_index(drop=True)
+
+
+def _columns(name: str, alternatives: Sequence[Any], separator: str) -> list[str]:
+    """Return the column of each alternative that begins with a name."""
+    return [f"{name}{separator}{level_text(each)}" for each in alternatives]
 
 
 def _check(
@@ -104,9 +110,10 @@ def _check(
             where=choice,
         )
     for name in beginnings:
-        if not any(f"{name}{separator}{each}" in frame.columns for each in alternatives):
+        columns = _columns(name, alternatives, separator)
+        if not any(column in frame.columns for column in columns):
             raise DataError(
-                f'There is no column "{shown(f"{name}{separator}{alternatives[0]}")}".',
+                f'There is no column "{shown(columns[0])}".',
                 hint="varying= with beginnings of columns, and their separator=.",
                 code="unknown-column",
                 where=name,
@@ -127,7 +134,7 @@ def _refuse_taken(frame: pd.DataFrame, names: Sequence[str]) -> None:
 def _stacked(
     frame: pd.DataFrame, name: str, alternatives: Sequence[Any], separator: str
 ) -> np.ndarray[Any, Any]:
-    columns = [f"{name}{separator}{each}" for each in alternatives]
+    columns = _columns(name, alternatives, separator)
     found = [
         frame[column].to_numpy() if column in frame.columns else np.full(len(frame), np.nan)
         for column in columns

@@ -523,6 +523,9 @@ def _options(options: Mapping[str, Any], model: str, written_in: str) -> dict[st
     chosen["se_options"] = plain_options(options.get("se_options"))
     if chosen.get("start") is not None:
         chosen["start"] = _starts(chosen["start"])
+    for name in _WHOLE_NUMBERS:
+        if chosen.get(name) is not None:
+            chosen[name] = int(chosen[name])
     if "backend" not in chosen or chosen["backend"] is None:
         chosen["backend"] = written_in or _default_backend()
     if chosen.get("cluster") is not None and "se" not in chosen:
@@ -550,6 +553,9 @@ def _starts(asked: Any) -> dict[str, float]:
     return {str(name): float(value) for name, value in asked.items()}
 
 
+_WHOLE_NUMBERS = ("max_steps", "seed")
+
+
 def _check_types(options: Mapping[str, Any]) -> None:
     """Refuse arrays where a column's name is wanted, and texts where a number is."""
     for name in ("weights", "offset", "positive", "name"):
@@ -571,7 +577,7 @@ def _check_types(options: Mapping[str, Any]) -> None:
             code="bad-option",
             where="cluster",
         )
-    for name in ("max_steps", "seed"):
+    for name in _WHOLE_NUMBERS:
         value = options.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
             raise OptionError(
@@ -651,6 +657,10 @@ def _checked(asked: Specification) -> Specification:
             where="cluster",
         )
     settings_of(asked.se, asked.se_options)
+    if asked.seed < 0:
+        raise OptionError(
+            f"The seed is {asked.seed}.", hint="0 or more.", code="bad-option", where="seed"
+        )
     if asked.max_steps is not None and asked.max_steps < 1:
         raise OptionError(
             f"The step limit is {asked.max_steps}.",

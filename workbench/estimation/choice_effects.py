@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from pandas.api.types import is_numeric_dtype
 
 from workbench.data.design import prediction_matrix
+from workbench.data.formula import parse_formula, split_formula
+from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
-from workbench.errors import DataError, InferenceError, OptionError
-from workbench.estimation.choice_forecast import (
-    Mixture,
-    Offered,
-    class_coefficients,
-    mixture,
-    offered,
-    probabilities,
-)
+from workbench.errors import DataError, OptionError
+from workbench.estimation.choice_forecast import Offered, offered, probabilities
 from workbench.estimation.choice_settings import (
     LatentClassSettings,
     MixedSettings,
     MultinomialSettings,
     settings_for,
 )
-from workbench.kernels.choice.coefficients import EXPONENTIAL, MINUS_EXPONENTIAL, POSITIVE
+from workbench.estimation.willingness import (
+    DELTA,
+    Willingness,
+    check_options,
+    mean_coefficients,
+    price_of,
+)
 from workbench.protocols import Numpy
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ Change = Mapping[str, Any] | Callable[[pd.DataFrame], pd.DataFrame]
 
 # A relative change by this much leaves about ten digits of a central difference.
 _SMALL = 1e-5
-_STEP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class ChoiceEffects:
         return table.column(name).to_numpy(dtype=np.float64)[sets.rows]
 
     def counterfactual(
-        self, change: Change | None = None, *, without: Sequence[str] = (), data: Any = None
+        self, change: Change | None = None, *, without: str | Sequence[Any] = (), data: Any = None
     ) -> pd.DataFrame:
         """Return shares before and after other prices, attributes or availability.
 
@@ -134,7 +134,7 @@ class ChoiceEffects:
             New columns by name, as in ``{"cost": df["cost"] * 1.1}``, or a function from the data
             to the changed data, which may also leave rows out.
         without
-            Alternatives that are not there any more.
+            Alternatives that are not there any more, one or several.
         data
             Long data; the run's own by default.
 
@@ -145,9 +145,11 @@ class ChoiceEffects:
         self._long()
         table = self._table(data)
         frame = table.to_frame()
+        for name in () if callable(change) else change or {}:
+            table.column(name)  # which says so, with the nearest name, where there is none
         after = change(frame.copy()) if callable(change) else frame.assign(**dict(change or {}))
-        gone = [str(each) for each in without]
-        labels = after[self.settings.alternatives].map(_text)
+        gone = [level_text(each) for each in ([without] if isinstance(without, str) else without)]
+        labels = after[self.settings.alternatives].map(level_text)
         if strange := [each for each in gone if each not in set(labels)]:
             raise DataError(
                 f"The data have no alternative {strange[0]}.",
@@ -155,7 +157,14 @@ class ChoiceEffects:
                 code="no-such-alternative",
                 where="without",
             )
-        left = Table(after[~labels.isin(gone)].reset_index(drop=True))
+        if not (stays := ~labels.isin(gone)).any():
+            raise DataError(
+                "No alternative is left to choose from.",
+                hint="fewer alternatives in without=.",
+                code="no-rows-left",
+                where="without",
+            )
+        left = Table(after[stays].reset_index(drop=True))
         found = pd.DataFrame({"before": self._shares(table), "after": self._shares(left)})
         found = found.fillna(0.0)
         return found.assign(change=found["after"] - found["before"])
@@ -194,6 +203,7 @@ class ChoiceEffects:
                 where="kind",
             )
         table = self._table(data)
+        self._check_attribute(column, table)
         sets = self._sets(table)
         base, weights = self._of(sets), self._weights(table, sets)
         names = sorted(set(sets.alternative))
@@ -209,12 +219,33 @@ class ChoiceEffects:
             each = {n: _averaged(move, weights, lines) / total for n, move in moves.items()}
         return pd.DataFrame(each).loc[names].rename_axis("probability of", axis=0)
 
+    def _check_attribute(self, column: str, table: Table) -> None:
+        """Refuse a column that is no number, or that utility does not depend on."""
+        if not is_numeric_dtype(table.column(column)):
+            raise DataError(
+                f"{shown(column)} is no number, by which probabilities could change.",
+                hint="fit.choice.counterfactual, for other values of it.",
+                code="not-numeric",
+                where=column,
+            )
+        assert self.fit.specification.formula is not None
+        sides = [f"~ {split_formula(self.fit.specification.formula).terms}"]
+        if isinstance(self.settings, LatentClassSettings):
+            sides.append(self.settings.membership)
+        parsed = (parse_formula(f"{quoted(column)} {side}", table.names) for side in sides)
+        read = [name for each in parsed for name in each.term_reads.columns]
+        if column not in read:
+            raise DataError(
+                f"The model does not depend on {shown(column)}.",
+                hint=f"one of {read}.",
+                code="no-such-attribute",
+                where=column,
+            )
+
     def _moved(self, table: Table, column: str, name: str, sets: Offered) -> Numpy:
         """Return the change of each row's probability by the log of an attribute of one."""
         frame = table.to_frame()
-        if column not in table.names:
-            table.column(column)  # which says so, with the nearest name
-        mine = (frame[self.settings.alternatives].map(_text) == name).to_numpy()
+        mine = (frame[self.settings.alternatives].map(level_text) == name).to_numpy()
         values = frame[column].to_numpy(dtype=np.float64)
         sides = []
         for step in (_SMALL, -_SMALL):
@@ -232,18 +263,9 @@ class ChoiceEffects:
         """
         self._long()
         asked = self.params if params is None else params
-        found = self._means(asked)
+        found = mean_coefficients(self.settings, self.fit.state, asked)
         names = [f"class {c + 1}" for c in range(len(found))] if len(found) > 1 else ["mean"]
         return pd.DataFrame(found.T, index=self.fit.state["columns"], columns=names)
-
-    def _means(self, params: Mapping[str, Any] | pd.Series) -> Numpy:
-        """Return mean coefficients by class, ``(C, p, ...)``, of parameters ``(...)`` by name."""
-        state = self.fit.state
-        if isinstance(self.settings, LatentClassSettings):
-            return class_coefficients(self.settings, state, params)
-        if isinstance(self.settings, MixedSettings):
-            return mean_values(mixture(self.settings, state, params))[None]
-        return np.array([[params[name] for name in state["columns"]]])
 
     def wtp(
         self,
@@ -283,89 +305,16 @@ class ChoiceEffects:
         Review of Economics and Statistics 68(4); Hole (2007), Health Economics 16(8), for both.
         """
         self._long()
-        price = self._price(price)
-        if method not in {"delta", "krinsky_robb"}:
-            raise OptionError(
-                f'There is no method "{method}" for willingness to pay.',
-                hint='"delta" or "krinsky_robb".',
-                code="bad-option",
-                where="method",
-            )
-        if not 0 < level < 1:
-            raise OptionError(
-                f"The confidence level is {level}; it must lie between 0 and 1.",
-                hint="level=0.95.",
-                code="bad-level",
-                where="level",
-            )
+        check_options(method, level, draws)
+        found = Willingness(self.fit, price_of(self.fit, price))
         covariance = self.fit.covariance(se).to_numpy()
-        center, names = self._ratios(self.fit.params, price), self._ratio_names(price)
-        if method == "delta":
-            jacobian = self._jacobian(price)
-            errors = np.sqrt(np.diag(jacobian @ covariance @ jacobian.T))
-            reach = stats.norm.ppf((1 + level) / 2) * errors
-            limits = (center - reach, center + reach)
+        if method == DELTA:
+            errors, lower, upper = found.by_delta(covariance, level)
         else:
             used = self.fit.specification.seed if seed is None else seed
-            drawn = self._drawn(covariance, price, draws, used)
-            errors = drawn.std(axis=0, ddof=1)
-            low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
-            limits = (low, high)
-        columns = {"wtp": center, "se": errors, "lower": limits[0], "upper": limits[1]}
-        return pd.DataFrame(columns, index=names)
-
-    def _price(self, price: str | None) -> str:
-        own = getattr(self.settings, "wtp_price", None)
-        asked, columns = price or own, self.fit.state["columns"]
-        if asked is None or asked not in columns or (own and asked != own):
-            raise OptionError(
-                "Willingness to pay needs the price's column."
-                if asked is None
-                else f'The price "{asked}" is not the price of the model.',
-                hint=f'price="{own}".' if own else f"price= with one of {columns}.",
-                code="no-price",
-                where="price",
-            )
-        return str(asked)
-
-    def _ratio_names(self, price: str) -> list[str]:
-        means = self.mean_coefficients()
-        others = [name for name in means.index if name != price]
-        if len(means.columns) == 1:
-            return others
-        return [f"{group}: {name}" for group in means.columns for name in others]
-
-    def _ratios(self, params: Mapping[str, Any] | pd.Series, price: str) -> Numpy:
-        """Return willingness to pay for each other column, class by class, ``(w, ...)``."""
-        shape = np.shape(params[self.fit.params.index[0]])
-        held = {name: np.full(shape, value) for name, value in self.fit.state["held"].items()}
-        means = self._means({**params, **held})
-        at = self.fit.state["columns"].index(price)
-        others = np.delete(means, at, axis=1)
-        if getattr(self.settings, "wtp_price", None) is None:
-            others = -others / means[:, [at]]
-        return others.reshape(-1, *shape)
-
-    def _jacobian(self, price: str) -> Numpy:
-        """Return the derivative of the ratios by the parameters, ``(w, k)``."""
-        names, values = self.fit.params.index, self.fit.params.to_numpy()
-        steps = _STEP * np.maximum(np.abs(values), 1e-3)
-        above, below = (
-            self._ratios(dict(zip(names, values[:, None] + side, strict=True)), price)
-            for side in (np.diag(steps), -np.diag(steps))
-        )
-        return np.asarray((above - below) / (2 * steps))
-
-    def _drawn(self, covariance: Numpy, price: str, draws: int, seed: int) -> Numpy:
-        if not np.isfinite(covariance).all():
-            raise InferenceError(
-                "Some parameters have no standard errors, from which to draw.",
-                hint='method="delta", for those that do.',
-                code="no-standard-error",
-            )
-        rng, index = np.random.default_rng(seed), self.fit.params.index
-        drawn = rng.multivariate_normal(self.fit.params.to_numpy(), covariance, draws)
-        return self._ratios(dict(zip(index, drawn.T, strict=True)), price).T
+            errors, lower, upper = found.by_draws(covariance, level, draws, used)
+        columns = {"wtp": found.values, "se": errors, "lower": lower, "upper": upper}
+        return pd.DataFrame(columns, index=found.names)
 
     def individual(self) -> pd.DataFrame:
         """Return, by person, what their own choices say of their coefficients.
@@ -445,7 +394,7 @@ class ChoiceEffects:
         """
         from workbench.estimation.hausman_mcfadden import hausman_mcfadden
 
-        return hausman_mcfadden(self.fit, str(without))
+        return hausman_mcfadden(self.fit, level_text(without))
 
 
 def level_chances(fit: Fit, data: Any = None) -> pd.DataFrame:
@@ -469,27 +418,7 @@ def level_chances(fit: Fit, data: Any = None) -> pd.DataFrame:
 _KINDS = ("aggregate", "mean", "rows")
 
 
-def mean_values(mixed: Mixture) -> Numpy:
-    """Return the mean of each coefficient, or of willingness to pay, over persons, ``(p, ...)``."""
-    found = mixed.means.copy()
-    spread = np.sqrt(np.sum(mixed.spreads**2, axis=1))
-    for k, each in enumerate(mixed.random):
-        mean, sd = found[each.column], spread[k]
-        if each.shape in {EXPONENTIAL, MINUS_EXPONENTIAL}:
-            sign = 1.0 if each.shape == EXPONENTIAL else -1.0
-            found[each.column] = sign * np.exp(mean + sd**2 / 2)
-        elif each.shape == POSITIVE:
-            ratio = mean / np.where(sd > 0, sd, np.inf)
-            both = mean * stats.norm.cdf(ratio) + sd * stats.norm.pdf(ratio)
-            found[each.column] = np.where(sd > 0, both, np.maximum(mean, 0.0))
-    return found
-
-
 def _averaged(values: Numpy, weights: Numpy, lines: pd.Series) -> pd.Series:
     """Return weighted means by alternative."""
     total = pd.Series(values * weights).groupby(lines).sum()
     return total / pd.Series(weights).groupby(lines).sum()
-
-
-def _text(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.data.choice import Roles, identify
 from workbench.data.design import prediction_matrix
+from workbench.data.names import level_text
 from workbench.data.table import Table
 from workbench.errors import DataError
 from workbench.estimation.choice_settings import (
@@ -93,7 +94,8 @@ def offered(state: Mapping[str, Any], table: Table, roles: Roles) -> Offered:
     if "member_design" in state:
         z = prediction_matrix(state["member_design"], table)[:, state["member_kept"]]
     situation, person = identify(table, roles)
-    whole = np.isfinite(x).all(axis=1) & (situation >= 0) & (person >= 0)
+    named = table.column(roles.alternatives).notna().to_numpy()
+    whole = np.isfinite(x).all(axis=1) & (situation >= 0) & (person >= 0) & named
     whole &= True if z is None else np.isfinite(z).all(axis=1)
     broken = np.unique(situation[~whole])
     rows = np.flatnonzero(whole & ~np.isin(situation, broken))
@@ -108,14 +110,10 @@ def offered(state: Mapping[str, Any], table: Table, roles: Roles) -> Offered:
     first = np.concatenate([[0], changes, [len(order)]]).astype(np.int64)
     of_situation = np.unique(person[order][first[:-1]], return_inverse=True)[1]
     labels = table.column(roles.alternatives).iloc[order]
-    each = np.array([_text(value) for value in labels.tolist()], dtype=object)
+    each = np.array([level_text(value) for value in labels.tolist()], dtype=object)
     begins = np.unique(of_situation, return_index=True)[1]
     members = None if z is None else z[order][first[:-1][begins]]
     return Offered(x[order], order, first, of_situation.astype(np.int64), each, members)
-
-
-def _text(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def probabilities(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.choice_forecast import offered, probabilities
 from workbench.estimation.choice_settings import ChoiceSettings
+from workbench.estimation.coordinates import SeparateCoordinates, unscaled
+from workbench.estimation.free_kernel import ChoiceObjective, FreeKernel, PersonKernel
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import (
     Evidence,
@@ -35,178 +37,15 @@ from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_names
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.situations import Situations
-from workbench.kernels.choice.sums import ChoiceTotals
-from workbench.kernels.linear_index import Totals
 from workbench.kernels.separation import separating_direction
-from workbench.protocols import Evaluation, Numpy, Order
+from workbench.protocols import Numpy
 
-# exp of this difference in utility is beyond what any choice says of finite coefficients.
-_SATURATED = 30.0
+# Newton's last step on separated choices is taken where exp(-difference in utility) is about the
+# tolerance of 1e-8, at 18; before that it is worth a look.
+_SATURATED = 15.0
+# Along a direction that separates, the information about coefficients of scaled columns has gone.
+UNKNOWN = 1e-3
 _IN_DIRECTION = 1e-5
-# A step that promises less than this, in nats, is near a saddle or crawls.
-_NEAR_A_SADDLE = 0.5
-
-
-class PersonKernel(Protocol):
-    """What sums a log-likelihood over persons; scores and values are theirs, unweighted."""
-
-    def totals(self, theta: Numpy, order: Order = 0) -> Totals: ...
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy: ...
-    def scores(self, theta: Numpy) -> Numpy: ...
-    def values(self, theta: Numpy) -> Numpy: ...
-
-
-@dataclass(frozen=True)
-class Coordinates:
-    """Each parameter shown from the one walked: ``slope * f(walked) + shift``.
-
-    Attributes
-    ----------
-    slopes, shifts
-        Of each parameter, ``(k,)``.
-    positive
-        Whether ``f`` is the exponential function, or none, ``(k,)``.
-    """
-
-    slopes: Numpy
-    shifts: Numpy
-    positive: Any
-
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, ``(k,)``."""
-        moved = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), theta)
-        return np.asarray(self.slopes * moved + self.shifts)
-
-    def walked(self, params: Numpy) -> Numpy:
-        """Return walked coordinates from parameters shown."""
-        moved = (params - self.shifts) / self.slopes
-        return np.where(self.positive, np.log(np.where(self.positive, moved, 1.0)), moved)
-
-    def jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of `shown`, ``(k, k)``."""
-        slope = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), 1.0)
-        return np.diag(self.slopes * slope)
-
-
-def unscaled(slopes: Numpy) -> Coordinates:
-    """Return coordinates that are multiples of the parameters shown."""
-    return Coordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
-
-
-class FreeKernel:
-    """A kernel as its free parameters see it, which remembers its last pass.
-
-    Parameters
-    ----------
-    kernel
-        Of all parameters.
-    held
-        All parameters in the kernel's coordinates, ``(K,)``; those free are filled in.
-    free
-        Their positions, ``(k,)``.
-    """
-
-    def __init__(self, kernel: PersonKernel, held: Numpy, free: Any) -> None:
-        self.kernel, self._held, self.free = kernel, held, free
-        self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
-        self._scores: tuple[Numpy, Numpy] | None = None
-
-    def whole(self, theta: Numpy) -> Numpy:
-        """Return all parameters, ``(K,)``."""
-        found = self._held.copy()
-        found[self.free] = theta
-        return found
-
-    def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
-        """Sum the log-likelihood and its derivatives up to ``order``."""
-        last = self._last
-        if last is not None and last[1] >= order and np.array_equal(last[0], theta):
-            return last[2]
-        found: Totals = self.kernel.totals(self.whole(theta), order)
-        gradient, square = found.gradient, np.ix_(self.free, self.free)
-        squares = (found.hessian, getattr(found, "opg", None))
-        kept = ChoiceTotals(
-            found.value,
-            None if gradient is None else gradient[self.free],
-            *(None if each is None else each[square] for each in squares),
-        )
-        self._last = (np.array(theta), order, kept)
-        return kept
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the sum with a vector ``(k,)``."""
-        long = np.zeros(len(self._held))
-        long[self.free] = vector
-        return np.asarray(self.kernel.hessian_vector(self.whole(theta), long)[self.free])
-
-    def scores(self, theta: Numpy) -> Numpy:
-        """Return the score of each person, unweighted, ``(n, k)``."""
-        if self._scores is None or not np.array_equal(self._scores[0], theta):
-            found = self.kernel.scores(self.whole(theta))[:, self.free]
-            self._scores = (np.array(theta), np.asarray(found, dtype=np.float64))
-        return self._scores[1]
-
-    def products(self, theta: Numpy, factor: Numpy | None) -> Numpy:
-        """Return the sum of the scores' outer products, each times a factor ``(n,)``."""
-        each = self.scores(theta)
-        return np.asarray(each.T @ (each if factor is None else each * factor[:, None]))
-
-    def values(self, theta: Numpy) -> Numpy:
-        """Return the log-likelihood of each person, unweighted, ``(n,)``."""
-        return np.asarray(self.kernel.values(self.whole(theta)))
-
-
-class ChoiceObjective(ScaledObjective):
-    """An objective whose Hessian, where it is not definite, gives way to the scores' products.
-
-    Near a saddle these make short steps along it, so there the Hessian itself shows the way off.
-
-    References
-    ----------
-    Berndt, Hall, Hall and Hausman (1974), "Estimation and inference in nonlinear structural
-    models", Annals of Economic and Social Measurement 3(4), section 4.
-    """
-
-    def __init__(
-        self,
-        kernel: FreeKernel,
-        size: int,
-        observations: float,
-        backend: str,
-        weights: Numpy | None,
-    ) -> None:
-        super().__init__(kernel, np.eye(size), observations, backend)
-        self._persons, self._weights = kernel, weights
-
-    def _evaluate(self, theta: Numpy, order: Order) -> Evaluation:
-        found = super()._evaluate(theta, order)
-        if found.hessian is None or not np.isfinite(found.hessian).all():
-            return found
-        if _definite(found.hessian):
-            return found
-        products = self._persons.totals(theta, 2).opg
-        if products is None:
-            products = self._persons.products(theta, self._weights)
-        outer = products / self.observations
-        if not _definite(outer) or self._promise(found, outer) < _NEAR_A_SADDLE:
-            return found
-        return Evaluation(found.value, found.gradient, outer)
-
-    def _promise(self, found: Evaluation, outer: Numpy) -> float:
-        """Return the gain, in nats, that a step by the outer products promises."""
-        assert found.gradient is not None
-        step = np.linalg.solve(outer, found.gradient)
-        return float(found.gradient @ step) * self.observations / 2
-
-
-def _definite(matrix: Numpy) -> bool:
-    scale = np.sqrt(np.abs(np.diag(matrix)))
-    scale[scale == 0] = 1.0
-    try:
-        np.linalg.cholesky(matrix / np.outer(scale, scale))
-    except np.linalg.LinAlgError:
-        return False
-    return True
 
 
 def person_weights(values: Numpy | None, kind: str, situations: Any) -> Weights:
@@ -254,6 +93,7 @@ class ChoiceProblem(Problem):
         self.depvar = data.design.outcome_name
         self.dropped, self.notes = dict(data.design.dropped), tuple(data.design.notes)
         self.left_out = data.left_out
+        self.notes += data.never_chosen()
         sizes = np.diff(data.person_first)
         self.weights = person_weights(data.weights, specification.weight_kind, sizes)
         self.observations = self.weights.observations
@@ -284,7 +124,14 @@ class ChoiceProblem(Problem):
         self.parameter_names = tuple(names[j] for j in free)
         for name, value in self.settings.fixed.items():
             self.notes += (f"{name} is held at {value:g}.",)
-        if self.data.situations < len(free) or not free:
+        if not free:
+            raise OptionError(
+                "All parameters are held, so nothing is left to estimate.",
+                hint="fewer parameters in fixed=.",
+                code="nothing-free",
+                where="fixed",
+            )
+        if self.data.situations < len(free):
             raise DataError(
                 f"{self.data.situations} choice situations cannot determine {len(free)} "
                 "parameters.",
@@ -339,7 +186,7 @@ class ChoiceProblem(Problem):
         return self.data.names
 
     @cached_property
-    def all_coordinates(self) -> Coordinates:
+    def all_coordinates(self) -> SeparateCoordinates:
         """The way from all walked coordinates to the parameters shown."""
         return unscaled(1 / self.scales)
 
@@ -355,10 +202,10 @@ class ChoiceProblem(Problem):
     # What the optimizer needs -------------------------------------------------------------------
 
     @cached_property
-    def coordinates(self) -> Coordinates:
+    def coordinates(self) -> SeparateCoordinates:
         """The way from walked coordinates of the free parameters to those shown."""
         whole = self.all_coordinates
-        return Coordinates(
+        return SeparateCoordinates(
             whole.slopes[self.free], whole.shifts[self.free], whole.positive[self.free]
         )
 
@@ -475,23 +322,46 @@ class ChoiceProblem(Problem):
         )
 
     def separation(self, theta: Numpy) -> Evidence | None:
-        """Look once, when utilities run away, whether the choices are predicted exactly."""
-        if self.saddles or self.settings.fixed or hasattr(self, "_looked_at"):
-            return None
-        p = len(self.data.names)
-        moved = self.situations.differences
-        if float(np.abs(moved @ theta[:p]).max(initial=0.0)) < _SATURATED:
+        """Look once, when utilities run away, whether the choices are predicted exactly.
+
+        A direction of coefficients that lowers no utility of the chosen alternatives relative to
+        the others raises the probability of every choice, in each of these models.
+        """
+        columns = self.linear_columns
+        if not columns or hasattr(self, "_looked_at") or not self._run_away(theta):
             return None
         self._looked_at = True
+        moved = np.ascontiguousarray(self.situations.differences[:, columns])
         found = separating_direction(np.zeros(len(moved)), moved)
         if found is None:
             return None
-        alone = [j for j in range(p) if (moved[:, j] < 0).all() or (moved[:, j] > 0).all()]
-        part = alone[:1] or [j for j in range(p) if abs(found.direction[j]) > _IN_DIRECTION]
-        listed = tuple(self.data.names[j] for j in part)
+        alone = [j for j, x in enumerate(moved.T) if (x < 0).all() or (x > 0).all()]
+        part = alone[:1] or [j for j, d in enumerate(found.direction) if abs(d) > _IN_DIRECTION]
+        listed = tuple(self.data.names[columns[j]] for j in part)
         who = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
         how = "exactly" if found.complete else f"exactly in {found.rows} of {len(moved)} pairs"
         return Evidence(listed, f"{who} the choices {how}.", found.complete)
+
+    @property
+    def linear_columns(self) -> list[int]:
+        """Columns whose coefficients are free to go anywhere, in every draw or class."""
+        return [j for j, name in enumerate(self.data.names) if name not in self.held]
+
+    def slopes(self, theta: Numpy) -> Numpy:
+        """Return the coefficients of the scaled columns, ``(C, p)``, one line a class."""
+        return self.kernel.whole(theta)[None, : len(self.data.names)]
+
+    def _run_away(self, theta: Numpy) -> bool:
+        """Tell whether a utility is large, and a direction has no information left."""
+        slopes, columns = np.zeros_like(self.slopes(theta)), self.linear_columns
+        slopes[:, columns] = self.slopes(theta)[:, columns]
+        index = self.situations.differences @ slopes.T
+        if float(np.abs(index).max(initial=0.0)) < _SATURATED:
+            return False
+        hessian = self.kernel.totals(theta, 2).hessian
+        if hessian is None or not np.isfinite(hessian).all():
+            return True
+        return bool(np.linalg.eigvalsh(-hessian)[0] < UNKNOWN)
 
     # After the fit ------------------------------------------------------------------------------
 

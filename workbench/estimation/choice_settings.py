@@ -6,25 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from difflib import get_close_matches
 from itertools import chain
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from workbench.data.choice import Roles
 from workbench.data.formula import variables
-from workbench.data.names import quoted
+from workbench.data.names import level_text, quoted
 from workbench.errors import OptionError
 from workbench.estimation.specification import Choice, Specification
+from workbench.kernels.choice.coefficients import KINDS as DISTRIBUTIONS
+from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
 
-DISTRIBUTIONS = (
-    "normal",
-    "lognormal",
-    "negative_lognormal",
-    "truncated_normal",
-    "triangular",
-    "uniform",
-)
-DRAW_KINDS = ("halton", "sobol", "mlhs", "antithetic", "random", "gauss_hermite")
-GAUSS_HERMITE = "gauss_hermite"
+HALTON, GAUSS_HERMITE = "halton", "gauss_hermite"
+DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
+"""How the variates of persons are drawn, or the nodes that stand for them."""
 _MOST_NODES = 200
 
 
@@ -116,11 +112,18 @@ class MixedSettings(ChoiceSettings):
         super().__post_init__()
         self._check_random()
         _check_flag("correlated", self.correlated)
-        _check_count("draws", self.draws, 1)
+        self._keep("draws", _count("draws", self.draws, 1))
         _check_member("draw_kind", self.draw_kind, DRAW_KINDS)
         _check_text("wtp_price", self.wtp_price, optional=True)
         if self.draw_kind == GAUSS_HERMITE:
             self._check_quadrature()
+        if self.draw_kind == HALTON and len(self.random) > MOST_HALTON:
+            raise _refusal(
+                f"Halton draws serve up to {MOST_HALTON} random coefficients, not "
+                f"{len(self.random)}.",
+                'draw_kind="sobol".',
+                "draw_kind",
+            )
 
     def _check_random(self) -> None:
         if not _is_mapping(self.random) or not self.random:
@@ -185,7 +188,7 @@ class NestedSettings(ChoiceSettings):
                     f'nests={{"{name}": ["train", "bus"], ...}}.',
                     "nests",
                 )
-        plain = {str(name): [str(each) for each in of] for name, of in self.nests.items()}
+        plain = {str(name): [level_text(each) for each in of] for name, of in self.nests.items()}
         self._keep("nests", plain)
         members = list(chain.from_iterable(plain.values()))
         twice = [each for each in members if members.count(each) > 1]
@@ -193,6 +196,13 @@ class NestedSettings(ChoiceSettings):
             raise _refusal(
                 f"The alternative {twice[0]} stands in two nests.", "each in one nest.", "nests"
             )
+        for name in plain:
+            if (held := self.fixed.get(f"tau.{name}", 1.0)) <= 0:
+                raise _refusal(
+                    f"tau.{name} is held at {held:g}; it must be above 0.",
+                    f'fixed={{"tau.{name}": 0.5}}.',
+                    "fixed",
+                )
 
 
 @dataclass(frozen=True)
@@ -220,8 +230,8 @@ class LatentClassSettings(ChoiceSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_count("classes", self.classes, 2)
-        _check_count("starts", self.starts, 0)
+        self._keep("classes", _count("classes", self.classes, 2))
+        self._keep("starts", _count("starts", self.starts, 0))
         _check_text("membership", self.membership, optional=False)
         if not self.membership.strip().startswith("~"):
             raise _refusal(
@@ -263,7 +273,8 @@ class MultinomialSettings:
                 'base="bus".',
                 "base",
             )
-        object.__setattr__(self, "base", f"{float(self.base):.15g}")
+        whole = isinstance(self.base, bool | Integral)
+        object.__setattr__(self, "base", level_text(self.base if whole else float(self.base)))
 
     def columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the columns that these settings read: none."""
@@ -340,11 +351,12 @@ def _check_flag(name: str, value: Any) -> None:
         raise _refusal(f"The option {name} is {value!r}.", "True or False.", name)
 
 
-def _check_count(name: str, value: Any, least: int) -> None:
+def _count(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise _refusal(
             f"The option {name} is {value!r}.", f"a whole number of at least {least}.", name
         )
+    return int(value)
 
 
 def _check_member(name: str, value: Any, known: Sequence[str], what: str = "") -> None:
@@ -361,14 +373,17 @@ def _check_member(name: str, value: Any, known: Sequence[str], what: str = "") -
 
 
 def _numbers(name: str, values: Any) -> dict[str, float]:
+    hint = f'{name}={{"cost": -1.0}}.'
     try:
-        return {str(key): float(value) for key, value in dict(values).items()}
+        found = {str(key): float(value) for key, value in dict(values).items()}
     except (TypeError, ValueError):
         raise _refusal(
-            f"The option {name} is {values!r}, not numbers by name.",
-            f'{name}={{"cost": -1.0}}.',
-            name,
+            f"The option {name} is {values!r}, not numbers by name.", hint, name
         ) from None
+    for key, value in found.items():
+        if not isfinite(value):
+            raise _refusal(f"The option {name} has {value:g} for {key}.", hint, name)
+    return found
 
 
 def _refusal(problem: str, hint: str, where: str) -> OptionError:

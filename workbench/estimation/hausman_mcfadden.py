@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from scipy import stats
 from workbench.data.choice import ChoiceData, differences
 from workbench.errors import InferenceError, OptionError
 from workbench.estimation.choice_settings import ConditionalSettings
+from workbench.estimation.free_kernel import FreeKernel
 from workbench.estimation.objective import ScaledObjective
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.situations import Situations
@@ -73,13 +75,19 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
     OptionError
         When the model is no conditional logit, or the alternative is not there.
     InferenceError
-        When too little is left, or the fit was read from the record.
+        When too little is left, weights are of probability, or the fit was read from the record.
     """
     if fit.specification.model.name != ConditionalSettings.name:
         raise OptionError(
             f"The test is of the conditional logit, and not of the {fit.model_title.lower()}.",
             hint='the model "conditional_logit".',
             code="not-conditional",
+        )
+    if fit.specification.weights is not None and fit.specification.weight_kind == "probability":
+        raise InferenceError(
+            "With probability weights the larger fit is not efficient, which the test rests on.",
+            hint="a fit without them.",
+            code="not-efficient",
         )
     problem = fit._live_problem()
     data: ChoiceData = problem.data
@@ -90,10 +98,10 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
             code="no-such-alternative",
             where="without",
         )
-    situations, kept = _left(data, data.labels.index(without), problem.weights.values)
-    kept = [j for j in kept if data.names[j] in fit.params.index]
+    held = {data.names.index(name): value for name, value in problem.held.items()}
+    situations, kept = _left(data, data.labels.index(without), problem.weights.values, [*held])
     names = [data.names[j] for j in kept]
-    beta, covariance = _estimated(situations, kept, problem)
+    beta, covariance = _estimated(situations, kept, held, problem)
     gap = beta - fit.params[names].to_numpy()
     whole = fit.covariance("hessian").loc[names, names].to_numpy()
     values, vectors = np.linalg.eigh(covariance - whole)
@@ -105,7 +113,9 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
     return HausmanMcFadden(without, statistic, df, p, tuple(names), count, definite)
 
 
-def _left(data: ChoiceData, gone: int, weights: Numpy | None) -> tuple[Situations, list[int]]:
+def _left(
+    data: ChoiceData, gone: int, weights: Numpy | None, held: Sequence[int]
+) -> tuple[Situations, list[int]]:
     """Return the situations without an alternative, and the columns that keep their meaning.
 
     Columns that repeat others there have another meaning, and so have those that they repeat.
@@ -128,7 +138,7 @@ def _left(data: ChoiceData, gone: int, weights: Numpy | None) -> tuple[Situation
     person_first = np.concatenate([[0], breaks, [len(person)]]).astype(np.int64)
     each = None if weights is None else weights[person[person_first[:-1]]]
     still = np.abs(moved).max(axis=0) <= _STILL * np.abs(data.x).max(axis=0)
-    varying = np.flatnonzero(~still)
+    varying = np.setdiff1d(np.flatnonzero(~still), held)
     used = np.ascontiguousarray(moved[:, varying])
     changed: set[int] = set()
     for found in dependent_columns(used, gram(used)):
@@ -143,17 +153,24 @@ def _left(data: ChoiceData, gone: int, weights: Numpy | None) -> tuple[Situation
     return Situations(moved, begin, person_first, each), kept
 
 
-def _estimated(situations: Situations, kept: list[int], problem: Any) -> tuple[Numpy, Numpy]:
-    """Return coefficients that keep their meaning, and their covariance; all are estimated."""
+def _estimated(
+    situations: Situations, kept: list[int], held: Mapping[int, float], problem: Any
+) -> tuple[Numpy, Numpy]:
+    """Return coefficients that keep their meaning, and their covariance.
+
+    All are estimated but those held at a value, by their column.
+    """
     moved = situations.differences
     size = np.sqrt(np.mean(moved**2, axis=0))
-    varying = np.flatnonzero(size > 0)
+    varying = np.setdiff1d(np.flatnonzero(size > 0), [*held])
     used = np.ascontiguousarray(moved[:, varying] / size[varying])
     repeats = {found.column for found in dependent_columns(used, gram(used))}
     columns = [int(j) for i, j in enumerate(varying) if i not in repeats]
-    scaled = np.ascontiguousarray(moved[:, columns] / size[columns])
+    still = moved[:, [*held]] @ np.array([*held.values()], dtype=np.float64)
+    scaled = np.column_stack([moved[:, columns] / size[columns], still])
     sets = Situations(scaled, situations.first, situations.person_first, situations.weights)
-    kernel = ConditionalKernel(sets, problem.backend)
+    whole = np.append(np.zeros(len(columns)), 1.0)
+    kernel = FreeKernel(ConditionalKernel(sets, problem.backend), whole, np.arange(len(columns)))
     objective = ScaledObjective(kernel, np.eye(len(columns)), 1.0, "numpy")
     theta, decrement = np.zeros(len(columns)), None
     for step in Newton().iterate(objective, theta):

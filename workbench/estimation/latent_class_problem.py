@@ -14,9 +14,10 @@ from workbench.data.choice import ChoiceData
 from workbench.data.design import Design, build_design
 from workbench.data.formula import split_formula
 from workbench.data.table import Table
-from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
+from workbench.estimation.choice_problem import UNKNOWN, ChoiceProblem
 from workbench.estimation.choice_settings import LatentClassSettings
 from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.estimation.specification import Specification
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.collinear import dependent_columns
@@ -99,15 +100,28 @@ class LatentClassProblem(ChoiceProblem):
         )
 
     @cached_property
-    def all_coordinates(self) -> Coordinates:
+    def all_coordinates(self) -> SeparateCoordinates:
         classes = self.settings.classes
         slopes = np.concatenate(
             [np.tile(1 / self.scales, classes), np.tile(1 / self.member_scales, classes - 1)]
         )
-        return Coordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
+        return SeparateCoordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
 
     def make_kernel(self) -> LatentClassKernel:
         return LatentClassKernel(self.situations, self.z, self.settings.classes)
+
+    @property
+    def linear_columns(self) -> list[int]:
+        classes = range(1, self.settings.classes + 1)
+        return [
+            j
+            for j, name in enumerate(self.data.names)
+            if not any(f"class{c}.{name}" in self.held for c in classes)
+        ]
+
+    def slopes(self, theta: Numpy) -> Numpy:
+        kernel: Any = self.kernel.kernel
+        return np.asarray(kernel.slopes(self.kernel.whole(theta)))
 
     # Starts -------------------------------------------------------------------------------------
 
@@ -187,7 +201,27 @@ class LatentClassProblem(ChoiceProblem):
         self._shares = shares.tolist()
         listed = ", ".join(f"{share:.3f}" for share in self._shares)
         found = (f"Mean membership of the classes, largest first: {listed}.",)
-        return (*found, self._told) if self._told else found
+        return (*found, *filter(None, [self._told]), *self._on_classes_that_run_away(theta))
+
+    def _on_classes_that_run_away(self, theta: Numpy) -> tuple[str, ...]:
+        """Say which classes predict the choices of their persons exactly, as small ones may."""
+        hessian = self.kernel.totals(theta, 2).hessian
+        if hessian is None or not self._run_away(theta):
+            return ()
+        far = [c for c in range(1, self.settings.classes + 1) if self._knows_nothing(c, -hessian)]
+        if not far:
+            return ()
+        which = " and ".join(map(str, far))
+        whose = f"classes {which}" if len(far) > 1 else f"class {which}"
+        return (
+            f"The coefficients of {whose} grow without end: they predict choices exactly, so some "
+            "of them have no maximum; fewer classes or variables would have one.",
+        )
+
+    def _knows_nothing(self, c: int, information: Numpy) -> bool:
+        """Tell whether a class's coefficients have a direction without information ``(k, k)``."""
+        own = [i for i, n in enumerate(self.parameter_names) if n.startswith(f"class{c}.")]
+        return bool(own and np.linalg.eigvalsh(information[np.ix_(own, own)])[0] < UNKNOWN)
 
     _shares: list[float] | None = None
 

@@ -58,7 +58,8 @@ def likelihood_ratio(restricted: Fit, full: Fit) -> LikelihoodRatio:
     References
     ----------
     Wilks (1938), "The large-sample distribution of the likelihood ratio for testing composite
-    hypotheses"; Self and Liang (1987), JASA 82(398), case 5, on parameters at a bound.
+    hypotheses"; Self and Liang (1987), JASA 82(398), case 5, on parameters at a bound; McLachlan
+    and Peel (2000), "Finite Mixture Models", section 6.4, on the number of classes.
     """
     for fit in (restricted, full):
         if not fit.outcome.at_maximum or fit.family != "likelihood":
@@ -86,10 +87,23 @@ def likelihood_ratio(restricted: Fit, full: Fit) -> LikelihoodRatio:
     return LikelihoodRatio(restricted.name, full.name, statistic, df, p, _note(restricted, full))
 
 
+def _varying(fit: Fit) -> set[str]:
+    """Return the random coefficients of a model."""
+    return set(fit.specification.model.settings.get("random", ()))
+
+
 def _note(restricted: Fit, full: Fit) -> str:
     fresh = [str(n) for n in full.params.index if n not in restricted.params.index]
-    if any(name.startswith("sd.") for name in fresh):
+    varying = [_varying(fit) for fit in (restricted, full)]
+    if any(name.startswith("sd.") for name in fresh) or varying[0] < varying[1]:
         return "A standard deviation of zero is at the bound, so p is an upper limit"
+    classes = [fit.specification.model.settings.get("classes", 2) for fit in (restricted, full)]
+    mixtures = [fit.specification.model.name == "latent_class" for fit in (restricted, full)]
+    if mixtures[1] and (not mixtures[0] or classes[0] < classes[1]):
+        return (
+            "A class that is empty has no coefficients to speak of, so the statistic is not "
+            "chi-squared; compare AIC or BIC"
+        )
     weighted = "probability" in {f.specification.weight_kind for f in (restricted, full)}
     if weighted and full.specification.weights is not None:
         return "With probability weights the statistic is not chi-squared"

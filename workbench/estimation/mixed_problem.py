@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from workbench.backends.devices import host_memory
 from workbench.covariances import Curvature
 from workbench.errors import OptionError
-from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
+from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings
 from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.estimation.problem import Problem
 from workbench.estimation.situation_scores import mixed_situation_scores
 from workbench.kernels.choice.coefficients import (
@@ -42,6 +44,9 @@ _SAME_MODE = 1e-3
 _KINKED = 0.01
 # In units of the log, at an inner maximum a last step is below 1e-4 of a standard error.
 _STILL_MOVING = 0.1
+# A run keeps its draws as they were drawn and as its kernel reads them; the second set at its end
+# is cut from one twice as long.
+_COPIES = 5
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
 
@@ -105,6 +110,7 @@ class MixedProblem(ChoiceProblem):
         self._modes: list[_Mode] = []
         self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)
         self.wtp = self._price()
+        self._check_memory()
         self._say_kinks()
         logs = [n for n, kind in settings.random.items() if "lognormal" in kind]
         if logs:
@@ -120,6 +126,21 @@ class MixedProblem(ChoiceProblem):
             self.notes += (
                 f"{' and '.join(cut)}: cut at zero, so the simulated likelihood has a kink at each "
                 "draw, and its maximum may be one.",
+            )
+
+    def _check_memory(self) -> None:
+        settings, memory = self.settings, host_memory()
+        if settings.draw_kind == GAUSS_HERMITE or memory is None:
+            return
+        needed = _COPIES * 8.0 * self.data.persons * settings.draws * len(self.random)
+        if needed > memory:
+            raise OptionError(
+                f"{settings.draws:,} draws of {len(self.random)} variates for each of "
+                f"{self.data.persons:,} persons need about {needed / 1e9:,.1f} GB; this machine "
+                f"has {memory / 1e9:,.1f} GB.",
+                hint="fewer draws=.",
+                code="too-large",
+                where="draws",
             )
 
     def _price(self) -> int | None:
@@ -150,7 +171,7 @@ class MixedProblem(ChoiceProblem):
         return units
 
     @cached_property
-    def all_coordinates(self) -> Coordinates:
+    def all_coordinates(self) -> SeparateCoordinates:
         units = self.units
         shapes = {each.column: each.shape for each in self.random}
         logs = np.array(
@@ -160,7 +181,7 @@ class MixedProblem(ChoiceProblem):
         of = np.array([self.random[row].column for row, _ in self.pairs.tolist()], dtype=np.int64)
         slopes = np.concatenate([slopes, slopes[of]])
         shifts = np.concatenate([shifts, np.zeros(len(of))])
-        return Coordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
+        return SeparateCoordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
 
     @cached_property
     def first_guess(self) -> Numpy:
@@ -180,6 +201,13 @@ class MixedProblem(ChoiceProblem):
             means[each.column] = np.log(size) if "lognormal" in each.kind else size
         own = [row == column for row, column in self.pairs.tolist()]
         return np.concatenate([means, np.where(own, _SPREAD, 0.0)])
+
+    @property
+    def linear_columns(self) -> list[int]:
+        """Columns whose coefficients, or their means, are free to go anywhere."""
+        bounded = {each.column for each in self.random if each.shape != LINEAR}
+        free = [] if self.wtp is not None else super().linear_columns
+        return [j for j in free if j not in bounded]
 
     # Draws --------------------------------------------------------------------------------------
 
@@ -207,9 +235,11 @@ class MixedProblem(ChoiceProblem):
         return self.kernel_with(self.draws)
 
     def rehearsals(self) -> Sequence[Problem]:
-        """Return the problem with an eighth of the draws, where there are many."""
-        draws = self.draws
+        """Return the problem with an eighth of the draws, where they are many and no start is."""
+        draws, started = self.draws, self.specification.start or {}
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
+            return ()
+        if all(name in started for name in self.parameter_names):
             return ()
         few = max(_FEWEST, draws.shape[1] // _SHARE)
         rough = copy.copy(self)
@@ -254,7 +284,10 @@ class MixedProblem(ChoiceProblem):
 
     @property
     def _symmetric(self) -> bool:
-        return self.settings.draw_kind in {GAUSS_HERMITE, "antithetic"}
+        """Whether draws with the other sign are the same draws; mirrored ones are, of one alone."""
+        settings = self.settings
+        mirrored = settings.draw_kind == "antithetic" and settings.draws % 2 == 0
+        return settings.draw_kind == GAUSS_HERMITE or (mirrored and len(self.random) == 1)
 
     def _promise(self, name: str, theta: Numpy) -> _Mode:
         """Return the log-likelihood at a point, and half its Newton decrement above."""
@@ -280,6 +313,12 @@ class MixedProblem(ChoiceProblem):
         logs = {each.column for each in self.random if "lognormal" in each.kind}
         places = [i for i, j in enumerate(self.free.tolist()) if j in logs]
         return tuple(i for i in places if newton_step[i] < -_STILL_MOVING)
+
+    def start_from(self, params: Mapping[str, float]) -> dict[str, float]:
+        """Return estimates with the signs of spreads that belong to draws as they are drawn."""
+        signs = self.signs[self.pairs[:, 1]].tolist()
+        turned = dict(zip(spread_names(self.settings), signs, strict=True))
+        return {name: value * turned.get(name, 1.0) for name, value in params.items()}
 
     # What simulation adds -----------------------------------------------------------------------
 

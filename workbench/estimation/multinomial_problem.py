@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from workbench.covariances import ClusterMeat, Curvature
+from workbench.data.choice import sorted_levels
 from workbench.data.design import Design, build_design
 from workbench.data.formula import split_formula
-from workbench.data.names import shown as shown_name
+from workbench.data.names import level_text, shown as shown_name
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.choice_settings import MultinomialSettings
@@ -32,7 +32,8 @@ from workbench.kernels.separation import separating_direction
 from workbench.protocols import Numpy
 
 _MOST_LEVELS = 200
-_SATURATED = 20.0
+# Newton's last step on separated levels is taken at an index of about 18.
+_SATURATED = 15.0
 _IN_DIRECTION = 1e-5
 # Numbers that the search for a separating direction may lay out.
 _LARGEST_SEARCH = 30_000_000
@@ -57,11 +58,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
             code="outcome",
             where=name,
         )
-    column = table.column(name)
-    try:
-        codes, levels = pd.factorize(column, sort=True)
-    except TypeError:
-        codes, levels = pd.factorize(column.astype(str).where(column.notna()), sort=True)
+    codes, levels = sorted_levels(table.column(name))
     if not 1 < len(levels) <= _MOST_LEVELS:
         what = "one level" if len(levels) == 1 else f"{len(levels):,} levels"
         raise DataError(
@@ -73,7 +70,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
         )
     frame = table.to_frame()
     frame[name] = np.where(codes < 0, np.nan, codes.astype(np.float64))
-    return Table(frame, table.reference_kind, table.reference_name), name, list(levels)
+    return Table(frame, table.reference_kind, table.reference_name), name, levels
 
 
 class MultinomialProblem(Problem):
@@ -110,7 +107,7 @@ class MultinomialProblem(Problem):
         """Put the base first; levels without a row, for missing regressors, are left out."""
         codes = self.design.outcome.astype(np.int64)
         there = [j for j in range(len(levels)) if (codes == j).any()]
-        names = [_text(levels[j]) for j in there]
+        names = [level_text(levels[j]) for j in there]
         if len(names) < 2:
             raise DataError(
                 f"The outcome {shown_name(self.depvar)} has one level in the rows used.",
@@ -272,7 +269,3 @@ def _position(base: str, names: list[str]) -> int:
         code="no-such-level",
         where="base",
     )
-
-
-def _text(level: object) -> str:
-    return f"{level:.15g}" if isinstance(level, float) else str(level)

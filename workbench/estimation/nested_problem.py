@@ -10,9 +10,10 @@ import numpy as np
 
 from workbench.covariances import Curvature
 from workbench.errors import OptionError
-from workbench.estimation.choice_problem import ChoiceProblem, Coordinates
+from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import NestedSettings
 from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.kernels.nested_logit import NestedKernel, nested_sets
 from workbench.protocols import Numpy
 
@@ -78,11 +79,11 @@ class NestedProblem(ChoiceProblem):
         return (*self.data.names, *(f"tau.{name}" for name in self.nests))
 
     @cached_property
-    def all_coordinates(self) -> Coordinates:
+    def all_coordinates(self) -> SeparateCoordinates:
         k = len(self.nests)
         slopes = np.concatenate([1 / self.scales, np.ones(k)])
         positive = np.arange(len(slopes)) >= len(self.scales)
-        return Coordinates(slopes, np.zeros(len(slopes)), positive)
+        return SeparateCoordinates(slopes, np.zeros(len(slopes)), positive)
 
     def make_kernel(self) -> NestedKernel:
         return NestedKernel(self.sets, self.weights.values)

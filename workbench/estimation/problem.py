@@ -374,6 +374,10 @@ class Problem(ABC):
         """Return the Newton decrement of the total log-likelihood; None where it curves upwards."""
         return None if curvature.negative else curvature.decrement(self.score(theta))
 
+    def start_from(self, params: Mapping[str, float]) -> dict[str, float]:
+        """Return start values from which another problem of these data goes on at estimates."""
+        return dict(params)
+
     def settled(self, theta: Numpy) -> bool:
         """Tell whether nothing moves on that the decrement does not show."""
         return True

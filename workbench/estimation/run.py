@@ -253,7 +253,9 @@ class Run:
         chosen = self.optimizer if optimizer is None else optimizer
         chosen = optimizer_named(chosen) if isinstance(chosen, str) else chosen
         asked = self._specification.replace(
-            start={str(name): float(value) for name, value in fit.params.items()},
+            start=self.problem.start_from(
+                {str(name): float(value) for name, value in fit.params.items()}
+            ),
             optimizer=Choice(*choice_of(chosen)),
             max_steps=max_steps,
         )

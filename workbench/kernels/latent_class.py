@@ -25,6 +25,7 @@ import numpy as np
 import scipy.linalg
 
 from workbench.kernels.choice.situations import Situations
+from workbench.kernels.gram import weighted_gram
 from workbench.kernels.linear_index import Totals
 from workbench.protocols import Numpy, Order
 
@@ -89,10 +90,10 @@ class LatentClassKernel:
         gradient = np.asarray(weights @ scores)
         if order == 1:
             return Totals(value, gradient)
-        hessian = -_square(np.asarray(scores), weights)
+        hessian = -weighted_gram(np.asarray(scores), weights)
         for c in range(self.classes):
             share = weights * posterior[:, c]
-            hessian += _square(each[c], share)
+            hessian += weighted_gram(each[c], share)
             block = slice(c * self.p, (c + 1) * self.p)
             hessian[block, block] += self._class_hessian(classes[c], share)
         first = self.classes * self.p
@@ -163,7 +164,7 @@ class LatentClassKernel:
         of_situation = weights[self._of_situation]
         means = np.add.reduceat(found.shares[:, None] * moved, self._rows, axis=0)
         each = np.repeat(of_situation, self._sizes) * found.shares
-        return _square(means, of_situation) - _square(moved, each)
+        return weighted_gram(means, of_situation) - weighted_gram(moved, each)
 
     def _membership_hessian(self, theta: Numpy, weights: Numpy) -> Numpy:
         member = np.exp(self.log_membership(theta))[:, 1:]
@@ -200,7 +201,8 @@ class LatentClassKernel:
 def _solved(matrix: Numpy, right: Numpy) -> Numpy:
     lifted = matrix + np.diag(np.diag(matrix) * _RIDGE + np.finfo(float).tiny)
     try:
-        return np.asarray(scipy.linalg.solve(lifted, right, assume_a="pos"), dtype=np.float64)
+        factor = scipy.linalg.cho_factor(lifted)
+        return np.asarray(scipy.linalg.cho_solve(factor, right), dtype=np.float64)
     except (np.linalg.LinAlgError, ValueError):
         return np.zeros(len(right))
 
@@ -208,8 +210,3 @@ def _solved(matrix: Numpy, right: Numpy) -> Numpy:
 def _log_sum(logs: Numpy) -> Numpy:
     largest = logs.max(axis=1)
     return np.asarray(largest + np.log(np.exp(logs - largest[:, None]).sum(axis=1)))
-
-
-def _square(rows: Numpy, factor: Numpy) -> Numpy:
-    """Sum outer products of rows times factors of either sign."""
-    return np.asarray(rows.T @ (rows * factor[:, None]))

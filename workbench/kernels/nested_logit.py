@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from workbench.kernels.gram import weighted_gram
 from workbench.kernels.linear_index import Totals
 from workbench.protocols import Numpy, Order
 
@@ -219,14 +220,14 @@ class NestedKernel:
         z, means, moved = parts
         sets, mine = self.sets, self._mine
         lift = -at.between * weights[self._situation_of]
-        square = _square(moved, lift)
+        square = weighted_gram(moved, lift)
         centre = self._mean_over_nests(at, moved)
-        square += _square(centre, weights)
+        square += weighted_gram(centre, weights)
         lift[mine] += weights
         pull = lift * at.tau
         pull[mine] -= weights
-        square -= _square(means, pull)
-        square += _square(z, pull[self._occurrence_of] * at.within)
+        square -= weighted_gram(means, pull)
+        square += weighted_gram(z, pull[self._occurrence_of] * at.within)
         crossed = self._by_nest(-pull[:, None] * means)
         np.add.at(crossed, sets.nest[mine], -weights[:, None] * z[sets.chosen])
         raised = self._by_nest((lift * at.tau)[:, None] * means)
@@ -243,8 +244,3 @@ class NestedKernel:
         sums = np.zeros((self.sets.nests, values.shape[1]))
         np.add.at(sums, self.sets.nest, values)
         return sums
-
-
-def _square(rows: Numpy, factor: Numpy) -> Numpy:
-    """Sum outer products of rows times factors of either sign."""
-    return np.asarray(rows.T @ (rows * factor[:, None]))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.choice import labelled
 from workbench.data.table import Table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation.choice_problem import ChoiceProblem
@@ -152,10 +153,8 @@ def alternatives_of(table: Table, column: str) -> tuple[str, ...]:
     """Return the names of the alternatives, none where there are too many to be ones."""
     if column not in table.names:
         return ()
-    values = table.column(column).dropna().unique()
-    if len(values) > _MOST_LEVELS:
-        return ()
-    return tuple(f"{v:g}" if isinstance(v, float) else str(v) for v in np.sort(values))
+    values = table.column(column).dropna().drop_duplicates()
+    return () if len(values) > _MOST_LEVELS else labelled(values)[1]
 
 
 def proposed(names: Sequence[str]) -> tuple[str, dict[str, Any]] | None:

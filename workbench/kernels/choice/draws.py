@@ -16,6 +16,8 @@ VARIATES = ("normal", "triangular", "uniform")
 _BURN_IN = 100
 """Elements left out at the beginning of a Halton sequence, which are alike in all dimensions."""
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
+MOST_HALTON = len(_PRIMES)
+"""The number of random coefficients that Halton draws serve, one prime base each."""
 # Variates stay finite where a sequence touches 0 or 1.
 _EDGE = 2.0**-53
 
@@ -70,8 +72,6 @@ def base_draws(
 
 def _halton(people: int, draws: int, q: int, seed: int) -> Numpy:
     """Cut one sequence a dimension into stretches, one a person."""
-    if q > len(_PRIMES):
-        raise ValueError(f"Halton draws serve {len(_PRIMES)} coefficients, not {q}.")
     count = people * draws
     found = np.empty((count, q))
     for k in range(q):

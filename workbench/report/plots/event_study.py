@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.data.interactions import LEVELS, interaction_name, level_text
+from workbench.data.interactions import LEVELS, interaction_name
+from workbench.data.names import level_text
 from workbench.errors import OptionError
 from workbench.protocols import Numpy
 from workbench.report import numbers
