@@ -24,7 +24,7 @@ import numpy as np
 
 PACKAGES = (
     *("numpy", "scipy", "pandas", "torch", "pytorch-minimize", "jax", "numba"),
-    *("statsmodels", "xlogit"),
+    *("statsmodels", "xlogit", "within_py", "pyfixest"),
 )
 BREATH = 0.3
 """Seconds between two turns, in which the last side's threads come to rest."""
