@@ -1,10 +1,12 @@
 """What a live view costs a fit, and how soon a step is seen, in JupyterLab and Chromium.
 
-The same fit runs in one kernel with a live view in the open notebook and without one, in pairs of
-alternating order.  The fit has one thread, since the browser shares the machine's cores with it.
+One long fit runs in one kernel, and its live view in the open notebook is at work and at rest by
+turns of a few seconds, in the order ABBA: neighbouring turns share the machine's mood, so the steps
+taken in each make a pair.  Whole fits with a view and without one, in turns too, tell what opening
+a view costs besides.  The fits have one thread, since the browser shares the machine's cores.
 
-A step is pushed when the kernel hands its batch to the widget, and drawn in the frame after the
-page has drawn the batch and acknowledged it; both clocks are those of this machine.
+A step is pushed when the kernel hands its batch to the widget, and drawn when the page has made
+the frame that shows it; both clocks are those of this machine.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,11 @@ from tests.browser.lab import Lab
 from tests.browser.opened import Opened
 
 ROWS, COLUMNS = 20_000, 10
-PAIRS, QUICK_PAIRS = 12, 2
-STEPS, QUICK_STEPS = 10_000, 400
+TURNS, QUICK_TURNS = 60, 4
+SECONDS, SETTLING = 3.0, 0.5
+"""Of a turn, and those at its beginning that do not count."""
+FITS, QUICK_FITS = 6, 1
+STEPS, QUICK_STEPS = 5_000, 400
 PROMISED_LATENCY = 0.1
 FLAGS = (
     "--no-sandbox",
@@ -41,19 +46,19 @@ FLAGS = (
 )
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
-# The page acknowledges a batch once it has drawn it; the frame after that is on the screen.
+# The page tells the document when it has drawn, within a frame; the next task comes after it.
 LISTEN = """
 window.drawn = [];
-const send = WebSocket.prototype.send;
-WebSocket.prototype.send = function (data) {
-  send.call(this, data);
-  const text = typeof data === "string" ? data : new TextDecoder().decode(data);
-  const found = text.includes('"ack"') && text.match(/"through":\\s*(\\d+)/);
-  if (!found) return;
-  requestAnimationFrame(() => {
-    window.drawn.push([Number(found[1]), (performance.timeOrigin + performance.now()) / 1000]);
-  });
+const later = new MessageChannel();
+const waiting = [];
+later.port1.onmessage = () => {
+  const now = (performance.timeOrigin + performance.now()) / 1000;
+  window.drawn.push(...waiting.splice(0).map((through) => [through, now]));
 };
+document.addEventListener("workbench:drawn", ({ detail }) => {
+  waiting.push(detail.through);
+  later.port2.postMessage(null);
+});
 """
 PREPARE = """
 import time
@@ -65,7 +70,8 @@ from workbench.notebook.stream import Streamer
 frame = simulated.gaussian({rows}, {columns})
 frame["y"] = (frame["y"] > 0).astype(float)
 formula = "y ~ " + " + ".join(frame.columns.drop("y"))
-pushed, send_batch = {{}}, Streamer._send_batch
+pushed, send_batch, flush = {{}}, Streamer._send_batch, Streamer.flush
+live = True
 
 
 def timed(streamer, feed):
@@ -75,45 +81,86 @@ def timed(streamer, feed):
 
 
 Streamer._send_batch = timed
+Streamer.flush = lambda streamer: flush(streamer) if live else None
 
 
-def begin():
+def begin(steps={steps}):
     pushed.clear()
     walk = wb.Adam(lr=1e-5)
-    return wb.start("logit", formula, frame, backend="torch", optimizer=walk, max_steps={steps})
+    return wb.start("logit", formula, frame, backend="torch", optimizer=walk, max_steps=steps)
+
+
+def steps_between(edges):
+    origin = time.time() - run.elapsed()
+    seconds = np.array([step.seconds for step in run.trace]) + origin
+    return [int(np.searchsorted(seconds, edge)) for edge in edges]
 """
-WATCHED = "run = begin()\nshown = run.view()\nshown"
-FIGURES = """[
-    run.elapsed(),
-    run.trace.last.seconds - run.trace.since(len(run.trace) // 2)[0].seconds,
-    list(run.result().params),
-]"""
+WATCHED = "run = begin({steps})\nshown = run.view()\nshown"
+FIGURES = "[run.elapsed(), list(run.result().params)]"
+SHOW = "document.querySelectorAll('section.wb').forEach((view) => (view.style.display = '{how}'))"
+NEVER_ENDING = 10_000_000
 
 
 @dataclass(frozen=True)
 class Ended:
-    """One fit: its seconds, those of its second half, its estimates, and how late its batches were.
-
-    A batch is as late as the seconds from push to draw.
-    """
+    """One fit: its seconds and its estimates."""
 
     seconds: float
-    second_half: float
     estimates: np.ndarray
-    latencies: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Steps a second with the view at work and at rest, ``(pairs,)``, and seconds to draw."""
+
+    live: np.ndarray
+    still: np.ndarray
+    latencies: list[float]
 
 
 def run(quick: bool) -> Report:
     """Measure both promises."""
     os.environ |= ONE_THREAD
     steps = QUICK_STEPS if quick else STEPS
-    with _notebook() as view:
+    with _notebook(WATCHED.format(steps="")) as view:
         view.code(PREPARE.format(rows=ROWS, columns=COLUMNS, steps=steps))
-        pairs = list(_pairs(view, QUICK_PAIRS if quick else PAIRS))
-    report, size = Report(), f"{ROWS:,} x {COLUMNS}, {steps:,} steps"
-    _add_slow_down(report, size, pairs)
-    _add_latency(report, size, [late for with_view, _ in pairs for late in with_view.latencies])
+        pairs = list(_pairs(view, QUICK_FITS if quick else FITS))
+    with _notebook(WATCHED.format(steps=NEVER_ENDING)) as view:
+        view.code(PREPARE.format(rows=ROWS, columns=COLUMNS, steps=steps))
+        turns = _turns(view, QUICK_TURNS if quick else TURNS)
+    report = Report()
+    _add_slow_down(report, turns)
+    _add_latency(report, turns.latencies)
+    _add_whole_fits(report, f"{ROWS:,} x {COLUMNS}, {steps:,} steps", pairs)
     return report
+
+
+def _turns(view: Opened, count: int) -> Turns:
+    """Let the view work and rest by turns while one fit goes on."""
+    view.run(0)
+    time.sleep(3 * SECONDS)
+    view.page.evaluate("window.drawn = []")
+    spans: list[tuple[bool, float, float]] = []
+    for number in range(count):
+        live = number % 4 in {0, 3}
+        view.code(f"live = {live}")
+        view.page.evaluate(SHOW.format(how="" if live else "none"))
+        began = time.time()
+        time.sleep(SECONDS)
+        spans.append((live, began + SETTLING, time.time()))
+    edges = [edge for _, *both in spans for edge in both]
+    counts = np.array(view.ask(f"steps_between({edges})")).reshape(-1, 2)
+    rates = np.diff(counts).ravel() / np.diff(np.array(edges).reshape(-1, 2)).ravel()
+    worked = np.array([live for live, *_ in spans])
+    latencies = _latencies(view)
+    view.code("run.cancel()")
+    return Turns(rates[worked], rates[~worked], latencies)
+
+
+def _latencies(view: Opened) -> list[float]:
+    pushed = {int(n): at for n, at in view.ask("list(pushed.items())")}
+    drawn = view.page.evaluate("window.drawn")
+    return [at - pushed[through] for through, at in drawn if through in pushed]
 
 
 def _pairs(view: Opened, count: int) -> Iterator[tuple[Ended, Ended]]:
@@ -134,54 +181,57 @@ def _without_view(view: Opened, expected: float) -> Ended:
 
 
 def _with_view(view: Opened, expected: float) -> Ended:
-    view.page.evaluate("window.drawn = []")
     view.run(0)
     ended = _ended(view, expected)
-    pushed = {int(n): at for n, at in view.ask("list(pushed.items())")}
-    drawn = view.page.evaluate("window.drawn")
     view.code("shown.close()")
-    late = tuple(at - pushed[through] for through, at in drawn if through in pushed)
-    return replace(ended, latencies=late)
+    return ended
 
 
 def _ended(view: Opened, expected: float) -> Ended:
     """Wait without disturbing the kernel before the fit is due, and read what was found."""
     time.sleep(1.1 * expected + 0.5)
     view.until("run.status == 'done'")
-    seconds, second_half, estimates = view.ask(FIGURES)
-    return Ended(seconds, second_half, np.array(estimates))
+    seconds, estimates = view.ask(FIGURES)
+    return Ended(seconds, np.array(estimates))
 
 
-def _add_slow_down(report: Report, size: str, pairs: list[tuple[Ended, Ended]]) -> None:
-    ours = float(np.median([with_view.seconds for with_view, _ in pairs]))
-    bare = float(np.median([without.seconds for _, without in pairs]))
-    slower = [with_view.seconds / without.seconds - 1 for with_view, without in pairs]
-    apart = max(float(np.abs(one.estimates - two.estimates).max()) for one, two in pairs)
+def _add_slow_down(report: Report, turns: Turns) -> None:
+    live, still = float(np.median(turns.live)), float(np.median(turns.still))
+    slower = turns.still / turns.live - 1
     low, middle, high = np.quantile(slower, [0.25, 0.5, 0.75])
     report.results.append(
         Result(
-            "a fit with a live view",
-            size,
-            ours,
-            "the same without",
-            bare,
-            bare / ours,
-            apart,
-            len(pairs),
+            "a step with a live view at work",
+            f"{ROWS:,} x {COLUMNS}",
+            1 / live,
+            "the view at rest",
+            1 / still,
+            live / still,
+            None,
+            len(slower),
         )
     )
-    lasting = [one.second_half / other.second_half - 1 for one, other in pairs]
-    report.beside["slow-down by the view, median of pairs"] = f"{middle:.1%}"
-    report.beside["slow-down of the second half, median of pairs"] = f"{np.median(lasting):.1%}"
-    report.beside["slow-down by the view, middle half of pairs"] = f"{low:.1%} to {high:.1%}"
+    report.beside["slow-down by a live view, median of pairs of turns"] = f"{middle:.1%}"
+    report.beside["middle half of these pairs"] = f"{low:.1%} to {high:.1%}"
 
 
-def _add_latency(report: Report, size: str, latencies: list[float]) -> None:
+def _add_whole_fits(report: Report, size: str, pairs: list[tuple[Ended, Ended]]) -> None:
+    apart = max(float(np.abs(one.estimates - two.estimates).max()) for one, two in pairs)
+    assert apart == 0.0, apart
+    seconds = float(np.median([without.seconds for _, without in pairs]))
+    longer = [with_view.seconds - without.seconds for with_view, without in pairs]
+    low, middle, high = np.quantile(longer, [0.25, 0.5, 0.75])
+    report.beside[f"a whole fit without a view, {size}, s"] = round(seconds, 2)
+    report.beside["longer with a view, its opening included, median of pairs, s"] = round(middle, 2)
+    report.beside["middle half of these pairs, s"] = f"{low:.2f} to {high:.2f}"
+
+
+def _add_latency(report: Report, latencies: list[float]) -> None:
     middle, late, last = np.quantile(latencies, [0.5, 0.95, 1.0])
     report.results.append(
         Result(
             "push to draw, 95th percentile",
-            size,
+            f"{ROWS:,} x {COLUMNS}",
             float(late),
             "promise",
             PROMISED_LATENCY,
@@ -196,7 +246,7 @@ def _add_latency(report: Report, size: str, latencies: list[float]) -> None:
 
 
 @contextmanager
-def _notebook() -> Iterator[Opened]:
+def _notebook(cell: str) -> Iterator[Opened]:
     """Open a notebook of one cell, which shows a fit as it goes."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         os.environ["WORKBENCH_STORE"] = str(Path(folder) / "runs.sqlite")
@@ -207,7 +257,7 @@ def _notebook() -> Iterator[Opened]:
         page = chromium.new_page(viewport={"width": 1360, "height": 960})
         page.add_init_script(LISTEN)
         try:
-            path = lab.write("streaming", WATCHED)
+            path = lab.write("streaming", cell)
             yield _opened(page, path, lab)
         finally:
             chromium.close()

@@ -167,18 +167,38 @@ def test_the_last_step_arrives_although_the_page_never_answers():
     assert page.steps()[-1, 0] == 4
 
 
-def test_at_most_one_batch_is_unacknowledged_within_the_patience(monkeypatch):
+def test_a_page_that_does_not_answer_gets_no_more_than_may_be_under_way(monkeypatch):
     monkeypatch.setattr(stream, "PATIENCE", LONG)
+    monkeypatch.setattr(stream, "BATCH_PAUSE", 0.01)
+    monkeypatch.setattr(stream, "AHEAD", 3)
     page, run = Page(answers=False), FakeRun()
     streamer = stream_to(page, run)
 
-    for _ in range(10):
+    for _ in range(20):
         run.step()
-        time.sleep(0.06)
+        time.sleep(0.03)
     sent_without_answer = len(page.of("batch"))
-    streamer.close()
+    streamer.handle({"type": "ack", "run": run.id, "through": 3})
+    run.end()
 
-    assert sent_without_answer == 1
+    assert streamer.wait(LONG)
+    assert sent_without_answer == 3
+    assert page.steps()[-1, 0] == 19
+
+
+def test_new_figures_travel_with_the_steps():
+    page, run = Page(), FakeRun()
+    streamer = stream_to(page, run)
+
+    for _ in range(5):
+        run.step()
+        time.sleep(0.15)
+    between = len(page.of("card"))
+    run.end()
+
+    assert streamer.wait(LONG)
+    assert [content["card"]["step"] for content in page.of("batch")] == list(range(5))
+    assert between <= 1
 
 
 def test_batches_are_never_closer_than_their_pause():

@@ -38,13 +38,18 @@ CALM_AFTER = 3.0
 BLOCKING_PAUSE = 0.2
 """Seconds between two messages while a cell blocks the kernel and no answer can arrive."""
 
+AHEAD = 24
+"""Messages of steps that may be under way: a page acknowledges every other second, since the
+kernel answers each of its messages, and the notebook shows that."""
+
 PATIENCE = 0.5
 """Seconds to wait for a page's acknowledgement before sending again anyway."""
 
 CARD_PAUSE = 0.1
 """Seconds between two cards of one run that differ in their figures only."""
 
-BATCH_ROWS = 64
+BATCH_ROWS = 32
+BATCH_BYTES = 500_000
 SNAPSHOT_ROWS = 2000
 BLOCKING_BYTES = 200_000
 _FEWEST_ROWS = 50
@@ -77,6 +82,10 @@ class _Feed:
     card_at: float = 0.0
     closed: bool = False
     endings: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def parameters(self) -> int:
+        return len(self.run.parameter_names)
 
     @property
     def waiting(self) -> int:
@@ -119,7 +128,8 @@ class Streamer:
         self._feeds: dict[str, _Feed] = {}
         self._lock = threading.RLock()
         self._bell = threading.Event()
-        self._unanswered: tuple[str, int, float] | None = None
+        self._under_way = 0
+        self._sent_at = 0.0
         self._turn = 0
         self._idle = threading.Event()
         self._idle.set()
@@ -200,7 +210,7 @@ class Streamer:
             _LOGGER.warning("Ignored a message 'ready' without the steps seen.")
             return
         with self._lock:
-            self._unanswered = None
+            self._under_way = 0
             for feed in self._feeds.values():
                 self._send_card(feed, again=True)
                 if seen.get(feed.run.id) != len(feed.run.trace) + len(feed.run.demeaning):
@@ -213,10 +223,9 @@ class Streamer:
             _LOGGER.warning("Ignored a message %r without a count.", kind)
             return
         with self._lock:
+            self._under_way = 0
             if kind == "resync":
                 self._send_snapshot(feed)
-            elif self._unanswered and self._unanswered[0] == feed.run.id:
-                self._unanswered = None
         self._ring()
 
     def _answer(self, feed: _Feed, act: Callable[[], None]) -> None:
@@ -312,31 +321,31 @@ class Streamer:
             self._ring()
 
     def _may_send(self) -> bool:
-        """Say whether the page has answered, or has had the time to."""
-        return self._unanswered is None or time.monotonic() - self._unanswered[2] > PATIENCE
+        """Say whether the page keeps up, or has had the time to."""
+        return self._under_way < AHEAD or time.monotonic() - self._sent_at > PATIENCE
 
     def _send_batch(self, feed: _Feed) -> None:
         steps = feed.run.trace.since(feed.sent)
-        rows = rows_of(thinned(steps, BATCH_ROWS), len(feed.run.parameter_names))
+        rows = rows_of(thinned(steps, _most_rows(feed, BATCH_ROWS, BATCH_BYTES)), feed.parameters)
         header = _header("batch", feed, feed.sent, len(steps), rows)
         feed.sent += len(steps)
         header["demeaning"], sweeps = rows_since(feed.run.demeaning, feed.swept, BATCH_ROWS)
         feed.swept += header["demeaning"]["n"]
-        self._unanswered = (feed.run.id, feed.sent, time.monotonic())
-        self._say(header, [rows.tobytes(), sweeps])
+        self._under_way += 1
+        self._sent_at = time.monotonic()
+        self._say({**header, "card": self._new_card(feed)}, [rows.tobytes(), sweeps])
 
     def _send_snapshot(self, feed: _Feed) -> None:
         header, rows, sweeps = self._snapshot(feed)
         feed.sent, feed.swept = header["n"], header["demeaning"]["n"]
-        self._say(header, [rows, sweeps])
+        self._say({**header, "card": self._new_card(feed)}, [rows, sweeps])
 
     def _snapshot(self, feed: _Feed) -> tuple[dict[str, Any], bytes, bytes]:
-        width = len(FIGURES) + len(feed.run.parameter_names)
         most = SNAPSHOT_ROWS
         if self._blocking:
-            most = min(most, max(_FEWEST_ROWS, BLOCKING_BYTES // (8 * width)))
+            most = max(_FEWEST_ROWS, _most_rows(feed, most, BLOCKING_BYTES))
         steps = feed.run.trace.since(0)
-        rows = rows_of(thinned(steps, most), len(feed.run.parameter_names))
+        rows = rows_of(thinned(steps, most), feed.parameters)
         header = _header("snapshot", feed, 0, len(steps), rows)
         header["demeaning"], sweeps = rows_since(feed.run.demeaning, 0, most)
         return header, rows.tobytes(), sweeps
@@ -345,15 +354,20 @@ class Streamer:
         return card_of(feed.run, able=self.able)
 
     def _send_card(self, feed: _Feed, *, again: bool = False) -> None:
-        """Send the card when it changed: at once for a new state, else ten times a second."""
-        state, now = _state(feed.run), time.monotonic()
-        if not again and state == feed.state and now - feed.card_at < CARD_PAUSE:
+        """Send the card at once when its state changed; new figures alone travel with the steps."""
+        calm = _state(feed.run) == feed.state
+        if calm and not again and (feed.waiting or time.monotonic() - feed.card_at < CARD_PAUSE):
             return
-        card = self._card(feed)
-        shown = json.dumps({**card, "elapsed": None})
-        if again or shown != feed.card:
+        before, card = feed.card, self._new_card(feed)
+        if again or feed.card != before:
             self._say({"type": "card", "run": card})
-        feed.card, feed.state, feed.card_at = shown, state, now
+
+    def _new_card(self, feed: _Feed) -> dict[str, Any]:
+        """Return the card as it is now, and remember it as told."""
+        card = self._card(feed)
+        feed.card = json.dumps({**card, "elapsed": None})
+        feed.state, feed.card_at = _state(feed.run), time.monotonic()
+        return card
 
     def _close(self, feed: _Feed) -> None:
         self._forget(feed)
@@ -407,6 +421,11 @@ def rows_of(steps: list[Iterate], parameters: int) -> Numpy:
     return rows
 
 
+def _most_rows(feed: _Feed, most: int, room: int) -> int:
+    """Return how many steps fit into so many bytes: two at least, ``most`` at most."""
+    return min(most, max(2, room // (8 * (len(FIGURES) + feed.parameters))))
+
+
 def _header(kind: str, feed: _Feed, first: int, n: int, rows: Numpy) -> dict[str, Any]:
     return {
         "type": kind,
@@ -423,7 +442,9 @@ def _flat(header: dict[str, Any], rows: bytes, sweeps: bytes) -> dict[str, Any]:
 
 
 def _state(run: Run) -> str:
-    return json.dumps([run.status, run.phases, run.message], default=str)
+    """Return what a card tells at once; the message of a run that goes on counts its steps."""
+    message = "" if run.status == "running" else run.message
+    return json.dumps([run.status, run.phases, message], default=str)
 
 
 def _is_over(run: Run) -> bool:

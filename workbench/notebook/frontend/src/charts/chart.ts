@@ -52,6 +52,7 @@ export class Chart {
   private readonly watchers: (() => void)[];
   private plot: uPlot | null = null;
   private colours: Colours | null = null;
+  private width = 0;
   private visible = true;
   private stale = true;
 
@@ -85,11 +86,11 @@ export class Chart {
   }
 
   private draw(): void {
-    const width = this.canvas.clientWidth;
-    if (!width) return;
+    this.width ||= this.canvas.clientWidth; // kept: to ask for it after each change is to lay the page out
+    if (!this.width) return;
     this.stale = false;
     if (this.plot) this.plot.setData(this.aligned());
-    else this.plot = new uPlot(this.settings(width), this.aligned(), this.canvas);
+    else this.plot = new uPlot(this.settings(this.width), this.aligned(), this.canvas);
     text(this.under, this.xName);
     this.keyboard.refresh();
   }
@@ -97,7 +98,7 @@ export class Chart {
   private aligned(): uPlot.AlignedData {
     const [first] = this.lines;
     if (!first) return [[], ...Array.from({ length: SLOTS }, () => [])] as uPlot.AlignedData;
-    const buckets = Math.ceil(this.canvas.clientWidth / PIXELS_OF_A_BUCKET);
+    const buckets = Math.ceil(this.width / PIXELS_OF_A_BUCKET);
     const tables = this.lines.map((line) => {
       const [x, y] = outline(line.x, line.y, buckets);
       return [x, gapped(y)] as unknown as uPlot.AlignedData;
@@ -187,7 +188,7 @@ export class Chart {
   /** The share of the width that the names at the line ends need. */
   private labelShare(): number {
     const longest = Math.max(0, ...this.lines.map((line) => shortened(line.name).length));
-    return Math.min(0.4, (7 * longest + 20) / Math.max(200, this.canvas.clientWidth - 50));
+    return Math.min(0.4, (7 * longest + 20) / Math.max(200, this.width - 50));
   }
 
   private decorate(plot: uPlot, colours: Colours): void {
@@ -287,9 +288,9 @@ export class Chart {
 
   private watchSize(): () => void {
     const observer = new ResizeObserver(() => {
-      const width = this.canvas.clientWidth;
-      if (width && this.plot && this.plot.width !== width) this.resize(this.plot, width);
-      else if (width && this.stale) this.draw();
+      this.width = this.canvas.clientWidth;
+      if (this.width && this.plot && this.plot.width !== this.width) this.resize(this.plot, this.width);
+      else if (this.width && this.stale) this.draw();
     });
     observer.observe(this.canvas);
     return () => observer.disconnect();

@@ -6,6 +6,7 @@ import { lastFinite, type Chart, type Line } from "./chart";
 const SPEAK_AFTER = 300;
 const MOST_ROWS = 50;
 const TABLE_EVERY = 2000;
+const NAME_EVERY = 900;
 
 export class ChartKeyboard {
   private readonly readout = h("div", { class: "readout", "aria-hidden": "true", hidden: true });
@@ -15,6 +16,7 @@ export class ChartKeyboard {
   private at: number | null = null;
   private timer = 0;
   private tableLater = 0;
+  private named = -NAME_EVERY;
 
   constructor(
     private readonly chart: Chart,
@@ -36,17 +38,24 @@ export class ChartKeyboard {
     window.clearTimeout(this.tableLater);
   }
 
-  /** Keep the name, the cursor and, now and then, the table in step with the lines. */
+  /** Keep the name, the cursor and the table in step with the lines; a table that nobody reads waits for a pause. */
   refresh(): void {
-    mark(this.chart.element, "aria-label", this.name());
+    if (performance.now() - this.named > NAME_EVERY) this.tellName();
     if (this.at !== null) this.show(this.at);
-    if (this.holder.classList.contains("sr")) this.tableLater ||= window.setTimeout(() => this.fillTable(), TABLE_EVERY);
-    else this.fillTable();
+    if (!this.holder.classList.contains("sr")) return this.fillTable();
+    if (document.activeElement !== this.chart.element) window.clearTimeout(this.tableLater);
+    else if (this.tableLater) return;
+    this.tableLater = window.setTimeout(() => this.fillTable(), TABLE_EVERY);
   }
 
   private hover(clientX: number): void {
     const [x, points] = [this.valueUnder(clientX), this.points()];
     if (x !== null && points.length) this.show(nearest(points, x));
+  }
+
+  private tellName(): void {
+    this.named = performance.now();
+    mark(this.chart.element, "aria-label", this.name());
   }
 
   private name(): string {
@@ -129,6 +138,7 @@ export class ChartKeyboard {
   private fillTable(): void {
     window.clearTimeout(this.tableLater);
     this.tableLater = 0;
+    this.tellName();
     const points = thinned(this.points(), MOST_ROWS);
     const cell = (line: Line, x: number): string => {
       const index = line.x.indexOf(x);

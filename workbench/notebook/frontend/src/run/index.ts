@@ -17,6 +17,8 @@ import { Store, type Run } from "./store";
 import type { SetupState } from "../setup/state";
 
 const TICK = 500;
+/** Python answers each message, and the notebook shows it at work meanwhile: so one for many steps. */
+const ACKNOWLEDGE = 2000;
 
 /** Draw the Run page into `panel`; returns the clean-up. */
 export function mountRun(panel: HTMLElement, connection: Connection): () => void {
@@ -30,16 +32,20 @@ class RunPage {
   private readonly overlaid = new Set<string>();
   private readonly cards = new Map<string, CardView>();
   private readonly failures = new Map<string, FailureView>();
+  private readonly arrived = new Map<string, number>();
   private readonly unacknowledged = new Map<string, number>();
+  private acknowledged = -ACKNOWLEDGE;
+  private news = true;
+  private seen = true;
   private readonly title = h("b");
   private readonly setting = h("span", { class: "m s" });
   private readonly deck = h("div", { class: "hd2" });
   private readonly failed = h("div");
   private readonly empty = h("div", { class: "pad empty" });
   private readonly painter = new Painter(() => this.fast(), () => this.slow());
-  private readonly figures = new Figures(() => this.painter.request());
+  private readonly figures = new Figures(() => this.painter.answer());
   private readonly demeaning = new DemeaningCharts();
-  private readonly parameters = new Parameters(() => this.painter.request());
+  private readonly parameters = new Parameters(() => this.painter.answer());
   private readonly speed = new Speed();
   private readonly charts = h("div", {}, this.demeaning.element, this.figures.element, this.parameters.element, this.speed.element);
   private readonly picker = new Picker((run, on) => this.overlay(run, on));
@@ -87,7 +93,9 @@ class RunPage {
     else if (!before || (isGoing(card) && !isGoing(before))) this.shown.admit(card.id, cards, this.overlaid);
     this.speak(card, before);
     const beat = before && isGoing(card) && card.state === before.state && phaseOf(card) === phaseOf(before);
-    if (!beat) this.painter.request(); // new figures alone are shown with the next steps, or by the clock
+    if (beat) return; // new figures alone are shown with the small charts
+    this.news = true;
+    this.painter.request();
   }
 
   private speak(card: Card, before: Card | null): void {
@@ -99,13 +107,14 @@ class RunPage {
   }
 
   private onSteps(run: string, through: number): void {
-    this.unacknowledged.set(run, through);
+    this.arrived.set(run, through);
     if (this.inSight()) this.painter.request();
     else this.acknowledge();
   }
 
   private onAlive(alive: boolean): void {
     if (alive) this.store.open();
+    this.news = true;
     this.painter.request();
   }
 
@@ -122,29 +131,46 @@ class RunPage {
       this.shown.remove(run);
       this.overlaid.delete(run);
     }
-    this.painter.request();
+    this.news = true;
+    this.painter.answer();
   }
 
-  /** What is new at once: the cards, and the chart of the gap. */
+  /** What moves: the chart of the gap, and the cards when they tell something new. */
   private fast(): void {
     const placed = this.placed();
+    if (this.news) this.face(placed);
+    this.drawGap(placed);
+    this.arrived.forEach((through, run) => this.tell(run, through));
+    this.acknowledge();
+  }
+
+  private face(placed: Placed[]): void {
+    this.news = false;
     this.empty.hidden = this.store.runs.size > 0;
     this.describe(placed);
     this.showCards(placed);
+  }
+
+  private drawGap(placed: Placed[]): void {
     const charted = placed.filter(({ run }) => run.history.length || run.sweeps.length);
     const hopeless = placed.length > 0 && placed.every(({ run }) => run.card.state === "failed");
     this.charts.hidden = hopeless || !charted.length;
-    if (this.charts.hidden) return this.acknowledge();
+    if (this.charts.hidden) return;
     this.demeaning.update(charted);
     const walked = charted.filter(({ run }) => !run.card.solved && run.history.length);
     this.figures.element.hidden = !walked.length;
     if (walked.length) this.figures.fast(walked);
-    this.acknowledge();
   }
 
-  /** What may follow a little later: the small charts, the failures and the speed. */
+  /** Tell the document that steps are drawn, for whoever measures how soon. */
+  private tell(run: string, through: number): void {
+    this.panel.dispatchEvent(new CustomEvent("workbench:drawn", { bubbles: true, composed: true, detail: { run, through } }));
+  }
+
+  /** What may follow a little later: the cards' figures, the small charts, the failures and the speed. */
   private slow(): void {
     const placed = this.placed();
+    this.face(placed);
     this.showFailures(placed);
     if (this.charts.hidden) return;
     const charted = placed.filter(({ run }) => run.history.length);
@@ -208,6 +234,10 @@ class RunPage {
   }
 
   private acknowledge(): void {
+    this.arrived.forEach((through, run) => this.unacknowledged.set(run, through));
+    this.arrived.clear();
+    if (performance.now() - this.acknowledged < ACKNOWLEDGE) return;
+    this.acknowledged = performance.now();
     this.unacknowledged.forEach((through, run) => this.connection.send("ack", { run, through }));
     this.unacknowledged.clear();
   }
@@ -215,18 +245,22 @@ class RunPage {
   /** Keep the clocks of running cards going between messages. */
   private ticking(): () => void {
     const timer = window.setInterval(() => {
-      const going = [...this.store.runs.values()].some((run: Run) => isGoing(run.card));
+      const silent = (run: Run): boolean => performance.now() - run.heard > TICK;
+      const going = [...this.store.runs.values()].some((run) => isGoing(run.card) && silent(run));
       if (going && this.inSight()) this.showCards(this.placed());
     }, TICK);
     return () => window.clearInterval(timer);
   }
 
   private inSight(): boolean {
-    return !document.hidden && this.panel.offsetParent !== null;
+    return !document.hidden && this.seen;
   }
 
   private watchSight(): () => void {
-    const observer = new IntersectionObserver(() => this.painter.request());
+    const observer = new IntersectionObserver((entries) => {
+      this.seen = entries[entries.length - 1]!.isIntersecting;
+      this.painter.request();
+    });
     observer.observe(this.panel);
     return () => observer.disconnect();
   }

@@ -1,33 +1,49 @@
 // When to draw: as often as the eye can follow, and never more than a few per cent of one core.
 
 const FAST = 80;
-const SLOW = 500;
+const SLOW = 1000;
 const STILL = 1000;
-/** Waiting this many times as long as the last drawing took keeps its cost near 4 % of one core. */
+/** So many milliseconds too early the slow may come along with the fast: a frame has its own cost. */
+const TOGETHER = 240;
+/** Drawing may take this share of one core; beyond it, it rests this many times as long as it took. */
+const SHARE = 0.04;
 const REST = 25;
 const WINDOW = 5000;
 
-/** Calls `fast` up to 12 times a second and `slow` up to twice, while something is wanted. */
+/** One kind of drawing: how long it rests at least, whether it is wanted, and what the last one cost. */
+class Layer {
+  wanted = false;
+  cost = 0;
+  last = -STILL;
+
+  constructor(
+    readonly draw: () => void,
+    readonly rest: number,
+    readonly early = 0,
+  ) {}
+}
+
+/** Calls `fast` up to 12 times a second and `slow` once, while something is wanted. */
 export class Painter {
   private readonly still = window.matchMedia("(prefers-reduced-motion: reduce)");
   private readonly spent: { at: number; cost: number }[] = [];
+  private readonly layers: Layer[];
   private queued = 0;
-  private lastFast = -STILL;
-  private lastSlow = -STILL;
-  private fastCost = 0;
-  private slowCost = 0;
-  private late = false;
 
-  constructor(
-    private readonly fast: () => void,
-    private readonly slow: () => void,
-  ) {}
+  constructor(fast: () => void, slow: () => void) {
+    this.layers = [new Layer(fast, FAST), new Layer(slow, SLOW, TOGETHER)];
+  }
 
   /** Draw soon. */
   request(): void {
-    if (this.queued) return;
-    const wait = Math.max(0, this.lastFast + this.pause(FAST, this.fastCost) - performance.now());
-    this.queued = window.setTimeout(() => requestAnimationFrame(() => this.paint()), wait);
+    this.layers.forEach((layer) => (layer.wanted = true));
+    this.queue();
+  }
+
+  /** Draw all in the next frame: somebody pressed something. */
+  answer(): void {
+    this.layers.forEach((layer) => (layer.last = -STILL));
+    this.request();
   }
 
   /** The share of one core that drawing took in the last seconds, between 0 and 1. */
@@ -42,26 +58,33 @@ export class Painter {
     this.queued = -1;
   }
 
+  /** Wait for the first layer that is due; one that is asked for earlier moves the time forward. */
+  private queue(): void {
+    if (this.queued < 0) return;
+    window.clearTimeout(this.queued);
+    const dues = this.layers.filter(({ wanted }) => wanted).map((layer) => this.due(layer));
+    const wait = Math.max(0, Math.min(...dues) - performance.now());
+    this.queued = dues.length ? window.setTimeout(() => requestAnimationFrame(() => this.paint()), wait) : 0;
+  }
+
   private paint(): void {
     if (this.queued < 0) return;
-    this.queued = 0;
-    this.lastFast = performance.now();
-    this.fastCost = this.timed(this.fast);
-    this.late = this.lastFast - this.lastSlow < this.pause(SLOW, this.slowCost);
-    if (this.late) return this.request();
-    this.lastSlow = this.lastFast;
-    this.slowCost = this.timed(this.slow);
+    const now = performance.now();
+    this.layers.filter((layer) => layer.wanted && this.due(layer) - layer.early <= now).forEach((layer) => this.timed(layer));
+    this.queue();
   }
 
-  private pause(usual: number, cost: number): number {
-    return this.still.matches ? STILL : Math.max(usual, Math.min(STILL, REST * cost));
+  private due({ last, cost, rest }: Layer): number {
+    if (this.still.matches) return last + STILL;
+    return last + (this.share < SHARE ? rest : Math.max(rest, Math.min(STILL, REST * cost)));
   }
 
-  private timed(work: () => void): number {
-    const before = performance.now();
-    work();
-    const at = performance.now();
-    this.spent.push({ at, cost: at - before });
-    return at - before;
+  private timed(layer: Layer): void {
+    const now = performance.now();
+    layer.wanted = false;
+    layer.last = now;
+    layer.draw();
+    layer.cost = performance.now() - now;
+    this.spent.push({ at: now, cost: layer.cost });
   }
 }

@@ -14,6 +14,8 @@ export interface Run {
 interface ChunkMessage extends Chunk {
   run: string;
   demeaning?: Chunk;
+  /** The run's card at the last of these steps. */
+  card?: Card;
 }
 interface Opening {
   cards: Card[];
@@ -71,6 +73,7 @@ export class Store {
     if (chunk.demeaning && swept) verdicts.push(sweeps.append(chunk.demeaning, numbers(swept)));
     if (verdicts.includes("full")) this.ask(chunk.run, 0);
     else if (verdicts.includes("gap")) this.ask(chunk.run, history.through);
+    if (chunk.card) this.take(chunk.card);
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
 
@@ -79,6 +82,7 @@ export class Store {
     this.asked.delete(chunk.run);
     history.restore(chunk, numbers(buffer));
     if (chunk.demeaning && swept) sweeps.restore(chunk.demeaning, numbers(swept));
+    if (chunk.card) this.take(chunk.card);
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
 
