@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +14,12 @@ from workbench.backends.devices import host_memory
 from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.choice_problem import ChoiceProblem
-from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings
+from workbench.estimation.choice_settings import GAUSS_HERMITE, OTHER_SIGN, MixedSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.estimation.problem import Problem
 from workbench.estimation.situation_scores import mixed_situation_scores
+from workbench.estimation.stopping import SAME_MAXIMUM
 from workbench.kernels.choice.coefficients import (
     EXPONENTIAL,
     LINEAR,
@@ -38,8 +38,6 @@ _SPREAD = 0.5
 _SMALLEST = 0.05
 # Beyond so many random coefficients the other signs are not looked at one by one.
 _SIGNS_TRIED = 6
-# Modes whose log-likelihoods are nearer than this, in nats, are taken for the same.
-_SAME_MODE = 1e-3
 # The decrement that a kink may leave, in nats.
 _KINKED = 0.01
 # In units of the log, at an inner maximum a last step is below 1e-4 of a standard error.
@@ -49,14 +47,6 @@ _STILL_MOVING = 0.1
 _COPIES = 5
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
-
-
-@dataclass(frozen=True)
-class _Mode:
-    """The other sign of a standard deviation, and the log-likelihood that it promises."""
-
-    name: str
-    promised: float
 
 
 def random_coefficients(
@@ -107,7 +97,6 @@ class MixedProblem(ChoiceProblem):
         self.pairs = spread_pairs(len(self.random), settings.correlated)
         self.signs = np.ones(len(self.random))
         self.simulation = {}
-        self._modes: list[_Mode] = []
         self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)
         self.wtp = self._price()
         self._check_memory()
@@ -266,21 +255,16 @@ class MixedProblem(ChoiceProblem):
         turned[places] = -turned[places]
         return turned
 
-    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
-        """Return the point of another sign that promises the highest mode above this one."""
+    def rivals(self, theta: Numpy) -> Mapping[str, Numpy]:
+        """Return the mirror point of each standard deviation, by the name of its stage."""
         if self._symmetric or len(self.random) > _SIGNS_TRIED:
-            return None
-        names = list(self.settings.random)
-        tried = [k for k in range(len(names)) if self._place(k)[0]]
-        turned = {k: self._turned(theta, k) for k in tried}
-        here = self.loglik(theta)
-        self._modes = [self._promise(names[k], turned[k]) for k in tried]
-        if not tried:
-            return None
-        best = max(range(len(tried)), key=lambda i: self._modes[i].promised)
-        if self._modes[best].promised <= here + _SAME_MODE:
-            return None
-        return f"other sign of {names[tried[best]]}", turned[tried[best]]
+            return {}
+        places = {k: self._place(k) for k in range(len(self.random))}
+        return {
+            f"{OTHER_SIGN}{self.parameter_names[own]}": self._turned(theta, k)
+            for k, (whole, own) in places.items()
+            if whole
+        }
 
     @property
     def _symmetric(self) -> bool:
@@ -288,12 +272,6 @@ class MixedProblem(ChoiceProblem):
         settings = self.settings
         mirrored = settings.draw_kind == "antithetic" and settings.draws % 2 == 0
         return settings.draw_kind == GAUSS_HERMITE or (mirrored and len(self.random) == 1)
-
-    def _promise(self, name: str, theta: Numpy) -> _Mode:
-        """Return the log-likelihood at a point, and half its Newton decrement above."""
-        curvature = self.curvature(theta, scores=False)
-        value, gain = self.loglik(theta), self.decrement(curvature, theta)
-        return _Mode(name, value if gain is None else value + gain / 2)
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Turn negative spreads, and their draws with them, which leaves the model as it is."""
@@ -329,7 +307,7 @@ class MixedProblem(ChoiceProblem):
         if curvature is None or curvature.negative:
             return ()
         self.simulation = self._measured(theta, curvature)
-        return (*self._on_draws(), *self._on_modes(), *self._on_noise())
+        return (*self._on_draws(), *self._on_signs(), *self._on_noise())
 
     def _measured(self, theta: Numpy, curvature: Curvature) -> dict[str, Any]:
         people, draws = self.data.persons, self.settings.draws
@@ -376,16 +354,18 @@ class MixedProblem(ChoiceProblem):
             f'{sign}, go to zero: the choices speak for the other sign, as in "{other}".'
         )
 
-    def _on_modes(self) -> tuple[str, ...]:
-        """Say how far below the other signs' modes are."""
+    def _on_signs(self) -> tuple[str, ...]:
+        """Say how far below the other signs' maxima are."""
         here = self.simulation["loglik"]
-        below = [(m.name, here - m.promised) for m in self._modes]
-        told = [f"{gap:.2f} for {name}" for name, gap in below if gap > _SAME_MODE]
+        below = [(name, here - value) for name, value in self.beaten.items()]
+        told = [(name, f"{gap:,.2f}") for name, gap in below if gap > SAME_MAXIMUM]
         if not told:
             return ()
+        (first, gap), *others = told
+        more = [f", that {name.removeprefix('other sign ')} {gap}" for name, gap in others]
         return (
-            "The other sign of a standard deviation is another mode with these draws, where the "
-            f"log-likelihood is lower by about {', '.join(told)}.",
+            f"The {first} ends about {gap} log-likelihood units lower with these draws"
+            f"{''.join(more)}.",
         )
 
     def _on_noise(self) -> tuple[str, ...]:
@@ -418,6 +398,7 @@ class MixedProblem(ChoiceProblem):
         return {
             **super().state(),
             "signs": self.signs.tolist(),
+            "beaten": dict(self.beaten),
             "simulation": dict(self.simulation),
         }
 

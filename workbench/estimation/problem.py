@@ -205,6 +205,8 @@ class Problem(ABC):
     """Whether `steps` takes the place of an optimizer."""
     tolerance: float = 1e-8
     """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
+    beaten: Mapping[str, float] = field(default_factory=dict)
+    """The log-likelihoods, in nats, where the rivals of the maximum kept end, by their names."""
     library: ClassVar[str] = ""
     """What computes, where that is not the library that was asked for."""
 
@@ -351,9 +353,9 @@ class Problem(ABC):
         """
         return ()
 
-    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
-        """Return, behind its name in the trace, a point that promises a higher maximum."""
-        return None
+    def rivals(self, theta: Numpy) -> Mapping[str, Numpy]:
+        """Return, by their names in the trace, points near other maxima than the one at theta."""
+        return {}
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Return the one point that is shown, of those that are the same model."""
