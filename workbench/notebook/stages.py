@@ -13,7 +13,7 @@ from workbench.estimation.choice_settings import (
     settings_for,
 )
 from workbench.report import numbers
-from workbench.report.labels import has_few_draws
+from workbench.report.labels import has_few_draws, races
 
 if TYPE_CHECKING:
     from workbench.estimation.run import Run
@@ -35,8 +35,8 @@ def about(run: Run) -> list[dict[str, Any]]:
     -------
     list
         Of each stage its words, the number of its first step, its steps, its highest
-        log-likelihood, and whether it is rough: one of fewer draws, whose log-likelihood is
-        another function.
+        log-likelihood, whether it is rough: one of fewer draws, whose log-likelihood is
+        another function, and whether it races the others, at another sign.
     """
     asked = run.specification.model
     if asked.name != MixedSettings.name or not len(run.trace):
@@ -75,6 +75,7 @@ def _stage(
         "steps": steps[-1].number - before,
         "loglik": -min(finite) * observations if finite else None,
         "rough": has_few_draws(stage),
+        "race": races(stage),
     }
 
 
