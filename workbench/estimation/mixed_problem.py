@@ -17,6 +17,7 @@ from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import GAUSS_HERMITE, OTHER_SIGN, MixedSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.coordinates import SeparateCoordinates
+from workbench.estimation.free_kernel import PersonKernel
 from workbench.estimation.problem import Problem
 from workbench.estimation.situation_scores import mixed_situation_scores
 from workbench.estimation.stopping import SAME_MAXIMUM
@@ -29,6 +30,8 @@ from workbench.kernels.choice.coefficients import (
 )
 from workbench.kernels.choice.draws import Quadrature, base_draws, gauss_hermite
 from workbench.kernels.choice.mixed import MixedKernel
+from workbench.kernels.choice.scaled import Scaled
+from workbench.kernels.choice.situations import Int64
 from workbench.protocols import Numpy
 
 # Few draws find the neighbourhood: an eighth of many, and no fewer than these.
@@ -146,7 +149,7 @@ class MixedProblem(ChoiceProblem):
     # Names and coordinates ----------------------------------------------------------------------
 
     @property
-    def all_names(self) -> tuple[str, ...]:
+    def own_names(self) -> tuple[str, ...]:
         return (*self.data.names, *spread_names(self.settings))
 
     @cached_property
@@ -160,17 +163,31 @@ class MixedProblem(ChoiceProblem):
         return units
 
     @cached_property
-    def all_coordinates(self) -> SeparateCoordinates:
-        units = self.units
-        shapes = {each.column: each.shape for each in self.random}
-        logs = np.array(
-            [shapes.get(j, LINEAR) in {EXPONENTIAL, MINUS_EXPONENTIAL} for j in range(len(units))]
-        )
+    def own_coordinates(self) -> SeparateCoordinates:
+        units, logs = self.units, self._logs
         slopes, shifts = np.where(logs, 1.0, units), np.where(logs, np.log(units), 0.0)
         of = np.array([self.random[row].column for row, _ in self.pairs.tolist()], dtype=np.int64)
         slopes = np.concatenate([slopes, slopes[of]])
         shifts = np.concatenate([shifts, np.zeros(len(of))])
         return SeparateCoordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
+
+    @property
+    def answers(self) -> Scaled:
+        """In willingness-to-pay space the price's coefficient alone answers to the scale."""
+        p, of = len(self.data.names), [self.random[row].column for row, _ in self.pairs.tolist()]
+        concerned = np.ones(p) if self.wtp is None else np.arange(p) == self.wtp
+        logs = self._logs
+        means, spreads = concerned * ~logs, (concerned * ~logs)[of]
+        return Scaled(
+            np.concatenate([means, spreads]), np.concatenate([concerned * logs, 0 * spreads])
+        )
+
+    @property
+    def _logs(self) -> Any:
+        """Whether a column's parameter is the mean of logs, ``(p,)``."""
+        shapes = {each.column: each.shape for each in self.random}
+        exponential = {EXPONENTIAL, MINUS_EXPONENTIAL}
+        return np.array([shapes.get(j) in exponential for j in range(len(self.data.names))])
 
     @cached_property
     def first_guess(self) -> Numpy:
@@ -215,12 +232,17 @@ class MixedProblem(ChoiceProblem):
         """The run's draws ``(n, R, q)``, or nodes."""
         return self.drawn(self.data.persons, 0, self.settings.draws)
 
-    def kernel_with(self, draws: Numpy | Quadrature) -> MixedKernel:
+    def kernel_with(self, draws: Numpy | Quadrature) -> PersonKernel:
         """Return a kernel over these draws."""
-        correlated = self.settings.correlated
-        return MixedKernel(self.situations, self.random, correlated, draws, self.wtp, self.backend)
 
-    def make_kernel(self) -> MixedKernel:
+        def make(persons: Int64 | None) -> MixedKernel:
+            own = draws if persons is None or isinstance(draws, Quadrature) else draws[persons]
+            sets, correlated = self.sets_of(persons), self.settings.correlated
+            return MixedKernel(sets, self.random, correlated, own, self.wtp, self.backend)
+
+        return self.with_scale(make)
+
+    def make_kernel(self) -> PersonKernel:
         return self.kernel_with(self.draws)
 
     def rehearsals(self) -> Sequence[Problem]:
@@ -386,11 +408,18 @@ class MixedProblem(ChoiceProblem):
     def conditional_means(self, theta: Numpy) -> Numpy:
         """Return the mean of each random coefficient given a person's choices, ``(n, q)``."""
         kernel: Any = self.kernel.kernel
-        columns = [each.column for each in self.random]
-        return np.asarray(kernel.conditional_means(self.kernel.whole(theta)) * self.units[columns])
+        columns, whole = [each.column for each in self.random], self.kernel.whole(theta)
+        means = kernel.conditional_means(whole) * self.units[columns]
+        if self.scale is None:
+            return np.asarray(means)
+        logs = self.scale.values @ whole[len(self.own_names) :]
+        concerned = self.answers.multiplied + self.answers.shifted
+        return np.asarray(means / np.exp(np.outer(logs, concerned[columns])))
 
-    def situation_opg(self, theta: Numpy) -> Numpy:
-        """Return the outer products of the scores of situations, ``(k, k)``."""
+    def situation_opg(self, theta: Numpy) -> Numpy | None:
+        """Return the outer products of the scores of situations, ``(k, k)``, without a scale."""
+        if self.scale is not None:
+            return None
         scores = mixed_situation_scores(self, self.kernel.whole(theta))[:, self.free]
         return self.products_by_situation(scores)
 
