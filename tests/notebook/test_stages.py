@@ -68,6 +68,28 @@ def test_the_card_of_a_real_run_tells_both_signs_and_the_loser():
     assert said == pytest.approx(gap, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("model", "labels"),
+    [
+        (Choice("conditional_logit", ROLES), ["float32", "float64"]),
+        (
+            Choice("mixed_logit", ROLES | {"random": {"educ": "normal"}, "draws": 50}),
+            ["50 draws in float32", "50 draws in float64"],
+        ),
+    ],
+)
+def test_a_walk_in_float32_that_float64_ends_has_two_stages(model, labels):
+    run = mixed()
+    run.specification = run.specification.replace(model=model, dtype="float32")
+    walk(run, "float32", 0.9, 0.6)
+    walk(run, "optimize", 0.65, 0.64)
+
+    stages = card_of(run)["stages"]
+
+    assert [stage["label"] for stage in stages] == labels
+    assert [stage["rough"] for stage in stages] == [True, False]
+
+
 def test_draws_are_written_like_other_counts():
     run = mixed(draws=20_000)
     walk(run, "2500 draws", 0.9)

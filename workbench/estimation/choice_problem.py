@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from workbench.backends import Backend, backend_named
+from workbench.backends.devices import dtypes_of
 from workbench.covariances import (
     FLAT_IN_FLOAT32,
     FLAT_IN_FLOAT64,
@@ -23,7 +25,7 @@ from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.choice_forecast import offered, probabilities
-from workbench.estimation.choice_settings import ChoiceSettings
+from workbench.estimation.choice_settings import FLOAT32, ChoiceSettings
 from workbench.estimation.coordinates import SeparateCoordinates, unscaled
 from workbench.estimation.free_kernel import ChoiceObjective, FreeKernel, PersonKernel
 from workbench.estimation.objective import ScaledObjective
@@ -51,6 +53,9 @@ UNKNOWN = 1e-3
 _IN_DIRECTION = 1e-5
 # Persons of one scale are a group with sums of its own, at about half a millisecond each.
 _MOST_SCALES = 1_000
+
+
+_IN_BOTH = "The walk is in float32; its last steps and all that is reported are in float64."
 
 
 def person_weights(values: Numpy | None, kind: str, situations: Any) -> Weights:
@@ -83,6 +88,8 @@ class ChoiceProblem(Problem):
 
     saddles: ClassVar[bool] = False
     """Whether the log-likelihood without a scale can curve upwards."""
+    rehearses: bool = False
+    """Whether this is a copy for the first steps."""
     scale: PersonColumns | None = None
     """What the log of the scale depends on, where there is one."""
     library: ClassVar[str] = "numpy"
@@ -110,6 +117,8 @@ class ChoiceProblem(Problem):
         self.scales = _scales(moved)
         moved /= self.scales
         self.situations = Situations(moved, first, data.person_first, self.weights.values)
+        if specification.dtype != self.precision:
+            self.notes += (_IN_BOTH,)
         self._set_up()
         if getattr(settings, "scale", ""):
             self.scale = self._read_scale()
@@ -208,7 +217,26 @@ class ChoiceProblem(Problem):
     def backend(self) -> Backend:
         """The backend the specification asks for."""
         asked = self.specification
-        return backend_named(asked.backend, asked.device, asked.dtype)
+        return backend_named(asked.backend, asked.device, self.precision)
+
+    @property
+    def precision(self) -> str:
+        """What is computed in: float32, where asked for, in rehearsals alone if it can be so."""
+        asked = self.specification
+        double = not self.rehearses and "float64" in dtypes_of(asked.device)
+        return "float64" if double else asked.dtype
+
+    def rehearsals(self) -> Sequence[Problem]:
+        """Return the problem in float32, where that is asked for and the device has float64."""
+        return () if self.specification.dtype == self.precision else (self.rougher(FLOAT32),)
+
+    def rougher(self, record: str) -> Self:
+        """Return a copy to rehearse on, under its name in the trace."""
+        rough = copy.copy(self)
+        for name in ("kernel", "_objective"):
+            rough.__dict__.pop(name, None)
+        rough.record, rough.rehearses = record, True
+        return rough
 
     # What each model says -----------------------------------------------------------------------
 
@@ -359,7 +387,7 @@ class ChoiceProblem(Problem):
         if scores:
             opg = self.kernel.products(theta, weights.in_scores) if opg is None else opg
             meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        float64 = self.specification.dtype == "float64"
+        float64 = self.precision == "float64"
         return Curvature(
             -(hessian + hessian.T) / 2,
             self.coordinates.jacobian(theta),

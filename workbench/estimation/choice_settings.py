@@ -21,6 +21,8 @@ from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
 HALTON, GAUSS_HERMITE = "halton", "gauss_hermite"
 DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
 """How the variates of persons are drawn, or the nodes that stand for them."""
+FLOAT32 = "float32"
+"""The stage of a walk in float32 that float64 ends."""
 OTHER_SIGN = "other sign of "
 """What comes before the name of a standard deviation in a stage that walks to its other sign."""
 _MOST_NODES = 200

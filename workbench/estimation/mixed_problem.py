@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -246,19 +245,17 @@ class MixedProblem(ChoiceProblem):
         return self.kernel_with(self.draws)
 
     def rehearsals(self) -> Sequence[Problem]:
-        """Return the problem with an eighth of the draws, where they are many and no start is."""
+        """Return first the problem with an eighth of the draws, where many are and no start is."""
         draws, started = self.draws, self.specification.start or {}
+        whole = super().rehearsals()
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
-            return ()
+            return whole
         if all(name in started for name in self.parameter_names):
-            return ()
+            return whole
         few = max(_FEWEST, draws.shape[1] // _SHARE)
-        rough = copy.copy(self)
-        for name in ("kernel", "_objective"):
-            rough.__dict__.pop(name, None)
+        rough = self.rougher(f"{few} draws")
         rough.__dict__["draws"] = np.ascontiguousarray(draws[:, :few])
-        rough.record = f"{few} draws"
-        return (rough,)
+        return (rough, *whole)
 
     # Signs --------------------------------------------------------------------------------------
 

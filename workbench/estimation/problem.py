@@ -216,6 +216,11 @@ class Problem(ABC):
         return ("optimize",)
 
     @property
+    def precision(self) -> str:
+        """What the objective is computed in, ``"float64"`` or ``"float32"``."""
+        return self.specification.dtype
+
+    @property
     def formulas(self) -> tuple[str, ...]:
         """The formulas whose columns are read."""
         return () if self.specification.formula is None else (self.specification.formula,)

@@ -80,7 +80,7 @@ class StoppingRule:
 
     def _lost_in_rounding(self, step: Iterate) -> bool:
         """Tell a float32 run whose objective moves by less than its rounding."""
-        if self._problem.specification.dtype != "float32":
+        if self._problem.precision != "float32":
             return False
         self._recent.append(step.objective)
         spread = max(self._recent) - min(self._recent)
@@ -101,7 +101,13 @@ class RehearsalRule(StoppingRule):
             near = step.decrement <= _NEAR
         if near:
             return Outcome.CONVERGED
-        return Outcome.STEP_LIMIT if step.number >= min(self._max_steps, _REHEARSED) else None
+        return Outcome.STEP_LIMIT if step.number >= self._limit else None
+
+    @property
+    def _limit(self) -> int:
+        """The step limit: slow steps in float32 serve as well as those that follow."""
+        single = self._problem.precision == "float32"
+        return self._max_steps if single else min(self._max_steps, _REHEARSED)
 
 
 class RivalRule(StoppingRule):

@@ -361,7 +361,7 @@ def _judged(
     if decrement is None:
         return Outcome.SADDLE if outcome is not Outcome.STEP_LIMIT else outcome
     if decrement > problem.tolerance:
-        if problem.specification.dtype == "float32":
+        if problem.precision == "float32":
             return Outcome.PRECISION if outcome is not Outcome.STEP_LIMIT else outcome
         return Outcome.NO_PROGRESS if outcome is Outcome.CONVERGED else outcome
     return Outcome.FLAT if curvature.flat else Outcome.CONVERGED

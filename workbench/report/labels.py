@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
-from workbench.estimation.choice_settings import OTHER_SIGN
+from workbench.estimation.choice_settings import FLOAT32, OTHER_SIGN
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.numbers import MINUS
@@ -43,6 +43,11 @@ def weights_label(fit: Fit) -> str:
 def has_few_draws(stage: str) -> bool:
     """Say whether a stage of a walk has fewer draws, and so a log-likelihood of its own."""
     return stage.endswith(" draws")
+
+
+def is_rough(stage: str) -> bool:
+    """Say whether a stage's log-likelihood is another function: fewer draws, or float32."""
+    return has_few_draws(stage) or stage == FLOAT32
 
 
 def races(stage: str) -> bool:

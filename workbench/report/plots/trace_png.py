@@ -22,7 +22,7 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
 from workbench.protocols import Numpy
 from workbench.report import numbers
-from workbench.report.labels import has_few_draws, races, sample_of, unique_names
+from workbench.report.labels import is_rough, races, sample_of, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
 
 if TYPE_CHECKING:
@@ -193,10 +193,11 @@ def _gaps(
 ) -> dict[int, Numpy]:
     """Return each run's distance to the best value that any run of its problem can expect.
 
-    A stage of fewer draws has a likelihood of its own, and falls to its own best value.
+    A stage of fewer draws, or in float32, has a likelihood of its own, and falls to its own best
+    value.
     """
     leaders: dict[object, tuple[float, float]] = {}
-    rough = {j: _few_draws(fit) for j, fit in traced}
+    rough = {j: _rough(fit) for j, fit in traced}
     for j, fit in traced:
         values = tables[j]["objective"][~rough[j]]
         best = float(np.min(values[np.isfinite(values)], initial=np.inf))
@@ -221,8 +222,8 @@ def _promise(fit: Fit, values: Numpy) -> float:
     return _STILL * float(best[-_WINDOW:][0] - best[-1]) if len(best) else 0.0
 
 
-def _few_draws(fit: Fit) -> npt.NDArray[np.bool_]:
-    return np.array([has_few_draws(step.stage) for step in fit.trace.since(0)], dtype=bool)
+def _rough(fit: Fit) -> npt.NDArray[np.bool_]:
+    return np.array([is_rough(step.stage) for step in fit.trace.since(0)], dtype=bool)
 
 
 def _gap(values: Numpy, best: float, promise: float) -> Numpy:
