@@ -23,12 +23,15 @@ _LITTLE = 0.01
 # Starts are compared on this many persons at most.
 _ENOUGH_PERSONS = 2_000
 _FAR = 20.0
+# In coefficients of scaled columns; at an inner maximum a last step is below 1e-4 of an error.
+_STILL_MOVING = 0.1
 
 
 class LatentClassProblem(ChoiceProblem):
     """The objective of a logit with latent classes, in exact derivatives after starts by EM."""
 
     saddles = True
+    unbounded = True
     settings: LatentClassSettings
 
     def _set_up(self) -> None:
@@ -149,6 +152,11 @@ class LatentClassProblem(ChoiceProblem):
         kernel: Any = self.kernel.kernel
         member = np.exp(kernel.log_membership(self.kernel.whole(theta)))
         return np.asarray(np.average(member, axis=0, weights=self.weights.values))
+
+    def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
+        """Return each coefficient that a step still moves far: its class is predicted exactly."""
+        of_class = [name.startswith("class") for name in self.parameter_names]
+        return tuple(np.flatnonzero(of_class & (np.abs(newton_step) > _STILL_MOVING)).tolist())
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
         shares = self.class_shares(theta)

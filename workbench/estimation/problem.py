@@ -207,6 +207,8 @@ class Problem(ABC):
     """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
     beaten: Mapping[str, float] = field(default_factory=dict)
     """The log-likelihoods, in nats, where the rivals of the maximum kept end, by their names."""
+    unbounded: ClassVar[bool] = False
+    """Whether the bounds of parameters lie at infinity."""
     library: ClassVar[str] = ""
     """What computes, where that is not the library that was asked for."""
 
