@@ -35,14 +35,17 @@ def turned(kind, u):
     return np.maximum(u, 0) if kind == "truncated_normal" else u
 
 
-def simulated(frame, coefficients):
-    """Return the log-likelihood with coefficients ``(R, n, p)`` of each draw and person."""
+def logs_of_draws(frame, coefficients, scale=1.0):
+    """Return the log-likelihood of each draw and person, of coefficients ``(R, n, p)``."""
     x, place = frame[COLUMNS].to_numpy(), frame["person"].to_numpy()
-    logs = [
-        by_person(frame, logs_of_choices(frame, np.sum(x * each[place], axis=1)))
-        for each in coefficients
-    ]
-    return float((logsumexp(np.array(logs), axis=0) - np.log(len(logs))).sum())
+    utilities = (scale * np.sum(x * each[place], axis=1) for each in coefficients)
+    return np.array([by_person(frame, logs_of_choices(frame, each)) for each in utilities])
+
+
+def simulated(frame, coefficients, scale=1.0):
+    """Return the log-likelihood with coefficients ``(R, n, p)`` of each draw and person."""
+    logs = logs_of_draws(frame, coefficients, scale)
+    return float((logsumexp(logs, axis=0) - np.log(len(logs))).sum())
 
 
 def drawn(found, kinds, *, price=None):
@@ -130,10 +133,7 @@ def test_gauss_hermite_is_the_integral(frame):
     params, grid = found.params, np.linspace(-8, 8, 801)
     beta = np.tile(params[COLUMNS].to_numpy(), (801, frame["person"].nunique(), 1))
     beta[:, :, 0] += params["sd.price"] * grid[:, None]
-    x, place = frame[COLUMNS].to_numpy(), frame["person"].to_numpy()
-    logs = np.array(
-        [by_person(frame, logs_of_choices(frame, (x * b[place]).sum(axis=1))) for b in beta]
-    )
+    logs = logs_of_draws(frame, beta)
 
     integral = logsumexp(logs + norm.logpdf(grid)[:, None], axis=0) + np.log(grid[1] - grid[0])
 
@@ -345,10 +345,8 @@ def test_scores_by_situation_add_up_to_those_by_person(frame):
 def test_individual_parameters_are_means_given_the_choices(frame):
     kinds = {"price": "normal", "time": "negative_lognormal"}
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, random=kinds, draws=25)
-    beta, x, place = drawn(found, kinds), frame[COLUMNS].to_numpy(), frame["person"].to_numpy()
-    logs = np.array(
-        [by_person(frame, logs_of_choices(frame, (x * b[place]).sum(axis=1))) for b in beta]
-    )
+    beta = drawn(found, kinds)
+    logs = logs_of_draws(frame, beta)
     weight = np.exp(logs - logsumexp(logs, axis=0))
 
     persons = found.choice.individual()

@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 import workbench as wb
-from tests.estimation.choices import TRAVEL, by_person, gradient, logs_of_choices, rides, travel
-from tests.estimation.test_choice_mixed import COLUMNS, RIDE, RIDES, drawn
+from tests.estimation.choices import TRAVEL, gradient, logs_of_choices, rides, travel
+from tests.estimation.test_choice_mixed import COLUMNS, RIDE, RIDES, drawn, logs_of_draws, simulated
 from tests.estimation.test_choice_nested import generating
 from workbench.errors import WorkbenchError
 
@@ -129,16 +129,9 @@ def test_biogeme_finds_the_same_scale_of_travellers_in_company():
 def test_the_mixed_likelihood_averages_scaled_utilities(frame, name, price):
     found = fitted(name, frame)
     beta = drawn(found, MODELS[name][1]["random"], price=price)
-    x, place, scale = frame[COLUMNS].to_numpy(), frame["person"].to_numpy(), scales(found, frame)
 
-    logs = np.array(
-        [
-            by_person(frame, logs_of_choices(frame, scale * np.sum(x * each[place], axis=1)))
-            for each in beta
-        ]
-    )
+    expected = simulated(frame, beta, scales(found, frame))
 
-    expected = float((logsumexp(logs, axis=0) - np.log(len(logs))).sum())
     assert found.converged
     assert found.loglik == pytest.approx(expected, rel=1e-10)
 
@@ -199,13 +192,7 @@ def test_probabilities_and_elasticities_are_those_of_scaled_utilities(frame):
 def test_individual_coefficients_are_those_without_the_scale(frame):
     found = fitted("willingness", frame)
     beta = drawn(found, MODELS["willingness"][1]["random"], price="price")
-    x, place, scale = frame[COLUMNS].to_numpy(), frame["person"].to_numpy(), scales(found, frame)
-    logs = np.array(
-        [
-            by_person(frame, logs_of_choices(frame, scale * np.sum(x * each[place], axis=1)))
-            for each in beta
-        ]
-    )
+    logs = logs_of_draws(frame, beta, scales(found, frame))
     weight = np.exp(logs - logsumexp(logs, axis=0))
 
     persons = found.choice.individual()

@@ -13,13 +13,7 @@ import pandas as pd
 
 from workbench.backends import Backend, backend_named
 from workbench.backends.devices import dtypes_of
-from workbench.covariances import (
-    FLAT_IN_FLOAT32,
-    FLAT_IN_FLOAT64,
-    ClusterMeat,
-    Curvature,
-    groupings,
-)
+from workbench.covariances import ClusterMeat, Curvature, groupings
 from workbench.data.choice import ChoiceData, Roles, differences, state_of
 from workbench.data.design import Design
 from workbench.data.table import Table
@@ -381,21 +375,12 @@ class ChoiceProblem(Problem):
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return the Hessian, and where asked the sums of the scores of persons."""
         totals, weights = self.kernel.totals(theta, 2), self.weights
-        hessian, meats = totals.hessian, {}
-        assert hessian is not None
+        assert totals.hessian is not None
         opg = totals.opg if weights.values is weights.in_scores else None
-        if scores:
-            opg = self.kernel.products(theta, weights.in_scores) if opg is None else opg
-            meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        float64 = self.precision == "float64"
-        return Curvature(
-            -(hessian + hessian.T) / 2,
-            self.coordinates.jacobian(theta),
-            self.observations,
-            opg,
-            meats,
-            FLAT_IN_FLOAT64 if float64 else FLAT_IN_FLOAT32,
-        )
+        if scores and opg is None:
+            opg = self.kernel.products(theta, weights.in_scores)
+        jacobian = self.coordinates.jacobian(theta)
+        return self.curved(theta, totals.hessian, jacobian, opg, scores=scores)
 
     def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
         """Return the outer products of persons' scores summed by cluster, ``codes (n,)``."""

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from workbench.covariances import Absorbed, ClusterMeat, Curvature, groupings
+from workbench.covariances import (
+    FLAT_IN_FLOAT32,
+    FLAT_IN_FLOAT64,
+    Absorbed,
+    ClusterMeat,
+    Curvature,
+    groupings,
+)
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
@@ -292,6 +299,30 @@ class Problem(ABC):
     @abstractmethod
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return Hessian and sums of scores at ``theta``; without ``scores`` the Hessian alone."""
+
+    def curved(
+        self, theta: Numpy, hessian: Numpy, jacobian: Numpy, opg: Numpy | None, *, scores: bool
+    ) -> Curvature:
+        """Return the curvature of the log-likelihood from its Hessian ``(k, k)`` at ``theta``.
+
+        Parameters
+        ----------
+        jacobian
+            Of the parameters shown by those walked, ``(k, k)``.
+        opg
+            The outer products of the scores, ``(k, k)``, as far as they are known.
+        scores
+            Whether sums over clusters are asked for.
+        """
+        codes = self.clusters.items() if scores else ()
+        return Curvature(
+            -(hessian + hessian.T) / 2,
+            jacobian,
+            self.observations,
+            opg,
+            {name: self.cluster_meat(theta, each) for name, each in codes},
+            FLAT_IN_FLOAT64 if self.precision == "float64" else FLAT_IN_FLOAT32,
+        )
 
     @abstractmethod
     def loglik(self, theta: Numpy) -> float:
