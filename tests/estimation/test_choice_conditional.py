@@ -10,6 +10,7 @@ from statsmodels.discrete.conditional_models import ConditionalLogit
 import workbench as wb
 from tests.estimation.choices import TRAVEL, rides, travel
 from workbench.errors import DataError, OptionError
+from workbench.estimation import choice_problem
 
 # Both sides solve the same equations in float64.
 ESTIMATES, ERRORS = 1e-7, 1e-5
@@ -296,3 +297,39 @@ def test_options_that_cannot_serve_are_refused_in_a_sentence(frame, options, sai
 def test_a_column_that_is_not_there_is_refused_by_its_nearest_name(frame):
     with pytest.raises(DataError, match="nearest name is person"):
         wb.fit("conditional_logit", RIDE, frame, **RIDES, panel="persn")
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+@pytest.mark.parametrize("model", ["conditional_logit", "mixed_logit"])
+def test_a_walk_in_float32_is_ended_in_float64(model, backend):
+    frame, own = rides(), {"choosers": "id", "alternatives": "ride", "panel": "person"}
+    if model == "mixed_logit":
+        own |= {"random": {"price": "normal"}, "draws": 200}
+    whole = wb.fit(model, "chosen ~ price + time + comfort", frame, **own)
+
+    found = wb.fit(
+        model, "chosen ~ price + time + comfort", frame, **own, backend=backend, dtype="float32"
+    )
+
+    few = ["25 draws"] if model == "mixed_logit" else []
+    stages = found.trace.to_frame()["stage"].drop_duplicates().tolist()
+    assert stages[: len(few) + 2] == [*few, "float32", "optimize"]
+    assert found.converged
+    np.testing.assert_allclose(found.params, whole.params, rtol=1e-8)
+    np.testing.assert_allclose(found.se, whole.se, rtol=1e-6)
+    assert any("last steps and all that is reported are in float64" in n for n in found.notes)
+
+
+def test_a_device_without_float64_keeps_float32(monkeypatch):
+    monkeypatch.setattr(choice_problem, "dtypes_of", lambda _: ("float32",))
+    roles = {"choosers": "id", "alternatives": "ride", "panel": "person"}
+
+    found = wb.fit(
+        "conditional_logit", "chosen ~ price + time + comfort", rides(people=2000), **roles,
+        dtype="float32",
+    )  # fmt: skip
+
+    assert found.live.precision == "float32"
+    assert found.outcome.name in {"PRECISION", "CONVERGED"}
+    assert found.trace.to_frame()["stage"].unique().tolist() == ["optimize"]
+    assert not any("float64" in note for note in found.notes)

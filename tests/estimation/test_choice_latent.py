@@ -90,8 +90,12 @@ def test_a_class_that_is_predicted_exactly_is_said_to_run_away():
         alternatives="mode", starts=2,
     )  # fmt: skip
 
-    far = [c for c in (1, 2) if found.se[f"class{c}.C(mode)[T.bus]"] > 1000]
+    far = [c for c in (1, 2) if np.isnan(found.se[f"class{c}.C(mode)[T.bus]"])]
     assert len(far) == 1
+    assert np.isfinite(found.se[f"class{3 - far[0]}.gc"])
+    assert found.outcome.name == "BOUNDARY"
+    assert f"class{far[0]}.C(mode)[T.bus]" in found.message
+    assert "without end, so they have no standard error" in found.message
     assert any(f"coefficients of class {far[0]} grow without end" in note for note in found.notes)
 
 

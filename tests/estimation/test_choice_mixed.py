@@ -12,7 +12,9 @@ from scipy.stats import norm
 import workbench as wb
 from tests.estimation.choices import by_person, gradient, logs_of_choices, rides
 from workbench.errors import OptionError
+from workbench.estimation.run import Run
 from workbench.estimation.situation_scores import mixed_situation_scores
+from workbench.optimizers.newton import Newton
 
 RIDES = {"choosers": "id", "alternatives": "ride", "panel": "person"}
 RIDE = "chosen ~ price + time + comfort"
@@ -33,14 +35,17 @@ def turned(kind, u):
     return np.maximum(u, 0) if kind == "truncated_normal" else u
 
 
-def simulated(frame, coefficients):
-    """Return the log-likelihood with coefficients ``(R, n, p)`` of each draw and person."""
+def logs_of_draws(frame, coefficients, scale=1.0):
+    """Return the log-likelihood of each draw and person, of coefficients ``(R, n, p)``."""
     x, place = frame[COLUMNS].to_numpy(), frame["person"].to_numpy()
-    logs = [
-        by_person(frame, logs_of_choices(frame, np.sum(x * each[place], axis=1)))
-        for each in coefficients
-    ]
-    return float((logsumexp(np.array(logs), axis=0) - np.log(len(logs))).sum())
+    utilities = (scale * np.sum(x * each[place], axis=1) for each in coefficients)
+    return np.array([by_person(frame, logs_of_choices(frame, each)) for each in utilities])
+
+
+def simulated(frame, coefficients, scale=1.0):
+    """Return the log-likelihood with coefficients ``(R, n, p)`` of each draw and person."""
+    logs = logs_of_draws(frame, coefficients, scale)
+    return float((logsumexp(logs, axis=0) - np.log(len(logs))).sum())
 
 
 def drawn(found, kinds, *, price=None):
@@ -128,10 +133,7 @@ def test_gauss_hermite_is_the_integral(frame):
     params, grid = found.params, np.linspace(-8, 8, 801)
     beta = np.tile(params[COLUMNS].to_numpy(), (801, frame["person"].nunique(), 1))
     beta[:, :, 0] += params["sd.price"] * grid[:, None]
-    x, place = frame[COLUMNS].to_numpy(), frame["person"].to_numpy()
-    logs = np.array(
-        [by_person(frame, logs_of_choices(frame, (x * b[place]).sum(axis=1))) for b in beta]
-    )
+    logs = logs_of_draws(frame, beta)
 
     integral = logsumexp(logs + norm.logpdf(grid)[:, None], axis=0) + np.log(grid[1] - grid[0])
 
@@ -224,6 +226,45 @@ def test_the_better_of_both_signs_is_reported_as_a_positive_one(frame):
     assert found.loglik >= max(others) - 1e-6
 
 
+@pytest.mark.parametrize(("seed", "wins"), [(5, True), (6, False)])
+def test_both_signs_race_and_the_note_says_how_far_the_loser_is_below(frame, seed, wins):
+    """The two maxima are those that scipy finds of the average over draws, from either sign."""
+    options = {"random": {"price": "normal"}, "draws": 12, "draw_kind": "random", "seed": seed}
+    found = wb.fit("mixed_logit", RIDE, frame, **RIDES, **options)
+    (sign,), draws = found.state["signs"], found.live.draws[:, :, 0]
+
+    def negative(params):
+        beta = np.tile(params[:3], (draws.shape[1], draws.shape[0], 1))
+        beta[:, :, 0] += params[3] * draws.T
+        return -simulated(frame, beta)
+
+    start = [*(found.params[COLUMNS] * 0.9), 0.3]
+    kept, other = (-minimize(negative, np.array(start) * [1, 1, 1, s]).fun for s in (1, -1))
+
+    assert (sign < 0) == wins
+    assert found.loglik == pytest.approx(kept, abs=1e-4)
+    (below,) = (found.loglik - value for value in found.state["beaten"].values())
+    # The walk to the loser ends as soon as it is sure; its quadratic promise misses by hundredths.
+    assert below == pytest.approx(kept - other, abs=0.05)
+    assert kept - other > 1
+    stages = found.trace.to_frame()["stage"].drop_duplicates().tolist()
+    assert stages == ["optimize", "other sign of sd.price"]
+    said = f"The other sign of sd.price ends about {below:.2f} log-likelihood units lower"
+    assert any(note.startswith(said) for note in found.notes)
+
+
+def test_a_race_that_is_stopped_keeps_the_maximum_it_has(frame):
+    options = {"random": {"price": "normal"}, "draws": 12, "draw_kind": "random", "seed": 6}
+    whole = wb.fit("mixed_logit", RIDE, frame, **RIDES, **options)
+    run = Run(whole.live, Newton())
+    run.trace.listen(lambda step: run.stop() if step.stage.startswith("other sign") else None)
+
+    stopped = run.begin().result()
+
+    assert stopped.outcome.name == "STOPPED"
+    assert stopped.loglik == pytest.approx(whole.loglik, rel=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_mirrored_draws_of_two_coefficients_have_modes_too(frame, seed):
     random = {"price": "normal", "comfort": "normal"}
@@ -304,10 +345,8 @@ def test_scores_by_situation_add_up_to_those_by_person(frame):
 def test_individual_parameters_are_means_given_the_choices(frame):
     kinds = {"price": "normal", "time": "negative_lognormal"}
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, random=kinds, draws=25)
-    beta, x, place = drawn(found, kinds), frame[COLUMNS].to_numpy(), frame["person"].to_numpy()
-    logs = np.array(
-        [by_person(frame, logs_of_choices(frame, (x * b[place]).sum(axis=1))) for b in beta]
-    )
+    beta = drawn(found, kinds)
+    logs = logs_of_draws(frame, beta)
     weight = np.exp(logs - logsumexp(logs, axis=0))
 
     persons = found.choice.individual()

@@ -20,7 +20,7 @@ from workbench.notebook.stated import settings
 RIDE = "chosen ~ price + time + comfort"
 LONG = {"choosers": "id", "alternatives": "ride"}
 MODELS = {
-    "conditional_logit": {**LONG, "fixed": {"time": -0.1}, "se": "robust"},
+    "conditional_logit": {**LONG, "fixed": {"time": -0.1}, "se": "robust", "scale": "~ C(town)"},
     "nested_logit": {**LONG, "nests": {"it's": ["a", "b"], "y": ["c", "d"]}},
     "mixed_logit": {
         **LONG,

@@ -572,7 +572,7 @@ def test_another_model_starts_without_the_settings_of_the_last_and_keeps_the_col
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("conditional_logit", {"fixed": {"gc": -0.02}}),
+        ("conditional_logit", {"fixed": {"gc": -0.02}, "scale": "~ hinc"}),
         ("mixed_logit", {"random": {"C(mode)[T.2]": "uniform"}, "draw_kind": "sobol", "draws": 64}),
         ("nested_logit", {"nests": {"fly": ["1"], "on the ground": ["2", "3", "4"]}}),
         ("latent_class", {"classes": 3, "membership": "~ hinc + psize", "starts": 2}),

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import workbench as wb
 from tests.notebook.fake_run import OBSERVATIONS, FakeRun
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice
@@ -34,16 +35,59 @@ def test_few_draws_all_draws_and_another_sign_are_three_stages():
     run = mixed(draws=400)
     walk(run, "50 draws", 0.9, 0.7, 0.6)
     walk(run, "optimize", 0.65, 0.64)
-    walk(run, "other sign of educ", 0.66)
+    walk(run, "other sign of sd.educ", 0.66)
 
     stages = card_of(run)["stages"]
 
-    assert [stage["label"] for stage in stages] == ["50 draws", "400 draws", "other sign of educ"]
+    labels = ["50 draws", "400 draws", "other sign of sd.educ"]
+    assert [stage["label"] for stage in stages] == labels
     assert [stage["first"] for stage in stages] == [0, 3, 5]
     assert [stage["steps"] for stage in stages] == [2, 2, 1]
     assert [stage["rough"] for stage in stages] == [True, False, False]
+    assert [stage["race"] for stage in stages] == [False, False, True]
     best = [-0.6 * OBSERVATIONS, -0.64 * OBSERVATIONS, -0.66 * OBSERVATIONS]
     assert [stage["loglik"] for stage in stages] == pytest.approx(best)
+
+
+def test_the_card_of_a_real_run_tells_both_signs_and_the_loser():
+    run = wb.start(
+        "mixed_logit", "choice ~ ttme + gc + C(mode)", "modechoice", choosers="individual",
+        alternatives="mode", random={"ttme": "normal"}, draws=20, draw_kind="random",
+    )  # fmt: skip
+    fit = run.result()
+
+    card = card_of(run)
+
+    whole, other = card["stages"]
+    assert [whole["label"], other["label"]] == ["20 draws", "other sign of sd.ttme"]
+    assert [whole["race"], other["race"]] == [False, True]
+    assert max(whole["loglik"], other["loglik"]) == pytest.approx(fit.loglik, abs=1e-6)
+    gap = abs(whole["loglik"] - other["loglik"])
+    assert gap > 0.1
+    said = float(card["sentence"].split("ends about ")[1].split()[0])
+    assert said == pytest.approx(gap, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("model", "labels"),
+    [
+        (Choice("conditional_logit", ROLES), ["float32", "float64"]),
+        (
+            Choice("mixed_logit", ROLES | {"random": {"educ": "normal"}, "draws": 50}),
+            ["50 draws in float32", "50 draws in float64"],
+        ),
+    ],
+)
+def test_a_walk_in_float32_that_float64_ends_has_two_stages(model, labels):
+    run = mixed()
+    run.specification = run.specification.replace(model=model, dtype="float32")
+    walk(run, "float32", 0.9, 0.6)
+    walk(run, "optimize", 0.65, 0.64)
+
+    stages = card_of(run)["stages"]
+
+    assert [stage["label"] for stage in stages] == labels
+    assert [stage["rough"] for stage in stages] == [True, False]
 
 
 def test_draws_are_written_like_other_counts():

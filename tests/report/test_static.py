@@ -141,6 +141,21 @@ def test_few_draws_fall_to_their_own_best_value_and_other_draws_have_their_own_r
     np.testing.assert_allclose(gaps[1], [0.5, rounding])
 
 
+def test_signs_that_race_have_thin_lines_of_their_own(logit):
+    trace = Trace(("a",))
+    for number, (stage, objective) in enumerate(
+        [("optimize", 1.5), ("optimize", 1.0), ("other sign of sd.a", 1.75)]
+    ):
+        trace.record(Iterate(number, np.zeros(1), objective, 0.1, stage=stage))
+
+    own, other = trace_charts([logit.but(trace=trace, decrement=0.0, name="mixed")])[0].lines
+
+    assert [own.name, other.name] == ["mixed", "mixed, other sign of sd.a"]
+    assert [own.thin, other.thin] == [False, True]
+    np.testing.assert_allclose(own.values, [0.5, np.finfo(float).eps])
+    np.testing.assert_allclose(other.values, [0.75])
+
+
 def test_a_long_trace_is_thinned_and_keeps_its_last_point(logit):
     long = logit.but(trace=newton_trace(("a",), logit.loglik, steps=3))
     for step in range(4, 5000):

@@ -53,6 +53,11 @@ def devices() -> list[Device]:
     return [_cpu(), *_cuda(), _mps()]
 
 
+def dtypes_of(name: str) -> tuple[str, ...]:
+    """Return the precisions of a device, by its name or that of one of several."""
+    return ("float32",) if name.startswith("mps") else ("float64", "float32")
+
+
 def check_device(name: str, library: str, dtype: str) -> None:
     """Refuse a device, library or precision that is not there, naming what there is.
 

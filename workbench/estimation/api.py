@@ -166,6 +166,9 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     classes, membership, starts
         For ``"latent_class"`` the number of classes, the formula of who belongs to which, and
         the random starts beside the first one.
+    scale : str
+        For ``"conditional_logit"``, ``"nested_logit"`` and ``"mixed_logit"`` the formula of the
+        log of the scale of utility, as in ``"~ survey"``.
     base : str
         For ``"multinomial_logit"`` the level whose coefficients are zero.
     fixed : mapping

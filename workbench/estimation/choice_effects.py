@@ -230,8 +230,8 @@ class ChoiceEffects:
             )
         assert self.fit.specification.formula is not None
         sides = [f"~ {split_formula(self.fit.specification.formula).terms}"]
-        if isinstance(self.settings, LatentClassSettings):
-            sides.append(self.settings.membership)
+        own = (getattr(self.settings, name, "") for name in ("membership", "scale"))
+        sides += filter(None, own)
         parsed = (parse_formula(f"{quoted(column)} {side}", table.names) for side in sides)
         read = [name for each in parsed for name in each.term_reads.columns]
         if column not in read:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,8 @@ class Offered:
         The alternative of each row, as text.
     z
         What the membership in latent classes depends on, of each person, or None.
+    s
+        What the log of the scale depends on, of each row, ``(m, g)``, or None.
     """
 
     x: Numpy
@@ -61,6 +63,7 @@ class Offered:
     person: Int64
     alternative: Any
     z: Numpy | None = None
+    s: Numpy | None = None
 
     @property
     def situation_of(self) -> Int64:
@@ -90,13 +93,12 @@ def offered(state: Mapping[str, Any], table: Table, roles: Roles) -> Offered:
         When no complete situation is there.
     """
     x = prediction_matrix(state["design"], table)[:, state["kept"]]
-    z = None
-    if "member_design" in state:
-        z = prediction_matrix(state["member_design"], table)[:, state["member_kept"]]
+    z, s = (_of_persons(state, part, table) for part in ("member", "scale"))
     situation, person = identify(table, roles)
     named = table.column(roles.alternatives).notna().to_numpy()
     whole = np.isfinite(x).all(axis=1) & (situation >= 0) & (person >= 0) & named
-    whole &= True if z is None else np.isfinite(z).all(axis=1)
+    for each in (z, s):
+        whole &= True if each is None else np.isfinite(each).all(axis=1)
     broken = np.unique(situation[~whole])
     rows = np.flatnonzero(whole & ~np.isin(situation, broken))
     if not len(rows):
@@ -110,10 +112,18 @@ def offered(state: Mapping[str, Any], table: Table, roles: Roles) -> Offered:
     first = np.concatenate([[0], changes, [len(order)]]).astype(np.int64)
     of_situation = np.unique(person[order][first[:-1]], return_inverse=True)[1]
     labels = table.column(roles.alternatives).iloc[order]
-    each = np.array([level_text(value) for value in labels.tolist()], dtype=object)
+    names = np.array([level_text(value) for value in labels.tolist()], dtype=object)
     begins = np.unique(of_situation, return_index=True)[1]
     members = None if z is None else z[order][first[:-1][begins]]
-    return Offered(x[order], order, first, of_situation.astype(np.int64), each, members)
+    scale = None if s is None else s[order]
+    return Offered(x[order], order, first, of_situation.astype(np.int64), names, members, scale)
+
+
+def _of_persons(state: Mapping[str, Any], part: str, table: Table) -> Numpy | None:
+    """Return the columns ``(rows, g)`` of a part that depends on persons, where there is one."""
+    if f"{part}_design" not in state:
+        return None
+    return np.asarray(prediction_matrix(state[f"{part}_design"], table)[:, state[f"{part}_kept"]])
 
 
 def probabilities(
@@ -133,6 +143,10 @@ def probabilities(
         Of the draws of a mixed logit.
     """
     columns: list[str] = state["columns"]
+    if sets.s is not None:
+        logs = sets.s @ params[[f"scale.{name}" for name in state["scale_names"]]].to_numpy()
+        # To multiply utility is to multiply what it is a sum of.
+        sets = replace(sets, x=sets.x * np.exp(logs)[:, None], s=None)
     if isinstance(settings, NestedSettings):
         return _nested(settings, params, sets, params[columns].to_numpy())
     if isinstance(settings, LatentClassSettings):

@@ -15,10 +15,11 @@ from workbench.estimation.choice_settings import (
     NestedSettings,
     settings_for,
 )
-from workbench.estimation.latent_class_problem import LatentClassProblem, read_membership
+from workbench.estimation.latent_class_problem import LatentClassProblem
 from workbench.estimation.mixed_problem import MixedProblem
 from workbench.estimation.multinomial_problem import MultinomialProblem
 from workbench.estimation.nested_problem import NestedProblem
+from workbench.estimation.person_columns import person_design
 from workbench.estimation.problem import Problem, joint
 from workbench.estimation.row_meats import columns_of_errors
 from workbench.estimation.specification import Specification
@@ -39,9 +40,8 @@ def choice_problem(asked: Specification, table: Table, formula: str) -> Problem:
     settings = settings_for(asked.model)
     if isinstance(settings, MultinomialSettings):
         return _multinomial(settings, asked, table, formula)
-    member = None
-    if isinstance(settings, LatentClassSettings):
-        member = read_membership(table, formula, settings.membership, asked.missing)
+    text = settings.membership if isinstance(settings, LatentClassSettings) else settings.scale
+    beside = person_design(table, formula, text, asked.missing) if text else None
     data = read_choices(
         table,
         formula,
@@ -51,18 +51,17 @@ def choice_problem(asked: Specification, table: Table, formula: str) -> Problem:
         missing=asked.missing,
         positive=asked.positive,
         collinear=asked.collinear,
-        beside=() if member is None else (member.design.rows,),
+        beside=() if beside is None else (beside.rows,),
     )
-    if member is not None:
-        return LatentClassProblem(settings, asked, data, table, member)
     kind: type[ChoiceProblem] = _KINDS[type(settings)]
-    return kind(settings, asked, data, table)
+    return kind(settings, asked, data, table, beside)
 
 
 _KINDS: dict[type, type[ChoiceProblem]] = {
     ConditionalSettings: ChoiceProblem,
     MixedSettings: MixedProblem,
     NestedSettings: NestedProblem,
+    LatentClassSettings: LatentClassProblem,
 }
 
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from workbench.backends import Backend, backend_named
-from workbench.covariances import (
-    FLAT_IN_FLOAT32,
-    FLAT_IN_FLOAT64,
-    ClusterMeat,
-    Curvature,
-    groupings,
-)
+from workbench.backends.devices import dtypes_of
+from workbench.covariances import ClusterMeat, Curvature, groupings
 from workbench.data.choice import ChoiceData, Roles, differences, state_of
+from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.choice_forecast import offered, probabilities
-from workbench.estimation.choice_settings import ChoiceSettings
+from workbench.estimation.choice_settings import FLOAT32, ChoiceSettings
 from workbench.estimation.coordinates import SeparateCoordinates, unscaled
 from workbench.estimation.free_kernel import ChoiceObjective, FreeKernel, PersonKernel
 from workbench.estimation.objective import ScaledObjective
+from workbench.estimation.person_columns import PersonColumns, person_columns
 from workbench.estimation.problem import (
     Evidence,
     Problem,
@@ -36,7 +34,8 @@ from workbench.estimation.problem import (
 from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_names
 from workbench.kernels.choice.conditional import ConditionalKernel
-from workbench.kernels.choice.situations import Situations
+from workbench.kernels.choice.scaled import Scaled, ScaledKernel
+from workbench.kernels.choice.situations import Int64, Situations
 from workbench.kernels.separation import separating_direction
 from workbench.protocols import Numpy
 
@@ -46,6 +45,11 @@ _SATURATED = 15.0
 # Along a direction that separates, the information about coefficients of scaled columns has gone.
 UNKNOWN = 1e-3
 _IN_DIRECTION = 1e-5
+# Persons of one scale are a group with sums of its own, at about half a millisecond each.
+_MOST_SCALES = 1_000
+
+
+_IN_BOTH = "The walk is in float32; its last steps and all that is reported are in float64."
 
 
 def person_weights(values: Numpy | None, kind: str, situations: Any) -> Weights:
@@ -77,7 +81,11 @@ class ChoiceProblem(Problem):
     """
 
     saddles: ClassVar[bool] = False
-    """Whether the log-likelihood can curve upwards."""
+    """Whether the log-likelihood without a scale can curve upwards."""
+    rehearses: bool = False
+    """Whether this is a copy for the first steps."""
+    scale: PersonColumns | None = None
+    """What the log of the scale depends on, where there is one."""
     library: ClassVar[str] = "numpy"
 
     def __init__(
@@ -86,9 +94,10 @@ class ChoiceProblem(Problem):
         specification: Specification,
         data: ChoiceData,
         table: Table,
+        beside: Design | None = None,
     ) -> None:
         super().__init__(specification, data.design, table)
-        self.settings, self.data = settings, data
+        self.settings, self.data, self.beside = settings, data, beside
         self.title = settings.title  # type: ignore[misc]
         self.depvar = data.design.outcome_name
         self.dropped, self.notes = dict(data.design.dropped), tuple(data.design.notes)
@@ -102,11 +111,42 @@ class ChoiceProblem(Problem):
         self.scales = _scales(moved)
         moved /= self.scales
         self.situations = Situations(moved, first, data.person_first, self.weights.values)
+        if specification.dtype != self.precision:
+            self.notes += (_IN_BOTH,)
         self._set_up()
+        if getattr(settings, "scale", ""):
+            self.scale = self._read_scale()
         self._take_names()
 
     def _set_up(self) -> None:
         """Prepare what a model of more parameters needs before they have names."""
+
+    def _read_scale(self) -> PersonColumns:
+        assert self.beside is not None
+        assert self.table is not None
+        found = person_columns(self.beside, self.data, self.table, self.roles, constant=False)
+        text, values = getattr(self.settings, "scale", ""), len(np.unique(found.values, axis=0))
+        if not found.names:
+            raise OptionError(
+                f"The scale {text} is the same for all persons.",
+                hint='a column that differs between them, as in scale="~ survey".',
+                code="same-scale",
+                where="scale",
+            )
+        if values > _MOST_SCALES:
+            raise OptionError(
+                f"The scale {text} has {values:,} values over persons; up to {_MOST_SCALES:,} can "
+                "be told apart.",
+                hint="a column of groups, or one that is rounded.",
+                code="too-many-scales",
+                where="scale",
+            )
+        repeats = (name for name in found.left_out if name != "Intercept")
+        said = tuple(f"{name} repeats others in the scale and was left out." for name in repeats)
+        self.left_out = (*self.left_out, *said)
+        names = named(found.names, "scale")
+        self.nuisance = (*self.nuisance, *(n for n in names if n not in self.settings.fixed))
+        return found
 
     def _take_names(self) -> None:
         names = self.all_names
@@ -171,7 +211,26 @@ class ChoiceProblem(Problem):
     def backend(self) -> Backend:
         """The backend the specification asks for."""
         asked = self.specification
-        return backend_named(asked.backend, asked.device, asked.dtype)
+        return backend_named(asked.backend, asked.device, self.precision)
+
+    @property
+    def precision(self) -> str:
+        """What is computed in: float32, where asked for, in rehearsals alone if it can be so."""
+        asked = self.specification
+        double = not self.rehearses and "float64" in dtypes_of(asked.device)
+        return "float64" if double else asked.dtype
+
+    def rehearsals(self) -> Sequence[Problem]:
+        """Return the problem in float32, where that is asked for and the device has float64."""
+        return () if self.specification.dtype == self.precision else (self.rougher(FLOAT32),)
+
+    def rougher(self, record: str) -> Self:
+        """Return a copy to rehearse on, under its name in the trace."""
+        rough = copy.copy(self)
+        for name in ("kernel", "_objective"):
+            rough.__dict__.pop(name, None)
+        rough.record, rough.rehearses = record, True
+        return rough
 
     # What each model says -----------------------------------------------------------------------
 
@@ -181,23 +240,58 @@ class ChoiceProblem(Problem):
         return self.settings.fixed
 
     @property
-    def all_names(self) -> tuple[str, ...]:
-        """Names of all parameters, those held included, ``(K,)``."""
+    def own_names(self) -> tuple[str, ...]:
+        """Names of the parameters without those of the scale, those held included, ``(K,)``."""
         return self.data.names
 
     @cached_property
-    def all_coordinates(self) -> SeparateCoordinates:
-        """The way from all walked coordinates to the parameters shown."""
+    def own_coordinates(self) -> SeparateCoordinates:
+        """The way from walked coordinates of these to the parameters shown."""
         return unscaled(1 / self.scales)
 
     def make_kernel(self) -> PersonKernel:
         """Return the kernel of all parameters, in walked coordinates."""
-        return ConditionalKernel(self.situations, self.backend)
+        return self.with_scale(lambda on: ConditionalKernel(self.sets_of(on), self.backend))
 
     @property
     def first_guess(self) -> Numpy:
-        """Start values of all parameters, walked, ``(K,)``."""
-        return np.zeros(len(self.all_names))
+        """Start values of the parameters without those of the scale, walked, ``(K,)``."""
+        return np.zeros(len(self.own_names))
+
+    @property
+    def answers(self) -> Scaled:
+        """How the parameters without those of the scale answer to it."""
+        return Scaled(np.ones(len(self.own_names)), np.zeros(len(self.own_names)))
+
+    # The scale ----------------------------------------------------------------------------------
+
+    def with_scale(self, make: Callable[[Int64 | None], PersonKernel]) -> PersonKernel:
+        """Return the kernel of all persons, where there is a scale from those of groups."""
+        if self.scale is None:
+            return make(None)
+        return ScaledKernel(self.scale.values, make, self.answers)
+
+    def sets_of(self, persons: Int64 | None) -> Situations:
+        """Return the situations of some persons, by their positions; None are all."""
+        return self.situations if persons is None else self.situations.of(persons)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Names of all parameters, those held included, ``(K + g,)``."""
+        return (*self.own_names, *named(() if self.scale is None else self.scale.names, "scale"))
+
+    @cached_property
+    def all_coordinates(self) -> SeparateCoordinates:
+        """The way from all walked coordinates to the parameters shown."""
+        own = self.own_coordinates
+        if self.scale is None:
+            return own
+        g = len(self.scale.names)
+        return SeparateCoordinates(
+            np.concatenate([own.slopes, 1 / self.scale.sizes]),
+            np.concatenate([own.shifts, np.zeros(g)]),
+            np.concatenate([own.positive, np.zeros(g, dtype=bool)]),
+        )
 
     # What the optimizer needs -------------------------------------------------------------------
 
@@ -230,7 +324,7 @@ class ChoiceProblem(Problem):
     @cached_property
     def _objective(self) -> ScaledObjective:
         size, backend = len(self.free), self.specification.backend
-        if self.saddles:
+        if self.saddles or self.scale is not None:
             return ChoiceObjective(
                 self.kernel, size, self.observations, backend, self.weights.values
             )
@@ -239,7 +333,8 @@ class ChoiceProblem(Problem):
     @cached_property
     def start(self) -> Numpy:
         """The model's own start values, then the person's."""
-        return self.walked_start(self.first_guess[self.free])
+        scale = np.zeros(len(self.all_names) - len(self.own_names))
+        return self.walked_start(np.concatenate([self.first_guess, scale])[self.free])
 
     def shown(self, theta: Numpy) -> Numpy:
         """Return the parameters shown, shape ``(k,)``."""
@@ -280,21 +375,12 @@ class ChoiceProblem(Problem):
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return the Hessian, and where asked the sums of the scores of persons."""
         totals, weights = self.kernel.totals(theta, 2), self.weights
-        hessian, meats = totals.hessian, {}
-        assert hessian is not None
+        assert totals.hessian is not None
         opg = totals.opg if weights.values is weights.in_scores else None
-        if scores:
-            opg = self.kernel.products(theta, weights.in_scores) if opg is None else opg
-            meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        float64 = self.specification.dtype == "float64"
-        return Curvature(
-            -(hessian + hessian.T) / 2,
-            self.coordinates.jacobian(theta),
-            self.observations,
-            opg,
-            meats,
-            FLAT_IN_FLOAT64 if float64 else FLAT_IN_FLOAT32,
-        )
+        if scores and opg is None:
+            opg = self.kernel.products(theta, weights.in_scores)
+        jacobian = self.coordinates.jacobian(theta)
+        return self.curved(theta, totals.hessian, jacobian, opg, scores=scores)
 
     def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
         """Return the outer products of persons' scores summed by cluster, ``codes (n,)``."""
@@ -368,7 +454,7 @@ class ChoiceProblem(Problem):
     def situation_opg(self, theta: Numpy) -> Numpy | None:
         """Return the outer products of the scores of situations, ``(k, k)``, where they exist."""
         sets = self.situations
-        if type(self) is not ChoiceProblem:
+        if type(self) is not ChoiceProblem or self.scale is not None:
             return None
         alone = Situations(sets.differences, sets.first, np.arange(len(sets.first)))
         kernel = ConditionalKernel(alone, self.backend)
@@ -406,6 +492,7 @@ class ChoiceProblem(Problem):
             "spreads": dict(zip(self.data.names, self.scales.tolist(), strict=True)),
             "columns": list(self.data.names),
             "held": dict(self.held),
+            **({} if self.scale is None else self.scale.state("scale")),
         }
 
 

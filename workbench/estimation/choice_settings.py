@@ -21,6 +21,10 @@ from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
 HALTON, GAUSS_HERMITE = "halton", "gauss_hermite"
 DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
 """How the variates of persons are drawn, or the nodes that stand for them."""
+FLOAT32 = "float32"
+"""The stage of a walk in float32 that float64 ends."""
+OTHER_SIGN = "other sign of "
+"""What comes before the name of a standard deviation in a stage that walks to its other sign."""
 _MOST_NODES = 200
 
 
@@ -71,7 +75,33 @@ class ChoiceSettings:
 
 
 @dataclass(frozen=True)
-class ConditionalSettings(ChoiceSettings):
+class ScaledSettings(ChoiceSettings):
+    """What models are told whose errors may vary more for some persons than for others.
+
+    Attributes
+    ----------
+    scale
+        The formula of the log of the scale, of columns with one value a person; empty for one
+        scale.
+    """
+
+    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "scale")
+
+    scale: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_text("scale", self.scale, optional=False)
+        if self.scale:
+            _check_right_side("scale", self.scale, "~ survey")
+
+    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns that these settings read, those of the scale included."""
+        return (*self.roles.columns, *_read_by(self.choosers, self.scale, names))
+
+
+@dataclass(frozen=True)
+class ConditionalSettings(ScaledSettings):
     """McFadden's conditional logit."""
 
     name: ClassVar[str] = "conditional_logit"
@@ -80,7 +110,7 @@ class ConditionalSettings(ChoiceSettings):
 
 
 @dataclass(frozen=True)
-class MixedSettings(ChoiceSettings):
+class MixedSettings(ScaledSettings):
     """The mixed logit by simulated maximum likelihood.
 
     Attributes
@@ -100,7 +130,7 @@ class MixedSettings(ChoiceSettings):
     name: ClassVar[str] = "mixed_logit"
     title: ClassVar[str] = "Mixed logit"
     formula: ClassVar[str] = "Pr(j₁ … j_T) = ∫ Πₜ Prₜ(jₜ | β) f(β) dβ"
-    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "random")
+    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "random", "scale")
 
     random: Mapping[str, str] = field(default_factory=dict)
     correlated: bool = False
@@ -155,7 +185,7 @@ class MixedSettings(ChoiceSettings):
 
 
 @dataclass(frozen=True)
-class NestedSettings(ChoiceSettings):
+class NestedSettings(ScaledSettings):
     """The nested logit that follows from utility maximisation.
 
     Attributes
@@ -169,7 +199,7 @@ class NestedSettings(ChoiceSettings):
     formula: ClassVar[str] = (
         "Pr(j) = exp(Vⱼ/τₖ − Iₖ) exp(τₖIₖ) / Σₗ exp(τₗIₗ), Iₖ = ln Σ exp(Vⱼ/τₖ)"
     )
-    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "nests")
+    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "nests", "scale")
 
     nests: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -233,17 +263,11 @@ class LatentClassSettings(ChoiceSettings):
         self._keep("classes", _count("classes", self.classes, 2))
         self._keep("starts", _count("starts", self.starts, 0))
         _check_text("membership", self.membership, optional=False)
-        if not self.membership.strip().startswith("~"):
-            raise _refusal(
-                f'The membership "{self.membership}" is no right side of a formula.',
-                'membership="~ age + income".',
-                "membership",
-            )
+        _check_right_side("membership", self.membership, "~ age + income")
 
     def columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the columns that these settings read, those of the membership included."""
-        text = f"{quoted(self.choosers)} {self.membership.strip()}"
-        return (*self.roles.columns, *variables(text, names))
+        return (*self.roles.columns, *_read_by(self.choosers, self.membership, names))
 
 
 @dataclass(frozen=True)
@@ -344,6 +368,18 @@ def _check_text(name: str, value: Any, *, optional: bool) -> None:
         f'the name of a column: {name}="column".',
         name,
     )
+
+
+def _check_right_side(name: str, text: str, example: str) -> None:
+    if not text.strip().startswith("~"):
+        raise _refusal(
+            f'The {name} "{text}" is no right side of a formula.', f'{name}="{example}".', name
+        )
+
+
+def _read_by(outcome: str, text: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that a right side reads, if any, behind the column of an outcome."""
+    return tuple(variables(f"{quoted(outcome)} {text.strip()}", names)) if text else ()
 
 
 def _check_flag(name: str, value: Any) -> None:

@@ -12,8 +12,6 @@ import numpy as np
 
 from workbench.backends import Array, Backend, backend_named
 from workbench.covariances import (
-    FLAT_IN_FLOAT32,
-    FLAT_IN_FLOAT64,
     ClusterMeat,
     Curvature,
     groupings,
@@ -273,22 +271,12 @@ class CustomProblem(Problem):
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return the Hessian, and the sums of scores where asked."""
-        hessian = self.kernel.totals(theta, 2).hessian
+        hessian, opg = self.kernel.totals(theta, 2).hessian, None
         assert hessian is not None
-        opg, meats = None, {}
         if scores:
             s, factor = self.kernel.scores(theta), self.weights.in_scores
             opg = s.T @ (s if factor is None else s * factor[:, None])
-            meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        float64 = self.specification.dtype == "float64"
-        return Curvature(
-            -(hessian + hessian.T) / 2,
-            self.coordinates.jacobian(theta),
-            self.observations,
-            opg,
-            meats,
-            FLAT_IN_FLOAT64 if float64 else FLAT_IN_FLOAT32,
-        )
+        return self.curved(theta, hessian, self.coordinates.jacobian(theta), opg, scores=scores)
 
     def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
         """Return the outer products of the scores summed by cluster."""

@@ -83,6 +83,12 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
             hint='the model "conditional_logit".',
             code="not-conditional",
         )
+    if "scale_names" in fit.state:
+        raise OptionError(
+            "The test is of a conditional logit of one scale, and this one has several.",
+            hint="a fit without scale=.",
+            code="several-scales",
+        )
     if fit.specification.weights is not None and fit.specification.weight_kind == "probability":
         raise InferenceError(
             "With probability weights the larger fit is not efficient, which the test rests on.",

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from workbench.covariances import Curvature
-from workbench.data.choice import ChoiceData
-from workbench.data.design import Design, build_design
-from workbench.data.formula import split_formula
-from workbench.data.table import Table
 from workbench.estimation.choice_problem import UNKNOWN, ChoiceProblem
 from workbench.estimation.choice_settings import LatentClassSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.coordinates import SeparateCoordinates
-from workbench.estimation.specification import Specification
-from workbench.kernels.choice.situations import Situations
-from workbench.kernels.collinear import dependent_columns
-from workbench.kernels.gram import gram
+from workbench.estimation.person_columns import person_columns
 from workbench.kernels.latent_class import LatentClassKernel
 from workbench.protocols import Numpy
 
@@ -31,68 +23,33 @@ _LITTLE = 0.01
 # Starts are compared on this many persons at most.
 _ENOUGH_PERSONS = 2_000
 _FAR = 20.0
-
-
-@dataclass(frozen=True)
-class Membership:
-    """What membership depends on, as a design over the table's rows."""
-
-    design: Design
-    text: str
-
-
-def read_membership(table: Table, formula: str, text: str, missing: str) -> Membership:
-    """Read the columns of a membership formula, beside the outcome of another formula."""
-    outcome = split_formula(formula).outcome
-    return Membership(build_design(table, f"{outcome} {text.strip()}", missing=missing), text)
+# In coefficients of scaled columns; at an inner maximum a last step is below 1e-4 of an error.
+_STILL_MOVING = 0.1
 
 
 class LatentClassProblem(ChoiceProblem):
     """The objective of a logit with latent classes, in exact derivatives after starts by EM."""
 
     saddles = True
+    unbounded = True
     settings: LatentClassSettings
 
-    def __init__(
-        self,
-        settings: LatentClassSettings,
-        specification: Specification,
-        data: ChoiceData,
-        table: Table,
-        membership: Membership,
-    ) -> None:
-        self.membership = membership
-        super().__init__(settings, specification, data, table)
-
     def _set_up(self) -> None:
-        member, data = self.membership.design, self.data
-        place = np.searchsorted(member.rows, data.design.rows)
+        assert self.beside is not None
         assert self.table is not None
-        columns = [
-            data.by_person(member.matrix[place, j], name, self.table, self.roles)
-            for j, name in enumerate(member.names)
-        ]
-        z = np.column_stack(columns)
-        gone = {found.column for found in dependent_columns(z, gram(z))}
-        self.member_kept = [j for j in range(z.shape[1]) if j not in gone]
-        for j in sorted(gone):
-            said = f"{member.names[j]} repeats others in the membership and was left out."
+        self.members = person_columns(self.beside, self.data, self.table, self.roles, constant=True)
+        for name in self.members.left_out:
+            said = f"{name} repeats others in the membership and was left out."
             self.left_out = (*self.left_out, said)
-        z = np.ascontiguousarray(z[:, self.member_kept])
-        sizes = np.sqrt(np.mean(z**2, axis=0))
-        self.member_scales = np.where(sizes > 0, sizes, 1.0)
-        self.z = z / self.member_scales
         self.nuisance = tuple(n for n in self._member_names if n not in self.settings.fixed)
 
     @property
     def _member_names(self) -> tuple[str, ...]:
-        names = [self.membership.design.names[j] for j in self.member_kept]
-        return tuple(
-            f"membership{c}.{name}" for c in range(2, self.settings.classes + 1) for name in names
-        )
+        classes = range(2, self.settings.classes + 1)
+        return tuple(f"membership{c}.{name}" for c in classes for name in self.members.names)
 
     @property
-    def all_names(self) -> tuple[str, ...]:
+    def own_names(self) -> tuple[str, ...]:
         classes = range(1, self.settings.classes + 1)
         return (
             *(f"class{c}.{name}" for c in classes for name in self.data.names),
@@ -100,15 +57,15 @@ class LatentClassProblem(ChoiceProblem):
         )
 
     @cached_property
-    def all_coordinates(self) -> SeparateCoordinates:
+    def own_coordinates(self) -> SeparateCoordinates:
         classes = self.settings.classes
         slopes = np.concatenate(
-            [np.tile(1 / self.scales, classes), np.tile(1 / self.member_scales, classes - 1)]
+            [np.tile(1 / self.scales, classes), np.tile(1 / self.members.sizes, classes - 1)]
         )
         return SeparateCoordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
 
     def make_kernel(self) -> LatentClassKernel:
-        return LatentClassKernel(self.situations, self.z, self.settings.classes)
+        return LatentClassKernel(self.situations, self.members.values, self.settings.classes)
 
     @property
     def linear_columns(self) -> list[int]:
@@ -162,7 +119,7 @@ class LatentClassProblem(ChoiceProblem):
         rng = np.random.default_rng(self.specification.seed)
         chosen = np.sort(rng.choice(self.data.persons, _ENOUGH_PERSONS, replace=False))
         return LatentClassKernel(
-            _of_persons(self.situations, chosen), self.z[chosen], self.settings.classes
+            self.situations.of(chosen), self.members.values[chosen], self.settings.classes
         )
 
     def _shared_out(self, rng: np.random.Generator, persons: int, start: int) -> Numpy:
@@ -195,6 +152,11 @@ class LatentClassProblem(ChoiceProblem):
         kernel: Any = self.kernel.kernel
         member = np.exp(kernel.log_membership(self.kernel.whole(theta)))
         return np.asarray(np.average(member, axis=0, weights=self.weights.values))
+
+    def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
+        """Return each coefficient that a step still moves far: its class is predicted exactly."""
+        of_class = [name.startswith("class") for name in self.parameter_names]
+        return tuple(np.flatnonzero(of_class & (np.abs(newton_step) > _STILL_MOVING)).tolist())
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
         shares = self.class_shares(theta)
@@ -229,9 +191,7 @@ class LatentClassProblem(ChoiceProblem):
         return {
             **super().state(),
             "class_shares": self._shares,
-            "member_design": self.membership.design.state,
-            "member_kept": list(self.member_kept),
-            "member_names": [self.membership.design.names[j] for j in self.member_kept],
+            **self.members.state("member"),
         }
 
 
@@ -247,20 +207,3 @@ def _climbed(kernel: LatentClassKernel, theta: Numpy, posterior: Numpy) -> tuple
         if abs(gain) < _LITTLE:
             break
     return best
-
-
-def _of_persons(situations: Situations, chosen: Any) -> Situations:
-    """Return the situations of some persons, in their order."""
-    keep = np.zeros(situations.people, dtype=bool)
-    keep[chosen] = True
-    each = np.repeat(keep, np.diff(situations.person_first))
-    rows = np.repeat(each, np.diff(situations.first))
-    sizes = np.diff(situations.first)[each]
-    persons = np.diff(situations.person_first)[keep]
-    weights = None if situations.weights is None else situations.weights[keep]
-    return Situations(
-        np.ascontiguousarray(situations.differences[rows]),
-        np.concatenate([[0], np.cumsum(sizes)]),
-        np.concatenate([[0], np.cumsum(persons)]),
-        weights,
-    )

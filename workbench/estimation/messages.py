@@ -31,7 +31,8 @@ def message_of(problem: Problem, walked: Walked, measured: Measured, steps: int)
     if outcome is Outcome.FLAT:
         return _flat(problem, measured)
     if outcome is Outcome.BOUNDARY and measured.curvature is not None:
-        return _at_bound([problem.estimated[i] for i in measured.curvature.at_bound])
+        names = [problem.estimated[i] for i in measured.curvature.at_bound]
+        return _without_end(names) if problem.unbounded else _at_bound(names)
     if outcome is Outcome.SEPARATED and walked.evidence is not None:
         return f"No maximum exists: {walked.evidence.sentence}"
     if outcome is Outcome.STOPPED:
@@ -110,6 +111,12 @@ def _at_bound(names: list[str]) -> str:
         f"{listed} {verb} at the bound, so {whom} no Wald standard error. Compare with the model "
         "without it by a likelihood-ratio test, whose p-value at a bound is half of chi-squared's."
     )
+
+
+def _without_end(names: list[str]) -> str:
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    grow, whom = ("grows", "it has") if len(names) == 1 else ("grow", "they have")
+    return f"{listed} {grow} without end, so {whom} no standard error."
 
 
 def _not_finite(steps: int, detail: str) -> str:

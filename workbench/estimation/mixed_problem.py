@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +13,13 @@ from workbench.backends.devices import host_memory
 from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.choice_problem import ChoiceProblem
-from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings
+from workbench.estimation.choice_settings import GAUSS_HERMITE, OTHER_SIGN, MixedSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.coordinates import SeparateCoordinates
+from workbench.estimation.free_kernel import PersonKernel
 from workbench.estimation.problem import Problem
 from workbench.estimation.situation_scores import mixed_situation_scores
+from workbench.estimation.stopping import SAME_MAXIMUM
 from workbench.kernels.choice.coefficients import (
     EXPONENTIAL,
     LINEAR,
@@ -29,6 +29,8 @@ from workbench.kernels.choice.coefficients import (
 )
 from workbench.kernels.choice.draws import Quadrature, base_draws, gauss_hermite
 from workbench.kernels.choice.mixed import MixedKernel
+from workbench.kernels.choice.scaled import Scaled
+from workbench.kernels.choice.situations import Int64
 from workbench.protocols import Numpy
 
 # Few draws find the neighbourhood: an eighth of many, and no fewer than these.
@@ -38,8 +40,6 @@ _SPREAD = 0.5
 _SMALLEST = 0.05
 # Beyond so many random coefficients the other signs are not looked at one by one.
 _SIGNS_TRIED = 6
-# Modes whose log-likelihoods are nearer than this, in nats, are taken for the same.
-_SAME_MODE = 1e-3
 # The decrement that a kink may leave, in nats.
 _KINKED = 0.01
 # In units of the log, at an inner maximum a last step is below 1e-4 of a standard error.
@@ -49,14 +49,6 @@ _STILL_MOVING = 0.1
 _COPIES = 5
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
-
-
-@dataclass(frozen=True)
-class _Mode:
-    """The other sign of a standard deviation, and the log-likelihood that it promises."""
-
-    name: str
-    promised: float
 
 
 def random_coefficients(
@@ -107,7 +99,6 @@ class MixedProblem(ChoiceProblem):
         self.pairs = spread_pairs(len(self.random), settings.correlated)
         self.signs = np.ones(len(self.random))
         self.simulation = {}
-        self._modes: list[_Mode] = []
         self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)
         self.wtp = self._price()
         self._check_memory()
@@ -157,7 +148,7 @@ class MixedProblem(ChoiceProblem):
     # Names and coordinates ----------------------------------------------------------------------
 
     @property
-    def all_names(self) -> tuple[str, ...]:
+    def own_names(self) -> tuple[str, ...]:
         return (*self.data.names, *spread_names(self.settings))
 
     @cached_property
@@ -171,17 +162,31 @@ class MixedProblem(ChoiceProblem):
         return units
 
     @cached_property
-    def all_coordinates(self) -> SeparateCoordinates:
-        units = self.units
-        shapes = {each.column: each.shape for each in self.random}
-        logs = np.array(
-            [shapes.get(j, LINEAR) in {EXPONENTIAL, MINUS_EXPONENTIAL} for j in range(len(units))]
-        )
+    def own_coordinates(self) -> SeparateCoordinates:
+        units, logs = self.units, self._logs
         slopes, shifts = np.where(logs, 1.0, units), np.where(logs, np.log(units), 0.0)
         of = np.array([self.random[row].column for row, _ in self.pairs.tolist()], dtype=np.int64)
         slopes = np.concatenate([slopes, slopes[of]])
         shifts = np.concatenate([shifts, np.zeros(len(of))])
         return SeparateCoordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
+
+    @property
+    def answers(self) -> Scaled:
+        """In willingness-to-pay space the price's coefficient alone answers to the scale."""
+        p, of = len(self.data.names), [self.random[row].column for row, _ in self.pairs.tolist()]
+        concerned = np.ones(p) if self.wtp is None else np.arange(p) == self.wtp
+        logs = self._logs
+        means, spreads = concerned * ~logs, (concerned * ~logs)[of]
+        return Scaled(
+            np.concatenate([means, spreads]), np.concatenate([concerned * logs, 0 * spreads])
+        )
+
+    @property
+    def _logs(self) -> Any:
+        """Whether a column's parameter is the mean of logs, ``(p,)``."""
+        shapes = {each.column: each.shape for each in self.random}
+        exponential = {EXPONENTIAL, MINUS_EXPONENTIAL}
+        return np.array([shapes.get(j) in exponential for j in range(len(self.data.names))])
 
     @cached_property
     def first_guess(self) -> Numpy:
@@ -226,28 +231,31 @@ class MixedProblem(ChoiceProblem):
         """The run's draws ``(n, R, q)``, or nodes."""
         return self.drawn(self.data.persons, 0, self.settings.draws)
 
-    def kernel_with(self, draws: Numpy | Quadrature) -> MixedKernel:
+    def kernel_with(self, draws: Numpy | Quadrature) -> PersonKernel:
         """Return a kernel over these draws."""
-        correlated = self.settings.correlated
-        return MixedKernel(self.situations, self.random, correlated, draws, self.wtp, self.backend)
 
-    def make_kernel(self) -> MixedKernel:
+        def make(persons: Int64 | None) -> MixedKernel:
+            own = draws if persons is None or isinstance(draws, Quadrature) else draws[persons]
+            sets, correlated = self.sets_of(persons), self.settings.correlated
+            return MixedKernel(sets, self.random, correlated, own, self.wtp, self.backend)
+
+        return self.with_scale(make)
+
+    def make_kernel(self) -> PersonKernel:
         return self.kernel_with(self.draws)
 
     def rehearsals(self) -> Sequence[Problem]:
-        """Return the problem with an eighth of the draws, where they are many and no start is."""
+        """Return first the problem with an eighth of the draws, where many are and no start is."""
         draws, started = self.draws, self.specification.start or {}
+        whole = super().rehearsals()
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
-            return ()
+            return whole
         if all(name in started for name in self.parameter_names):
-            return ()
+            return whole
         few = max(_FEWEST, draws.shape[1] // _SHARE)
-        rough = copy.copy(self)
-        for name in ("kernel", "_objective"):
-            rough.__dict__.pop(name, None)
+        rough = self.rougher(f"{few} draws")
         rough.__dict__["draws"] = np.ascontiguousarray(draws[:, :few])
-        rough.record = f"{few} draws"
-        return (rough,)
+        return (rough, *whole)
 
     # Signs --------------------------------------------------------------------------------------
 
@@ -266,21 +274,16 @@ class MixedProblem(ChoiceProblem):
         turned[places] = -turned[places]
         return turned
 
-    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
-        """Return the point of another sign that promises the highest mode above this one."""
+    def rivals(self, theta: Numpy) -> Mapping[str, Numpy]:
+        """Return the mirror point of each standard deviation, by the name of its stage."""
         if self._symmetric or len(self.random) > _SIGNS_TRIED:
-            return None
-        names = list(self.settings.random)
-        tried = [k for k in range(len(names)) if self._place(k)[0]]
-        turned = {k: self._turned(theta, k) for k in tried}
-        here = self.loglik(theta)
-        self._modes = [self._promise(names[k], turned[k]) for k in tried]
-        if not tried:
-            return None
-        best = max(range(len(tried)), key=lambda i: self._modes[i].promised)
-        if self._modes[best].promised <= here + _SAME_MODE:
-            return None
-        return f"other sign of {names[tried[best]]}", turned[tried[best]]
+            return {}
+        places = {k: self._place(k) for k in range(len(self.random))}
+        return {
+            f"{OTHER_SIGN}{self.parameter_names[own]}": self._turned(theta, k)
+            for k, (whole, own) in places.items()
+            if whole
+        }
 
     @property
     def _symmetric(self) -> bool:
@@ -288,12 +291,6 @@ class MixedProblem(ChoiceProblem):
         settings = self.settings
         mirrored = settings.draw_kind == "antithetic" and settings.draws % 2 == 0
         return settings.draw_kind == GAUSS_HERMITE or (mirrored and len(self.random) == 1)
-
-    def _promise(self, name: str, theta: Numpy) -> _Mode:
-        """Return the log-likelihood at a point, and half its Newton decrement above."""
-        curvature = self.curvature(theta, scores=False)
-        value, gain = self.loglik(theta), self.decrement(curvature, theta)
-        return _Mode(name, value if gain is None else value + gain / 2)
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Turn negative spreads, and their draws with them, which leaves the model as it is."""
@@ -329,7 +326,7 @@ class MixedProblem(ChoiceProblem):
         if curvature is None or curvature.negative:
             return ()
         self.simulation = self._measured(theta, curvature)
-        return (*self._on_draws(), *self._on_modes(), *self._on_noise())
+        return (*self._on_draws(), *self._on_signs(), *self._on_noise())
 
     def _measured(self, theta: Numpy, curvature: Curvature) -> dict[str, Any]:
         people, draws = self.data.persons, self.settings.draws
@@ -376,16 +373,18 @@ class MixedProblem(ChoiceProblem):
             f'{sign}, go to zero: the choices speak for the other sign, as in "{other}".'
         )
 
-    def _on_modes(self) -> tuple[str, ...]:
-        """Say how far below the other signs' modes are."""
+    def _on_signs(self) -> tuple[str, ...]:
+        """Say how far below the other signs' maxima are."""
         here = self.simulation["loglik"]
-        below = [(m.name, here - m.promised) for m in self._modes]
-        told = [f"{gap:.2f} for {name}" for name, gap in below if gap > _SAME_MODE]
+        below = [(name, here - value) for name, value in self.beaten.items()]
+        told = [(name, f"{gap:,.2f}") for name, gap in below if gap > SAME_MAXIMUM]
         if not told:
             return ()
+        (first, gap), *others = told
+        more = [f", that {name.removeprefix('other sign ')} {gap}" for name, gap in others]
         return (
-            "The other sign of a standard deviation is another mode with these draws, where the "
-            f"log-likelihood is lower by about {', '.join(told)}.",
+            f"The {first} ends about {gap} log-likelihood units lower with these draws"
+            f"{''.join(more)}.",
         )
 
     def _on_noise(self) -> tuple[str, ...]:
@@ -406,11 +405,18 @@ class MixedProblem(ChoiceProblem):
     def conditional_means(self, theta: Numpy) -> Numpy:
         """Return the mean of each random coefficient given a person's choices, ``(n, q)``."""
         kernel: Any = self.kernel.kernel
-        columns = [each.column for each in self.random]
-        return np.asarray(kernel.conditional_means(self.kernel.whole(theta)) * self.units[columns])
+        columns, whole = [each.column for each in self.random], self.kernel.whole(theta)
+        means = kernel.conditional_means(whole) * self.units[columns]
+        if self.scale is None:
+            return np.asarray(means)
+        logs = self.scale.values @ whole[len(self.own_names) :]
+        concerned = self.answers.multiplied + self.answers.shifted
+        return np.asarray(means / np.exp(np.outer(logs, concerned[columns])))
 
-    def situation_opg(self, theta: Numpy) -> Numpy:
-        """Return the outer products of the scores of situations, ``(k, k)``."""
+    def situation_opg(self, theta: Numpy) -> Numpy | None:
+        """Return the outer products of the scores of situations, ``(k, k)``, without a scale."""
+        if self.scale is not None:
+            return None
         scores = mixed_situation_scores(self, self.kernel.whole(theta))[:, self.free]
         return self.products_by_situation(scores)
 
@@ -418,6 +424,7 @@ class MixedProblem(ChoiceProblem):
         return {
             **super().state(),
             "signs": self.signs.tolist(),
+            "beaten": dict(self.beaten),
             "simulation": dict(self.simulation),
         }
 

@@ -14,6 +14,9 @@ from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import NestedSettings
 from workbench.estimation.choice_start import conditional_start
 from workbench.estimation.coordinates import SeparateCoordinates
+from workbench.estimation.free_kernel import PersonKernel
+from workbench.kernels.choice.scaled import Scaled
+from workbench.kernels.choice.situations import Int64
 from workbench.kernels.nested_logit import NestedKernel, nested_sets
 from workbench.protocols import Numpy
 
@@ -75,26 +78,43 @@ class NestedProblem(ChoiceProblem):
         return {**self._alone, **self.settings.fixed}
 
     @property
-    def all_names(self) -> tuple[str, ...]:
+    def own_names(self) -> tuple[str, ...]:
         return (*self.data.names, *(f"tau.{name}" for name in self.nests))
 
     @cached_property
-    def all_coordinates(self) -> SeparateCoordinates:
+    def own_coordinates(self) -> SeparateCoordinates:
         k = len(self.nests)
         slopes = np.concatenate([1 / self.scales, np.ones(k)])
         positive = np.arange(len(slopes)) >= len(self.scales)
         return SeparateCoordinates(slopes, np.zeros(len(slopes)), positive)
 
-    def make_kernel(self) -> NestedKernel:
-        return NestedKernel(self.sets, self.weights.values)
+    def make_kernel(self) -> PersonKernel:
+        weights = self.weights.values
+
+        def make(persons: Int64 | None) -> NestedKernel:
+            if persons is None:
+                return NestedKernel(self.sets, weights)
+            return NestedKernel(
+                self.sets.of(persons), None if weights is None else weights[persons]
+            )
+
+        return self.with_scale(make)
+
+    @property
+    def answers(self) -> Scaled:
+        """Coefficients answer to the scale, and ``tau`` does not."""
+        p, nests = len(self.data.names), len(self.nests)
+        return Scaled(np.repeat([1.0, 0.0], [p, nests]), np.zeros(p + nests))
 
     @cached_property
     def first_guess(self) -> Numpy:
         """The conditional logit's estimates, and ``tau`` at one, where the two are the same."""
         return np.concatenate([conditional_start(self), np.zeros(len(self.nests))])
 
-    def situation_opg(self, theta: Numpy) -> Numpy:
-        """Return the outer products of the scores of situations, ``(k, k)``."""
+    def situation_opg(self, theta: Numpy) -> Numpy | None:
+        """Return the outer products of the scores of situations, ``(k, k)``, without a scale."""
+        if self.scale is not None:
+            return None
         kernel: Any = self.kernel.kernel
         return self.products_by_situation(
             kernel.situation_scores(self.kernel.whole(theta))[:, self.free]
@@ -102,9 +122,8 @@ class NestedProblem(ChoiceProblem):
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return each ``tau`` that a step still moves far towards zero."""
-        first = len(self.parameter_names) - len(self.nuisance)
-        moved = newton_step[first:] < -_STILL_MOVING
-        return tuple(int(first + k) for k in np.flatnonzero(moved))
+        of_nest = [name.startswith("tau.") for name in self.parameter_names]
+        return tuple(np.flatnonzero(of_nest & (newton_step < -_STILL_MOVING)).tolist())
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
         params = dict(zip(self.parameter_names, self.shown(theta), strict=True))

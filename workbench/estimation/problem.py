@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from workbench.covariances import Absorbed, ClusterMeat, Curvature, groupings
+from workbench.covariances import (
+    FLAT_IN_FLOAT32,
+    FLAT_IN_FLOAT64,
+    Absorbed,
+    ClusterMeat,
+    Curvature,
+    groupings,
+)
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
@@ -205,6 +212,10 @@ class Problem(ABC):
     """Whether `steps` takes the place of an optimizer."""
     tolerance: float = 1e-8
     """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
+    beaten: Mapping[str, float] = field(default_factory=dict)
+    """The log-likelihoods, in nats, where the rivals of the maximum kept end, by their names."""
+    unbounded: ClassVar[bool] = False
+    """Whether the bounds of parameters lie at infinity."""
     library: ClassVar[str] = ""
     """What computes, where that is not the library that was asked for."""
 
@@ -212,6 +223,11 @@ class Problem(ABC):
     def stages(self) -> tuple[str, ...]:
         """What comes before the Hessian: ``"demean"``, then ``"optimize"`` or ``"solve"``."""
         return ("optimize",)
+
+    @property
+    def precision(self) -> str:
+        """What the objective is computed in, ``"float64"`` or ``"float32"``."""
+        return self.specification.dtype
 
     @property
     def formulas(self) -> tuple[str, ...]:
@@ -284,6 +300,30 @@ class Problem(ABC):
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return Hessian and sums of scores at ``theta``; without ``scores`` the Hessian alone."""
 
+    def curved(
+        self, theta: Numpy, hessian: Numpy, jacobian: Numpy, opg: Numpy | None, *, scores: bool
+    ) -> Curvature:
+        """Return the curvature of the log-likelihood from its Hessian ``(k, k)`` at ``theta``.
+
+        Parameters
+        ----------
+        jacobian
+            Of the parameters shown by those walked, ``(k, k)``.
+        opg
+            The outer products of the scores, ``(k, k)``, as far as they are known.
+        scores
+            Whether sums over clusters are asked for.
+        """
+        codes = self.clusters.items() if scores else ()
+        return Curvature(
+            -(hessian + hessian.T) / 2,
+            jacobian,
+            self.observations,
+            opg,
+            {name: self.cluster_meat(theta, each) for name, each in codes},
+            FLAT_IN_FLOAT64 if self.precision == "float64" else FLAT_IN_FLOAT32,
+        )
+
     @abstractmethod
     def loglik(self, theta: Numpy) -> float:
         """Return the log-likelihood, in nats, every constant included."""
@@ -351,9 +391,9 @@ class Problem(ABC):
         """
         return ()
 
-    def rival(self, theta: Numpy) -> tuple[str, Numpy] | None:
-        """Return, behind its name in the trace, a point that promises a higher maximum."""
-        return None
+    def rivals(self, theta: Numpy) -> Mapping[str, Numpy]:
+        """Return, by their names in the trace, points near other maxima than the one at theta."""
+        return {}
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Return the one point that is shown, of those that are the same model."""

@@ -18,6 +18,10 @@ _QUIET_STEPS = 5
 # A rehearsal's own maximum is off by its noise, far above these, in nats.
 _NEAR, _NEAR_BY_GRADIENT = 0.1, 0.01
 _REHEARSED = 50
+# Maxima whose log-likelihoods are nearer than this, in nats, are taken for the same.
+SAME_MAXIMUM = 1e-3
+# A rival has lost when so many times the gain that its Newton step promises would not be enough.
+_GENEROUS = 10
 
 
 class StoppingRule:
@@ -76,7 +80,7 @@ class StoppingRule:
 
     def _lost_in_rounding(self, step: Iterate) -> bool:
         """Tell a float32 run whose objective moves by less than its rounding."""
-        if self._problem.specification.dtype != "float32":
+        if self._problem.precision != "float32":
             return False
         self._recent.append(step.objective)
         spread = max(self._recent) - min(self._recent)
@@ -97,7 +101,39 @@ class RehearsalRule(StoppingRule):
             near = step.decrement <= _NEAR
         if near:
             return Outcome.CONVERGED
-        return Outcome.STEP_LIMIT if step.number >= min(self._max_steps, _REHEARSED) else None
+        return Outcome.STEP_LIMIT if step.number >= self._limit else None
+
+    @property
+    def _limit(self) -> int:
+        """The step limit: slow steps in float32 serve as well as those that follow."""
+        single = self._problem.precision == "float32"
+        return self._max_steps if single else min(self._max_steps, _REHEARSED)
+
+
+class RivalRule(StoppingRule):
+    """Judge the steps to a rival of a maximum, and give it up once it is clear that it loses.
+
+    Parameters
+    ----------
+    problem, max_steps
+        As for every walk.
+    best
+        The log-likelihood to beat, in nats.
+    """
+
+    def __init__(self, problem: Problem, max_steps: int, best: float) -> None:
+        super().__init__(problem, max_steps)
+        self._best, self.promised = best, -np.inf
+
+    def verdict(self, step: Iterate, theta: Numpy) -> Outcome | None:
+        """Return how the walk ends with this step, or None to go on."""
+        value = -(step.objective + self._problem.objective_shift) * self._problem.observations
+        gain = (step.decrement or 0.0) / 2
+        self.promised = value + gain
+        known = step.decrement is not None
+        if known and value + _GENEROUS * gain <= self._best + SAME_MAXIMUM:
+            return Outcome.NO_PROGRESS
+        return super().verdict(step, theta)
 
 
 def decrement_at(problem: Problem, theta: Numpy) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.backends import Backend, backend_named
-from workbench.covariances import FLAT_IN_FLOAT32, FLAT_IN_FLOAT64, ClusterMeat, Curvature
+from workbench.covariances import ClusterMeat, Curvature
 from workbench.data.design import Design
 from workbench.errors import DataError, LikelihoodError
 from workbench.estimation.coordinates import INTERCEPT, TemplateCoordinates, scaling_of
@@ -181,22 +181,11 @@ class TemplateProblem(Problem):
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return the Hessian, and the sums of scores where asked."""
-        objective = self.objective()
-        hessian = objective.evaluate(theta, 2).hessian
+        hessian = self.objective().evaluate(theta, 2).hessian
         assert hessian is not None
-        opg, meats = None, {}
-        if scores:
-            opg = self._opg(theta)
-            meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        float64 = self.specification.dtype == "float64"
-        return Curvature(
-            hessian * self.observations,
-            self.coordinates.jacobian(theta),
-            self.observations,
-            opg,
-            meats,
-            FLAT_IN_FLOAT64 if float64 else FLAT_IN_FLOAT32,
-        )
+        opg = self._opg(theta) if scores else None
+        jacobian = self.coordinates.jacobian(theta)
+        return self.curved(theta, -hessian * self.observations, jacobian, opg, scores=scores)
 
     def _opg(self, theta: Numpy) -> Numpy:
         raw, (_, first) = self.coordinates.raw, self._rows(theta)

@@ -14,7 +14,7 @@ from workbench.estimation.objective import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.row_meats import with_asked
-from workbench.estimation.stopping import RehearsalRule, StoppingRule
+from workbench.estimation.stopping import SAME_MAXIMUM, RehearsalRule, RivalRule, StoppingRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
 from workbench.optimizers.first_order import FirstOrder
@@ -25,7 +25,8 @@ from workbench.protocols import Interrupted, Iterate, Numpy, Optimizer
 # Steps with the exact Hessian are few or in vain; those without are many and cheap.
 _WITH_HESSIAN, _WITHOUT_HESSIAN = 100, 2_000
 _POLISHING_STEPS = 3
-_RIVALS = 4
+# Maxima on the way from one to a higher one.
+_WINS = 4
 
 
 @dataclass(frozen=True)
@@ -172,23 +173,32 @@ def _climbed(
     *,
     repeated: bool = False,
 ) -> Walked:
-    """Walk to a maximum, and from there to any other one that promises more."""
+    """Walk to a maximum, and let its rivals race it."""
     rule = StoppingRule(problem, parts.max_steps)
     best, taken = parts.walk(problem, rule, theta, first, "", state, repeated=repeated)
     if best.outcome is not Outcome.CONVERGED:
         return best
-    for _ in range(_RIVALS):
-        rival = problem.rival(best.theta)
-        if rival is None:
-            break
-        stage, start = rival
-        rule = StoppingRule(problem, parts.max_steps)
-        other, taken = parts.walk(problem, rule, start, taken.last_number + 1, stage)
+    return _raced(problem, parts, best, taken.last_number + 1)
+
+
+def _raced(problem: Problem, parts: _Parts, best: Walked, first: int) -> Walked:
+    """Walk to each rival of a maximum, by Newton's method, and again from one that wins.
+
+    A race that is stopped leaves the best maximum so far.
+    """
+    rivals, wins, beaten = problem.rivals(best.theta), 0, {}
+    value = problem.loglik(best.theta) if rivals else -np.inf
+    newton = replace(parts, optimizer=Newton())
+    while wins < _WINS and (name := next((n for n in rivals if n not in beaten), None)):
+        rule = RivalRule(problem, parts.max_steps, value)
+        other, taken = newton.walk(problem, rule, rivals[name], first, name)
+        first, beaten[name] = taken.last_number + 1, rule.promised
         if other.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
-            return other
-        if problem.loglik(other.theta) <= problem.loglik(best.theta):
-            break
-        best = other
+            return replace(best, outcome=other.outcome)
+        if (found := problem.loglik(other.theta)) > value + SAME_MAXIMUM:
+            beaten, best, wins = {name: value}, other, wins + 1
+            value, rivals = found, problem.rivals(best.theta)
+    problem.beaten = {name: each for name, each in beaten.items() if np.isfinite(each)}
     return best
 
 
@@ -351,7 +361,7 @@ def _judged(
     if decrement is None:
         return Outcome.SADDLE if outcome is not Outcome.STEP_LIMIT else outcome
     if decrement > problem.tolerance:
-        if problem.specification.dtype == "float32":
+        if problem.precision == "float32":
             return Outcome.PRECISION if outcome is not Outcome.STEP_LIMIT else outcome
         return Outcome.NO_PROGRESS if outcome is Outcome.CONVERGED else outcome
     return Outcome.FLAT if curvature.flat else Outcome.CONVERGED

@@ -69,6 +69,29 @@ class NestedSets:
         """The situation of each occurrence, ``(o,)``."""
         return np.repeat(np.arange(len(self.chosen)), np.diff(self.situation_first))
 
+    def of(self, persons: Int64) -> NestedSets:
+        """Return the sets of some persons, in their order."""
+        keep = np.zeros(len(self.person_first) - 1, dtype=bool)
+        keep[persons] = True
+        situations = np.repeat(keep, np.diff(self.person_first))
+        occurrences = np.repeat(situations, np.diff(self.situation_first))
+        rows = np.repeat(occurrences, np.diff(self.occurrence_first))
+        place = np.cumsum(rows) - 1
+        return NestedSets(
+            np.ascontiguousarray(self.x[rows]),
+            _firsts(np.diff(self.occurrence_first)[occurrences]),
+            self.nest[occurrences],
+            _firsts(np.diff(self.situation_first)[situations]),
+            _firsts(np.diff(self.person_first)[keep]),
+            place[self.chosen[situations]],
+            self.nests,
+        )
+
+
+def _firsts(sizes: Int64) -> Int64:
+    """Return where each of consecutive stretches begins, and their end, ``(sizes + 1,)``."""
+    return np.concatenate([[0], np.cumsum(sizes)])
+
 
 def nested_sets(
     x: Numpy, nest: Int64, nests: int, situation: Int64, person_first: Int64, chosen: Int64

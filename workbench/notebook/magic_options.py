@@ -71,6 +71,7 @@ OPTIONS = (
     MagicOption("--classes", "number of latent classes"),
     MagicOption("--membership", 'formula of who belongs to which class: "~ age"'),
     MagicOption("--starts", "random starts beside the first one"),
+    MagicOption("--scale", 'formula of the log of the scale of utility: "~ survey"'),
     MagicOption("--base", "the level whose coefficients are zero"),
     MagicOption("--fixed", 'parameters held at a value: "cost=-1"'),
     MagicOption("--se", "kind of standard errors", lambda: (*KINDS, *ALIASES)),

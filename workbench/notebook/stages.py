@@ -1,4 +1,4 @@
-"""The stages of a simulated likelihood: few draws, then all of them, then another sign."""
+"""The stages of a model of choice: few draws, then all of them, then another sign; or float32."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from workbench.estimation.choice_settings import (
+    FLOAT32,
     GAUSS_HERMITE,
     MODELS,
     MixedSettings,
     settings_for,
 )
 from workbench.report import numbers
-from workbench.report.labels import has_few_draws
+from workbench.report.labels import has_few_draws, is_rough, races
 
 if TYPE_CHECKING:
     from workbench.estimation.run import Run
@@ -29,26 +30,38 @@ _SOON = 3.0
 
 
 def about(run: Run) -> list[dict[str, Any]]:
-    """Return what a card says of a run's stages; nothing where the draws stay the same.
+    """Return what a card says of a run's stages; nothing where there is but one.
 
     Returns
     -------
     list
         Of each stage its words, the number of its first step, its steps, its highest
-        log-likelihood, and whether it is rough: one of fewer draws, whose log-likelihood is
-        another function.
+        log-likelihood, whether it is rough: one of fewer draws or in float32, whose
+        log-likelihood is another function, and whether it races the others, at another sign.
     """
-    asked = run.specification.model
-    if asked.name != MixedSettings.name or not len(run.trace):
+    steps = run.trace.since(0)
+    simulated = run.specification.model.name == MixedSettings.name
+    if not (simulated and steps) and all(step.stage != FLOAT32 for step in steps):
         return []
-    settings = settings_for(asked)
+    labels = _labels(run, simulated=simulated)
+    found: list[dict[str, Any]] = []
+    for stage, of_stage in groupby(steps, key=lambda step: step.stage):
+        taken = sum(each["steps"] for each in found)
+        label = labels.get(stage) or _label(stage)
+        found.append(_stage(stage, label, list(of_stage), run.observations, taken))
+    return found
+
+
+def _labels(run: Run, *, simulated: bool) -> dict[str, str]:
+    """Return the words of the stages of all draws, or of a likelihood without draws."""
+    if not simulated:
+        return {_OPTIMIZE: "float64"}
+    settings = settings_for(run.specification.model)
     unit = "nodes" if settings.draw_kind == GAUSS_HERMITE else "draws"
     whole = f"{numbers.count(settings.draws)} {unit}"
-    found: list[dict[str, Any]] = []
-    for stage, steps in groupby(run.trace.since(0), key=lambda step: step.stage):
-        taken = sum(each["steps"] for each in found)
-        found.append(_stage(stage, list(steps), whole, run.observations, taken))
-    return found
+    if run.specification.dtype != FLOAT32:
+        return {_OPTIMIZE: whole}
+    return {FLOAT32: f"{whole} in float32", _OPTIMIZE: f"{whole} in float64"}
 
 
 def compiles(run: Run) -> bool:
@@ -66,15 +79,16 @@ def found(run: Run) -> str:
 
 
 def _stage(
-    stage: str, steps: list[Iterate], whole: str, observations: float, before: int
+    stage: str, label: str, steps: list[Iterate], observations: float, before: int
 ) -> dict[str, Any]:
     finite = [step.objective for step in steps if math.isfinite(step.objective)]
     return {
-        "label": whole if stage == _OPTIMIZE else _label(stage),
+        "label": label,
         "first": steps[0].number,
         "steps": steps[-1].number - before,
         "loglik": -min(finite) * observations if finite else None,
-        "rough": has_few_draws(stage),
+        "rough": is_rough(stage),
+        "race": races(stage),
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
+from workbench.estimation.choice_settings import FLOAT32, OTHER_SIGN
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.numbers import MINUS
@@ -42,6 +43,16 @@ def weights_label(fit: Fit) -> str:
 def has_few_draws(stage: str) -> bool:
     """Say whether a stage of a walk has fewer draws, and so a log-likelihood of its own."""
     return stage.endswith(" draws")
+
+
+def is_rough(stage: str) -> bool:
+    """Say whether a stage's log-likelihood is another function: fewer draws, or float32."""
+    return has_few_draws(stage) or stage == FLOAT32
+
+
+def races(stage: str) -> bool:
+    """Say whether a stage walks to another sign, in a race with the maximum found before."""
+    return stage.startswith(OTHER_SIGN)
 
 
 def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:

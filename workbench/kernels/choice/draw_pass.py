@@ -1,4 +1,22 @@
-"""Compiled steps of one draw: coefficients, exponentials, and derivatives by coefficients."""
+"""Compiled steps of one draw: coefficients, exponentials, and derivatives by coefficients.
+
+All steps work on one block of people, one person a lane, and share these arrays of vectors:
+
+- ``x``, the differences: row after row, ``p`` vectors each, so a row's columns begin at
+  ``row * p``.  Rows are counted over all blocks; those of a situation are ``low`` to ``high``, and
+  ``origin`` is the first of the block.
+- ``s``, the room of the block, filled anew by each.  The fields of ``o``, a
+  :data:`~workbench.kernels.choice.room.PLAN`, say where in ``s`` a part begins: what a row has is
+  at ``o.base + row - origin``, a score at ``o.g + column``, and a Hessian at ``o.q``, as the rows
+  of its lower triangle, see :func:`pair`.
+- ``draws``, the variates: draw after draw, ``o.variates`` vectors each.
+
+``plan`` holds whole numbers, the lists of a
+:class:`~workbench.kernels.choice.structure.Structure`, which fields of ``o`` find as well:
+``plan[o.fixed + i]`` is the column of the fixed coefficient ``i``, ``plan[o.varying + k]`` that of
+the varying one ``k``, and ``plan[o.moved + i]`` the varying coefficient, ``plan[o.variate + i]``
+the variate (0 is the mean) of the parameter ``i`` that moves one.
+"""
 
 from __future__ import annotations
 

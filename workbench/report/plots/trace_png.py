@@ -22,7 +22,7 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
 from workbench.protocols import Numpy
 from workbench.report import numbers
-from workbench.report.labels import has_few_draws, sample_of, unique_names
+from workbench.report.labels import is_rough, races, sample_of, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ _ROUNDING = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Line:
-    """One run on one chart: steps and values, both of shape ``(m,)``."""
+    """One run on one chart, or thin what races it: steps and values, both of shape ``(m,)``."""
 
     name: str
     steps: Numpy
     values: Numpy
     series: Series
+    thin: bool = False
 
     def ending(self, axis: str) -> str:
         """Return the last value and step in words."""
@@ -126,7 +127,11 @@ def _of_walks(fits: Sequence[Fit]) -> tuple[Chart, ...]:
     names, tables = unique_names(fits), {j: _table(fit) for j, fit in traced}
 
     def chart(title: str, unit: str, column: Callable[[int], Numpy], **settings: Any) -> Chart:
-        lines = (_line(names[j], tables[j]["number"], column(j), SERIES[j]) for j, _ in traced)
+        lines = (
+            _line(part, tables[j]["number"][rows], column(j)[rows], SERIES[j], part != names[j])
+            for j, fit in traced
+            for part, rows in _racing(names[j], fit).items()
+        )
         return Chart(title, unit, tuple(lines), **settings)
 
     if any(fit.outcome is Outcome.SEPARATED for _, fit in traced):
@@ -169,6 +174,15 @@ def _walked(fit: Fit) -> bool:
     return last is not None and (last.stage != "solve" or not len(fit.demeaning))
 
 
+def _racing(name: str, fit: Fit) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the rows of a run's own line, and of each stage that races it, by their names."""
+    found: dict[str, list[int]] = {name: []}
+    for row, step in enumerate(fit.trace.since(0)):
+        part = f"{name}, {step.stage}" if races(step.stage) else name
+        found.setdefault(part, []).append(row)
+    return {part: np.array(rows) for part, rows in found.items()}
+
+
 def _table(fit: Fit) -> dict[str, Numpy]:
     rows = fit.trace.rows()[:, : len(FIGURES)]
     return dict(zip(FIGURES, rows.T, strict=True))
@@ -179,10 +193,11 @@ def _gaps(
 ) -> dict[int, Numpy]:
     """Return each run's distance to the best value that any run of its problem can expect.
 
-    A stage of fewer draws has a likelihood of its own, and falls to its own best value.
+    A stage of fewer draws, or in float32, has a likelihood of its own, and falls to its own best
+    value.
     """
     leaders: dict[object, tuple[float, float]] = {}
-    rough = {j: _few_draws(fit) for j, fit in traced}
+    rough = {j: _rough(fit) for j, fit in traced}
     for j, fit in traced:
         values = tables[j]["objective"][~rough[j]]
         best = float(np.min(values[np.isfinite(values)], initial=np.inf))
@@ -207,8 +222,8 @@ def _promise(fit: Fit, values: Numpy) -> float:
     return _STILL * float(best[-_WINDOW:][0] - best[-1]) if len(best) else 0.0
 
 
-def _few_draws(fit: Fit) -> npt.NDArray[np.bool_]:
-    return np.array([has_few_draws(step.stage) for step in fit.trace.since(0)], dtype=bool)
+def _rough(fit: Fit) -> npt.NDArray[np.bool_]:
+    return np.array([is_rough(step.stage) for step in fit.trace.since(0)], dtype=bool)
 
 
 def _gap(values: Numpy, best: float, promise: float) -> Numpy:
@@ -223,12 +238,12 @@ def _problem(fit: Fit) -> object:
     return fit.model_title, own, fit.specification.formula, sample_of(fit)
 
 
-def _line(name: str, steps: Numpy, values: Numpy, series: Series) -> Line:
+def _line(name: str, steps: Numpy, values: Numpy, series: Series, thin: bool = False) -> Line:
     """Keep what a log axis can show, thinned to what an eye can see, the last point always."""
     shown = np.flatnonzero(np.isfinite(values) & (values > 0))
     if len(shown) > _POINTS_DRAWN:
         shown = shown[np.linspace(0, len(shown) - 1, _POINTS_DRAWN).round().astype(np.int64)]
-    return Line(name, steps[shown], values[shown], series)
+    return Line(name, steps[shown], values[shown], series, thin)
 
 
 def _draw_line(axes: Any, line: Line) -> None:
@@ -237,10 +252,10 @@ def _draw_line(axes: Any, line: Line) -> None:
         line.values,
         color=line.series.color,
         linestyle=line.series.dash,
-        linewidth=1.4,
+        linewidth=0.7 if line.thin else 1.4,
         marker=line.series.marker,
         markersize=4,
-        markerfacecolor="none" if line.series.hollow else line.series.color,
+        markerfacecolor="none" if line.series.hollow != line.thin else line.series.color,
         markevery=1 if len(line.steps) <= _MARKED_EACH else len(line.steps) // 8,
     )
 

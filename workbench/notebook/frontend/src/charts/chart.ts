@@ -11,6 +11,8 @@ import { apart, around, decadeLabels, decadeTicks, evenLabels, evenTicks, wholeT
 /** One run's points: `y` in the chart's own unit; NaN makes a gap. */
 export interface Line {
   slot: number;
+  /** Of what races the run's own line: the first place beside it or the second; drawn thinner. */
+  race?: 1 | 2;
   name: string;
   x: Float64Array;
   y: Float64Array;
@@ -33,6 +35,8 @@ export interface ChartOptions {
 }
 
 const SLOTS = DASHES.length;
+/** A line of a run's own, and two that race it in turn. */
+const PLACES = 3;
 const MARKER_ROOM = 14;
 const LABEL_ROOM = 13;
 /** The cursor follows the points, by mouse or keys, and not the mouse between them. */
@@ -97,25 +101,25 @@ export class Chart {
 
   private aligned(): uPlot.AlignedData {
     const [first] = this.lines;
-    if (!first) return [[], ...Array.from({ length: SLOTS }, () => [])] as uPlot.AlignedData;
+    if (!first) return [[], ...Array.from({ length: PLACES * SLOTS }, () => [])] as uPlot.AlignedData;
     const buckets = Math.ceil(this.width / PIXELS_OF_A_BUCKET);
     const tables = this.lines.map((line) => {
       const [x, y] = outline(line.x, line.y, buckets);
       return [x, gapped(y)] as unknown as uPlot.AlignedData;
     });
     const [x, ...columns] = tables.length > 1 ? uPlot.join(tables) : tables[0]!;
-    const bySlot = new Map(this.lines.map((line, index) => [line.slot, columns[index]!]));
+    const byPlace = new Map(this.lines.map(({ slot, race = 0 }, index) => [race * SLOTS + slot, columns[index]!]));
     const nothing = Array<null>(x!.length).fill(null);
-    return [x!, ...Array.from({ length: SLOTS }, (_, slot) => bySlot.get(slot) ?? nothing)] as uPlot.AlignedData;
+    return [x!, ...Array.from({ length: PLACES * SLOTS }, (_, place) => byPlace.get(place) ?? nothing)] as uPlot.AlignedData;
   }
 
   private settings(width: number): uPlot.Options {
     const theme = (): Colours => (this.colours ??= coloursOf(this.canvas));
     const font = `11px ${theme().font}`;
-    const slots = Array.from({ length: SLOTS }, (_, slot) => ({
-      stroke: () => theme().series[slot]!,
-      width: 2,
-      dash: DASHES[slot]!,
+    const slots = Array.from({ length: PLACES * SLOTS }, (_, place) => ({
+      stroke: () => theme().series[place % SLOTS]!,
+      width: place < SLOTS ? 2 : 1,
+      dash: DASHES[place % SLOTS]!,
       points: { show: false },
     }));
     return {
@@ -187,7 +191,7 @@ export class Chart {
 
   /** The share of the width that the names at the line ends need. */
   private labelShare(): number {
-    const longest = Math.max(0, ...this.lines.map((line) => shortened(line.name).length));
+    const longest = Math.max(0, ...this.named().map((line) => shortened(line.name).length));
     return Math.min(0.4, (7 * longest + 20) / Math.max(200, this.width - 50));
   }
 
@@ -243,13 +247,18 @@ export class Chart {
       const wanted = index === last || (Number.isFinite(every) && (last - index) % every === 0);
       if (!wanted || !Number.isFinite(line.y[index]!)) continue;
       const at: [number, number] = [plot.valToPos(line.x[index]!, "x", true), plot.valToPos(line.y[index]!, "y", true)];
-      drawMarker(plot.ctx, line.slot, at, uPlot.pxRatio, colours);
+      drawMarker(plot.ctx, line.slot, at, uPlot.pxRatio, colours, line.race !== undefined);
     }
+  }
+
+  /** The lines with their name at the end; where others begin, their words stand already. */
+  private named(): Line[] {
+    return this.lines.filter(({ race }) => race === undefined);
   }
 
   private drawNames(plot: uPlot, colours: Colours): void {
     const ratio = uPlot.pxRatio;
-    const ends = this.lines
+    const ends = this.named()
       .map((line) => ({ line, last: lastFinite(line.y) }))
       .filter(({ last }) => last >= 0)
       .map(({ line, last }) => ({ line, x: plot.valToPos(line.x[last]!, "x", true), y: plot.valToPos(line.y[last]!, "y", true) }))

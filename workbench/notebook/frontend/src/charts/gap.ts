@@ -40,7 +40,8 @@ export function gaps(path: Path, to: number): Float64Array {
   return path.objective.map((value) => (Number.isFinite(value) && value > to ? value - to : NaN));
 }
 
-function lowest(values: Float64Array): number {
+/** The last position of the lowest finite value, −1 without one. */
+export function lowest(values: Float64Array): number {
   let at = -1;
   values.forEach((value, index) => {
     if (Number.isFinite(value) && (at < 0 || value <= values[at]!)) at = index;

@@ -111,12 +111,10 @@ export class ChartKeyboard {
 
   private values(x: number): string[] {
     return this.chart.lines
-      .filter((line) => line.x.length && x <= line.x[line.x.length - 1]!)
-      .map((line) => {
-        const index = line.x.indexOf(nearest([...line.x], x));
-        const value = figure(this.chart.value(line, index));
-        return `${line.name} ${value || "not finite"}`;
-      });
+      .filter((line) => line.x.length && x >= line.x[0]! && x <= line.x[line.x.length - 1]!)
+      .map((line) => ({ line, value: figure(this.chart.value(line, line.x.indexOf(nearest([...line.x], x)))) }))
+      .filter(({ line, value }) => value || !line.race)
+      .map(({ line, value }) => `${line.name} ${value || "not finite"}`);
   }
 
   private speakSoon(): void {

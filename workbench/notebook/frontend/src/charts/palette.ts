@@ -58,15 +58,17 @@ const MARKERS: { draw: Marker; open: boolean }[] = [
   { draw: cross, open: true },
 ];
 
-/** Draw one marker of a series on a canvas whose pixels are `ratio` to a CSS pixel. */
+/** Draw one marker of a series, full or open, on a canvas whose pixels are `ratio` to a CSS pixel. */
 export function drawMarker(
   context: CanvasRenderingContext2D,
   slot: number,
   [x, y]: [number, number],
   ratio: number,
   colours: Colours,
+  turned = false,
 ): void {
-  const { draw, open } = MARKERS[slot]!;
+  const { draw } = MARKERS[slot]!;
+  const open = MARKERS[slot]!.open !== turned || slot === 4;
   context.beginPath();
   draw(context, x, y, 3 * ratio);
   context.setLineDash([]);

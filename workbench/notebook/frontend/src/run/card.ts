@@ -39,6 +39,8 @@ export interface Stage {
   loglik: number | null;
   /** Whether it has fewer draws, and so a log-likelihood of its own. */
   rough: boolean;
+  /** Whether it walks to another sign, in a race with the stage before. */
+  race: boolean;
 }
 
 export interface Card {

@@ -1,8 +1,8 @@
 // From the histories of the shown runs to the lines of the charts.
-import type { Line } from "../charts/chart";
-import { gaps, reference, type Path } from "../charts/gap";
+import { lastFinite, type Line } from "../charts/chart";
+import { gaps, lowest, reference, type Path } from "../charts/gap";
 import type { Figure } from "./history";
-import { isGoing } from "./card";
+import { isGoing, type Stage } from "./card";
 import type { Run } from "./store";
 
 export type Axis = "steps" | "seconds" | "evaluations";
@@ -23,7 +23,7 @@ export function exponents(values: Float64Array): Float64Array {
 
 /** A figure of every run on a log axis. */
 export function figureLines(placed: Placed[], figure: Figure, axis: Axis): Line[] {
-  return placed.map((one) => line(one, exponents(one.run.history.column(figure)), axis));
+  return placed.flatMap((one) => lines(one, exponents(one.run.history.column(figure)), axis));
 }
 
 /** A parameter, by name, of every run that has it. */
@@ -31,17 +31,27 @@ export function parameterLines(placed: Placed[], name: string): Line[] {
   return placed
     .map((one) => ({ one, at: one.run.card.parameters.indexOf(name) }))
     .filter(({ at }) => at >= 0)
-    .map(({ one, at }) => line(one, one.run.history.column(at), "steps"));
+    .flatMap(({ one, at }) => lines(one, one.run.history.column(at), "steps"));
+}
+
+/** The last value of a parameter, or in a race of signs its value at the one that is ahead. */
+export function reached(run: Run, name: string): number | undefined {
+  const values = run.history.column(run.card.parameters.indexOf(name));
+  if (!run.card.stages.some(({ race }) => race)) return values[lastFinite(values)];
+  const from = rough(run);
+  const objective = run.history.column("objective").subarray(from);
+  return values[from + lowest(objective)];
 }
 
 /** The gap to the expected maximum; runs of one problem share their reference. */
 export function gapLines(placed: Placed[], axis: Axis): Line[] {
   const paths = new Map(placed.map((one) => [one, path(one.run, rough(one.run))]));
-  return placed.map((one) => {
+  return placed.flatMap((one) => {
     const rivals = placed.filter((other) => other.run.card.problem === one.run.card.problem);
     const to = reference(rivals.map((rival) => paths.get(rival)!));
     const y = Float64Array.from([...roughGaps(one.run), ...gaps(paths.get(one)!, to)]);
-    return { ...line(one, exponents(y), axis), stages: begins(one.run, axis) };
+    const [own, ...racing] = lines(one, exponents(y), axis);
+    return [{ ...own!, stages: begins(one.run, axis) }, ...racing];
   });
 }
 
@@ -85,6 +95,27 @@ function path({ card, history }: Run, from = 0, to = history.length): Path {
   return { objective: history.column("objective").slice(from, to), decrement, observations: card.observations || 1, going };
 }
 
-function line({ run, slot }: Placed, y: Float64Array, axis: Axis): Line {
-  return { slot, name: run.card.name, x: run.history.column(COLUMNS[axis]), y };
+/** A run's own line, and beside it those of its other signs, which race it: each one apart from the next. */
+function lines({ run, slot }: Placed, y: Float64Array, axis: Axis): Line[] {
+  const [x, { card }] = [run.history.column(COLUMNS[axis]), run];
+  const racing = card.stages.filter(({ race }) => race);
+  const place = racers(run, racing);
+  const own = { slot, name: card.name, x: x.filter((_, row) => !place[row]), y: y.filter((_, row) => !place[row]) };
+  return [own, ...([1, 2] as const).flatMap((race) => {
+    const labels = racing.filter((_, index) => 1 + (index % 2) === race).map(({ label }) => label);
+    if (!labels.length) return [];
+    const [from, end] = [place.indexOf(race), place.lastIndexOf(race) + 1];
+    const apart = y.map((value, row) => (place[row] === race ? value : NaN)).slice(from, end);
+    return [{ slot, race, name: `${card.name}, ${labels.join(", ")}`, x: x.slice(from, end), y: apart }];
+  })];
+}
+
+/** Of each row the place of the race that it belongs to, 1 and 2 in turn; 0 of the run's own. */
+function racers(run: Run, racing: Stage[]): number[] {
+  const place = Array<number>(run.history.length).fill(0);
+  racing.forEach((stage, index) => {
+    const next = run.card.stages[run.card.stages.indexOf(stage) + 1];
+    place.fill(1 + (index % 2), rowOf(run, stage.first), next ? rowOf(run, next.first) : place.length);
+  });
+  return place;
 }

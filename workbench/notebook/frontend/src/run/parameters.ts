@@ -1,8 +1,8 @@
 // The parameters as small multiples: the first ten, then all, those that changed most leading.
-import { Chart, lastFinite } from "../charts/chart";
+import { Chart } from "../charts/chart";
 import { h, text } from "../dom";
 import { count, figure } from "../format";
-import { parameterLines, type Placed } from "./lines";
+import { parameterLines, reached, type Placed } from "./lines";
 
 const FIRST = 10;
 const MOST = 100;
@@ -75,10 +75,9 @@ export class Parameters {
 
   private draw(name: string): void {
     const { chart, value } = this.multiple(name);
-    const lines = parameterLines(this.placed, name);
-    const [first] = lines;
-    text(value, first ? figure(first.y[lastFinite(first.y)]) : "");
-    chart.update(lines, "step");
+    const first = this.placed.find(({ run }) => run.card.parameters.includes(name));
+    text(value, first ? figure(reached(first.run, name)) : "");
+    chart.update(parameterLines(this.placed, name), "step");
   }
 }
 

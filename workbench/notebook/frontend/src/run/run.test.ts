@@ -3,7 +3,8 @@ import { test } from "node:test";
 import type { Card } from "./card";
 import { slowest } from "./demeaning";
 import { History, SWEEP, type Count } from "./history";
-import { exponents, gapLines } from "./lines";
+import type { Line } from "../charts/chart";
+import { exponents, gapLines, reached } from "./lines";
 import { Shown } from "./shown";
 import type { Run } from "./store";
 
@@ -64,19 +65,42 @@ test("a sixth run finds no place", () => {
   assert.equal(shown.add("f"), false);
 });
 
-test("each stage of draws falls to its own maximum, and another sign to that of all draws", () => {
+/** A run of a mixed logit with fifty draws, with all of them, and in a race of signs. */
+function raced(objectives: number[], ...signs: string[]): Run {
   const history = new History();
-  const objectives = [3, 1, 5, 2.5, 4, 2];
-  const steps = Float64Array.from(objectives.flatMap((objective, number) => [number, number, number, objective, 0.1, 0, 0.2, 0]));
+  const steps = Float64Array.from(objectives.flatMap((objective, number) => [number, number, number, objective, 0.1, 0, 0.2, number / 10]));
   history.append(chunk(0, objectives.length), steps);
-  const stage = (label: string, first: number, rough: boolean): Card["stages"][number] => ({ label, first, steps: 2, loglik: null, rough });
-  const stages = [stage("50 draws", 0, true), stage("400 draws", 2, false), stage("other sign of price", 4, false)];
-  const card = { id: "one", name: "mixed", problem: "p", state: "done", observations: 1, decrement: null, parameters: [], stages } as unknown as Card;
-  const run = { card, history, sweeps: new History<Count>(SWEEP), heard: 0 } as Run;
+  const stage = (label: string, first: number, rough: boolean, race: boolean): Card["stages"][number] => ({ label, first, steps: 2, loglik: null, rough, race });
+  const others = signs.map((label, index) => stage(label, 4 + 2 * index, false, true));
+  const stages = [stage("50 draws", 0, true, false), stage("400 draws", 2, false, false), ...others];
+  const card = { id: "one", name: "mixed", problem: "p", state: "done", observations: 1, decrement: null, parameters: ["sd.price"], stages } as unknown as Card;
+  return { card, history, sweeps: new History<Count>(SWEEP), heard: 0 } as Run;
+}
 
-  const [line] = gapLines([{ run, slot: 0 }], "steps");
+function near(line: Line): number[] {
+  return [...line.y].map((exponent) => Math.round(10 ** exponent * 1e6) / 1e6);
+}
 
-  const near = [...line!.y].map((exponent) => Math.round(10 ** exponent * 1e6) / 1e6);
-  assert.deepEqual(near, [2, 0, 3, 0.5, 2, 0]); // to 1 with fifty draws, to 2 with all of them
-  assert.deepEqual(line!.stages, [{ at: 2, text: "400 draws" }, { at: 4, text: "other sign of price" }]);
+test("each stage of draws falls to its own maximum, and another sign races to that of all draws", () => {
+  const [own, other, ...more] = gapLines([{ run: raced([3, 1, 5, 2.5, 4, 2], "other sign of sd.price"), slot: 0 }], "steps");
+
+  assert.deepEqual(near(own!), [2, 0, 3, 0.5]); // to 1 with fifty draws, to 2 with all of them
+  assert.deepEqual(near(other!), [2, 0]);
+  assert.deepEqual([...other!.x], [4, 5]);
+  assert.deepEqual([own!.race, other!.race, other!.name, more], [undefined, 1, "mixed, other sign of sd.price", []]);
+  assert.deepEqual(own!.stages, [{ at: 2, text: "400 draws" }, { at: 4, text: "other sign of sd.price" }]);
+});
+
+test("two signs that race each have a line of their own", () => {
+  const run = raced([3, 1, 5, 2, 4, 3, 6, 4], "other sign of sd.price", "other sign of sd.time");
+
+  const [, price, time] = gapLines([{ run, slot: 2 }], "steps");
+
+  assert.deepEqual([[...price!.x], [...time!.x]], [[4, 5], [6, 7]]);
+  assert.deepEqual([price!.race, time!.race, time!.slot], [1, 2, 2]);
+});
+
+test("a parameter of a race is told at the sign that is ahead", () => {
+  assert.equal(reached(raced([3, 1, 5, 2, 4, 3], "other sign of sd.price"), "sd.price"), 0.3);
+  assert.equal(reached(raced([3, 1, 5, 2.5, 4, 2], "other sign of sd.price"), "sd.price"), 0.5);
 });

@@ -1,0 +1,165 @@
+r"""A model of choice whose utilities are multiplied by a scale of each person.
+
+With :math:`\lambda_n = e^{\tau_n}`, :math:`\tau_n = z_n^\top\delta`, in front of utility, a person
+has parameters :math:`\varphi(\theta, \tau_n)` of their own in the model without a scale:
+coefficients and their spreads are multiplied by :math:`\lambda_n`, to means of logs
+:math:`\tau_n` is added, and what is no part of utility stays.  So people who share :math:`z` are a
+group whose sums are those of the model at one point, and by the chain rule
+
+.. math:: H = \sum_g J_g^\top H_g J_g + \sum_j s_{gj}\,\nabla^2\varphi_j,
+   \qquad J_g = \Big[\frac{\partial\varphi}{\partial\theta},
+   \frac{\partial\varphi}{\partial\tau} z_g^\top\Big].
+
+The groups together are one pass over people.
+
+References
+----------
+Swait and Louviere (1993), "The role of the scale parameter in the estimation and comparison of
+multinomial logit models", Journal of Marketing Research 30(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.kernels.choice.sums import ChoiceTotals
+from workbench.kernels.linear_index import Totals
+from workbench.protocols import Numpy, Order
+
+Int64 = npt.NDArray[np.int64]
+
+
+class GroupKernel(Protocol):
+    """What sums a log-likelihood over the persons of a group, at parameters of their own."""
+
+    def totals(self, theta: Numpy, order: Order = 0) -> Totals: ...
+    def scores(self, theta: Numpy) -> Numpy: ...
+    def values(self, theta: Numpy) -> Numpy: ...
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """How parameters ``(K,)`` answer to a scale; those of neither kind stay as they are.
+
+    Attributes
+    ----------
+    multiplied
+        Those that the scale multiplies, as 0 or 1.
+    shifted
+        Those to which its log is added, as 0 or 1.
+    """
+
+    multiplied: Numpy
+    shifted: Numpy
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """People of one scale: their kernel, their positions among all, and ``z (g,)``."""
+
+    kernel: GroupKernel
+    people: Int64
+    z: Numpy
+
+
+class ScaledKernel:
+    """The sums over people whose scale depends on ``z``, with the methods of other kernels.
+
+    ``theta`` holds the ``K`` parameters of the model and then ``g`` coefficients of the log of
+    the scale.
+
+    Parameters
+    ----------
+    z
+        One line a person, ``(n, g)``.
+    make
+        Gives the kernel of some persons, by their positions.
+    scaled
+        How the parameters answer.
+    """
+
+    def __init__(self, z: Numpy, make: Callable[[Int64], GroupKernel], scaled: Scaled) -> None:
+        lines, of = np.unique(z, axis=0, return_inverse=True)
+        people = [np.flatnonzero(of.ravel() == each) for each in range(len(lines))]
+        self.groups = [
+            _Group(make(own), own, line) for own, line in zip(people, lines, strict=True)
+        ]
+        self.people, self.scaled = len(z), scaled
+        self._own = len(scaled.multiplied)
+
+    def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
+        """Sum the log-likelihood and its derivatives up to ``order`` at ``theta (K + g,)``."""
+        each = [self._carried(group, theta, order) for group in self.groups]
+        return ChoiceTotals(*(_sum(parts) for parts in zip(*each, strict=True)))
+
+    def _carried(self, group: _Group, theta: Numpy, order: Order) -> tuple[Any, ...]:
+        """Return a group's value, gradient, Hessian and products of scores, by ``theta``."""
+        params, jacobian = self._point(group, theta)
+        found = group.kernel.totals(params, order)
+        gradient, hessian, products = found.gradient, found.hessian, getattr(found, "opg", None)
+        if hessian is not None and gradient is not None:
+            bends = self._bends(group, params, jacobian, gradient)
+            hessian = jacobian.T @ hessian @ jacobian + bends
+        return (
+            found.value,
+            None if gradient is None else gradient @ jacobian,
+            hessian,
+            None if products is None else jacobian.T @ products @ jacobian,
+        )
+
+    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
+        """Multiply the Hessian of the summed log-likelihood with ``vector (K + g,)``."""
+        hessian = self.totals(theta, 2).hessian
+        assert hessian is not None
+        return np.asarray(hessian @ vector)
+
+    def scores(self, theta: Numpy) -> Numpy:
+        """Return the score of each person, unweighted, ``(n, K + g)``."""
+        found = np.empty((self.people, len(theta)))
+        for group in self.groups:
+            params, jacobian = self._point(group, theta)
+            found[group.people] = group.kernel.scores(params) @ jacobian
+        return found
+
+    def values(self, theta: Numpy) -> Numpy:
+        """Return the log-likelihood of each person, unweighted, in nats, ``(n,)``."""
+        found = np.empty(self.people)
+        for group in self.groups:
+            found[group.people] = group.kernel.values(self._point(group, theta)[0])
+        return found
+
+    def conditional_means(self, theta: Numpy) -> Numpy:
+        """Return the means, given people's choices, of coefficients times scales, ``(n, q)``."""
+        found: dict[int, Numpy] = {}
+        for group in self.groups:
+            kernel: Any = group.kernel
+            means = kernel.conditional_means(self._point(group, theta)[0])
+            found.update(zip(group.people.tolist(), means, strict=True))
+        return np.array([found[person] for person in range(self.people)])
+
+    def _point(self, group: _Group, theta: Numpy) -> tuple[Numpy, Numpy]:
+        """Return a group's own parameters, ``(K,)``, and their derivative, ``(K, K + g)``."""
+        scaled, log_scale = self.scaled, float(group.z @ theta[self._own :])
+        factors = np.where(scaled.multiplied > 0, np.exp(log_scale), 1.0)
+        params = theta[: self._own] * factors + scaled.shifted * log_scale
+        by_log = scaled.multiplied * params + scaled.shifted
+        return params, np.column_stack([np.diag(factors), np.outer(by_log, group.z)])
+
+    def _bends(self, group: _Group, params: Numpy, jacobian: Numpy, gradient: Numpy) -> Numpy:
+        """Return what the curvature of a group's own parameters adds to the Hessian."""
+        own, multiplied = self._own, gradient * self.scaled.multiplied
+        found = np.zeros((jacobian.shape[1],) * 2)
+        found[:own, own:] = np.outer(multiplied * np.diag(jacobian), group.z)
+        found[own:, :own] = found[:own, own:].T
+        found[own:, own:] = float(multiplied @ params) * np.outer(group.z, group.z)
+        return found
+
+
+def _sum(parts: Sequence[Any]) -> Any:
+    """Add up what every group has found; None where it was not asked for."""
+    return None if parts[0] is None else sum(parts)
