@@ -18,7 +18,7 @@ from workbench.covariances import (
     Curvature,
     groupings,
 )
-from workbench.data.choice import ChoiceData, Roles, differences, state_of
+from workbench.data.choice import ChoiceData, Roles, state_of
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.choice_forecast import offered, probabilities
@@ -36,6 +36,7 @@ from workbench.estimation.problem import (
 from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_names
 from workbench.kernels.choice.conditional import ConditionalKernel
+from workbench.kernels.choice.differences import differences
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.separation import separating_direction
 from workbench.protocols import Numpy
