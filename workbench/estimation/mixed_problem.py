@@ -218,13 +218,17 @@ class MixedProblem(ChoiceProblem):
             return gauss_hermite(draws)
         variates = [each.variate for each in self.random]
         seed, q = self.specification.seed, len(self.random)
-        found = base_draws(settings.draw_kind, first + people, draws, q, seed, variates)
-        return found[first:] * self.signs if (self.signs < 0).any() else found[first:]
+        return base_draws(settings.draw_kind, first + people, draws, q, seed, variates)[first:]
 
     @cached_property
-    def draws(self) -> Numpy | Quadrature:
-        """The run's draws ``(n, R, q)``, or nodes."""
+    def _base(self) -> Numpy | Quadrature:
+        """The run's draws as they were drawn, which its kernel reads."""
         return self.drawn(self.data.persons, 0, self.settings.draws)
+
+    @property
+    def draws(self) -> Numpy | Quadrature:
+        """The run's draws ``(n, R, q)`` signed as positive spreads go with them, or nodes."""
+        return self._base if isinstance(self._base, Quadrature) else self._base * self.signs
 
     def kernel_with(self, draws: Numpy | Quadrature) -> MixedKernel:
         """Return a kernel over these draws."""
@@ -232,11 +236,11 @@ class MixedProblem(ChoiceProblem):
         return MixedKernel(self.situations, self.random, correlated, draws, self.wtp, self.backend)
 
     def make_kernel(self) -> MixedKernel:
-        return self.kernel_with(self.draws)
+        return self.kernel_with(self._base)
 
     def rehearsals(self) -> Sequence[Problem]:
         """Return the problem with an eighth of the draws, where they are many and no start is."""
-        draws, started = self.draws, self.specification.start or {}
+        draws, started = self._base, self.specification.start or {}
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
             return ()
         if all(name in started for name in self.parameter_names):
@@ -245,7 +249,7 @@ class MixedProblem(ChoiceProblem):
         rough = copy.copy(self)
         for name in ("kernel", "_objective"):
             rough.__dict__.pop(name, None)
-        rough.__dict__["draws"] = np.ascontiguousarray(draws[:, :few])
+        rough.__dict__["_base"] = np.ascontiguousarray(draws[:, :few])
         rough.record = f"{few} draws"
         return (rough,)
 
@@ -297,15 +301,17 @@ class MixedProblem(ChoiceProblem):
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Turn negative spreads, and their draws with them, which leaves the model as it is."""
-        turned = False
+        turned = np.ones(len(self.random))
         for k in range(len(self.random)):
             places, own = self._place(k)
             if places and theta[own] < 0:
-                theta, turned = self._turned(theta, k), True
-                self.signs[k] = -self.signs[k]
-        if turned and not isinstance(self.draws, Quadrature):
-            for name in ("draws", "kernel", "_objective"):
-                self.__dict__.pop(name, None)
+                theta, turned[k] = self._turned(theta, k), -1.0
+        if (turned < 0).any():
+            self.signs = self.signs * turned
+            means = np.ones(len(self.data.names))
+            signs = np.concatenate([means, turned[self.pairs[:, 1]]])
+            self.__dict__["kernel"] = self.kernel.turned(signs)
+            self.__dict__.pop("_objective", None)
         return theta
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
@@ -335,13 +341,13 @@ class MixedProblem(ChoiceProblem):
         people, draws = self.data.persons, self.settings.draws
         quadrature = self.settings.draw_kind == GAUSS_HERMITE
         fresh = self.drawn(people, 0 if quadrature else people, draws * 2 if quadrature else draws)
-        other, whole = self.kernel_with(fresh), self.kernel.whole(theta)
+        other = self.kernel.over(self.kernel_with(fresh))
         weights = self.weights.values
         weights = np.ones(people) if weights is None else weights
-        second = other.values(whole)
+        apart = (self.kernel.scores(theta) - other.scores(theta)) * weights[:, None]
+        second = other.values(theta)
         if not quadrature:
             second = np.logaddexp(self.kernel.values(theta), second) - np.log(2.0)
-        apart = (self.kernel.scores(theta) - other.scores(whole)[:, self.free]) * weights[:, None]
         carried = curvature.jacobian @ curvature.bread
         if quadrature:
             noise = np.abs(carried @ apart.sum(axis=0))
@@ -407,7 +413,7 @@ class MixedProblem(ChoiceProblem):
         """Return the mean of each random coefficient given a person's choices, ``(n, q)``."""
         kernel: Any = self.kernel.kernel
         columns = [each.column for each in self.random]
-        return np.asarray(kernel.conditional_means(self.kernel.whole(theta)) * self.units[columns])
+        return np.asarray(kernel.conditional_means(self.kernel.inner(theta)) * self.units[columns])
 
     def situation_opg(self, theta: Numpy) -> Numpy:
         """Return the outer products of the scores of situations, ``(k, k)``."""
