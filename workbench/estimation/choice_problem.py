@@ -211,7 +211,7 @@ class ChoiceProblem(Problem):
         )
 
     @cached_property
-    def _held(self) -> Numpy:
+    def held_values(self) -> Numpy:
         """All parameters walked, those held at their values and the others at zero."""
         whole = self.all_coordinates
         params = whole.shown(np.zeros(len(whole.slopes)))
@@ -222,7 +222,7 @@ class ChoiceProblem(Problem):
     @cached_property
     def kernel(self) -> FreeKernel:
         """The sums over persons, made when first asked for."""
-        return FreeKernel(self.make_kernel(), self._held, self.free)
+        return FreeKernel(self.make_kernel(), self.held_values, self.free)
 
     def objective(self) -> ScaledObjective:
         """Return the objective, in walked coordinates."""
@@ -354,11 +354,16 @@ class ChoiceProblem(Problem):
 
     def _run_away(self, theta: Numpy) -> bool:
         """Tell whether a utility is large, and a direction has no information left."""
+        if self.kernel.knows(theta, 2) and not self._uninformed(theta):
+            return False
         slopes, columns = np.zeros_like(self.slopes(theta)), self.linear_columns
         slopes[:, columns] = self.slopes(theta)[:, columns]
         index = self.situations.differences @ slopes.T
         if float(np.abs(index).max(initial=0.0)) < _SATURATED:
             return False
+        return self._uninformed(theta)
+
+    def _uninformed(self, theta: Numpy) -> bool:
         hessian = self.kernel.totals(theta, 2).hessian
         if hessian is None or not np.isfinite(hessian).all():
             return True

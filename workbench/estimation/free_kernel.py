@@ -60,9 +60,8 @@ class FreeKernel:
 
     def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
         """Sum the log-likelihood and its derivatives up to ``order``."""
-        last = self._last
-        if last is not None and last[1] >= order and np.array_equal(last[0], theta):
-            return last[2]
+        if self._last is not None and self.knows(theta, order):
+            return self._last[2]
         found: Totals = self.kernel.totals(self.inner(theta), order)
         gradient, square = found.gradient, np.ix_(self.free, self.free)
         squares = (found.hessian, getattr(found, "opg", None))
@@ -74,6 +73,11 @@ class FreeKernel:
         )
         self._last = (np.array(theta), order, kept)
         return kept
+
+    def knows(self, theta: Numpy, order: Order) -> bool:
+        """Tell whether the last pass found the derivatives up to ``order`` here."""
+        last = self._last
+        return last is not None and last[1] >= order and np.array_equal(last[0], theta)
 
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
         """Multiply the Hessian of the sum with a vector ``(k,)``."""

@@ -16,7 +16,7 @@ from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import GAUSS_HERMITE, MixedSettings
-from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.choice_start import conditional_start, mixed_start
 from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.estimation.problem import Problem
 from workbench.estimation.situation_scores import mixed_situation_scores
@@ -185,7 +185,7 @@ class MixedProblem(ChoiceProblem):
 
     @cached_property
     def first_guess(self) -> Numpy:
-        """The conditional logit's estimates, and spreads of half a scale."""
+        """The conditional logit's estimates and spreads of half a scale, or better ones."""
         found = conditional_start(self)
         if self.wtp is not None:
             price = found[self.wtp]
@@ -200,7 +200,7 @@ class MixedProblem(ChoiceProblem):
             size = max(sign * found[each.column], _SMALLEST)
             means[each.column] = np.log(size) if "lognormal" in each.kind else size
         own = [row == column for row, column in self.pairs.tolist()]
-        return np.concatenate([means, np.where(own, _SPREAD, 0.0)])
+        return mixed_start(self, np.concatenate([means, np.where(own, _SPREAD, 0.0)]))
 
     @property
     def linear_columns(self) -> list[int]:
@@ -221,14 +221,14 @@ class MixedProblem(ChoiceProblem):
         return base_draws(settings.draw_kind, first + people, draws, q, seed, variates)[first:]
 
     @cached_property
-    def _base(self) -> Numpy | Quadrature:
+    def base(self) -> Numpy | Quadrature:
         """The run's draws as they were drawn, which its kernel reads."""
         return self.drawn(self.data.persons, 0, self.settings.draws)
 
     @property
     def draws(self) -> Numpy | Quadrature:
         """The run's draws ``(n, R, q)`` signed as positive spreads go with them, or nodes."""
-        return self._base if isinstance(self._base, Quadrature) else self._base * self.signs
+        return self.base if isinstance(self.base, Quadrature) else self.base * self.signs
 
     def kernel_with(self, draws: Numpy | Quadrature) -> MixedKernel:
         """Return a kernel over these draws."""
@@ -236,11 +236,11 @@ class MixedProblem(ChoiceProblem):
         return MixedKernel(self.situations, self.random, correlated, draws, self.wtp, self.backend)
 
     def make_kernel(self) -> MixedKernel:
-        return self.kernel_with(self._base)
+        return self.kernel_with(self.base)
 
     def rehearsals(self) -> Sequence[Problem]:
         """Return the problem with an eighth of the draws, where they are many and no start is."""
-        draws, started = self._base, self.specification.start or {}
+        draws, started = self.base, self.specification.start or {}
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
             return ()
         if all(name in started for name in self.parameter_names):
@@ -249,7 +249,7 @@ class MixedProblem(ChoiceProblem):
         rough = copy.copy(self)
         for name in ("kernel", "_objective"):
             rough.__dict__.pop(name, None)
-        rough.__dict__["_base"] = np.ascontiguousarray(draws[:, :few])
+        rough.__dict__["base"] = np.ascontiguousarray(draws[:, :few])
         rough.record = f"{few} draws"
         return (rough,)
 
@@ -308,8 +308,8 @@ class MixedProblem(ChoiceProblem):
                 theta, turned[k] = self._turned(theta, k), -1.0
         if (turned < 0).any():
             self.signs = self.signs * turned
-            means = np.ones(len(self.data.names))
-            signs = np.concatenate([means, turned[self.pairs[:, 1]]])
+            signs, p = np.ones(len(self.all_names)), len(self.data.names)
+            signs[p : p + len(self.pairs)] = turned[self.pairs[:, 1]]
             self.__dict__["kernel"] = self.kernel.turned(signs)
             self.__dict__.pop("_objective", None)
         return theta

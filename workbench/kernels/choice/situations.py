@@ -44,6 +44,21 @@ class Situations:
         """The number ``n`` of people."""
         return len(self.person_first) - 1
 
+    def of(self, persons: Int64) -> Situations:
+        """Return the situations of some persons, in their order."""
+        keep = np.zeros(self.people, dtype=bool)
+        keep[persons] = True
+        each = np.repeat(keep, np.diff(self.person_first))
+        rows = np.repeat(each, np.diff(self.first))
+        sizes = np.diff(self.first)[each]
+        counts = np.diff(self.person_first)[keep]
+        return Situations(
+            np.ascontiguousarray(self.differences[rows]),
+            np.concatenate([[0], np.cumsum(sizes)]),
+            np.concatenate([[0], np.cumsum(counts)]),
+            None if self.weights is None else self.weights[keep],
+        )
+
     @property
     def person_weights(self) -> Numpy:
         """The weights, ones where there are none, ``(n,)``."""
