@@ -55,8 +55,10 @@ SIZES = (
 )
 QUICK = (Size(1_000, 5, 12),)
 REPEATS, QUICK_REPEATS = 7, 2
-LARGE, SLOW = 1e7, 2e7
-"""Cells from which a peer gets three turns, and from which it gets one."""
+SLOW = 2e7
+"""Cells from which sides are compared on one core alone."""
+SECONDS = {"JAX one-hot, BFGS": 0.4e-6, "xlogit": 1.2e-6, "biogeme": 1e-3}
+"""About what a cell costs a peer; a turn of 5 s and more is taken three times, one of 15 s once."""
 TRUE = np.array([0.8, -0.5, 0.4, -1.0])
 SPREAD = 1.0
 MIRROR = np.array([1.0, 1.0, 1.0, 1.0, -1.0])
@@ -87,11 +89,11 @@ def _compare(report: Report, size: Size, cores: int, quick: bool) -> None:
     peers = {"JAX one-hot, BFGS": jax_one_hot, "xlogit": xlogit}
     if first and cores == 1 and find_spec("biogeme") is not None:
         peers["biogeme"] = biogeme
-    turns = 1 if size.cells > SLOW else 3 if size.cells > LARGE else None
     sides = [Side(name, partial(on_cores, cores, side, size)) for name, side in mine.items()]
     for name, side in peers.items():
-        once = 1 if name == "biogeme" else turns
-        sides.append(Side(name, partial(on_cores, cores, side, size), once))
+        turn = SECONDS[name] * size.cells
+        turns = None if turn < 5 else 3 if turn < 15 else 1
+        sides.append(Side(name, partial(on_cores, cores, side, size), turns))
     found = take_turns(sides, QUICK_REPEATS if quick else REPEATS, quick)
     best, cored = log_likelihood(size, found["mixed logit"].answer.estimates), _cored(cores)
     for name in peers:
