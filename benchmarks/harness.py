@@ -24,7 +24,7 @@ import numpy as np
 
 PACKAGES = (
     *("numpy", "scipy", "pandas", "torch", "pytorch-minimize", "jax", "numba"),
-    *("statsmodels", "xlogit", "within_py", "pyfixest"),
+    *("statsmodels", "xlogit", "biogeme", "within_py", "pyfixest"),
 )
 BREATH = 0.3
 """Seconds between two turns, in which the last side's threads come to rest."""
@@ -34,12 +34,14 @@ BREATH = 0.3
 class Answer:
     """What a side found: estimates ``(k,)`` and, where it has them, standard errors ``(k,)``.
 
-    ``step`` is the seconds of one step of its optimizer, where the side can tell.
+    ``step`` is the seconds of one step of its optimizer, and ``peak`` the largest resident memory
+    of its process in MB, where the side can tell.
     """
 
     estimates: np.ndarray
     errors: np.ndarray | None = None
     step: float | None = None
+    peak: int | None = None
 
 
 Call = Callable[[], Answer]

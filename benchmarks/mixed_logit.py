@@ -2,21 +2,25 @@
 
 All sides get the same attributes, choices and draws, and end at the same log-likelihood, to 1e-6
 of its size, with a positive standard deviation.  Ours comes with standard errors from the exact
-Hessian.  The peers: BFGS of scipy on a simulated likelihood that JAX compiles and differentiates,
-choices one-hot, without standard errors, as the experiments had it that this follows; and xlogit,
-whose errors are of outer products.  A row's agreement is the largest distance between estimates
-in standard errors.  Sides stay on one core where the row says so.
+Hessian: the kernel from arrays on, and the call ``wb.fit`` that people write, from a DataFrame on.
+The peers: BFGS of scipy on a simulated likelihood that JAX compiles and differentiates, choices
+one-hot, without standard errors, as the experiments had it that this follows; xlogit, whose errors
+are of outer products; and biogeme with its Hessian, where it is installed.  A row's agreement is
+the largest distance between estimates in standard errors, of errors of one kind relative.  Sides
+stay on one core where the row says so.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
+from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -51,10 +55,14 @@ SIZES = (
 )
 QUICK = (Size(1_000, 5, 12),)
 REPEATS, QUICK_REPEATS = 7, 2
-SLOW, TOO_LARGE = 2e7, 1e8
-"""Cells from which a peer gets one turn, and from which its memory would not suffice."""
+SLOW = 2e7
+"""Cells from which sides are compared on one core alone."""
+SECONDS = {"JAX one-hot, BFGS": 0.4e-6, "xlogit": 1.2e-6, "biogeme": 1e-3}
+"""About what a cell costs a peer; a turn of 5 s and more is taken three times, one of 15 s once."""
 TRUE = np.array([0.8, -0.5, 0.4, -1.0])
 SPREAD = 1.0
+MIRROR = np.array([1.0, 1.0, 1.0, 1.0, -1.0])
+"""What turns the sign of the standard deviation."""
 SAME = 1e-6
 """Of the log-likelihood: what two sides may differ by, relatively."""
 FIRST_PEOPLE, FIRST_DRAWS = 800, 12
@@ -70,65 +78,71 @@ def run(quick: bool) -> Report:
             for cores in (1,) if quick or size.cells > SLOW else (1, 2):
                 _compare(report, size, cores, quick)
         if not quick:
-            _beside(report)
+            _first_uses(report)
     return report
 
 
 def _compare(report: Report, size: Size, cores: int, quick: bool) -> None:
-    once = None if size.cells < SLOW else 1
-    mine = [Side("ours", partial(on_cores, cores, ours, size))]
-    peers = []
-    if size.cells < TOO_LARGE:
-        peers = [
-            Side("JAX one-hot, BFGS", partial(on_cores, cores, jax_one_hot, size), once),
-            Side("xlogit", partial(on_cores, cores, xlogit, size), once),
-        ]
-    found = take_turns([*mine, *peers], QUICK_REPEATS if quick else REPEATS, quick)
-    best = log_likelihood(size, found["ours"].answer.estimates)
-    for peer in peers:
-        theirs = log_likelihood(size, found[peer.name].answer.estimates)
-        assert abs(theirs / best - 1) < SAME, (size, peer.name, theirs, best)
-        cored = "one core" if cores == 1 else f"{cores} cores"
-        report.add(f"mixed logit, {cored}", str(size), found["ours"], peer.name, found[peer.name])
-    report.beside[f"ours, {size}, {cores} cores, s"] = round(found["ours"].median, 4)
+    """Let the sides take turns at one size; the kernel and the whole call are both ours."""
+    began, first = perf_counter(), size in (*QUICK, SIZES[0])
+    mine = {"mixed logit": ours} | ({"mixed logit by wb.fit": whole_fit} if first else {})
+    peers = {"JAX one-hot, BFGS": jax_one_hot, "xlogit": xlogit}
+    if first and cores == 1 and find_spec("biogeme") is not None:
+        peers["biogeme"] = biogeme
+    sides = [Side(name, partial(on_cores, cores, side, size)) for name, side in mine.items()]
+    for name, side in peers.items():
+        turn = SECONDS[name] * size.cells
+        turns = None if turn < 5 else 3 if turn < 15 else 1
+        sides.append(Side(name, partial(on_cores, cores, side, size), turns))
+    found = take_turns(sides, QUICK_REPEATS if quick else REPEATS, quick)
+    best, cored = log_likelihood(size, found["mixed logit"].answer.estimates), _cored(cores)
+    for name in peers:
+        theirs = log_likelihood(size, found[name].answer.estimates)
+        assert abs(theirs / best - 1) < SAME, (size, name, theirs, best)
+    for name in mine:  # the call looks at the other sign too, where the maximum may be higher
+        both = (found[name].answer.estimates * sign for sign in (1, MIRROR))
+        assert max(log_likelihood(size, theta) for theta in both) / best - 1 < SAME, (size, name)
+    for name, side in found.items():
+        report.beside[f"peak memory, {name}, {size}, {cored}, MB"] = side.answer.peak
+    for work in mine:
+        for peer in peers:
+            report.add(f"{work}, {cored}", str(size), found[work], peer, found[peer])
+    seconds = perf_counter() - began
+    print(
+        f"{size}, {cored}: {seconds:.0f} s, {_ratios(report, len(mine) * len(peers))}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
-def _beside(report: Report) -> None:
-    """Measure memory, first uses, and the whole call that people write."""
-    for size in SIZES:
-        for name, side in (("ours", ours), ("JAX", jax_one_hot), ("xlogit", xlogit)):
-            if name == "ours" or size.cells < SLOW:
-                report.beside[f"peak memory, {name}, {size}, MB"] = peak(partial(side, size))
+def _cored(cores: int) -> str:
+    return "one core" if cores == 1 else f"{cores} cores"
+
+
+def _ratios(report: Report, lines: int) -> str:
+    last = report.results[-lines:]
+    return "; ".join(f"{each.work} against {each.peer} {each.ratio:.3g}" for each in last)
+
+
+def _first_uses(report: Report) -> None:
     size = SIZES[0]
     for name, side in (("ours", ours), ("wb.fit", whole_fit), ("JAX", jax_one_hot)):
         seconds = first_use(Side(name, partial(on_cores, 1, side, size)))
         report.beside[f"first use in a process, {name}, {size}, s"] = round(seconds, 3)
-    fit = take_turns([Side("wb.fit", partial(on_cores, 1, whole_fit, size))], 3, quick=False)
-    report.beside[f"wb.fit from a DataFrame, {size}, one core, s"] = round(fit["wb.fit"].median, 3)
 
 
 def on_cores(cores: int, side: Callable[[Size], Call], size: Size, quick: bool) -> Call:
     """Hold the process of a side on so many cores, before any library starts its threads."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     os.environ["OMP_NUM_THREADS"] = str(cores)
-    return side(size)
+    call = side(size)
+    return lambda: replace(call(), peak=peak())
 
 
-def peak(prepare: Callable[[], Call]) -> int:
-    """Return the largest resident memory of a fresh process that prepares and runs a side, MB."""
-    context = get_context("spawn")
-    line, other = context.Pipe()
-    process = context.Process(target=_measure, args=(prepare, other))
-    process.start()
-    found: int = line.recv()
-    process.join()
-    return found
-
-
-def _measure(prepare: Callable[[], Call], line: Any) -> None:
-    prepare()()
+def peak() -> int:
+    """Return the largest resident memory that this process has had, MB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    line.send(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 # The data ----------------------------------------------------------------------------------------
@@ -333,6 +347,53 @@ def xlogit(size: Size) -> Call:
             verbose=0,
         )
         return Answer(model.coeff_)
+
+    return call
+
+
+def biogeme(size: Size) -> Call:
+    """Fit by biogeme, which has errors of the Hessian too; its draws are given to it."""
+    import pandas as pd
+    from biogeme.biogeme import BIOGEME
+    from biogeme.database import Database
+    from biogeme.draws import RandomNumberGeneratorTuple
+    from biogeme.expressions import Beta, Draws, MonteCarlo, Variable, log
+    from biogeme.models import logit
+    from biogeme.parameters import Parameters
+
+    sample, columns = draw(size), range(len(TRUE))
+    names = [f"x{j}_{k}" for j in range(size.options) for k in columns]
+    wide = pd.DataFrame(sample.x.reshape(size.people, -1), columns=names)
+    wide["chosen"] = sample.chosen
+    given = RandomNumberGeneratorTuple(lambda *_: sample.draws[..., 0], "those of the other sides")
+
+    def call() -> Answer:
+        means = [Beta(f"mean{k}", 0.0, None, None, 0) for k in columns]
+        spread = Beta("spread", 0.5, None, None, 0)
+        slopes = [*means[:-1], means[-1] + spread * Draws("draws", "GIVEN")]
+        utility = {
+            j: sum(slopes[k] * Variable(f"x{j}_{k}") for k in columns) for j in range(size.options)
+        }
+        chance = logit(utility, None, Variable("chosen"))
+        model = BIOGEME(
+            Database("apartments", wide),
+            log(MonteCarlo(chance)),
+            parameters=Parameters(),
+            random_number_generators={"GIVEN": given},
+            number_of_draws=size.draws,
+            number_of_threads=int(os.environ["OMP_NUM_THREADS"]),
+            calculating_second_derivatives="analytical",
+            generate_html=False,
+            generate_yaml=False,
+            save_iterations=False,
+            tolerance=1e-9,
+        )
+        found = model.estimate()
+        values = found.get_beta_values()
+        names = [*(f"mean{k}" for k in columns), "spread"]
+        places = [found.beta_names.index(name) for name in names]
+        errors = np.sqrt(np.diag(found.rao_cramer_variance_covariance_matrix))[places]
+        return Answer(np.array([values[name] for name in names]), errors)
 
     return call
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.data.choice import ALONE, INCOMPLETE, Roles, differences, read_choices
+from workbench.data.choice import ALONE, INCOMPLETE, Roles, read_choices
 from workbench.data.table import as_table
 from workbench.errors import DataError
+from workbench.kernels.choice.differences import differences
 
 ROLES = Roles("id", "mode")
 
@@ -47,6 +48,17 @@ def test_differences_are_to_the_chosen_alternative(trips):
     moved, first = differences(data.x, data.first, data.chosen)
 
     assert moved[:, 0].tolist() == [5.0, 2.0, -1.0, 5.0, -2.0, 5.0, -3.5]
+    assert first.tolist() == [0, 2, 3, 5, 7]
+
+
+def test_differences_are_the_same_where_numba_is_missing(trips, monkeypatch):
+    data = read(trips, "chosen ~ cost + C(mode)")
+    compiled, _ = differences(data.x, data.first, data.chosen)
+    monkeypatch.setattr("workbench.kernels.choice.differences.find_spec", {}.get)
+
+    plain, first = differences(data.x, data.first, data.chosen)
+
+    np.testing.assert_array_equal(compiled, plain)
     assert first.tolist() == [0, 2, 3, 5, 7]
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from workbench.data.columns import first_rows, sorted_codes
 from workbench.data.design import Design, build_design
 from workbench.data.names import level_text, shown
 from workbench.data.sample import Positions
 from workbench.data.table import Table
 from workbench.errors import DataError
+from workbench.kernels.choice.differences import differences
 from workbench.kernels.collinear import dependent_columns
 from workbench.kernels.gram import gram
 from workbench.protocols import Numpy
@@ -196,19 +198,23 @@ def read_choices(
         table, formula, cluster=groups, weights=weights, missing=missing, positive=positive
     )
     design = _only_whole(design, table, roles, beside)
-    situation, person = _numbered(design, table, roles)
-    _check(design, table, roles, situation)
-    design, kept = _without_alone(design, situation)
-    situation, person = situation[kept], person[kept]
-    codes, labels = labelled(table.column(roles.alternatives).iloc[design.rows])
-    found = _sorted(design, person, situation, codes, labels, collinear)
+    situation, person = _numbered(table, roles, design.rows)
+    codes, labels = labelled(_over(table, roles.alternatives, design.rows))
+    _check(design, table, roles, situation, codes)
+    used = _without_alone(design, situation)
+    if used is not design:
+        situation, person = _numbered(table, roles, used.rows)
+        codes, labels = labelled(_over(table, roles.alternatives, used.rows))
+    found = _sorted(used, person, situation, codes, labels, collinear)
     if weights is None:
         return found
-    return replace(found, weights=found.by_person(design.weights, weights, table, roles))
+    return replace(found, weights=found.by_person(used.weights, weights, table, roles))
 
 
 def _only_whole(design: Design, table: Table, roles: Roles, beside: Sequence[Positions]) -> Design:
     """Leave out the situations of which a row is incomplete: their sets would be smaller."""
+    if len(design.rows) == table.nrows and not beside:
+        return design
     complete = np.zeros(table.nrows, dtype=bool)
     complete[design.rows] = True
     for rows in beside:
@@ -235,17 +241,22 @@ def _keeping(design: Design, keep: npt.NDArray[np.bool_], reason: str) -> Design
     return design.keeping(keep, {reason: int((~keep).sum())})
 
 
+def _over(table: Table, name: str, rows: Positions) -> pd.Series:
+    """Return a column over some rows, in increasing order."""
+    column = table.column(name)
+    return column if len(rows) == table.nrows else column.iloc[rows]
+
+
 def _situations(table: Table, roles: Roles, rows: Positions) -> Positions:
     """Give numbers to the situations of some rows by sorted ids; -1 where an id is missing."""
-    names = [roles.choosers] if roles.panel is None else [roles.panel, roles.choosers]
-    codes = [_sorted_codes(table.column(name).iloc[rows]) for name in names]
-    missing = np.logical_or.reduce([code < 0 for code in codes])
-    joined = codes[0]
-    for code in codes[1:]:
-        joined = joined * (int(code.max(initial=0)) + 1) + code
-    joined = np.where(missing, -1, joined)
-    if not missing.all():
-        joined[~missing] = np.unique(joined[~missing], return_inverse=True)[1]
+    codes = sorted_codes(_over(table, roles.choosers, rows))
+    if roles.panel is None:
+        return codes
+    person = sorted_codes(_over(table, roles.panel, rows))
+    known = (person >= 0) & (codes >= 0)
+    joined = person * (int(codes.max(initial=0)) + 1) + codes
+    joined[known] = sorted_codes(pd.Series(joined[known]))
+    joined[~known] = -1
     return joined
 
 
@@ -254,42 +265,32 @@ def sorted_levels(column: pd.Series) -> tuple[Positions, list[Any]]:
 
     Mixed types are sorted as text.
     """
-    try:
-        codes, levels = pd.factorize(column, sort=True)
-    except TypeError:
-        codes, levels = pd.factorize(column.astype(str).where(column.notna()), sort=True)
-    return codes.astype(np.int64), list(levels)
-
-
-def _sorted_codes(column: pd.Series) -> Positions:
-    return sorted_levels(column)[0]
+    codes = sorted_codes(column)
+    return codes, [column.iloc[row] for row in first_rows(codes)]
 
 
 def identify(table: Table, roles: Roles) -> tuple[Positions, Positions]:
     """Return the situation and the person of each row of a table, ``(n,)``; -1 where missing."""
-    rows = np.arange(table.nrows)
+    return _numbered(table, roles, np.arange(table.nrows))
+
+
+def _numbered(table: Table, roles: Roles, rows: Positions) -> tuple[Positions, Positions]:
     situation = _situations(table, roles, rows)
     if roles.panel is None:
         return situation, situation
-    return situation, _sorted_codes(table.column(roles.panel))
-
-
-def _numbered(design: Design, table: Table, roles: Roles) -> tuple[Positions, Positions]:
-    situation = _situations(table, roles, design.rows)
-    if roles.panel is None:
-        return situation, situation
-    return situation, _sorted_codes(table.column(roles.panel).iloc[design.rows])
+    return situation, sorted_codes(_over(table, roles.panel, rows))
 
 
 def labelled(column: pd.Series) -> tuple[Positions, tuple[str, ...]]:
     """Give alternatives numbers from 0 in sorted order, ``(m,)``, and return their names."""
-    codes = _sorted_codes(column)
-    first = np.unique(codes, return_index=True)[1]
-    return codes, tuple(level_text(column.iloc[i]) for i in first)
+    codes, levels = sorted_levels(column)
+    return codes, tuple(level_text(level) for level in levels)
 
 
 # Checks ------------------------------------------------------------------------------------------
-def _check(design: Design, table: Table, roles: Roles, situation: Positions) -> None:
+def _check(
+    design: Design, table: Table, roles: Roles, situation: Positions, codes: Positions
+) -> None:
     y, name = design.outcome, design.outcome_name
     bad = np.flatnonzero((y != 0) & (y != 1))
     if len(bad):
@@ -300,7 +301,7 @@ def _check(design: Design, table: Table, roles: Roles, situation: Positions) -> 
             code="outside-support",
             where=name,
         )
-    _check_twice(design, table, roles, situation)
+    _check_twice(design, table, roles, situation, codes)
     count = np.bincount(situation, weights=y)
     several = np.bincount(situation) > 1
     for wrong, what in ((several & (count == 0), "no"), (count > 1, "more than one")):
@@ -320,10 +321,13 @@ def _by_id(
     )
 
 
-def _check_twice(design: Design, table: Table, roles: Roles, situation: Positions) -> None:
-    codes = _sorted_codes(table.column(roles.alternatives).iloc[design.rows])
-    pairs = pd.Series(situation * (int(codes.max(initial=0)) + 1) + codes)
-    twice = pairs.duplicated().to_numpy()
+def _check_twice(
+    design: Design, table: Table, roles: Roles, situation: Positions, codes: Positions
+) -> None:
+    pairs = situation * (int(codes.max(initial=0)) + 1) + codes
+    if _increase(pairs):
+        return
+    twice = pd.Series(pairs).duplicated().to_numpy()
     if twice.any():
         row = int(design.rows[np.flatnonzero(twice)[0]])
         (chooser,) = _ids(table, roles, np.array([row]))
@@ -351,16 +355,19 @@ def _some(ids: Sequence[str]) -> str:
     return "; ".join(ids[:_IDS_NAMED]) + (", …" if len(ids) > _IDS_NAMED else "")
 
 
-def _without_alone(design: Design, situation: Positions) -> tuple[Design, npt.NDArray[np.bool_]]:
+def _without_alone(design: Design, situation: Positions) -> Design:
     """Leave out situations of one alternative, whose choice says nothing."""
-    keep = np.bincount(situation)[situation] > 1
+    several = np.bincount(situation) > 1
+    if several.all():
+        return design
+    keep = several[situation]
     if not keep.any():
         raise DataError(
             "Every choice situation has one alternative, so nothing is chosen.",
             hint="data with one row for each alternative that could have been chosen.",
             code="no-alternatives",
         )
-    return _keeping(design, keep, ALONE), keep
+    return _keeping(design, keep, ALONE)
 
 
 # Sorting -----------------------------------------------------------------------------------------
@@ -372,28 +379,50 @@ def _sorted(
     labels: tuple[str, ...],
     collinear: str,
 ) -> ChoiceData:
-    order = np.lexsort((codes, situation, person))
-    first = _begins(situation[order])
-    person_first = _begins(person[order][first[:-1]])
-    chosen = np.flatnonzero(design.outcome[order] == 1)
     regressors = [j for j, name in enumerate(design.names) if name != "Intercept"]
-    x = np.ascontiguousarray(design.matrix[order][:, regressors])
+    matrix, outcome = design.matrix, design.outcome
+    order = np.arange(len(codes))
+    if not _in_order(person, situation, codes):
+        order = np.lexsort((codes, situation, person))
+        person, situation, codes = person[order], situation[order], codes[order]
+        matrix, outcome = matrix[order], outcome[order]
+    first = _begins(situation)
+    person_first = _begins(person[first[:-1]])
+    chosen = np.flatnonzero(outcome == 1)
+    x = _columns(matrix, regressors)
     names = [design.names[j] for j in regressors]
     keep, left_out = _identified(x, first, chosen, names, collinear)
     return ChoiceData(
         design,
         order,
-        np.ascontiguousarray(x[:, keep]) if len(keep) < len(names) else x,
+        _columns(x, keep),
         tuple(names[j] for j in keep),
         tuple(regressors[j] for j in keep),
         first,
         person_first,
         chosen,
-        codes[order],
+        codes,
         labels,
         None,
         left_out,
     )
+
+
+def _in_order(person: Positions, situation: Positions, codes: Positions) -> bool:
+    """Tell whether rows stand by person, situation and alternative already."""
+    pairs = situation * (int(codes.max(initial=0)) + 1) + codes
+    return _increase(pairs) and bool((person[1:] >= person[:-1]).all())
+
+
+def _increase(numbers: Positions) -> bool:
+    return bool((numbers[1:] > numbers[:-1]).all())
+
+
+def _columns(matrix: Numpy, kept: Sequence[int]) -> Numpy:
+    """Return some columns, in increasing order; a stretch of neighbours is copied faster."""
+    stretch = slice(kept[0], kept[-1] + 1) if kept else slice(0)
+    neighbours = stretch.stop - (stretch.start or 0) == len(kept)
+    return np.ascontiguousarray(matrix[:, stretch if neighbours else kept])
 
 
 def _begins(sorted_codes: Positions) -> Positions:
@@ -402,35 +431,15 @@ def _begins(sorted_codes: Positions) -> Positions:
     return np.concatenate([[0], changes, [len(sorted_codes)]]).astype(np.int64)
 
 
-def differences(x: Numpy, first: Positions, chosen: Positions) -> tuple[Numpy, Positions]:
-    """Return ``x_j - x_chosen`` of each alternative not chosen, and where situations begin.
-
-    Parameters
-    ----------
-    x
-        Regressors of the sorted rows, ``(m, p)``.
-    first, chosen
-        The first row, ``(s + 1,)``, and the chosen row, ``(s,)``, of each situation.
-    """
-    sizes = np.diff(first)
-    others = np.ones(len(x), dtype=bool)
-    others[chosen] = False
-    moved = x[others]
-    moved -= np.repeat(x[chosen], sizes - 1, axis=0)
-    return moved, first - np.arange(len(first))
-
-
 def _identified(
     x: Numpy, first: Positions, chosen: Positions, names: Sequence[str], collinear: str
 ) -> tuple[list[int], tuple[str, ...]]:
     """Return the columns whose coefficients differences determine, and why others are not."""
     moved, _ = differences(x, first, chosen)
-    size = np.abs(x).max(axis=0, initial=0.0)
-    still = np.abs(moved).max(axis=0, initial=0.0) <= _ROUNDING * size
-    sentences = {j: _does_not_vary(names[j]) for j in np.flatnonzero(still).tolist()}
+    sentences = {j: _does_not_vary(names[j]) for j in range(len(names)) if _still(x, moved, j)}
     rest = [j for j in range(len(names)) if j not in sentences]
     if rest:
-        used = np.ascontiguousarray(moved[:, rest])
+        used = _columns(moved, rest)
         for found in dependent_columns(used, gram(used, None)):
             partners = [names[rest[j]] for j in found.partners]
             sentences[rest[found.column]] = _repeats(names[rest[found.column]], partners)
@@ -451,6 +460,13 @@ def _identified(
             code="no-regressors",
         )
     return keep, tuple(sentences[j] for j in sorted(sentences))
+
+
+def _still(x: Numpy, moved: Numpy, j: int) -> bool:
+    """Tell whether differences of a column are rounding alone."""
+    reach = moved[:, j].max(initial=0.0) - moved[:, j].min(initial=0.0)
+    low, high = x[:, j].min(initial=0.0), x[:, j].max(initial=0.0)
+    return bool(reach <= _ROUNDING * max(high, -low))
 
 
 def _does_not_vary(name: str) -> str:

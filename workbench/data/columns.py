@@ -20,6 +20,8 @@ Codes = npt.NDArray[np.int64]
 EXACT_INTEGERS = 2**53
 """Whole numbers beyond this are rounded by float64."""
 
+# Integers are counted where their range is no longer than so many times the rows.
+_WIDE = 4
 _NUMBERS_IN_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
 _DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?\s*")
@@ -105,6 +107,9 @@ def levels(column: pd.Series, name: str) -> pd.Series:
 
 def groups(column: pd.Series, name: str) -> Codes:
     """Return the group of each row, numbered from 0 by first appearance, and -1 where missing."""
+    codes = _counted(column)
+    if codes is not None and (codes[1:] >= codes[:-1]).all():
+        return codes
     try:
         return pd.factorize(column)[0].astype(np.int64)
     except TypeError as error:
@@ -114,6 +119,39 @@ def groups(column: pd.Series, name: str) -> Codes:
             code="not-a-group",
             where=name,
         ) from error
+
+
+def sorted_codes(column: pd.Series) -> Codes:
+    """Give values numbers from 0 in sorted order, -1 where missing; mixed types sort as text."""
+    if (codes := _counted(column)) is not None:
+        return codes
+    try:
+        return pd.factorize(column, sort=True)[0].astype(np.int64)
+    except TypeError:
+        texts = column.astype(str).where(column.notna())
+        return pd.factorize(texts, sort=True)[0].astype(np.int64)
+
+
+def _counted(column: pd.Series) -> Codes | None:
+    """Give integers numbers in sorted order, where they are sorted or in no wide range."""
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind != "i" or column.empty:
+        return None
+    values = column.to_numpy(dtype=np.int64)
+    if (values[1:] >= values[:-1]).all():
+        return np.concatenate([[0], np.cumsum(values[1:] != values[:-1])])
+    low, high = int(values.min()), int(values.max())
+    if high - low > _WIDE * len(values):
+        return None
+    ranks = np.cumsum(np.bincount(values - low) > 0) - 1
+    return np.asarray(ranks[values - low])
+
+
+def first_rows(codes: Codes) -> Codes:
+    """Return the first row of each number from 0, ``(numbers,)``; -1 has none."""
+    rows = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
+    known = np.flatnonzero(codes >= 0)[::-1]
+    rows[codes[known]] = known
+    return rows
 
 
 def differ_by_spaces(values: pd.Index) -> list[str]:

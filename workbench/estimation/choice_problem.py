@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.backends import Backend, backend_named
 from workbench.backends.devices import dtypes_of
 from workbench.covariances import ClusterMeat, Curvature, groupings
-from workbench.data.choice import ChoiceData, Roles, differences, state_of
+from workbench.data.choice import ChoiceData, Roles, state_of
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
@@ -34,6 +34,7 @@ from workbench.estimation.problem import (
 from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_names
 from workbench.kernels.choice.conditional import ConditionalKernel
+from workbench.kernels.choice.differences import differences
 from workbench.kernels.choice.scaled import Scaled, ScaledKernel
 from workbench.kernels.choice.situations import Int64, Situations
 from workbench.kernels.separation import separating_direction
@@ -304,7 +305,7 @@ class ChoiceProblem(Problem):
         )
 
     @cached_property
-    def _held(self) -> Numpy:
+    def held_values(self) -> Numpy:
         """All parameters walked, those held at their values and the others at zero."""
         whole = self.all_coordinates
         params = whole.shown(np.zeros(len(whole.slopes)))
@@ -315,7 +316,7 @@ class ChoiceProblem(Problem):
     @cached_property
     def kernel(self) -> FreeKernel:
         """The sums over persons, made when first asked for."""
-        return FreeKernel(self.make_kernel(), self._held, self.free)
+        return FreeKernel(self.make_kernel(), self.held_values, self.free)
 
     def objective(self) -> ScaledObjective:
         """Return the objective, in walked coordinates."""
@@ -439,11 +440,16 @@ class ChoiceProblem(Problem):
 
     def _run_away(self, theta: Numpy) -> bool:
         """Tell whether a utility is large, and a direction has no information left."""
+        if self.kernel.knows(theta, 2) and not self._uninformed(theta):
+            return False
         slopes, columns = np.zeros_like(self.slopes(theta)), self.linear_columns
         slopes[:, columns] = self.slopes(theta)[:, columns]
         index = self.situations.differences @ slopes.T
         if float(np.abs(index).max(initial=0.0)) < _SATURATED:
             return False
+        return self._uninformed(theta)
+
+    def _uninformed(self, theta: Numpy) -> bool:
         hessian = self.kernel.totals(theta, 2).hessian
         if hessian is None or not np.isfinite(hessian).all():
             return True

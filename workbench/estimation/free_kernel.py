@@ -35,10 +35,16 @@ class FreeKernel:
         All parameters in the kernel's coordinates, ``(K,)``; those free are filled in.
     free
         Their positions, ``(k,)``.
+    signs
+        What the kernel's parameters are times those seen, ``(K,)`` of ones and minus ones; by
+        default the same.
     """
 
-    def __init__(self, kernel: PersonKernel, held: Numpy, free: Any) -> None:
+    def __init__(
+        self, kernel: PersonKernel, held: Numpy, free: Any, signs: Numpy | None = None
+    ) -> None:
         self.kernel, self._held, self.free = kernel, held, free
+        self._signs = np.ones(len(held)) if signs is None else signs
         self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
         self._scores: tuple[Numpy, Numpy] | None = None
 
@@ -48,32 +54,42 @@ class FreeKernel:
         found[self.free] = theta
         return found
 
+    def inner(self, theta: Numpy) -> Numpy:
+        """Return all parameters with the kernel's signs, ``(K,)``."""
+        return self.whole(theta) * self._signs
+
     def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
         """Sum the log-likelihood and its derivatives up to ``order``."""
-        last = self._last
-        if last is not None and last[1] >= order and np.array_equal(last[0], theta):
-            return last[2]
-        found: Totals = self.kernel.totals(self.whole(theta), order)
+        if self._last is not None and self.knows(theta, order):
+            return self._last[2]
+        found: Totals = self.kernel.totals(self.inner(theta), order)
         gradient, square = found.gradient, np.ix_(self.free, self.free)
         squares = (found.hessian, getattr(found, "opg", None))
+        signs = self._signs[self.free]
         kept = ChoiceTotals(
             found.value,
-            None if gradient is None else gradient[self.free],
-            *(None if each is None else each[square] for each in squares),
+            None if gradient is None else gradient[self.free] * signs,
+            *(None if each is None else each[square] * np.outer(signs, signs) for each in squares),
         )
         self._last = (np.array(theta), order, kept)
         return kept
 
+    def knows(self, theta: Numpy, order: Order) -> bool:
+        """Tell whether the last pass found the derivatives up to ``order`` here."""
+        last = self._last
+        return last is not None and last[1] >= order and np.array_equal(last[0], theta)
+
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
         """Multiply the Hessian of the sum with a vector ``(k,)``."""
-        long = np.zeros(len(self._held))
-        long[self.free] = vector
-        return np.asarray(self.kernel.hessian_vector(self.whole(theta), long)[self.free])
+        long, signs = np.zeros(len(self._held)), self._signs[self.free]
+        long[self.free] = vector * signs
+        product = self.kernel.hessian_vector(self.inner(theta), long)
+        return np.asarray(product[self.free] * signs)
 
     def scores(self, theta: Numpy) -> Numpy:
         """Return the score of each person, unweighted, ``(n, k)``."""
         if self._scores is None or not np.array_equal(self._scores[0], theta):
-            found = self.kernel.scores(self.whole(theta))[:, self.free]
+            found = self.kernel.scores(self.inner(theta))[:, self.free] * self._signs[self.free]
             self._scores = (np.array(theta), np.asarray(found, dtype=np.float64))
         return self._scores[1]
 
@@ -84,7 +100,15 @@ class FreeKernel:
 
     def values(self, theta: Numpy) -> Numpy:
         """Return the log-likelihood of each person, unweighted, ``(n,)``."""
-        return np.asarray(self.kernel.values(self.whole(theta)))
+        return np.asarray(self.kernel.values(self.inner(theta)))
+
+    def over(self, kernel: PersonKernel) -> FreeKernel:
+        """Return another kernel of the same parameters, as they are seen here."""
+        return FreeKernel(kernel, self._held, self.free, self._signs)
+
+    def turned(self, signs: Numpy) -> FreeKernel:
+        """Return the kernel that sees parameters times signs ``(K,)``."""
+        return FreeKernel(self.kernel, self._held, self.free, self._signs * signs)
 
 
 class ChoiceObjective(ScaledObjective):

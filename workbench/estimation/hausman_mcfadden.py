@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from workbench.data.choice import ChoiceData, differences
+from workbench.data.choice import ChoiceData
 from workbench.errors import InferenceError, OptionError
 from workbench.estimation.choice_settings import ConditionalSettings
 from workbench.estimation.free_kernel import FreeKernel
 from workbench.estimation.objective import ScaledObjective
 from workbench.kernels.choice.conditional import ConditionalKernel
+from workbench.kernels.choice.differences import differences
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.collinear import dependent_columns
 from workbench.kernels.gram import gram

@@ -14,7 +14,7 @@ from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.choice_problem import ChoiceProblem
 from workbench.estimation.choice_settings import GAUSS_HERMITE, OTHER_SIGN, MixedSettings
-from workbench.estimation.choice_start import conditional_start
+from workbench.estimation.choice_start import conditional_start, mixed_start
 from workbench.estimation.coordinates import SeparateCoordinates
 from workbench.estimation.free_kernel import PersonKernel
 from workbench.estimation.problem import Problem
@@ -190,7 +190,7 @@ class MixedProblem(ChoiceProblem):
 
     @cached_property
     def first_guess(self) -> Numpy:
-        """The conditional logit's estimates, and spreads of half a scale."""
+        """The conditional logit's estimates and spreads of half a scale, or better ones."""
         found = conditional_start(self)
         if self.wtp is not None:
             price = found[self.wtp]
@@ -205,7 +205,7 @@ class MixedProblem(ChoiceProblem):
             size = max(sign * found[each.column], _SMALLEST)
             means[each.column] = np.log(size) if "lognormal" in each.kind else size
         own = [row == column for row, column in self.pairs.tolist()]
-        return np.concatenate([means, np.where(own, _SPREAD, 0.0)])
+        return mixed_start(self, np.concatenate([means, np.where(own, _SPREAD, 0.0)]))
 
     @property
     def linear_columns(self) -> list[int]:
@@ -223,13 +223,17 @@ class MixedProblem(ChoiceProblem):
             return gauss_hermite(draws)
         variates = [each.variate for each in self.random]
         seed, q = self.specification.seed, len(self.random)
-        found = base_draws(settings.draw_kind, first + people, draws, q, seed, variates)
-        return found[first:] * self.signs if (self.signs < 0).any() else found[first:]
+        return base_draws(settings.draw_kind, first + people, draws, q, seed, variates)[first:]
 
     @cached_property
-    def draws(self) -> Numpy | Quadrature:
-        """The run's draws ``(n, R, q)``, or nodes."""
+    def base(self) -> Numpy | Quadrature:
+        """The run's draws as they were drawn, which its kernel reads."""
         return self.drawn(self.data.persons, 0, self.settings.draws)
+
+    @property
+    def draws(self) -> Numpy | Quadrature:
+        """The run's draws ``(n, R, q)`` signed as positive spreads go with them, or nodes."""
+        return self.base if isinstance(self.base, Quadrature) else self.base * self.signs
 
     def kernel_with(self, draws: Numpy | Quadrature) -> PersonKernel:
         """Return a kernel over these draws."""
@@ -242,11 +246,11 @@ class MixedProblem(ChoiceProblem):
         return self.with_scale(make)
 
     def make_kernel(self) -> PersonKernel:
-        return self.kernel_with(self.draws)
+        return self.kernel_with(self.base)
 
     def rehearsals(self) -> Sequence[Problem]:
         """Return first the problem with an eighth of the draws, where many are and no start is."""
-        draws, started = self.draws, self.specification.start or {}
+        draws, started = self.base, self.specification.start or {}
         whole = super().rehearsals()
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
             return whole
@@ -254,7 +258,7 @@ class MixedProblem(ChoiceProblem):
             return whole
         few = max(_FEWEST, draws.shape[1] // _SHARE)
         rough = self.rougher(f"{few} draws")
-        rough.__dict__["draws"] = np.ascontiguousarray(draws[:, :few])
+        rough.__dict__["base"] = np.ascontiguousarray(draws[:, :few])
         return (rough, *whole)
 
     # Signs --------------------------------------------------------------------------------------
@@ -294,15 +298,17 @@ class MixedProblem(ChoiceProblem):
 
     def canonical(self, theta: Numpy) -> Numpy:
         """Turn negative spreads, and their draws with them, which leaves the model as it is."""
-        turned = False
+        turned = np.ones(len(self.random))
         for k in range(len(self.random)):
             places, own = self._place(k)
             if places and theta[own] < 0:
-                theta, turned = self._turned(theta, k), True
-                self.signs[k] = -self.signs[k]
-        if turned and not isinstance(self.draws, Quadrature):
-            for name in ("draws", "kernel", "_objective"):
-                self.__dict__.pop(name, None)
+                theta, turned[k] = self._turned(theta, k), -1.0
+        if (turned < 0).any():
+            self.signs = self.signs * turned
+            signs, p = np.ones(len(self.all_names)), len(self.data.names)
+            signs[p : p + len(self.pairs)] = turned[self.pairs[:, 1]]
+            self.__dict__["kernel"] = self.kernel.turned(signs)
+            self.__dict__.pop("_objective", None)
         return theta
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
@@ -332,13 +338,13 @@ class MixedProblem(ChoiceProblem):
         people, draws = self.data.persons, self.settings.draws
         quadrature = self.settings.draw_kind == GAUSS_HERMITE
         fresh = self.drawn(people, 0 if quadrature else people, draws * 2 if quadrature else draws)
-        other, whole = self.kernel_with(fresh), self.kernel.whole(theta)
+        other = self.kernel.over(self.kernel_with(fresh))
         weights = self.weights.values
         weights = np.ones(people) if weights is None else weights
-        second = other.values(whole)
+        apart = (self.kernel.scores(theta) - other.scores(theta)) * weights[:, None]
+        second = other.values(theta)
         if not quadrature:
             second = np.logaddexp(self.kernel.values(theta), second) - np.log(2.0)
-        apart = (self.kernel.scores(theta) - other.scores(whole)[:, self.free]) * weights[:, None]
         carried = curvature.jacobian @ curvature.bread
         if quadrature:
             noise = np.abs(carried @ apart.sum(axis=0))
@@ -405,7 +411,7 @@ class MixedProblem(ChoiceProblem):
     def conditional_means(self, theta: Numpy) -> Numpy:
         """Return the mean of each random coefficient given a person's choices, ``(n, q)``."""
         kernel: Any = self.kernel.kernel
-        columns, whole = [each.column for each in self.random], self.kernel.whole(theta)
+        columns, whole = [each.column for each in self.random], self.kernel.inner(theta)
         means = kernel.conditional_means(whole) * self.units[columns]
         if self.scale is None:
             return np.asarray(means)

@@ -151,6 +151,25 @@ def test_quadrature_is_the_integral_over_a_dense_grid():
     np.testing.assert_allclose(kernel.values(theta), expected, rtol=1e-7)
 
 
+def test_a_point_asked_about_again_costs_no_pass(monkeypatch):
+    random, correlated, wtp = MODELS["normal"]
+    data, draws, theta = set_up(MODELS["normal"])
+    kernel = MixedKernel(data, random, correlated, draws, wtp, xp())
+    passes = []
+    run = kernel._pass.run
+    monkeypatch.setattr(
+        kernel._pass, "run", lambda *asked, **more: (passes.append(asked), run(*asked, **more))[1]
+    )
+
+    here = kernel.totals(theta, 2)
+    there = kernel.totals(theta * 1.1, 2)
+    again = [kernel.totals(theta, 1).value, kernel.totals(theta * 1.1).value]
+    kernel.scores(theta if here.value > there.value else theta * 1.1)
+
+    assert again == [here.value, there.value]
+    assert len(passes) == 2
+
+
 def test_long_panels_and_steep_utilities_neither_overflow_nor_underflow():
     data = situations(people=5, columns=4, most=60, options=3)
     random = random_of((3, "normal"), (0, "normal"))

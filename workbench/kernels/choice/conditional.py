@@ -15,6 +15,9 @@ from workbench.kernels.choice.structure import structure_of
 from workbench.kernels.choice.sums import ChoiceTotals, Found, Pass
 from workbench.protocols import Numpy, Order
 
+_REMEMBERED = 4
+"""Points that are kept in mind: maxima are compared, and asked about again at the end."""
+
 
 class ConditionalKernel:
     r"""The sums of a conditional logit over people.
@@ -45,15 +48,11 @@ class ConditionalKernel:
         structure = structure_of(situations.columns, random, correlated, wtp)
         self.size, self._random = structure.size, structure.random
         self._pass: Pass = pass_over(situations, structure, draws, xp)
-        self._last: tuple[Numpy, Order, ChoiceTotals] | None = None
+        self._past: tuple[tuple[Numpy, Found], ...] = ()
 
     def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
         """Sum the log-likelihood and its derivatives up to ``order`` at ``theta (k,)``."""
-        last = self._last
-        if last is None or last[1] < order or not np.array_equal(last[0], theta):
-            last = (theta.copy(), order, self._pass.run(theta, order).totals)
-            self._last = last
-        return last[2]
+        return self._found(theta, order, scores=order == 2).totals
 
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
         """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
@@ -71,5 +70,22 @@ class ConditionalKernel:
         """Return the log-likelihood of each person, unweighted, in nats, ``(n,)``."""
         return self._found(theta, 0).values
 
-    def _found(self, theta: Numpy, order: Order, **wanted: bool) -> Found:
-        return self._pass.run(theta, order, **wanted)
+    def _found(
+        self, theta: Numpy, order: Order, *, scores: bool = False, means: bool = False
+    ) -> Found:
+        """Pass over the people, unless that has been done at this point."""
+        for point, found in self._past:
+            if found.has(order, scores=scores, means=means) and np.array_equal(point, theta):
+                return found
+        found = self._pass.run(theta, order, scores=scores, means=means)
+        self._remember(theta.copy(), found)
+        return found
+
+    def _remember(self, theta: Numpy, found: Found) -> None:
+        """Keep the last few points, and what the highest of them knows of each person."""
+        past = self._past[1 - _REMEMBERED :]
+        if all(found.totals.value > other.totals.value for _, other in past):
+            past = tuple((point, other.summed()) for point, other in past)
+        else:
+            found = found.summed()
+        self._past = (*past, (theta, found))

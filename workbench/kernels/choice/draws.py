@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -85,13 +86,22 @@ def _radical_inverse(base: int, first: int, count: int) -> Numpy:
     Blocks of ``base^m`` neighbours share all digits but the last ``m``, whose part is added from
     a table.
     """
-    low = 1
-    while low * base <= max(base, min(count, 1 << 16)):
-        low *= base
-    table = _mirrored(np.arange(low), base)
+    table = _table(base)
+    low = len(table)
     heads = np.arange(first // low, (first + count - 1) // low + 1) if count else np.arange(0)
     whole = table + (_mirrored(heads, base) / low)[:, None]
     return whole.ravel()[first % low :][:count]
+
+
+@lru_cache(maxsize=MOST_HALTON)
+def _table(base: int) -> Numpy:
+    """Mirror all numbers of as many digits as have at most 65,536, or of one."""
+    table, scale = np.zeros(1), 1.0
+    while len(table) * base <= max(base, 1 << 16):
+        scale /= base
+        table = (np.arange(base) * scale + table[:, None]).ravel(order="F")
+    table.flags.writeable = False
+    return table
 
 
 def _mirrored(numbers: npt.NDArray[np.int64], base: int) -> Numpy:

@@ -8,6 +8,7 @@ effect, so that it adds nothing.  People are sorted by their shape, so that litt
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -75,8 +76,19 @@ class Packed:
         return values
 
 
+_PACKED: WeakKeyDictionary[Situations, dict[int, Packed]] = WeakKeyDictionary()
+"""What was laid side by side already: kernels with other draws read the same situations."""
+
+
 def pack(situations: Situations, lanes: int) -> Packed:
-    """Lay people of like shape side by side."""
+    """Lay people of like shape side by side; the same situations are laid once."""
+    found = _PACKED.setdefault(situations, {})
+    if lanes not in found:
+        found[lanes] = _pack(situations, lanes)
+    return found[lanes]
+
+
+def _pack(situations: Situations, lanes: int) -> Packed:
     order = _places(situations, lanes)
     if _alike(situations):
         return _pack_alike(situations, lanes, order)

@@ -40,6 +40,17 @@ class Found:
     scores: Numpy | None = None
     means: Numpy | None = None
 
+    def has(self, order: Order, *, scores: bool, means: bool) -> bool:
+        """Tell whether this is all that is asked for."""
+        totals = self.totals
+        known = 0 if totals.gradient is None else 1 if totals.hessian is None else 2
+        missing = (scores and self.scores is None) or (means and self.means is None)
+        return known >= order and not missing
+
+    def summed(self) -> Found:
+        """Return the same without what takes the most room."""
+        return Found(self.values, self.totals)
+
 
 class Pass(Protocol):
     """A way to go over people."""
