@@ -443,3 +443,55 @@ def test_a_lognormal_coefficient_of_the_wrong_sign_is_at_its_bound_and_not_conve
     assert np.isnan(fit.se["ttme"])
     assert "ttme lies at the bound" in fit.message
     assert any('"negative_lognormal"' in note for note in fit.notes)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """Return 5,000 people, of whom the 800 evenly spaced never take the third of three shops."""
+    random = np.random.default_rng(12)
+    people, spaced = 5_000, np.linspace(0, 4_999, 800).astype(int)
+    price = random.normal(size=(people, 3))
+    slope = -1 + 0.8 * random.normal(size=(people, 1))
+    utility = slope * price + random.gumbel(size=(people, 3))
+    utility[spaced, 2] = -np.inf
+    return pd.DataFrame(
+        {
+            "id": np.repeat(np.arange(people), 3),
+            "shop": np.tile(["a", "b", "c"], people),
+            "price": price.ravel(),
+            "chosen": (np.arange(3) == utility.argmax(axis=1)[:, None]).ravel().astype(int),
+        }
+    )
+
+
+@pytest.mark.parametrize("formula", ["chosen ~ price", "chosen ~ price + C(shop)"])
+def test_a_walk_that_begins_where_some_people_are_ends_where_all_are(crowd, formula):
+    """The scores of quadrature written a second time are zero there; the second is separated."""
+    found = wb.fit(
+        "mixed_logit",
+        formula,
+        crowd,
+        choosers="id",
+        alternatives="shop",
+        random={"price": "normal"},
+        draw_kind="gauss_hermite",
+        draws=15,
+    )
+
+    nodes, weights = np.polynomial.hermite_e.hermegauss(15)
+    shops = pd.get_dummies(crowd["shop"]).to_numpy(dtype=float)[:, 1:].reshape(-1, 3, 2)
+    price, chosen = (crowd[name].to_numpy().reshape(-1, 3) for name in ("price", "chosen"))
+
+    def loglik(params):
+        mean, *constants, spread = params
+        constant = shops @ np.array(constants) if constants else 0.0
+        logs = []
+        for node in nodes:
+            index = (mean + spread * node) * price + constant
+            logs.append((index * chosen).sum(axis=1) - logsumexp(index, axis=1))
+        return float(logsumexp(np.array(logs), axis=0, b=(weights / weights.sum())[:, None]).sum())
+
+    params = found.params.to_numpy()
+    assert found.converged
+    assert found.loglik == pytest.approx(loglik(params), rel=1e-10)
+    assert np.abs(gradient(loglik, params)).max() < 1e-3
