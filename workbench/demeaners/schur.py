@@ -71,16 +71,16 @@ class Schur:
         width = columns.shape[1]
         centred = _Centred(factors)
         system = schur.reduce(centred.eliminated, centred.others, factors.weights)
-        right, lengths = row_passes.right_hand_side(system.rows, columns, system.size)
+        projected = schur.project(system, columns)
         edge = schur.border(system)
-        folded, explained = edge.fold(right, system.split)
+        folded, explained = edge.fold(projected.right, system.split)
         matrix = operator.by_cells(system)
         walk = ConjugateGradients(
             operator.Bordered(matrix, edge),
             Jacobi(matrix.whole_diagonal),
             folded,
-            lengths[1] - explained,
-            lengths[0],
+            projected.remaining - explained,
+            projected.original,
             self.tol,
         )
         formed = None
@@ -96,8 +96,9 @@ class Schur:
         if len(history) == 1:  # nothing was left to iterate on
             history.append(walk.residuals)
             yield DemeanStep(1, history[-1][:width])
-        effects = edge.unfold(right, walk.effects, system.split)
-        left, means = row_passes.residuals(system.rows, columns, effects)
+        effects = edge.unfold(projected.right, walk.effects, system.split)
+        means = schur.means(system, projected, effects)
+        left = row_passes.residuals(system.rows, columns, means, effects)
         return Demeaned(
             left,
             len(history) - 1,
