@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 # What is weighed against each other, in visits of one entry of a sparse matrix.
 _FACTOR_ENTRY = 50
+_STEPS_FORMED = 20  # that are still to come once the matrix is formed and factored
 _SETTLED = 3  # steps before the contraction says something
-# Forming may cost as much as so many times the steps that were taken: a contraction that stalls
-# at a single eigenvalue goes on soon after, and the gamble stays small.
+# Forming and factoring may cost as much as so many times the steps that were taken: a contraction
+# that stalls at a single eigenvalue goes on soon after, and the gamble stays small.
 _PATIENCE = 4
 
 
@@ -124,11 +125,12 @@ class Schur:
         rate = (history[-1].max() / history[-1 - window].max()) ** (1 / window)
         ahead = np.log(self.tol / history[-1].max()) / np.log(min(rate, 0.999))
         step = matrix.work * (1 + width) / 2
-        cost = matrix.fill / 2 + 6 * len(matrix.cells.index)
-        if min(ahead, _PATIENCE * done) * step < cost:
+        affordable, cost = _PATIENCE * done * step, matrix.fill / 2 + 6 * len(matrix.cells.index)
+        if cost > min(ahead * step, affordable):
             return False
-        cost += matrix.likely_entries * (_FACTOR_ENTRY + 20 * (1 + width))
-        return bool(min(ahead, _PATIENCE * done) * step > cost)
+        cost += matrix.likely_entries * _FACTOR_ENTRY
+        formed = matrix.likely_entries * _STEPS_FORMED * (1 + width)
+        return bool(cost <= affordable and cost + formed <= ahead * step)
 
 
 class _Centred:
