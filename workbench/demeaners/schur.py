@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 # What is weighed against each other, in visits of one entry of a sparse matrix.
 _FACTOR_ENTRY = 50
+_STEPS_FORMED = 20  # that are still to come once the matrix is formed and factored
 _SETTLED = 3  # steps before the contraction says something
-# Forming may cost as much as so many times the steps that were taken: a contraction that stalls
-# at a single eigenvalue goes on soon after, and the gamble stays small.
+# Forming and factoring may cost as much as so many times the steps that were taken: a contraction
+# that stalls at a single eigenvalue goes on soon after, and the gamble stays small.
 _PATIENCE = 4
 
 
@@ -71,16 +72,16 @@ class Schur:
         width = columns.shape[1]
         centred = _Centred(factors)
         system = schur.reduce(centred.eliminated, centred.others, factors.weights)
-        right, lengths = row_passes.right_hand_side(system.rows, columns, system.size)
+        projected = schur.project(system, columns)
         edge = schur.border(system)
-        folded, explained = edge.fold(right, system.split)
+        folded, explained = edge.fold(projected.right, system.split)
         matrix = operator.by_cells(system)
         walk = ConjugateGradients(
             operator.Bordered(matrix, edge),
             Jacobi(matrix.whole_diagonal),
             folded,
-            lengths[1] - explained,
-            lengths[0],
+            projected.remaining - explained,
+            projected.original,
             self.tol,
         )
         formed = None
@@ -96,8 +97,9 @@ class Schur:
         if len(history) == 1:  # nothing was left to iterate on
             history.append(walk.residuals)
             yield DemeanStep(1, history[-1][:width])
-        effects = edge.unfold(right, walk.effects, system.split)
-        left, means = row_passes.residuals(system.rows, columns, effects)
+        effects = edge.unfold(projected.right, walk.effects, system.split)
+        means = schur.means(system, projected, effects)
+        left = row_passes.residuals(system.rows, columns, means, effects)
         return Demeaned(
             left,
             len(history) - 1,
@@ -123,11 +125,12 @@ class Schur:
         rate = (history[-1].max() / history[-1 - window].max()) ** (1 / window)
         ahead = np.log(self.tol / history[-1].max()) / np.log(min(rate, 0.999))
         step = matrix.work * (1 + width) / 2
-        cost = matrix.fill / 2 + 6 * len(matrix.cells.index)
-        if min(ahead, _PATIENCE * done) * step < cost:
+        affordable, cost = _PATIENCE * done * step, matrix.fill / 2 + 6 * len(matrix.cells.index)
+        if cost > min(ahead * step, affordable):
             return False
-        cost += matrix.likely_entries * (_FACTOR_ENTRY + 20 * (1 + width))
-        return bool(min(ahead, _PATIENCE * done) * step > cost)
+        cost += matrix.likely_entries * _FACTOR_ENTRY
+        formed = matrix.likely_entries * _STEPS_FORMED * (1 + width)
+        return bool(cost <= affordable and cost + formed <= ahead * step)
 
 
 class _Centred:

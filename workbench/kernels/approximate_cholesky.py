@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench.kernels.cells import Cells
 from workbench.kernels.factors import Int32
-from workbench.kernels.segments import Cells, Int64, compiled, longer, unsigned
+from workbench.kernels.segments import Int64, compiled, longer, unsigned
 from workbench.protocols import Numpy
 
 

@@ -1,12 +1,17 @@
-"""Preconditioned conjugate gradients for several right-hand sides of one matrix."""
+"""Preconditioned conjugate gradients for several right-hand sides of one matrix.
+
+The vectors are updated in compiled passes: numpy's would make an array of their size for each
+operation, and with many levels and columns take as long as the products.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from workbench.kernels.factors import ROUNDING
+from workbench.kernels.segments import compiled, row_bounds, together
 from workbench.protocols import Numpy
 
 # The slowest contraction of squared lengths that is believed from two steps.
@@ -96,16 +101,17 @@ class ConjugateGradients:
         curvature = _dots(self._direction, moved)
         active = ~self.done & (curvature > 0)
         length = np.where(active, self._gain, 0) / np.where(active, curvature, 1)
-        self.effects += length * self._direction
-        self._residual -= length * moved
+        state = (self._direction, moved, self.effects, self._residual)
+        bounds = row_bounds(len(moved), moved.size)
+        together(lambda low, high: _advance(low, high, length, *state), bounds)
         shortened = length * self._gain
         self._remaining -= shortened
         self._ahead = _tail(self._shortened, shortened)
         self._shortened = shortened
         turned = self._preconditioner.solve(self._residual)
         gain = _dots(self._residual, turned)
-        self._direction *= np.where(active, gain / np.where(active, self._gain, 1), 0)
-        self._direction += turned
+        kept = np.where(active, gain / np.where(active, self._gain, 1), 0)
+        together(lambda low, high: _redirect(low, high, kept, turned, self._direction), bounds)
         self._gain = gain
 
     @property
@@ -133,8 +139,42 @@ class ConjugateGradients:
 
 
 def _dots(a: Numpy, b: Numpy) -> Numpy:
-    found: Numpy = np.einsum("ij,ij->j", a, b)
-    return found
+    """Multiply columns with each other, ``(K,)``."""
+    found = together(lambda low, high: _dot(low, high, a, b), row_bounds(len(a), a.size))
+    total: Numpy = sum(found[1:], start=found[0])
+    return total
+
+
+@compiled
+def _dot(low: int, high: int, a: Any, b: Any) -> Any:
+    total = np.zeros(a.shape[1])
+    if a.shape[1] == 1:  # one sum can stay in a register
+        one = 0.0
+        for i in range(low, high):
+            one += a[i, 0] * b[i, 0]
+        total[0] = one
+        return total
+    for i in range(low, high):
+        for k in range(a.shape[1]):
+            total[k] += a[i, k] * b[i, k]
+    return total
+
+
+@compiled
+def _advance(
+    low: int, high: int, length: Any, direction: Any, moved: Any, effects: Any, residual: Any
+) -> None:
+    for i in range(low, high):
+        for k in range(len(length)):
+            effects[i, k] += length[k] * direction[i, k]
+            residual[i, k] -= length[k] * moved[i, k]
+
+
+@compiled
+def _redirect(low: int, high: int, kept: Any, turned: Any, direction: Any) -> None:
+    for i in range(low, high):
+        for k in range(len(kept)):
+            direction[i, k] = turned[i, k] + kept[k] * direction[i, k]
 
 
 def _tail(before: Numpy, last: Numpy) -> Numpy:

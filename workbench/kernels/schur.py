@@ -13,20 +13,21 @@ is applied from the cells :math:`U = E^\top W L` and the masses :math:`M = E^\to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from workbench.kernels.cells import Cells, merge_cells, to_columns, to_groups
 from workbench.kernels.factors import Factor, Int32
-from workbench.kernels.row_passes import Rows
+from workbench.kernels.row_passes import Rows, padded, sums
 from workbench.kernels.segments import (
-    Cells,
+    Grouping,
     Int64,
     compiled,
     even_bounds,
     group,
-    merge_cells,
     parts,
     together,
     unsigned,
@@ -37,6 +38,8 @@ from workbench.protocols import Numpy
 _BORDER = 64
 # Directions of a small matrix with a smaller share of the largest eigenvalue do not exist.
 _SMALL_RANK = 1e-12
+# Rows of which the middle is taken for that of all.
+_LOOKED_AT = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,27 +54,31 @@ class Reduced:
         The rows as they came.
     starts
         Where each level of the eliminated factor begins in the arrays below, ``(g + 1,)``.
-    codes, values, weights
-        What the rows read, in the order of the eliminated factor.
+    inverse_mass
+        One over the summed weight of each level of the eliminated factor, ``(g,)``.
+    codes, small
+        The columns of :math:`L` that rows have, and those of :math:`B`, each counted from 0, in
+        the order of the eliminated factor.
+    values, weights
+        The slopes of all terms, and weights, in that order.
     offsets
         Where the columns of each term begin, shape ``(t + 1,)``.
-    large
-        The number of terms, and of columns, that belong to :math:`L`.
     """
 
     terms: tuple[Factor, ...]
     rows: Rows
     starts: Int64
+    inverse_mass: Numpy
     codes: Int32
+    small: npt.NDArray[np.uint8]
     values: Numpy
     weights: Numpy
     offsets: Int64
-    large: int
 
     @property
-    def inverse_mass(self) -> Numpy:
-        """One over the summed weight of each level of the eliminated factor, ``(g,)``."""
-        return self.rows.inverse_mass
+    def large(self) -> int:
+        """The number of terms of :math:`L`."""
+        return int(self.codes.shape[1])
 
     @property
     def plain(self) -> npt.NDArray[np.bool_]:
@@ -88,10 +95,21 @@ class Reduced:
         """The number of columns of :math:`(L, B)`."""
         return int(self.offsets[-1])
 
+    @cached_property
     def cells(self) -> Cells:
-        """Sum weights over cells of the eliminated factor and :math:`L`."""
-        codes, values = self.codes[:, : self.large], self.values[:, : self.large]
-        return merge_cells(self.starts, codes, values, self.weights, self.split)
+        """The weights of the cells of the eliminated factor and :math:`L`."""
+        values = self.values[:, : self.large]
+        return merge_cells(self.starts, self.codes, values, self.weights, self.split)
+
+    @cached_property
+    def small_cells(self) -> Cells:
+        """The rows as cells of the eliminated factor and :math:`B`, not merged."""
+        amounts = self.values[:, self.large :]
+        if self.weights.size:
+            amounts = self.weights[:, None] * (
+                amounts if amounts.size else np.ones(self.small.shape)
+            )
+        return Cells(self.starts * self.small.shape[1], self.small.ravel(), amounts.ravel())
 
 
 def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | None) -> Reduced:
@@ -104,6 +122,7 @@ def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | Non
     large, small = _divided(others, count)
     terms = (*large, *small)
     offsets = np.cumsum([0, *(term.levels for term in terms)])
+    border = np.empty((count, len(small)), dtype=np.uint8)
     codes = np.empty((count, len(terms)), dtype=np.int32)
     sloped = any(term.slope is not None for term in terms)
     values = np.ones((count if sloped else 0, len(terms)))
@@ -111,22 +130,29 @@ def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | Non
         np.add(term.codes, offsets[column], out=codes[:, column], casting="unsafe")
         if term.slope is not None:
             values[:, column] = term.slope
+    np.subtract(codes[:, len(large) :], offsets[len(large)], out=border, casting="unsafe")
     given = np.empty(0) if weights is None else weights
-    mass = np.bincount(whole.codes, weights=weights, minlength=whole.levels)
-    inverse = np.zeros(1) if eliminated is None else 1 / mass
     order = group(whole.codes, whole.levels)
-    starts = order.starts if order.in_place else None
-    rows = Rows(whole.codes, codes, values, given, inverse, starts)
+    rows = Rows(whole.codes, codes, values, given, order.starts if order.in_place else None)
     return Reduced(
         terms,
         rows,
         order.starts,
-        order.take(codes),
+        np.zeros(1) if eliminated is None else 1 / _mass(whole, order, weights),
+        order.take(codes[:, : len(large)]),
+        order.take(border),
         order.take(values) if sloped else values,
         given if weights is None else order.take(given),
         offsets,
-        len(large),
     )
+
+
+def _mass(member: Factor, order: Grouping, weights: Numpy | None) -> Numpy:
+    """Sum the weights of each level, ``(g,)``."""
+    if weights is None:
+        return np.diff(order.starts).astype(np.float64)
+    found: Numpy = np.bincount(member.codes, weights, member.levels)  # type: ignore[assignment]
+    return found
 
 
 def _divided(others: list[Factor], rows: int) -> tuple[list[Factor], list[Factor]]:
@@ -158,17 +184,70 @@ class Border:
         return np.concatenate([effects, self.inverse @ rest])
 
 
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """Columns whose means by level of the eliminated factor are taken off, as sums.
+
+    Attributes
+    ----------
+    means
+        The means, ``(g, P)``.
+    right
+        The sums of what is left over the other terms, ``(size, P)``.
+    original, remaining
+        The squared lengths of the columns before and after, ``(P,)``.
+    """
+
+    means: Numpy
+    right: Numpy
+    original: Numpy
+    remaining: Numpy
+
+
+def project(system: Reduced, columns: Numpy) -> Projected:
+    """Take the means of the eliminated factor from ``columns (n, K)``.
+
+    Sums of a column far from zero would lose digits.  So its middle is taken off first, which
+    the means would take off anyway.
+    """
+    inverse = system.inverse_mass
+    shift = np.zeros(padded(columns.shape[1]))
+    if inverse.any():
+        shift[: columns.shape[1]] = np.median(columns[:: len(columns) // _LOOKED_AT + 1], axis=0)
+    groups, right, squares = sums(system.rows, columns, shift, len(inverse), system.size)
+    means = inverse[:, None] * groups
+    right[: system.split] -= to_columns(system.cells, means, system.split)
+    if system.small.size:
+        right[system.split :] -= to_columns(system.small_cells, means, system.size - system.split)
+    mass = np.sum(1 / inverse) if inverse.any() else 0.0
+    return Projected(
+        means + shift,
+        right,
+        squares + shift * (2 * groups.sum(axis=0) + mass * shift),
+        squares - np.einsum("gk,gk->k", means, groups),
+    )
+
+
+def means(system: Reduced, projected: Projected, effects: Numpy) -> Numpy:
+    """Return the effects of the eliminated factor, ``(g, P)``, given all others, ``(size, P)``."""
+    taken = to_groups(system.cells, effects[: system.split])
+    if system.small.size:
+        taken += to_groups(system.small_cells, effects[system.split :])
+    taken *= system.inverse_mass[:, None]
+    return np.subtract(projected.means, taken, out=taken)
+
+
 def border(system: Reduced) -> Border:
     """Sum up the small factors' part of the normal equations."""
     bounds = even_bounds(system.starts, parts(4 * len(system.codes)))
     split, width = system.split, system.size - system.split
+    order = (unsigned(system.starts), system.inverse_mass, *system.cells.arrays)
+    read = (unsigned(system.codes), system.small, system.values, system.weights)
 
     def summed(low: int, high: int) -> tuple[Numpy, Numpy]:
         coupling, block = np.zeros((split, width)), np.zeros((width, width))
-        read = (unsigned(system.codes), system.values, system.weights, system.large)
         if width:
-            starts = unsigned(system.starts)
-            _sum_border(low, high, starts, system.inverse_mass, *read, coupling, block)
+            _sum_border(low, high, *order, *read, coupling, block)
         return coupling, block
 
     found = together(summed, bounds)
@@ -182,33 +261,34 @@ def _sum_border(  # noqa: C901  (one walk over the rows)
     high: int,
     starts: Any,
     inverse: Any,
+    begins: Any,
+    index: Any,
+    value: Any,
     codes: Any,
+    small: Any,
     values: Any,
     weights: Any,
-    large: int,
     coupling: Any,
     block: Any,
 ) -> None:
     """Sum rows as departures from the mean of the first group, which a balanced panel lacks."""
-    split, width = np.uint64(coupling.shape[0]), coupling.shape[1]
-    common = np.zeros(width)
-    mean = np.zeros(width)
-    amounts = np.zeros(coupling.shape[0])
-    balanced = 0.0
+    width, large = coupling.shape[1], codes.shape[1]
+    common, mean = np.zeros(width), np.zeros(width)
+    amounts, balanced = np.zeros(coupling.shape[0]), 0.0
     for g in range(low, high):
         mean[:] = 0.0
         for row in range(starts[g], starts[g + 1]):
             weight = weights[row] if weights.size else 1.0
-            for term in range(large, codes.shape[1]):
-                slope = values[row, term] if values.size else 1.0
-                a = codes[row, term] - split
-                mean[a] += weight * slope
-                block[a, a] += weight * slope * slope
-                for other in range(large, term):
-                    b = codes[row, other] - split
-                    pair = weight * slope * (values[row, other] if values.size else 1.0)
-                    block[a, b] += pair
-                    block[b, a] += pair
+            for term in range(small.shape[1]):
+                a = small[row, term]
+                amount = weight * values[row, large + term] if values.size else weight
+                mean[a] += amount
+                for other in range(term + 1):
+                    slope = values[row, large + other] if values.size else 1.0
+                    block[a, small[row, other]] += amount * slope
+                for other in range(large):
+                    slope = values[row, other] if values.size else 1.0
+                    coupling[codes[row, other], a] += amount * slope
         departs = False
         for k in range(width):
             mean[k] *= inverse[g]
@@ -216,33 +296,26 @@ def _sum_border(  # noqa: C901  (one walk over the rows)
                 common[k] = mean[k]
             departs = departs or mean[k] != common[k]
         mass = 1 / inverse[g] if inverse[g] > 0.0 else 0.0
-        if departs:
-            for k in range(width):
-                if mean[k] != 0.0:
-                    for other in range(width):
-                        block[k, other] -= mass * mean[k] * mean[other]
-        else:
+        if not departs:
             balanced += mass
-        for row in range(starts[g], starts[g + 1]):
-            weight = weights[row] if weights.size else 1.0
-            for term in range(large):
-                amount = weight * (values[row, term] if values.size else 1.0)
-                j = codes[row, term]
-                target = coupling[j]
-                if departs:
-                    for k in range(width):
-                        target[k] -= amount * mean[k]
-                else:
-                    amounts[j] += amount
-                for other in range(large, codes.shape[1]):
-                    slope = values[row, other] if values.size else 1.0
-                    target[codes[row, other] - split] += amount * slope
+            for entry in range(begins[g], begins[g + 1]):
+                amounts[index[entry]] += value[entry] if value.size else 1.0
+            continue
+        for a in range(width):
+            if mean[a] != 0.0:
+                for other in range(a + 1):
+                    block[a, other] -= mass * mean[a] * mean[other]
+        for entry in range(begins[g], begins[g + 1]):
+            amount, target = value[entry] if value.size else 1.0, coupling[index[entry]]
+            for k in range(width):
+                target[k] -= amount * mean[k]
     for j in range(len(amounts)):
         for k in range(width):
             coupling[j, k] -= amounts[j] * common[k]
-    for k in range(width):
-        for other in range(width):
-            block[k, other] -= balanced * common[k] * common[other]
+    for a in range(width):
+        for other in range(a + 1):
+            block[a, other] -= balanced * common[a] * common[other]
+            block[other, a] = block[a, other]
 
 
 def generalized_inverse(matrix: Numpy) -> Numpy:

@@ -15,26 +15,24 @@ import numpy.typing as npt
 from scipy import sparse
 
 from workbench.kernels.approximate_cholesky import factor_laplacian
+from workbench.kernels.cells import Cells, Turned, merge_cells, through, to_groups, turn
 from workbench.kernels.conjugate_gradients import Jacobi, Operator, Preconditioner
 from workbench.kernels.schur import Border, Reduced, generalized_inverse
 from workbench.kernels.segments import (
-    Cells,
     Grouping,
-    Turned,
     compiled,
     even_bounds,
     group,
     longer,
-    merge_cells,
     parts,
     together,
-    turn,
-    unsigned,
 )
 from workbench.protocols import Numpy
 
 DENSE = 200
 """A matrix of no more rows than this is formed at once and solved exactly."""
+# The share of cells that are alone in their group from which leaving them out pays.
+_LONELY = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class ByCells:
     cells, inverse_mass
         :math:`U`, ``(g, m)``, and the diagonal of :math:`M^{-1}`, ``(g,)``.
     whole_diagonal
-        The diagonal of the whole matrix, ``(m,)``.
+        The diagonal of the whole matrix, ``(m,)``; somewhat more where cells are not merged.
     """
 
     diagonal: Numpy
@@ -79,25 +77,14 @@ class ByCells:
         size = len(self.diagonal)
         rows = np.unique(np.linspace(0, size - 1, 64).astype(np.int64))
         begins, _, groups = self.turned.arrays
-        found = _count(rows, size, begins, groups, *_arrays(self.cells)[:2])
+        found = _count(rows, size, begins, groups, *self.cells.arrays[:2])
         return int(found * size / len(rows))
 
     def multiply(self, x: Numpy) -> Numpy:
         """Return the product with ``x (m, P)``."""
-        cells = self.cells
-        bounds = even_bounds(cells.starts, parts(len(cells.index) * x.shape[1]))
-        run = _through_one if x.shape[1] == 1 else _through_many
-
-        def through(low: int, high: int) -> Numpy:
-            y = np.zeros_like(x)
-            run(low, high, *_arrays(cells), self.inverse_mass, x, y)
-            return y
-
-        total = self.diagonal[:, None] * x
-        for piece in together(through, bounds):
-            total -= piece
+        total = through(self.cells, self.inverse_mass, self.diagonal, x)
         if self.cross is not None:
-            total += _product(self.cross, x)
+            total += to_groups(self.cross, x)
         return total
 
 
@@ -110,7 +97,7 @@ class Formed:
 
     def multiply(self, x: Numpy) -> Numpy:
         """Return the product with ``x (m, P)``."""
-        return self.diagonal[:, None] * x + _product(self.rest, x)
+        return self.diagonal[:, None] * x + to_groups(self.rest, x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,84 +116,15 @@ class Bordered:
         return product
 
 
-def _product(matrix: Cells, x: Numpy) -> Numpy:
-    bounds = even_bounds(matrix.starts, parts(len(matrix.index) * x.shape[1]))
-    y = np.empty_like(x)
-    run = _multiply_one if x.shape[1] == 1 else _multiply_many
-    together(lambda low, high: run(low, high, *_arrays(matrix), x, y), bounds)
-    return y
-
-
-def _arrays(cells: Cells) -> tuple[Any, ...]:
-    """Return the arrays as kernels read them: an unsigned index is not tested for its sign."""
-    return unsigned(cells.starts), unsigned(cells.index), cells.value
-
-
-@compiled
-def _through_one(
-    low: int, high: int, starts: Any, index: Any, value: Any, inverse: Any, x: Any, y: Any
-) -> None:
-    for g in range(low, high):
-        total = 0.0
-        for entry in range(starts[g], starts[g + 1]):
-            total += value[entry] * x[index[entry], 0]
-        total *= inverse[g]
-        for entry in range(starts[g], starts[g + 1]):
-            y[index[entry], 0] += value[entry] * total
-
-
-@compiled
-def _through_many(
-    low: int, high: int, starts: Any, index: Any, value: Any, inverse: Any, x: Any, y: Any
-) -> None:
-    width = x.shape[1]
-    total = np.empty(width)
-    for g in range(low, high):
-        total[:] = 0.0
-        for entry in range(starts[g], starts[g + 1]):
-            source, amount = x[index[entry]], value[entry]
-            for k in range(width):
-                total[k] += amount * source[k]
-        for k in range(width):
-            total[k] *= inverse[g]
-        for entry in range(starts[g], starts[g + 1]):
-            target, amount = y[index[entry]], value[entry]
-            for k in range(width):
-                target[k] += amount * total[k]
-
-
-@compiled
-def _multiply_one(low: int, high: int, starts: Any, index: Any, value: Any, x: Any, y: Any) -> None:
-    for row in range(low, high):
-        total = 0.0
-        for entry in range(starts[row], starts[row + 1]):
-            total += value[entry] * x[index[entry], 0]
-        y[row, 0] = total
-
-
-@compiled
-def _multiply_many(
-    low: int, high: int, starts: Any, index: Any, value: Any, x: Any, y: Any
-) -> None:
-    width = x.shape[1]
-    for row in range(low, high):
-        target = y[row]
-        target[:] = 0.0
-        for entry in range(starts[row], starts[row + 1]):
-            source, amount = x[index[entry]], value[entry]
-            for k in range(width):
-                target[k] += amount * source[k]
-
-
 def by_cells(system: Reduced) -> ByCells:
     """Collect what applying :math:`S_{LL}` needs."""
-    cells, inverse = system.cells(), system.inverse_mass
+    cells, inverse = system.cells, system.inverse_mass
     if system.large == 1 and not system.values.size:
-        if (np.diff(cells.starts) == 1).any():
-            cells = Cells(*_without_lonely(*_arrays(cells)))
-        diagonal, taken = _diagonals(*_arrays(cells), inverse, system.split)
+        if np.count_nonzero(np.diff(cells.starts) == 1) > _LONELY * len(cells.index):
+            cells = Cells(*_without_lonely(*cells.arrays))
+        diagonal, taken = _diagonals(*cells.arrays, inverse, system.split)
         return ByCells(diagonal, None, cells, inverse, diagonal - taken)
-    _, taken = _diagonals(*_arrays(cells), inverse, system.split)
+    _, taken = _diagonals(*cells.arrays, inverse, system.split)
     diagonal, cross = _crossed(system)
     return ByCells(diagonal, cross, cells, inverse, diagonal - taken)
 
@@ -215,13 +133,14 @@ def by_cells(system: Reduced) -> ByCells:
 def _without_lonely(starts: Any, index: Any, value: Any) -> Any:
     """Leave out groups with one cell: what they add to the matrix they also take from it."""
     begins = np.zeros(len(starts), dtype=np.int64)
-    kept_index, kept_value = np.empty(len(index), dtype=np.int32), np.empty(len(index))
+    kept_index, kept_value = np.empty(len(index), dtype=np.int32), np.empty(len(value))
     used = 0
     for g in range(len(starts) - 1):
         if starts[g + 1] - starts[g] > 1:
             for entry in range(starts[g], starts[g + 1]):
-                kept_index[used], kept_value[used] = index[entry], value[entry]
-                used += 1
+                kept_index[used], used = index[entry], used + 1
+                if value.size:
+                    kept_value[used - 1] = value[entry]
         begins[g + 1] = used
     return begins, kept_index[:used], kept_value[:used]
 
@@ -232,8 +151,9 @@ def _diagonals(starts: Any, index: Any, value: Any, inverse: Any, size: int) -> 
     sums, squares = np.zeros(size), np.zeros(size)
     for g in range(len(starts) - 1):
         for entry in range(starts[g], starts[g + 1]):
-            sums[index[entry]] += value[entry]
-            squares[index[entry]] += inverse[g] * value[entry] * value[entry]
+            amount = value[entry] if value.size else 1.0
+            sums[index[entry]] += amount
+            squares[index[entry]] += inverse[g] * amount * amount
     return sums, squares
 
 
@@ -242,7 +162,8 @@ def _cells(matrix: sparse.csr_array) -> Cells:
 
 
 def _scipy(cells: Cells, size: int) -> sparse.csr_array:
-    return sparse.csr_array((cells.value, cells.index, cells.starts), shape=(size, size))
+    value = cells.value if cells.value.size else np.ones(len(cells.index))
+    return sparse.csr_array((value, cells.index, cells.starts), shape=(size, size))
 
 
 def _crossed(system: Reduced) -> tuple[Numpy, Cells | None]:
@@ -269,7 +190,7 @@ def _crossed(system: Reduced) -> tuple[Numpy, Cells | None]:
 
 
 def _taken(rows: Grouping, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.ascontiguousarray(rows.take(values)) if values.size else values
+    return rows.take(values) if values.size else values
 
 
 def form(matrix: ByCells) -> Formed:
@@ -279,21 +200,22 @@ def form(matrix: ByCells) -> Formed:
     turned, cells = matrix.turned, matrix.cells
 
     def formed(low: int, high: int) -> Any:
-        arrays = (*turned.arrays, *_arrays(cells), matrix.inverse_mass, size)
+        arrays = (*turned.arrays, *cells.arrays, matrix.inverse_mass, size)
         return _form(low, high, *arrays)
 
     found = together(formed, bounds)
     half = sparse.vstack(
         [
             sparse.csr_array((value, index, starts), shape=(len(starts) - 1, size))
-            for starts, index, value in found
+            for starts, index, value, _ in found
         ],
         format="csr",
     )
+    taken = np.concatenate([squares for *_, squares in found])
     whole = half + half.T
     if matrix.cross is not None:
         whole += _scipy(matrix.cross, size)
-    return Formed(matrix.whole_diagonal, _cells(whole.tocsr()))
+    return Formed(matrix.diagonal - taken, _cells(whole.tocsr()))
 
 
 @compiled
@@ -316,15 +238,18 @@ def _form(
     sums = np.zeros(size)
     touched = np.empty(size, dtype=np.uint32)
     known = np.zeros(size, dtype=np.bool_)
+    squares = np.zeros(high - low)
     used = 0
     for row in range(low, high):
-        count = 0
+        count, once = 0, 0.0
         for entry in range(begins[row], begins[row + 1]):
             g, place = groups[entry], places[entry]
-            scale = value[place] * inverse[g]
+            amount = value[place] if value.size else 1.0
+            scale = amount * inverse[g]
+            once += scale * amount
             for other in range(place, starts[g + np.uint32(1)]):
                 column = index[other]
-                sums[column] -= scale * value[other]
+                sums[column] -= scale * value[other] if value.size else scale
                 if not known[column]:
                     known[column] = True
                     touched[count] = column
@@ -333,13 +258,15 @@ def _form(
             columns, amounts = longer(columns, used + count), longer(amounts, used + count)
         for place in range(count):
             column = touched[place]
-            if column != row:
+            if column == row:  # of entries of the same place, each pair was met once
+                squares[row - low] = -2 * sums[column] - once
+            else:
                 columns[used], amounts[used] = column, sums[column]
                 used += 1
             sums[column] = 0.0
             known[column] = False
         ends[row - low + 1] = used
-    return ends, columns[:used].copy(), amounts[:used].copy()
+    return ends, columns[:used].copy(), amounts[:used].copy(), squares
 
 
 @compiled
@@ -362,7 +289,7 @@ def factor(formed: Formed, system: Reduced, samples: int, seed: int) -> Precondi
     if size <= DENSE:
         return Dense(formed)
     term = np.searchsorted(system.offsets[1:], np.arange(size), side="right").astype(np.int32)
-    graph = Cells(*_graph(*_arrays(formed.rest), term, system.plain))
+    graph = Cells(*_graph(*formed.rest.arrays, term, system.plain))
     factors = factor_laplacian(graph, samples, seed)
     if system.plain[: system.large].all():
         return factors

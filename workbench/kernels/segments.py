@@ -1,4 +1,4 @@
-"""Compiled passes over rows in group order: sorting, sums over groups, merged cells.
+"""Compiled passes over rows: threads, and the order of groups.
 
 Kernels release Python's lock and take a range of groups, so that a pass runs on several of the
 process's own threads.  numba's own threading layers are not used: two fits at once would abort
@@ -20,12 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.kernels.factors import Int32
-from workbench.protocols import Numpy
+from workbench.kernels.prefetch import prefetch
 
 Int64 = npt.NDArray[np.int64]
 
 # Waking a thread costs about as much as this many simple operations.
 _WORTH_A_THREAD = 50_000
+# Rows between asking for memory and using it, and groups a drawer, by powers of two.
+_AHEAD, _DRAWER = 32, 9
 _SAFE_MATH = {"reassoc", "contract", "nsz"}  # keeps NaN and infinity
 
 
@@ -61,6 +63,12 @@ def even_bounds(starts: Int64, pieces: int) -> list[int]:
     return [0, *np.searchsorted(starts, shares).tolist(), len(starts) - 1]
 
 
+def row_bounds(rows: int, work: int) -> list[int]:
+    """Cut rows into even ranges, one for each thread that so many simple operations deserve."""
+    pieces = parts(work)
+    return [rows * piece // pieces for piece in range(pieces + 1)]
+
+
 def unsigned(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """View whole numbers, none negative, as unsigned ones.
 
@@ -78,39 +86,48 @@ class Grouping:
     starts
         Where each group begins in ``order``, shape ``(g + 1,)``.
     order
-        The rows, group after group, and within a group as they came, shape ``(n,)``.
-    in_place
-        Whether the rows stand in that order already.
+        The rows, group after group, and within a group as they came, shape ``(n,)``; empty where
+        they stand in that order already.
     """
 
     starts: Int64
-    order: Int32
-    in_place: bool
+    order: npt.NDArray[np.uint32]
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the rows stand in the order of their groups."""
+        return not len(self.order)
 
     def take(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return ``values (n, ...)`` in group order."""
-        if self.in_place:
-            return values
-        return _take(unsigned(self.order), values) if values.ndim == 2 else values[self.order]
+        if self.in_place or not values.size:
+            return np.ascontiguousarray(values)
+        wide = values if values.ndim == 2 else values[:, None]
+        taken = np.empty(wide.shape, wide.dtype)
+        bounds = row_bounds(len(wide), 4 * wide.size)
+        together(lambda low, high: _take(low, high, self.order, wide, taken), bounds)
+        return taken.reshape(values.shape)
 
 
 @compiled
-def _take(order: Any, values: Any) -> Any:
-    taken = np.empty_like(values)
-    for row in range(len(order)):
+def _take(low: int, high: int, order: Any, values: Any, taken: Any) -> None:
+    for row in range(low, high):
+        if row + _AHEAD < high:
+            prefetch(values, order[row + _AHEAD])
         for column in range(values.shape[1]):
             taken[row, column] = values[order[row], column]
-    return taken
 
 
 def group(codes: Int32, levels: int) -> Grouping:
     """Sort rows by code, by counting."""
-    starts, order, in_place = _counting_sort(unsigned(codes), levels)
-    return Grouping(starts, order, bool(in_place))
+    starts, in_place = _counted(unsigned(codes), levels)
+    order = np.empty(0, np.uint32) if in_place else _ordered(unsigned(codes), starts)
+    return Grouping(starts, order)
 
 
 @compiled
-def _counting_sort(codes: Any, levels: int) -> Any:
+def _counted(codes: Any, levels: int) -> Any:
+    """Find where each group begins, and whether the rows are in their order."""
     starts = np.zeros(levels + 1, dtype=np.int64)
     in_place = True
     previous = codes.dtype.type(0)
@@ -120,143 +137,28 @@ def _counting_sort(codes: Any, levels: int) -> Any:
         previous = code
     for level in range(levels):
         starts[level + 1] += starts[level]
-    order = np.empty(len(codes), dtype=np.int32)
-    if in_place:
-        for row in range(len(codes)):
-            order[row] = row
-        return starts, order, in_place
-    place = starts[:-1].copy()
+    return starts, in_place
+
+
+@compiled
+def _ordered(codes: Any, starts: Any) -> Any:
+    """Put rows into drawers of many groups first, so that all drawers being filled are in cache."""
+    drawers = ((len(starts) - 2) >> _DRAWER) + 1
+    to = np.empty(drawers, dtype=np.uint64)
+    for drawer in range(drawers):
+        to[drawer] = starts[drawer << _DRAWER]
+    drawn = np.empty((len(codes), 2), dtype=np.uint32)
     for row in range(len(codes)):
-        order[place[codes[row]]] = row
-        place[codes[row]] += 1
-    return starts, order, in_place
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """A sparse matrix by rows, without duplicates: groups against levels of other factors.
-
-    Attributes
-    ----------
-    starts
-        Where each row begins, shape ``(g + 1,)``.
-    index
-        The column of each entry.
-    value
-        Its value: the summed weight (times slope) of the observations in the cell.
-    """
-
-    starts: Int64
-    index: Int32
-    value: Numpy
-
-
-def merge_cells(starts: Int64, codes: Int32, values: Numpy, weights: Numpy, size: int) -> Cells:
-    """Sum the rows of each group that have the same code.
-
-    Parameters
-    ----------
-    starts
-        Of groups, ``(g + 1,)``.
-    codes
-        Columns below ``size`` of the ``t`` terms of each row, in group order, ``(n, t)``.
-    values
-        The slopes of those terms, ``(n, t)``, or empty for ones.
-    weights
-        Of rows in group order, ``(n,)``, or empty for ones.
-    """
-    bounds = even_bounds(starts, parts(4 * codes.size))
-
-    def merged(low: int, high: int) -> Any:
-        return _merge(low, high, unsigned(starts), unsigned(codes), values, weights, size)
-
-    found = together(merged, bounds)
-    if len(found) == 1:
-        return Cells(*found[0])
-    offsets = np.cumsum([0, *(len(index) for _, index, _ in found)])
-    pieces = [begins[:-1] + offset for (begins, _, _), offset in zip(found, offsets, strict=False)]
-    return Cells(
-        np.concatenate([*pieces, offsets[-1:]]),
-        np.concatenate([index for _, index, _ in found]),
-        np.concatenate([value for _, _, value in found]),
-    )
-
-
-@compiled
-def _merge(
-    low: int, high: int, starts: Any, codes: Any, values: Any, weights: Any, size: int
-) -> Any:
-    begins = np.zeros(high - low + 1, dtype=np.int64)
-    room = (starts[high] - starts[low]) * codes.shape[1]
-    index = np.empty(room, dtype=np.int32)
-    value = np.empty(room)
-    last = np.full(size, -1, dtype=np.int64)
-    used = 0
-    for g in range(low, high):
-        first = used
-        for row in range(starts[g], starts[g + 1]):
-            weight = weights[row] if weights.size else 1.0
-            for term in range(codes.shape[1]):
-                code = codes[row, term]
-                amount = weight * values[row, term] if values.size else weight
-                place = last[code]
-                if place >= first:
-                    value[place] += amount
-                else:
-                    last[code] = used
-                    index[used] = code
-                    value[used] = amount
-                    used += 1
-        begins[g - low + 1] = used
-    return begins, index[:used], value[:used]
-
-
-@dataclass(frozen=True, eq=False)
-class Turned:
-    """Where the entries of each column of cells are.
-
-    Attributes
-    ----------
-    starts
-        Where each column begins, shape ``(m + 1,)``.
-    places
-        The position of the entry among the cells.
-    groups
-        Its row.
-    """
-
-    starts: Int64
-    places: Int32
-    groups: Int32
-
-    @property
-    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """The arrays as kernels read them."""
-        return unsigned(self.starts), unsigned(self.places), unsigned(self.groups)
-
-
-def turn(cells: Cells, size: int) -> Turned:
-    """Find the entries of each of ``size`` columns."""
-    return Turned(*_turn(unsigned(cells.starts), unsigned(cells.index), size))
-
-
-@compiled
-def _turn(starts: Any, index: Any, size: int) -> Any:
-    begins = np.zeros(size + 1, dtype=np.int64)
-    for column in index:
-        begins[column + np.uint32(1)] += 1
-    for column in range(size):
-        begins[column + 1] += begins[column]
-    to = begins[:-1].copy()
-    places = np.empty(len(index), dtype=np.int32)
-    groups = np.empty(len(index), dtype=np.int32)
-    for g in range(len(starts) - 1):
-        for entry in range(starts[g], starts[g + 1]):
-            column = index[entry]
-            places[to[column]] = entry
-            groups[to[column]] = g
-            to[column] += 1
-    return begins, places, groups
+        place = to[codes[row] >> _DRAWER]
+        drawn[place, 0], drawn[place, 1] = codes[row], row
+        to[codes[row] >> _DRAWER] += np.uint64(1)
+    free = starts[:-1].astype(np.uint64)
+    order = np.empty(len(codes), dtype=np.uint32)
+    for row in range(len(codes)):
+        code = drawn[row, 0]
+        order[free[code]] = drawn[row, 1]
+        free[code] += np.uint64(1)
+    return order
 
 
 @compiled
