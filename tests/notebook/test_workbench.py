@@ -71,6 +71,28 @@ def test_one_press_on_run_estimates_and_compares(page):
     assert page.results["table"]["heads"] == ["Logit"]
 
 
+def test_a_run_on_other_data_is_compared_only_when_it_is_checked(page):
+    first = run(page)
+    say(page, "source", source="samples")
+    say(page, "data", name="fair")
+
+    second = run(page)
+
+    assert page.results["ids"] == [first["id"]]
+    say(page, "compare", ids=[first["id"], second["id"]])
+    assert "Data differ: Logit uses 753 rows of mroz, " in page.results["table"]["note"]
+
+
+def test_a_run_on_another_outcome_is_not_compared_by_itself(page):
+    first = run(page)
+    set_choice(page, "formula", "kidslt6 ~ age")
+    set_choice(page, "template", "poisson")
+
+    run(page)
+
+    assert page.results["ids"] == [first["id"]]
+
+
 def test_a_double_press_starts_one_run(page, sent):
     ticket = page.setup["ticket"]
     before = len(page.runs)

@@ -21,6 +21,7 @@ from workbench.report.labels import (
     INTERCEPT,
     at_maximum,
     clusters,
+    data_used,
     device,
     errors_label,
     has_errors,
@@ -30,6 +31,7 @@ from workbench.report.labels import (
     model_name,
     optimizer_title,
     outcome_name,
+    same_data,
     sample_of,
     shown_errors,
     unique_names,
@@ -160,7 +162,12 @@ class Comparison:
     @cached_property
     def comparable(self) -> bool:
         """Whether the likelihoods are of the same outcome, observations and weights."""
-        return len({sample_of(fit) for fit in self.fits}) == 1
+        return len({sample_of(fit) for fit in self.fits}) == 1 and self.share_data
+
+    @cached_property
+    def share_data(self) -> bool:
+        """Whether all fits rest on the same data."""
+        return all(same_data(self.fits[0], fit) for fit in self.fits[1:])
 
     @cached_property
     def grid(self) -> Grid:
@@ -369,9 +376,12 @@ class Comparison:
 
     def _warnings(self) -> Iterable[str]:
         """Yield what keeps columns from being read side by side without thought."""
+        if not self.share_data:
+            pairs = zip(self.names, data_used(self.fits), strict=True)
+            yield f"Data differ: {', '.join(f'{name} uses {used}' for name, used in pairs)}."
         if not self.comparable:
             yield (
-                "† The columns differ in outcome, observations, weights or kind of estimation, "
+                "† The columns differ in data, outcome, observations, weights or kind of estimation, "
                 "so AIC and BIC cannot be compared and are not shown."
             )
         for name, fit in zip(self.names, self.fits, strict=True):

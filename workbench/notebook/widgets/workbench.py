@@ -31,6 +31,7 @@ from workbench.notebook.session import remember
 from workbench.notebook.setup_form import Check, Chosen
 from workbench.notebook.stream import Streamer
 from workbench.report.comparison import compare
+from workbench.report.labels import outcome_name, same_data
 
 MOST_COMPARED_UNASKED = 5
 """Runs that join the comparison by themselves when they end: as many as there are line styles."""
@@ -338,10 +339,16 @@ class Workbench(anywidget.AnyWidget):
             if run.fit is not None and entry.id not in self._heard:
                 self._heard.add(entry.id)
                 remember(run.fit)
-                if len(self._compared) < MOST_COMPARED_UNASKED and self._comparable(entry.id):
+                if self._joins(run.fit):
                     self._compared.append(entry.id)
                 self._show_results()
             self._show_runs()
+
+    def _joins(self, fit: Fit) -> bool:
+        """Say whether a fit is compared by itself: it explains the same outcome of the same data."""
+        others = list(self._fits().values())
+        alike = all(same_data(fit, o) and outcome_name(fit) == outcome_name(o) for o in others)
+        return fit.outcome.comparable and alike and len(others) < MOST_COMPARED_UNASKED
 
     def _comparable(self, run_id: str) -> bool:
         fit = self._list.fit(run_id)

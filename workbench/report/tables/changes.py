@@ -14,7 +14,7 @@ from workbench.estimation.choice_settings import MODELS as CHOICE, settings_for
 from workbench.estimation.models import describe_models
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
-from workbench.report.labels import shown_errors, unique_names
+from workbench.report.labels import reads_same_columns, shown_errors, unique_names
 
 if TYPE_CHECKING:
     from workbench.estimation.fit import Fit
@@ -45,9 +45,6 @@ SETTINGS = {
     "ssc": "Small-sample factor",
 }
 """The settings of a specification, its name apart, as a person calls them."""
-
-_COLUMNS = ("formula", "source", "cluster", "se_options", "weights", "offset")
-"""The settings that say which columns are read."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "model": {model.name: model.title for model in describe_models()},
@@ -88,7 +85,7 @@ class Changes:
 def what_changed(first: Fit, second: Fit) -> Changes:
     """Compare the settings and the results of two runs."""
     before, after = (fit.specification.to_dict() for fit in (first, second))
-    if any(before[key] != after[key] for key in _COLUMNS):
+    if not reads_same_columns(first, second):
         # The fingerprint is that of the columns read, so other columns say nothing of the table.
         before, after = (_without_fingerprint(asked) for asked in (before, after))
     own = [_own(fit) for fit in (first, second)]
