@@ -93,6 +93,25 @@ def test_a_run_on_another_outcome_is_not_compared_by_itself(page):
     assert page.results["ids"] == [first["id"]]
 
 
+def test_a_run_has_one_look_and_no_two_that_are_compared_share_it(page):
+    rows = [run(page) for _ in range(6)]
+    looks = [row_of(page, row["id"])["series"] for row in rows]
+
+    say(page, "compare", ids=[rows[5]["id"], rows[0]["id"]])
+
+    assert looks == [0, 1, 2, 3, 4, 0]
+    assert page.results["series"] == [0, 1]
+    assert [row_of(page, rows[at]["id"])["series"] for at in (5, 0)] == [0, 1]
+
+
+def test_columns_beyond_the_looks_there_are_have_none(page):
+    rows = [run(page) for _ in range(6)]
+
+    say(page, "compare", ids=[row["id"] for row in rows])
+
+    assert page.results["series"] == [0, 1, 2, 3, 4, None]
+
+
 def test_a_double_press_starts_one_run(page, sent):
     ticket = page.setup["ticket"]
     before = len(page.runs)

@@ -180,7 +180,7 @@ class Workbench(anywidget.AnyWidget):
             return
         self._ticket += 1
         run = start_specification(self._specification(self._opened), self._opened.table)
-        self._follow(self._list.add(run))
+        self._follow(self._list.add(run, self._compared))
         self._choose(replace(self._chosen, name=""))
         self.send({"type": "started", "id": run.id})
 
@@ -188,6 +188,7 @@ class Workbench(anywidget.AnyWidget):
         known = [run for run in dict.fromkeys(message["ids"]) if self._comparable(run)]
         self._compared = known
         self._show_results()
+        self._show_runs()
 
     def _star(self, message: Mapping[str, Any]) -> None:
         if entry := self._list.entry(message["id"]):
@@ -267,7 +268,7 @@ class Workbench(anywidget.AnyWidget):
         data = tables.get(reference.name) if reference.kind == "frame" else None
         run = resume(entry.id, data=data)
         self._list.hide(entry.id)
-        self._follow(self._list.add(run))
+        self._follow(self._list.add(run, self._compared))
         self.send({"type": "started", "id": run.id})
 
     _HANDLERS: ClassVar[dict[str, Callable[[Workbench, Mapping[str, Any]], None]]] = {
@@ -322,12 +323,13 @@ class Workbench(anywidget.AnyWidget):
     def _take_over(self, run: Run) -> None:
         """Take in a run that goes on from the end of another."""
         with self._lock:
-            self._follow(self._list.add(run))
+            self._follow(self._list.add(run, self._compared))
 
     def _follow(self, entry: Entry) -> None:
         """Show a run on the Run tab, and on the list whenever it changes."""
         if entry.run is None:
             return
+        self._show_runs()  # the page knows the look of a run's line before its first step
         self._streamer.attach(entry.run)
         self._saved.add(entry.run)
         entry.run.listen(lambda run: self._hear(entry, run))
@@ -435,6 +437,7 @@ class Workbench(anywidget.AnyWidget):
         pair = list(self._pair or self._compared[:2])
         both = [fit for run_id in pair if (fit := self._named_fit(run_id)) is not None]
         page = results_page(self._fits(), both, stars=self._stars, p_values=self._p_values)
+        page["series"] = self._list.keep_apart(page["ids"])
         self.results = page | {"pair": pair if len(both) == 2 else []}
 
     def _ipython_display_(self) -> None:
