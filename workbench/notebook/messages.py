@@ -31,6 +31,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "style": {"stars": bool, "pvalues": bool},
     "pair": {"first": _TEXT, "second": _TEXT},
     "word": {},
+    "ping": {},
 }
 """The fields of every message that the Setup and Results tabs send."""
 

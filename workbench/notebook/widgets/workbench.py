@@ -258,6 +258,10 @@ class Workbench(anywidget.AnyWidget):
             path = table.to_word(Path(folder) / "table.docx")
             self.send({"type": "word", "name": "comparison.docx"}, [path.read_bytes()])
 
+    def _answer(self, _: Mapping[str, Any]) -> None:
+        """Let the page know that its messages are heard, whatever cell is at work."""
+        self.send({"type": "pong"})
+
     def _reopen(self, message: Mapping[str, Any]) -> None:
         """Go on with a run that an earlier kernel left unfinished."""
         entry = self._list.entry(message["id"])
@@ -290,6 +294,7 @@ class Workbench(anywidget.AnyWidget):
         "style": _change_style,
         "pair": _change_pair,
         "word": _word,
+        "ping": _answer,
     }
 
     # Runs -----------------------------------------------------------------------------------
