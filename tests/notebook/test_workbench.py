@@ -31,6 +31,7 @@ def page(sent, monkeypatch):
     monkeypatch.setattr(
         Workbench, "send", lambda _, content, buffers=None: sent.append((content, buffers))
     )
+    wb.use_store(":memory:")
     return Workbench("mroz")
 
 
@@ -110,6 +111,19 @@ def test_columns_beyond_the_looks_there_are_have_none(page):
     say(page, "compare", ids=[row["id"] for row in rows])
 
     assert page.results["series"] == [0, 1, 2, 3, 4, None]
+
+
+def test_runs_of_one_name_are_told_apart_by_number_data_and_formula(page):
+    first = run(page)
+    set_choice(page, "formula", "inlf ~ educ")
+    second = run(page)
+    wait_for(lambda: len(current_store().runs()) == 2)
+
+    again = Workbench("mroz")
+
+    assert [row["name"] for row in (first, second)] == ["Logit", "Logit 2"]
+    assert (second["data"], second["formula"]) == ("mroz", "inlf ~ educ")
+    assert again.setup["run_name"] == "Logit 3"
 
 
 def test_a_double_press_starts_one_run(page, sent):

@@ -135,8 +135,8 @@ class RunList:
         return sorted(entries, key=lambda entry: (not entry.starred, -entry.started))
 
     def names(self) -> list[str]:
-        """Return the names in use in this session."""
-        return [entry.name for entry in self.shown() if entry.run is not None]
+        """Return the names that are taken, those of earlier sessions too."""
+        return [entry.name for entry in self.shown()]
 
     def rows(self, offer: Offer) -> list[dict[str, Any]]:
         """Return what the list shows, as JSON types."""
@@ -155,6 +155,8 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "id": entry.id,
         "name": entry.name or model,
         "model": model,
+        "data": entry.specification.data.name,
+        "formula": _stated(entry.specification),
         "chip": chip,
         "state": "elsewhere" if _elsewhere(entry) else entry.state,
         "tone": "run" if entry.state == "running" else tone(chip),
@@ -167,6 +169,12 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "reason": "" if comparable else _why_not_comparable(entry),
         "resumable": entry.state == "interrupted",
     }
+
+
+def _stated(asked: Specification) -> str:
+    """Return the formula of a run, or what its own log-likelihood assigns at the end."""
+    own = asked.source.text.strip().splitlines()[-1:] if asked.source else []
+    return asked.formula or "".join(own)
 
 
 def _elsewhere(entry: Entry) -> bool:

@@ -92,8 +92,8 @@ class Workbench(anywidget.AnyWidget):
             self._tell, able=WAYS, on_way=self._take_way, on_run=self._take_over
         )
         self._saved = SavedOutput(folded=True)
-        self._take_in(_opened(data, name))
         self._list.adopt(current_store().runs())
+        self._take_in(_opened(data, name))
         self._show_runs()
         self._show_results()
         self.on_msg(self._on_message)

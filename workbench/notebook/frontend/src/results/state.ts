@@ -5,6 +5,9 @@ export interface RunRow {
   id: string;
   name: string;
   model: string;
+  /** The name of its data, and its formula: they tell runs of one name apart. */
+  data: string;
+  formula: string;
   chip: string;
   state: string;
   tone: string;
