@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.data.sources import load, open_data, samples
+from workbench.data.sources import FORMATS, load, open_data, samples
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
 from workbench.estimation.specification import DataReference
 
-READABLE = (".csv", ".parquet", ".feather", ".json")
 FILES_SHOWN = 200
 _TABLE_TYPES = {"DataFrame", "Table"}
 
@@ -44,7 +43,7 @@ def notebook_tables(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 def files_here(folder: Path) -> list[str]:
     """Return the readable data files of ``folder``, by name."""
-    found = (path.name for path in folder.iterdir() if path.suffix.lower() in READABLE)
+    found = (path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS)
     return sorted(found)[:FILES_SHOWN]
 
 

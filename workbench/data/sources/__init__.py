@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from workbench.data.sources import csv_file, feather_file, json_file, parquet_file
+from workbench.data.sources import csv_file, feather_file, json_file, parquet_file, stata_file
 from workbench.data.sources.files import checked_path, unreadable
 from workbench.data.sources.samples import load, samples
 from workbench.data.table import Table
@@ -17,7 +17,7 @@ __all__ = ["FORMATS", "Reference", "load", "open_data", "samples"]
 
 FORMATS = {
     suffix: member.read
-    for member in (csv_file, parquet_file, feather_file, json_file)
+    for member in (csv_file, parquet_file, feather_file, json_file, stata_file)
     for suffix in member.SUFFIXES
 }
 """How to read a file, by its suffix."""
@@ -43,7 +43,7 @@ def open_data(reference: Reference | str | Path) -> Table:
     Parameters
     ----------
     reference
-        A path ending in .csv, .parquet, .feather, .arrow or .json, or a reference of the kind
+        A path ending in .csv, .parquet, .feather, .arrow, .json or .dta, or a reference of the kind
         ``"sample"`` or ``"file"``.
 
     Raises

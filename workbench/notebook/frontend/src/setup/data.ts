@@ -69,7 +69,7 @@ function filePart(desk: Desk): { element: HTMLElement } {
   const path = h("input", { class: "fld", type: "text", spellcheck: "false", placeholder: "folder/file.csv" });
   const open = (): void => desk.send("data", { name: path.value.trim() });
   path.addEventListener("keydown", (event) => event.key === "Enter" && open());
-  const field = labelled("or a path: csv, parquet, feather, json", path, path);
+  const field = labelled("or a path: csv, parquet, dta, feather, json", path, path);
   return { element: h("div", { class: "path" }, field, h("button", { class: "btn", type: "button", onclick: open }, "Open")) };
 }
 
