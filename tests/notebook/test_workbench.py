@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -124,6 +126,34 @@ def test_runs_of_one_name_are_told_apart_by_number_data_and_formula(page):
     assert [row["name"] for row in (first, second)] == ["Logit", "Logit 2"]
     assert (second["data"], second["formula"]) == ("mroz", "inlf ~ educ")
     assert again.setup["run_name"] == "Logit 3"
+
+
+def test_a_query_of_a_database_is_opened_run_and_brought_back(page, tmp_path):
+    path = tmp_path / "labour.db"
+    with closing(sqlite3.connect(path)) as connection:
+        wb.load("mroz").to_sql("mroz", connection, index=False)
+        connection.commit()
+    query = "SELECT * FROM mroz WHERE age > 40"
+    say(page, "source", source="sql")
+    say(page, "sql", database=str(path), query=query)
+    opened = page.setup["data"]
+    row = run(page)
+    say(page, "source", source="samples")
+    say(page, "data", name="mroz")
+
+    say(page, "edit", id=row["id"])
+
+    assert (opened["kind"], opened["query"]) == ("sql", query)
+    assert row["n"] == str((wb.load("mroz").age > 40).sum())
+    assert page.setup["data"] == opened
+    assert "wb.read_sql(" in page.setup["code"]["python"]
+    assert f'--sql "{query}"' in page.setup["code"]["magic"]
+
+
+def test_a_query_that_writes_is_refused_beside_the_data(page, tmp_path):
+    say(page, "sql", database=str(tmp_path / "none.db"), query="DROP TABLE mroz")
+
+    assert page.setup["notice"] == "A query reads rows; this one begins with DROP."
 
 
 def test_a_double_press_starts_one_run(page, sent):

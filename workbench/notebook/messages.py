@@ -19,6 +19,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "repair": {},
     "source": {"source": _TEXT},
     "data": {"name": _TEXT},
+    "sql": {"database": _TEXT, "query": _TEXT},
     "refresh": {},
     "run": {"ticket": int},
     "compare": {"ids": list},

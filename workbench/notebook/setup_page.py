@@ -144,6 +144,7 @@ def about_data(opened: Opened) -> dict[str, Any]:
     return {
         "name": opened.reference.name,
         "kind": opened.reference.kind,
+        "query": opened.reference.query,
         "rows": opened.table.nrows,
         "columns": len(summaries),
         "bytes": sum(opened.table.column(name).nbytes for name in opened.table.names),

@@ -394,8 +394,8 @@ class Comparison:
             yield f"Data differ: {', '.join(f'{name} uses {used}' for name, used in pairs)}."
         if not self.comparable:
             yield (
-                "† The columns differ in data, outcome, observations, weights or kind of estimation, "
-                "so AIC and BIC cannot be compared and are not shown."
+                "† The columns differ in data, outcome, observations, weights or kind of "
+                "estimation, so AIC and BIC cannot be compared and are not shown."
             )
         for name, fit in zip(self.names, self.fits, strict=True):
             if not at_maximum(fit):

@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.estimation.api import resume, start_specification
 from workbench.estimation.fit import Fit
 from workbench.estimation.run import Run
-from workbench.estimation.specification import Specification
+from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.store import current_store
 from workbench.notebook import bundle, data_choice, extension, setup_form, setup_page
 from workbench.notebook.data_choice import Opened
@@ -43,8 +43,6 @@ UNDO_SECONDS = 11.0
 _LOGGER = logging.getLogger(__name__)
 WAYS = ("edit", "remove", "float64", "keep")
 """The ways out of a failed run that the workbench, or its page alone, can take."""
-
-_SOURCES = {"frame": "notebook", "sample": "samples", "file": "file"}
 
 
 class Workbench(anywidget.AnyWidget):
@@ -167,6 +165,9 @@ class Workbench(anywidget.AnyWidget):
         namespace = data_choice.notebook_namespace()
         self._take_in(data_choice.open_named(source, message["name"], namespace))
 
+    def _open_query(self, message: Mapping[str, Any]) -> None:
+        self._take_in(data_choice.open_query(message["database"], message["query"]))
+
     def _refresh(self, _: Mapping[str, Any]) -> None:
         self._show_setup()
 
@@ -282,6 +283,7 @@ class Workbench(anywidget.AnyWidget):
         "repair": _repair,
         "source": _open_source,
         "data": _open_data,
+        "sql": _open_query,
         "refresh": _refresh,
         "run": _run,
         "compare": _compare,
@@ -301,10 +303,10 @@ class Workbench(anywidget.AnyWidget):
     def _bring_back(self, spec: Specification) -> None:
         """Choose what a run was asked, and open its data when others are open."""
         with self.hold_sync():
-            if self._opened is None or self._opened.reference.name != spec.data.name:
-                self._source = _SOURCES.get(spec.data.kind, "notebook")
+            if self._opened is None or _place(self._opened.reference) != _place(spec.data):
                 namespace = data_choice.notebook_namespace()
-                self._opened = data_choice.open_named(self._source, spec.data.name, namespace)
+                self._opened = data_choice.open_again(spec.data, namespace)
+                self._source = data_choice.SOURCES[self._opened.reference.kind]
                 self._show_variables()
             self._choose(setup_form.from_specification(spec))
 
@@ -352,7 +354,7 @@ class Workbench(anywidget.AnyWidget):
             self._show_runs()
 
     def _joins(self, fit: Fit) -> bool:
-        """Say whether a fit is compared by itself: it explains the same outcome of the same data."""
+        """Say whether a fit is compared by itself: it explains one outcome of the same data."""
         others = list(self._fits().values())
         alike = all(same_data(fit, o) and outcome_name(fit) == outcome_name(o) for o in others)
         return fit.outcome.comparable and alike and len(others) < MOST_COMPARED_UNASKED
@@ -390,7 +392,7 @@ class Workbench(anywidget.AnyWidget):
         """Open data with a first model of them."""
         self._opened = opened
         if opened is not None:
-            self._source = _SOURCES[opened.reference.kind]
+            self._source = data_choice.SOURCES[opened.reference.kind]
         with self.hold_sync():  # the list takes its order from the formula it arrives with
             self._show_variables()
             self._choose(setup_form.opening(opened, self._offer))
@@ -463,6 +465,11 @@ def _opened(data: object, name: str | None) -> Opened | None:
         return data_choice.open_sample(data)
     known = name or data_choice.name_of(data, data_choice.notebook_namespace())
     return data_choice.open_frame(data, known)
+
+
+def _place(data: DataReference) -> tuple[str, str, str]:
+    """Return where data are, whatever they hold."""
+    return data.kind, data.name, data.query
 
 
 def _sample_keys() -> list[str]:

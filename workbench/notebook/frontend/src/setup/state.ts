@@ -32,6 +32,8 @@ export interface Check {
 export interface DataFigures {
   name: string;
   kind: string;
+  /** What was asked of a database; else empty. */
+  query: string;
   rows: number;
   columns: number;
   bytes: number;
