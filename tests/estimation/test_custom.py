@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,7 @@ from scipy import optimize, special, stats
 
 import workbench as wb
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
+from workbench.estimation.own_output import LINES, Allowance, limited
 
 MODULES = {"torch": torch, "jax": jnp}
 
@@ -390,3 +392,36 @@ def test_a_mixture_is_found_by_derivative_free_search_too(m, library, waits):
     found = optimize.minimize(minus, [0, -1, 1], method="Nelder-Mead", options={"xatol": 1e-8})
     assert fit.loglik == pytest.approx(-found.fun, rel=1e-9)
     assert fit.params["share"] == pytest.approx(special.expit(found.x[0]), abs=1e-4)
+
+
+def test_what_a_likelihood_prints_is_cut_with_a_sentence_and_output_is_as_before(waits, capsys):
+    before = sys.stdout
+
+    def talkative(params, data):
+        for line in range(1000):
+            print("line", line)  # noqa: T201
+        return -((data.t - params.mu) ** 2)
+
+    fit = wb.fit(wb.custom(talkative, {"mu": 1.0}, columns=["t"]), waits, backend="torch")
+
+    said = capsys.readouterr().out
+    assert fit.converged
+    assert said.count("line ") == LINES
+    assert said.count("what it prints from here on is not shown") == 1
+    assert sys.stdout is before
+
+
+def test_other_threads_print_while_a_likelihood_has_said_enough(capsys):
+    spent = Allowance(lines=1)
+
+    with limited(spent):
+        print("mine\nand more")  # noqa: T201
+        other = threading.Thread(target=print, args=("yours",))
+        other.start()
+        other.join()
+        print("mine again")  # noqa: T201
+
+    said = capsys.readouterr().out
+    assert "yours" in said
+    assert "and more" not in said
+    assert "mine again" not in said
