@@ -156,6 +156,21 @@ def test_a_query_that_writes_is_refused_beside_the_data(page, tmp_path):
     assert page.setup["notice"] == "A query reads rows; this one begins with DROP."
 
 
+def test_the_rows_left_out_are_shown_with_what_is_missing(page, sent):
+    set_choice(page, "template", "ols")
+    set_choice(page, "formula", "lwage ~ educ")
+    mroz = wb.load("mroz")
+    lost = mroz.index[mroz.lwage.isna()]
+
+    say(page, "left_out")
+
+    (shown,) = [content for content, _ in sent if content["type"] == "left_out"]
+    assert page.setup["check"]["left_out"] == len(lost) == 325
+    assert shown["columns"] == ["lwage", "educ"]
+    assert [row[0] - 1 for row in shown["rows"]] == lost[:8].tolist()
+    assert shown["rows"][0][1:] == [None, str(mroz.educ[lost[0]])]
+
+
 def test_a_double_press_starts_one_run(page, sent):
     ticket = page.setup["ticket"]
     before = len(page.runs)

@@ -168,6 +168,11 @@ class Workbench(anywidget.AnyWidget):
     def _open_query(self, message: Mapping[str, Any]) -> None:
         self._take_in(data_choice.open_query(message["database"], message["query"]))
 
+    def _show_left_out(self, _: Mapping[str, Any]) -> None:
+        if self._opened is not None:
+            rows = setup_page.left_out(self._chosen, self._check, self._opened)
+            self.send({"type": "left_out", **rows})
+
     def _refresh(self, _: Mapping[str, Any]) -> None:
         self._show_setup()
 
@@ -285,6 +290,7 @@ class Workbench(anywidget.AnyWidget):
         "data": _open_data,
         "sql": _open_query,
         "refresh": _refresh,
+        "left_out": _show_left_out,
         "run": _run,
         "compare": _compare,
         "star": _star,
