@@ -16,6 +16,7 @@ from scipy import optimize, special, stats
 import workbench as wb
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
 from workbench.estimation.own_output import LINES, Allowance, limited
+from workbench.estimation.run import record_ended_runs
 
 MODULES = {"torch": torch, "jax": jnp}
 
@@ -404,10 +405,30 @@ def test_what_a_likelihood_prints_is_cut_with_a_sentence_and_output_is_as_before
 
     fit = wb.fit(wb.custom(talkative, {"mu": 1.0}, columns=["t"]), waits, backend="torch")
 
+    record_ended_runs()  # which may look at the likelihood once more
+
     said = capsys.readouterr().out
     assert fit.converged
     assert said.count("line ") == LINES
     assert said.count("what it prints from here on is not shown") == 1
+    assert sys.stdout is before
+
+
+def test_many_likelihoods_print_at_once_beside_a_cell_that_prints():
+    def print_often():
+        for _ in range(300):
+            with limited(Allowance(lines=5)):
+                print("mine")  # noqa: T201
+
+    threads = [threading.Thread(target=print_often) for _ in range(4)]
+    before = sys.stdout
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        print("cell")  # noqa: T201
+    for thread in threads:
+        thread.join()
+
     assert sys.stdout is before
 
 

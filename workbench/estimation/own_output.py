@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -57,24 +58,34 @@ class _Metered:
 
 
 class _Gate:
-    """Stands between Python and its output while anybody is under an allowance."""
+    """Stands between Python and its output while anybody is under an allowance.
+
+    ``print`` of Python 3.11 holds no reference of its own to ``sys.stdout``, so what stood there
+    is kept: another thread may be printing while the gate opens or shuts.
+    """
 
     def __init__(self) -> None:
         self._lock, self._users = threading.Lock(), 0
+        self._kept: deque[_Metered] = deque(maxlen=16)
 
     def enter(self) -> None:
-        output: Any = sys.stdout
         with self._lock:
             self._users += 1
+            output: Any = sys.stdout
             if not isinstance(output, _Metered):
-                sys.stdout = _Metered(output)
+                sys.stdout = self._before(output)
 
     def leave(self) -> None:
-        output: Any = sys.stdout
         with self._lock:
             self._users -= 1
+            output: Any = sys.stdout
             if not self._users and isinstance(output, _Metered):
                 sys.stdout = output.stream
+
+    def _before(self, output: Any) -> Any:
+        if not self._kept or self._kept[-1].stream is not output:
+            self._kept.append(_Metered(output))
+        return self._kept[-1]
 
 
 _GATE = _Gate()
