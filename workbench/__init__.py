@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.backends.devices import devices as devices
     from workbench.data.sources import (
         load as load,
+        read_sql as read_sql,
         samples as samples,
     )
     from workbench.data.wide import long as long
@@ -89,7 +90,7 @@ __version__ = "0.1.0"
 
 _FACE = {
     "workbench.backends.devices": "devices",
-    "workbench.data.sources": "load samples",
+    "workbench.data.sources": "load read_sql samples",
     "workbench.data.wide": "long",
     "workbench.demeaners.alternating": "AlternatingProjections",
     "workbench.demeaners.demean": "demean",

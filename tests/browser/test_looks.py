@@ -25,6 +25,10 @@ OUTSIDE = """
   return seen.filter(out).map((at) => at.outerHTML.slice(0, 120));
 }
 """
+ON_TOP = """(button) => {
+  const box = button.getBoundingClientRect();
+  return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}"""
 HOSTILE = [
     '<img src="http://attacker.example/x" onerror="window.hit=1">',
     '"><script>window.hit=1</script>',
@@ -88,6 +92,37 @@ def test_nothing_sticks_out_of_a_narrow_page(compared, width):
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
+@pytest.mark.parametrize("width", [980, 600])
+def test_run_is_in_sight_before_anybody_scrolls(compared, width, theme):
+    view = compared
+    view.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+    view.fit_width(width)
+
+    view.open("Setup")
+    view.page.locator(".jp-WindowedPanel-outer").evaluate("(outer) => outer.scrollTo(0, 0)")
+
+    button = view.widget.get_by_role("button", name="▶ Run")
+    expect(button).to_be_in_viewport(ratio=1)
+    assert button.evaluate(ON_TOP)
+
+
+def test_a_run_has_the_same_line_on_every_tab(compared):
+    view = compared
+    view.open("Run")
+    view.widget.get_by_role("button", name="Overlay another run").click()
+    view.widget.locator(".pick").get_by_label("Logit").check()
+
+    looks = {name: look(view.card(name)) for name in ("Logit", "Probit")}
+
+    view.open("Results")
+    for place in ("table.reg thead", "table.dg tbody", ".keys"):
+        region = view.widget.locator(place)
+        shown = [look(region, at) for at in (0, 1)]
+        assert shown == [looks["Logit"], looks["Probit"]], place
+    assert looks["Logit"] != looks["Probit"]
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_an_accessibility_check_finds_nothing_on_any_tab(compared, theme):
     view = compared
     view.command("apputils:change-theme", theme=f"JupyterLab {theme}")
@@ -137,6 +172,11 @@ def test_hostile_names_are_shown_as_text(opened):
     for inside in ("img", "script", "iframe", "svg[onload]"):
         expect(view.widget.locator(inside)).to_have_count(0)
     expect(saved.locator("img:not([src^='data:image/png']), script, svg")).to_have_count(0)
+
+
+def look(element, at=0):
+    """Return the classes of a line's sample, which say its colour and dash."""
+    return element.locator(".swt .l").nth(at).get_attribute("class")
 
 
 def text_colour(view):

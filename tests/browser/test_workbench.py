@@ -141,6 +141,32 @@ def test_a_busy_kernel_is_named_while_a_run_waits_for_it(opened, tmp_path):
     expect(view.widget).not_to_contain_text("The kernel is busy")
 
 
+def test_the_page_follows_the_kernel_while_another_cell_works(opened, tmp_path):
+    gate = tmp_path / "gate"
+    # ipykernel 7.4 answers a widget where it last spoke: here, in the cell that then works on.
+    busy = f"page.send({{'type': 'nothing'}})\n{BUSY.format(gate=str(gate))}"
+    view = opened(WORKBENCH, HELD, busy, shared=False)
+    view.run(0)
+    line = view.widget.locator(".kern")
+    see(line, "Kernel idle")
+    view.run(1)
+    view.press_run()
+    see(line, "1 run going, kernel free")
+
+    view.start(2)
+    see(line, "1 run going, kernel busy with a cell; Stop acts when it ends")
+    view.card("Logit").get_by_role("button", name="Stop").click()
+    see(view.card("Logit"), "The kernel is busy with a cell; Stop acts when it ends.")
+    still = view.card("Logit").inner_text()
+    gate.touch()
+    see(view.card("Logit"), "Stopping")
+    view.code("gate.set()")
+
+    see(view.card("Logit"), "Stopped")
+    see(line, "Kernel idle")
+    assert "Running" in still
+
+
 def test_a_run_without_a_maximum_shows_no_estimate_in_any_table(opened):
     view = opened(SEPARATED)
     view.run()

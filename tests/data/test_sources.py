@@ -96,6 +96,7 @@ WRITERS = {
     "csv": lambda frame, path: frame.to_csv(path, index=False),
     "parquet": lambda frame, path: frame.to_parquet(path),
     "feather": lambda frame, path: frame.to_feather(path),
+    "dta": lambda frame, path: frame.to_stata(path, write_index=False, version=118),
     "json": lambda frame, path: frame.to_json(path, orient="records"),
 }
 
@@ -196,6 +197,32 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_read(frame, tmp_path, m
         with pytest.raises(DataError) as caught:
             open_data(tmp_path / name)
         assert caught.value.code == "too-large"
+
+
+def test_labels_of_stata_become_categories_in_their_order_and_a_top_code_stays_a_number(tmp_path):
+    path = tmp_path / "labelled.dta"
+    numbers = pd.DataFrame({"region": [2, 1, 3], "educ": [12, 16, 20]})
+    labels = {"region": {1: "north", 2: "east", 3: "south"}, "educ": {20: "20 or more"}}
+    numbers.to_stata(path, write_index=False, version=118, value_labels=labels)
+
+    table = open_data(path)
+
+    assert table.column("region").tolist() == ["east", "north", "south"]
+    assert table.column("region").cat.categories.tolist() == ["north", "east", "south"]
+    assert table.column("educ").tolist() == [12, 16, 20]
+    assert [item.kind for item in table.summary()] == ["text", "integer"]
+
+
+def test_a_label_that_two_values_share_is_refused_with_the_way_out(tmp_path):
+    path = tmp_path / "twice.dta"
+    labels = {"region": {1: "north", 2: "north"}}
+    frame = pd.DataFrame({"region": [1, 2]})
+    frame.to_stata(path, write_index=False, version=118, value_labels=labels)
+
+    with pytest.raises(DataError, match="Two values of the column region") as caught:
+        open_data(path)
+
+    assert "convert_categoricals=False" in caught.value.hint
 
 
 def test_parquet_is_measured_unpacked(tmp_path, monkeypatch):

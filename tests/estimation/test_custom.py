@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ from scipy import optimize, special, stats
 
 import workbench as wb
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
+from workbench.estimation.own_output import LINES, Allowance, limited
+from workbench.estimation.run import record_ended_runs
 
 MODULES = {"torch": torch, "jax": jnp}
 
@@ -390,3 +393,56 @@ def test_a_mixture_is_found_by_derivative_free_search_too(m, library, waits):
     found = optimize.minimize(minus, [0, -1, 1], method="Nelder-Mead", options={"xatol": 1e-8})
     assert fit.loglik == pytest.approx(-found.fun, rel=1e-9)
     assert fit.params["share"] == pytest.approx(special.expit(found.x[0]), abs=1e-4)
+
+
+def test_what_a_likelihood_prints_is_cut_with_a_sentence_and_output_is_as_before(waits, capsys):
+    before = sys.stdout
+
+    def talkative(params, data):
+        for line in range(1000):
+            print("line", line)  # noqa: T201
+        return -((data.t - params.mu) ** 2)
+
+    fit = wb.fit(wb.custom(talkative, {"mu": 1.0}, columns=["t"]), waits, backend="torch")
+
+    record_ended_runs()  # which may look at the likelihood once more
+
+    said = capsys.readouterr().out
+    assert fit.converged
+    assert said.count("line ") == LINES
+    assert said.count("what it prints from here on is not shown") == 1
+    assert sys.stdout is before
+
+
+def test_many_likelihoods_print_at_once_beside_a_cell_that_prints():
+    def print_often():
+        for _ in range(300):
+            with limited(Allowance(lines=5)):
+                print("mine")  # noqa: T201
+
+    threads = [threading.Thread(target=print_often) for _ in range(4)]
+    before = sys.stdout
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        print("cell")  # noqa: T201
+    for thread in threads:
+        thread.join()
+
+    assert sys.stdout is before
+
+
+def test_other_threads_print_while_a_likelihood_has_said_enough(capsys):
+    spent = Allowance(lines=1)
+
+    with limited(spent):
+        print("mine\nand more")  # noqa: T201
+        other = threading.Thread(target=print, args=("yours",))
+        other.start()
+        other.join()
+        print("mine again")  # noqa: T201
+
+    said = capsys.readouterr().out
+    assert "yours" in said
+    assert "and more" not in said
+    assert "mine again" not in said

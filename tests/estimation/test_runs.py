@@ -17,6 +17,8 @@ import pytest
 import workbench as wb
 from workbench.errors import InferenceError, WorkbenchError
 from workbench.estimation.outcome import Outcome
+from workbench.estimation.run import record_ended_runs
+from workbench.estimation.store import current_store
 
 DEADLINE = 30.0  # seconds; all of this happens within milliseconds on a quiet machine
 
@@ -122,6 +124,16 @@ def test_a_paused_run_can_be_stopped(crawl, slow):
 
     assert run.wait(DEADLINE)
     assert run.fit.outcome is Outcome.STOPPED
+
+
+def test_the_record_has_the_seconds_of_the_fit(people):
+    run = wb.start("logit", "works ~ educ", people, backend="torch")
+    fit = run.result()
+    record_ended_runs()
+
+    (record,) = [record for record in current_store().runs() if record.id == run.id]
+
+    assert record.seconds == fit.timing["total"] == run.elapsed()
 
 
 def test_cancel_keeps_nothing(crawl, slow):

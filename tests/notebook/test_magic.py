@@ -13,10 +13,12 @@ from scipy import stats
 from traitlets.config import Config
 
 import workbench as wb
+from tests.notebook.fake_run import FakeRun
 from workbench.errors import OptionError
-from workbench.notebook import attend, session
+from workbench.notebook import attend, extension, session
 from workbench.notebook.magic import HELP, identifier
 from workbench.notebook.stated import is_formula, joined
+from workbench.notebook.widgets import trace_view
 
 # Newton stops at a decrement of 1e-8, and its last step squares the error.
 ESTIMATES = 1e-8
@@ -526,3 +528,16 @@ def test_an_event_study_is_written_in_a_cell(run):
 
     assert result.success
     assert re.search(rf"year::0 +{effect:.3f}", plain(outputs))
+
+
+def test_a_view_of_a_run_alone_brings_the_magic_that_its_code_needs(shell, monkeypatch):
+    extension.unload_ipython_extension(shell)
+    monkeypatch.setattr(trace_view, "in_jupyter", lambda: True)
+    monkeypatch.setattr(trace_view, "publish", lambda _: None)
+    monkeypatch.setattr(trace_view.TraceView, "_repr_mimebundle_", dict)
+    view = trace_view.TraceView(FakeRun(), steerable=False)
+
+    view._ipython_display_()
+    view.close()
+
+    assert "mle" in shell.magics_manager.magics["cell"]

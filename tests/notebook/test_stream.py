@@ -60,6 +60,17 @@ def stream_to(page: Page, *runs: FakeRun, **options) -> Streamer:
     return streamer
 
 
+def test_the_card_of_a_stopped_run_ticks_off_nothing_it_did_not_do():
+    run = FakeRun()
+    run.step()
+    run.end(Outcome.STOPPED, "You stopped the run.")
+
+    states = {phase["key"]: phase["state"] for phase in card_of(run)["phases"]}
+
+    assert states["optimize"] == "stopped"
+    assert states["hessian"] == "none"
+
+
 def test_every_step_arrives_once_and_in_order():
     page, run = Page(), FakeRun()
     streamer = stream_to(page, run)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -31,6 +33,7 @@ def page(sent, monkeypatch):
     monkeypatch.setattr(
         Workbench, "send", lambda _, content, buffers=None: sent.append((content, buffers))
     )
+    wb.use_store(":memory:")
     return Workbench("mroz")
 
 
@@ -69,6 +72,103 @@ def test_one_press_on_run_estimates_and_compares(page):
     assert row["loglik"] == "−401.765"  # Wooldridge (2010), table 15.1
     assert page.results["ids"] == [row["id"]]
     assert page.results["table"]["heads"] == ["Logit"]
+
+
+def test_a_run_on_other_data_is_compared_only_when_it_is_checked(page):
+    first = run(page)
+    say(page, "source", source="samples")
+    say(page, "data", name="fair")
+
+    second = run(page)
+
+    assert page.results["ids"] == [first["id"]]
+    say(page, "compare", ids=[first["id"], second["id"]])
+    assert "Data differ: Logit uses 753 rows of mroz, " in page.results["table"]["note"]
+
+
+def test_a_run_on_another_outcome_is_not_compared_by_itself(page):
+    first = run(page)
+    set_choice(page, "formula", "kidslt6 ~ age")
+    set_choice(page, "template", "poisson")
+
+    run(page)
+
+    assert page.results["ids"] == [first["id"]]
+
+
+def test_a_run_has_one_look_and_no_two_that_are_compared_share_it(page):
+    rows = [run(page) for _ in range(6)]
+    looks = [row_of(page, row["id"])["series"] for row in rows]
+
+    say(page, "compare", ids=[rows[5]["id"], rows[0]["id"]])
+
+    assert looks == [0, 1, 2, 3, 4, 0]
+    assert page.results["series"] == [0, 1]
+    assert [row_of(page, rows[at]["id"])["series"] for at in (5, 0)] == [0, 1]
+
+
+def test_columns_beyond_the_looks_there_are_have_none(page):
+    rows = [run(page) for _ in range(6)]
+
+    say(page, "compare", ids=[row["id"] for row in rows])
+
+    assert page.results["series"] == [0, 1, 2, 3, 4, None]
+
+
+def test_runs_of_one_name_are_told_apart_by_number_data_and_formula(page):
+    first = run(page)
+    set_choice(page, "formula", "inlf ~ educ")
+    second = run(page)
+    wait_for(lambda: len(current_store().runs()) == 2)
+
+    again = Workbench("mroz")
+
+    assert [row["name"] for row in (first, second)] == ["Logit", "Logit 2"]
+    assert (second["data"], second["formula"]) == ("mroz", "inlf ~ educ")
+    assert again.setup["run_name"] == "Logit 3"
+
+
+def test_a_query_of_a_database_is_opened_run_and_brought_back(page, tmp_path):
+    path = tmp_path / "labour.db"
+    with closing(sqlite3.connect(path)) as connection:
+        wb.load("mroz").to_sql("mroz", connection, index=False)
+        connection.commit()
+    query = "SELECT * FROM mroz WHERE age > 40"
+    say(page, "source", source="sql")
+    say(page, "sql", database=str(path), query=query)
+    opened = page.setup["data"]
+    row = run(page)
+    say(page, "source", source="samples")
+    say(page, "data", name="mroz")
+
+    say(page, "edit", id=row["id"])
+
+    assert (opened["kind"], opened["query"]) == ("sql", query)
+    assert row["n"] == str((wb.load("mroz").age > 40).sum())
+    assert page.setup["data"] == opened
+    assert "wb.read_sql(" in page.setup["code"]["python"]
+    assert f'--sql "{query}"' in page.setup["code"]["magic"]
+
+
+def test_a_query_that_writes_is_refused_beside_the_data(page, tmp_path):
+    say(page, "sql", database=str(tmp_path / "none.db"), query="DROP TABLE mroz")
+
+    assert page.setup["notice"] == "A query reads rows; this one begins with DROP."
+
+
+def test_the_rows_left_out_are_shown_with_what_is_missing(page, sent):
+    set_choice(page, "template", "ols")
+    set_choice(page, "formula", "lwage ~ educ")
+    mroz = wb.load("mroz")
+    lost = mroz.index[mroz.lwage.isna()]
+
+    say(page, "left_out")
+
+    (shown,) = [content for content, _ in sent if content["type"] == "left_out"]
+    assert page.setup["check"]["left_out"] == len(lost) == 325
+    assert shown["columns"] == ["lwage", "educ"]
+    assert [row[0] - 1 for row in shown["rows"]] == lost[:8].tolist()
+    assert shown["rows"][0][1:] == [None, str(mroz.educ[lost[0]])]
 
 
 def test_a_double_press_starts_one_run(page, sent):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,6 +103,39 @@ def test_criteria_are_withheld_when_outcome_or_weights_differ(logit, changes):
         changes = {"specification": logit.specification.replace(**changes)}
 
     assert not compare(logit, logit.but(**changes)).comparable
+
+
+def on_data(fit, **reference):
+    data = replace(fit.specification.data, **reference)
+    return fit.but(specification=fit.specification.replace(data=data))
+
+
+def test_a_note_says_which_data_each_column_rests_on(logit, probit):
+    other = on_data(probit, name="fair", rows=601, fingerprint="b" * 64).but(nobs=601.0)
+
+    comparison = compare(logit, other)
+
+    note = "Data differ: Logit uses 753 rows of mroz, Probit uses 601 rows of fair."
+    assert note in comparison.grid.notes
+    assert not comparison.comparable
+
+
+def test_changed_contents_under_one_name_are_other_data(logit, probit):
+    before, after = (
+        on_data(fit, fingerprint=8 * sign) for fit, sign in [(logit, "a"), (probit, "b")]
+    )
+
+    notes = " ".join(compare(before, after).grid.notes)
+
+    assert "Logit uses 753 rows of mroz (aaaaaaaa), Probit uses 753 rows of mroz (bbbb" in notes
+
+
+def test_other_columns_of_one_table_are_the_same_data(logit, probit):
+    shorter = probit.specification.replace(formula="inlf ~ educ")
+    before = on_data(logit, fingerprint="a" * 8)
+    after = on_data(probit.but(specification=shorter), fingerprint="b" * 8)
+
+    assert compare(before, after).comparable
 
 
 def test_equal_names_are_told_apart(logit, probit):

@@ -212,3 +212,27 @@ def test_two_thousand_parameters_and_two_hundred_models_render_soon(logit):
     # Seconds belong to benchmarks; here, every parameter and every model is in the page once.
     assert tall.to_html().count('scope="row"') >= 2 * 2000
     assert wide.to_html().count('scope="col"') == 200
+
+
+def test_steps_and_time_stand_on_the_screen_and_in_an_export_only_when_asked_for(
+    logit, probit, tmp_path
+):
+    comparison = compare(logit, probit)
+    word = docx.Document(str(comparison.to_word(tmp_path / "table.docx"))).tables[0]
+
+    exports = [
+        comparison.to_latex(),
+        comparison.to_html(padding=False),
+        comparison.to_markdown(),
+        comparison.to_text(),
+        "\n".join(row.cells[0].text for row in word.rows),
+    ]
+
+    for export in exports:
+        assert "Log-likelihood" in export
+        assert "Steps" not in export
+        assert "Time, s" not in export
+    for shown in (comparison.to_latex(details=True), comparison._repr_html_(), str(comparison)):
+        assert "Steps" in shown
+        assert "Time, s" in shown
+    assert "seconds" in comparison.to_csv()

@@ -126,6 +126,18 @@ def test_what_changed_lists_the_settings_that_differ_and_counts_the_others(logit
     assert results["Largest difference: kidslt6"] == ("−1.443", "−0.722")
 
 
+def test_what_is_solved_in_closed_form_names_no_optimizer(logit):
+    plain = logit.specification.replace(model=Choice("ols"))
+    robust = plain.replace(se="robust")
+    pair = [logit.but(specification=asked, family="least squares") for asked in (plain, robust)]
+
+    changes = what_changed(*pair)
+
+    assert [change.label for change in changes.settings] == ["Standard errors"]
+    assert {("Optimizer", "closed form"), ("Library", "NumPy")} <= {*changes.same}
+    assert Change("Optimizer", "Newton", "closed form") in what_changed(logit, pair[0]).settings
+
+
 def test_what_changed_lists_every_setting_in_words(logit):
     other = logit.but(
         specification=logit.specification.replace(

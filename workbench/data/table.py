@@ -54,13 +54,19 @@ class Table:
     frame
         The columns; the table keeps its own copy (copy on write, so no bytes move).
     reference_kind
-        Where they came from: ``"frame"``, ``"sample"`` or ``"file"``.
+        Where they came from: ``"frame"``, ``"sample"``, ``"file"`` or ``"sql"``.
     reference_name
-        The variable's name, the sample's name or the file's path.
+        The variable's name, the sample's name, the file's path or the database.
+    reference_query
+        What was asked of the database.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, reference_kind: str = "frame", reference_name: str = ""
+        self,
+        frame: pd.DataFrame,
+        reference_kind: str = "frame",
+        reference_name: str = "",
+        reference_query: str = "",
     ) -> None:
         self._frame = frame.copy(deep=False)
         self._frame.columns = pd.Index([str(label) for label in frame.columns], dtype=object)
@@ -74,6 +80,7 @@ class Table:
         self.nrows = len(frame)
         self.reference_kind = reference_kind
         self.reference_name = reference_name
+        self.reference_query = reference_query
 
     @property
     def title(self) -> str:

@@ -407,7 +407,11 @@ def _start(
     asked = Specification(
         model=choice,
         data=DataReference(
-            table.reference_kind, table.reference_name, "", table.nrows, len(table.names)
+            table.reference_kind,
+            table.reference_name,
+            rows=table.nrows,
+            columns=len(table.names),
+            query=table.reference_query,
         ),
         formula=formula,
         source=source,

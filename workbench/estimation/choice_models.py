@@ -24,7 +24,7 @@ from workbench.estimation.problem import Problem, joint
 from workbench.estimation.row_meats import columns_of_errors
 from workbench.estimation.specification import Specification
 
-_ON_DEVICES = (ConditionalSettings.name, MixedSettings.name)
+ON_DEVICES = (ConditionalSettings.name, MixedSettings.name)
 """The models whose kernels run on other devices and in other precisions."""
 
 
@@ -87,7 +87,7 @@ def _check_asked(asked: Specification) -> None:
             where="offset",
         )
     plain = asked.device == "cpu" and asked.dtype == "float64"
-    if asked.model.name not in _ON_DEVICES and not plain:
+    if asked.model.name not in ON_DEVICES and not plain:
         raise DeviceError(
             f"{title} is computed on the CPU in float64; device and dtype ask for "
             f"{asked.device} and {asked.dtype}.",

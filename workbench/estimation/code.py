@@ -261,6 +261,8 @@ def _data(data: DataReference) -> _Piece:
         return _call("wb.load", (_text(data.name),))
     if data.kind == "file":
         return _text(data.name)
+    if data.kind == "sql":
+        return _call("wb.read_sql", (_text(data.query), _text(data.name)))
     return _Piece(data.name if _is_variable(data.name) else "data")
 
 
@@ -281,7 +283,8 @@ def _is_variable(name: str) -> bool:
 # The cell ----------------------------------------------------------------------------------------
 def _options(specification: Specification) -> list[str]:
     source = specification.source
-    pairs = [] if source else [("model", _model_word(specification))]
+    pairs = [("sql", specification.data.query)] if specification.data.query else []
+    pairs += [] if source else [("model", _model_word(specification))]
     pairs += [(name, own_text(value)) for name, value in _own_settings(specification).items()]
     if source and specification.formula is not None:
         pairs.append(("formula", specification.formula))

@@ -25,6 +25,7 @@ from workbench.estimation.coordinates import (
     scaling_of,
 )
 from workbench.estimation.objective import ScaledObjective
+from workbench.estimation.own_output import Allowance, limited
 from workbench.estimation.problem import Problem, grouped_sums, prepare_columns, weights_of
 from workbench.estimation.specification import Specification
 from workbench.estimation.template_problem import check_enough_rows, check_names
@@ -142,7 +143,7 @@ class CustomProblem(Problem):
             arrays = {name: xp.array(column) for name, column in self._columns().items()}
             x, a = xp.array(self.x), xp.array(self.coordinates.scaling.matrix)
             offset = None if self.design.offset is None else xp.array(self.design.offset)
-        p, own = self.coordinates.coefficients, self.own
+        p, own, allowance = self.coordinates.coefficients, self.own, Allowance()
 
         def rows(theta: Array) -> Array:
             params = Named(self._natural(theta, xp))
@@ -150,7 +151,8 @@ class CustomProblem(Problem):
             if own.linear:
                 eta = x @ (a @ theta[:p])
                 columns["eta"] = eta if offset is None else eta + offset
-            return _guarded(own.rows, params, columns, xp)
+            with limited(allowance):
+                return _guarded(own.rows, params, columns, xp)
 
         self._probe(rows, xp)
         self._check_unchanged(arrays, xp)

@@ -70,7 +70,11 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
         )
     frame = table.to_frame()
     frame[name] = np.where(codes < 0, np.nan, codes.astype(np.float64))
-    return Table(frame, table.reference_kind, table.reference_name), name, levels
+    return (
+        Table(frame, table.reference_kind, table.reference_name, table.reference_query),
+        name,
+        levels,
+    )
 
 
 class MultinomialProblem(Problem):

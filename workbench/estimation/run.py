@@ -286,7 +286,7 @@ class Run:
             self.error = error
         except BaseException as error:  # noqa: BLE001  else whoever waits would wait for ever
             self.error = _ended_by(error)
-        self._seconds = self._worked()
+        self._seconds = self._worked() if self.fit is None else self.fit.timing["total"]
         self._finish_phase("report")
         self._ended.set()
         self._tell()

@@ -22,8 +22,9 @@ class Choice:
 class DataReference:
     """Where the data of a run came from, enough to find it again.
 
-    ``kind`` is ``"sample"``, ``"file"`` or ``"frame"``; ``name`` is the sample's name, the file's
-    path, or the variable's name in the notebook.  ``fingerprint`` is a SHA-256 of the columns the
+    ``kind`` is ``"sample"``, ``"file"``, ``"sql"`` or ``"frame"``; ``name`` is the sample's name,
+    the file's path, the database, or the variable's name in the notebook; ``query`` is what is
+    asked of a database.  ``fingerprint`` is a SHA-256 of the columns the
     run reads, so that a resumed run refuses other data.
     """
 
@@ -32,6 +33,7 @@ class DataReference:
     fingerprint: str = ""
     rows: int = 0
     columns: int = 0
+    query: str = ""
 
 
 @dataclass(frozen=True)

@@ -133,8 +133,18 @@ def _phases(run: Run) -> list[dict[str, Any]]:
     labels = _PHASES | solved
     return [
         {"key": key, "label": labels.get(key, key.title()), "state": state, "seconds": seconds}
-        for key, (state, seconds) in run.phases.items()
+        for key, (state, seconds) in _states(run).items()
     ]
+
+
+def _states(run: Run) -> dict[str, tuple[str, float | None]]:
+    """Return the phases; a run that was halted did not finish its walk, nor reach what follows."""
+    if outcome_of(run) not in _HALTED:
+        return run.phases
+    at = "demean" if run.phases["demean"][0] == "current" else "optimize"
+    kept = run.phases["report"] if run.fit is not None else ("none", None)
+    later = {"optimize": ("none", None), "hessian": ("none", None), "report": kept}
+    return {**run.phases, **later, at: ("stopped", run.phases[at][1])}
 
 
 def _log_likelihood(run: Run, last: Iterate | None) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.choice import labelled
+from workbench.data.sample import Positions
 from workbench.data.table import Table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation.choice_problem import ChoiceProblem
@@ -61,7 +62,8 @@ class Counted:
 
     text: str
     about: str
-    rows: int
+    used: Positions
+    """The positions of the rows, shape ``(n,)``."""
     names: tuple[str, ...]
 
 
@@ -241,7 +243,7 @@ def counted(asked: Specification, table: Table) -> Counted:
         f"{_many(lost, 'row')} dropped" + (f" ({why})." if lost and why else ".")
     )
     about = " ".join([*problem.left_out, _about_choices(problem)])
-    return Counted(text, about.strip(), rows, names)
+    return Counted(text, about.strip(), problem.design.rows, names)
 
 
 def _units(problem: Problem, rows: int) -> str:

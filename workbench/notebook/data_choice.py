@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.data.sources import load, open_data, samples
+from workbench.data.sources import FORMATS, load, open_data, read_sql, samples
+from workbench.data.sources.sql import INSTALL, has_sqlalchemy
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
 from workbench.estimation.specification import DataReference
 
-READABLE = (".csv", ".parquet", ".feather", ".json")
 FILES_SHOWN = 200
+SOURCES = {"frame": "notebook", "sample": "samples", "file": "file", "sql": "sql"}
+"""Where on the page the data of each kind are found."""
+
 _TABLE_TYPES = {"DataFrame", "Table"}
 
 
@@ -44,7 +47,7 @@ def notebook_tables(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 def files_here(folder: Path) -> list[str]:
     """Return the readable data files of ``folder``, by name."""
-    found = (path.name for path in folder.iterdir() if path.suffix.lower() in READABLE)
+    found = (path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS)
     return sorted(found)[:FILES_SHOWN]
 
 
@@ -72,6 +75,19 @@ def open_file(path: str) -> Opened:
     return Opened(_reference("file", path, table), table)
 
 
+def open_query(database: str, query: str) -> Opened:
+    """Open the rows of a query."""
+    table = read_sql(query, database)
+    return Opened(_reference("sql", table.reference_name, table), table)
+
+
+def open_again(asked: DataReference, namespace: Mapping[str, Any]) -> Opened:
+    """Open the data of an earlier run."""
+    if asked.kind == "sql":
+        return open_query(asked.name, asked.query)
+    return open_named(SOURCES.get(asked.kind, "notebook"), asked.name, namespace)
+
+
 def open_named(source: str, name: str, namespace: Mapping[str, Any]) -> Opened:
     """Open the data ``name`` from one of the sources on the screen."""
     if source == "samples":
@@ -95,17 +111,21 @@ def sample_names() -> list[tuple[str, str]]:
 
 
 def sources() -> list[dict[str, Any]]:
-    """Return the kinds of data source, those that are not there yet with the reason."""
-    labels = {"notebook": "Notebook", "samples": "Samples", "file": "File"}
-    there = [{"key": key, "label": label, "enabled": True} for key, label in labels.items()]
-    reason = "Databases are not read yet: load the rows into a DataFrame first."
-    return [*there, {"key": "sql", "label": "SQL", "enabled": False, "reason": reason}]
+    """Return the kinds of data source; databases beyond SQLite's need a library, which is told."""
+    labels = {"notebook": "Notebook", "samples": "Samples", "file": "File", "sql": "SQL"}
+    notes = {"sql": "" if has_sqlalchemy() else f"A URL needs SQLAlchemy: {INSTALL}."}
+    return [
+        {"key": key, "label": label, "enabled": True, "note": notes.get(key, "")}
+        for key, label in labels.items()
+    ]
 
 
 def tables(source: str, namespace: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return what one source has to choose from, as JSON types."""
     if source == "samples":
         return [{"key": key, "label": key, "note": title} for key, title in sample_names()]
+    if source == "sql":
+        return []
     if source == "file":
         return [{"key": name, "label": name} for name in files_here(Path.cwd())]
     return [
@@ -115,7 +135,9 @@ def tables(source: str, namespace: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _reference(kind: str, name: str, table: Table) -> DataReference:
-    return DataReference(kind, name, rows=table.nrows, columns=len(table.names))
+    return DataReference(
+        kind, name, rows=table.nrows, columns=len(table.names), query=table.reference_query
+    )
 
 
 def _is_table(value: object) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from workbench.data.sources import read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError, WorkbenchError
 from workbench.estimation.api import start
@@ -95,6 +96,8 @@ def _data(options: Namespace, namespace: Mapping[str, Any]) -> Table:
             code="no-data",
             where="data",
         )
+    if options.sql is not None:
+        return read_sql(options.sql, options.data)
     return find_data(options.data, namespace)
 
 

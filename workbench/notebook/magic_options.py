@@ -58,6 +58,7 @@ class MagicOption:
 
 
 OPTIONS = (
+    MagicOption("--sql", 'query of the database that the cell names: "SELECT * FROM wages"'),
     MagicOption("--model", "the template", lambda: (*TEMPLATES, *CLOSED_FORM, *ABSORBED, *MODELS)),
     MagicOption("--choosers", "column that identifies a choice situation", column=True),
     MagicOption("--alternatives", "column of the alternatives' names", column=True),
@@ -103,7 +104,7 @@ OPTIONS = (
 LITERAL = ("random", "correlated", "draws", "nests", "classes", "starts", "fixed")
 """The options of choice models that are no texts."""
 
-OWN = ("model", "formula", "by", "beside", "background")
+OWN = ("sql", "model", "formula", "by", "beside", "background")
 """The options that are no setting of the estimation, or only together with the body."""
 
 

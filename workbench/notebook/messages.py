@@ -19,7 +19,9 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "repair": {},
     "source": {"source": _TEXT},
     "data": {"name": _TEXT},
+    "sql": {"database": _TEXT, "query": _TEXT},
     "refresh": {},
+    "left_out": {},
     "run": {"ticket": int},
     "compare": {"ids": list},
     "star": {"id": _TEXT},
@@ -31,6 +33,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "style": {"stars": bool, "pvalues": bool},
     "pair": {"first": _TEXT, "second": _TEXT},
     "word": {},
+    "ping": {},
 }
 """The fields of every message that the Setup and Results tabs send."""
 

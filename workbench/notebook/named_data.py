@@ -16,6 +16,7 @@ _ORIGINS = {
     "frame": "the notebook's variable",
     "sample": "the shipped sample",
     "file": "the file",
+    "sql": "the database",
 }
 
 

@@ -88,7 +88,7 @@ def exports(comparison: Comparison) -> dict[str, str]:
     """Return the table in every format that is text, for a page that outlives its kernel."""
     return {
         "html": comparison.to_html(padding=False),
-        "text": str(comparison),
+        "text": comparison.to_text(),
         "latex": comparison.to_latex(),
         "markdown": comparison.to_markdown(),
         "csv": comparison.to_csv(),

@@ -25,6 +25,8 @@ from workbench.report.labels import optimizer_title
 STATE_CHIPS = {"running": "● Running", "paused": "❚❚ Paused", "stopping": "■ Stopping"}
 STORED_SHOWN = 50
 """Runs of earlier sessions in the list, the newest ones."""
+SERIES = 5
+"""Looks of a line, each a colour, a dash and a marker, that a run can have."""
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Entry:
     record: RunRecord | None = None
     starred: bool = False
     hidden: bool = False
+    series: int | None = None
+    """The look of its line, from 0; None until the run is on a chart or compared."""
     stored_fit: Fit | None = None
 
     @property
@@ -70,12 +74,31 @@ class RunList:
         self._entries: dict[str, Entry] = {}
         self._lock = threading.RLock()
 
-    def add(self, run: Run) -> Entry:
-        """Take in a run that was just started."""
+    def add(self, run: Run, beside: Iterable[str] = ()) -> Entry:
+        """Take in a run that was just started, with a look that none of ``beside`` has."""
         entry = Entry(run.id, run.name, run.specification, run.started, run)
         with self._lock:
+            entry.series = self._rarest(self._looks(beside))
             self._entries[run.id] = entry
         return entry
+
+    def keep_apart(self, run_ids: Iterable[str]) -> list[int | None]:
+        """Give each of these runs a look of its own; None for those beyond the looks there are."""
+        given: list[int | None] = []
+        with self._lock:
+            for entry in (self._entries[run_id] for run_id in run_ids):
+                if entry.series is None or (entry.series in given and len(given) < SERIES):
+                    entry.series = self._rarest(given)
+                given.append(None if entry.series in given else entry.series)
+        return given
+
+    def _looks(self, run_ids: Iterable[str]) -> list[int | None]:
+        return [self._entries[run_id].series for run_id in run_ids if run_id in self._entries]
+
+    def _rarest(self, taken: list[int | None]) -> int:
+        """Return the look that the fewest runs have, of those not taken if there is one."""
+        all_looks = self._looks(self._entries)
+        return min(range(SERIES), key=lambda look: (taken.count(look), all_looks.count(look)))
 
     def adopt(self, records: Iterable[RunRecord]) -> None:
         """Take in runs of the store that this session does not know."""
@@ -112,8 +135,8 @@ class RunList:
         return sorted(entries, key=lambda entry: (not entry.starred, -entry.started))
 
     def names(self) -> list[str]:
-        """Return the names in use in this session."""
-        return [entry.name for entry in self.shown() if entry.run is not None]
+        """Return the names that are taken, those of earlier sessions too."""
+        return [entry.name for entry in self.shown()]
 
     def rows(self, offer: Offer) -> list[dict[str, Any]]:
         """Return what the list shows, as JSON types."""
@@ -132,6 +155,8 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "id": entry.id,
         "name": entry.name or model,
         "model": model,
+        "data": entry.specification.data.name,
+        "formula": _stated(entry.specification),
         "chip": chip,
         "state": "elsewhere" if _elsewhere(entry) else entry.state,
         "tone": "run" if entry.state == "running" else tone(chip),
@@ -139,10 +164,17 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "loglik": numbers.log_likelihood(loglik),
         "sentence": _sentence(entry),
         "starred": entry.starred,
+        "series": entry.series,
         "comparable": comparable,
         "reason": "" if comparable else _why_not_comparable(entry),
         "resumable": entry.state == "interrupted",
     }
+
+
+def _stated(asked: Specification) -> str:
+    """Return the formula of a run, or what its own log-likelihood assigns at the end."""
+    own = asked.source.text.strip().splitlines()[-1:] if asked.source else []
+    return asked.formula or "".join(own)
 
 
 def _elsewhere(entry: Entry) -> bool:

@@ -18,6 +18,7 @@ from workbench.covariances import BY_ROWS, KINDS as KNOWN_ERRORS, TITLES, TOGETH
 from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula import check_formula, formula_roles
 from workbench.data.names import quoted
+from workbench.data.sample import Positions
 from workbench.data.table import ColumnSummary
 from workbench.demeaners import DEMEANERS
 from workbench.errors import DataError, LikelihoodError, OptionError, WorkbenchError
@@ -170,6 +171,8 @@ class Check:
     """The field that the problem is in: ``"formula"``, ``"body"`` or an option."""
     parameters: int = 0
     rows: int = 0
+    used: Positions | None = None
+    """The positions of the rows used, shape ``(rows,)``; None where they are not known yet."""
     levels: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     """The parameters that can be named before the run."""
@@ -365,7 +368,8 @@ def _counted_choices(chosen: Chosen, opened: Opened) -> Check:
         found.text,
         found.about,
         parameters=len(found.names),
-        rows=found.rows,
+        rows=len(found.used),
+        used=found.used,
         names=found.names,
     )
 
@@ -432,7 +436,7 @@ def _accepted(design: Design, extra: Sequence[str], total: int) -> Check:
         + (f" ({why})." if lost and why else ".")
     )
     about = " ".join(filter(None, [_about_outcome(design), _about_effects(design)]))
-    return Check(True, text, about, parameters=parameters, rows=rows, names=names)
+    return Check(True, text, about, parameters=parameters, rows=rows, used=design.rows, names=names)
 
 
 def _about_effects(design: Design) -> str:

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from workbench.backends.devices import installed
 from workbench.covariances import SETTINGS, TITLES
 from workbench.data.fixed_effects import absorbed_terms, columns_of
 from workbench.data.formula import formula_roles
@@ -14,8 +18,9 @@ from workbench.demeaners import Description, demeaner_on, describe
 from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import FormulaError
+from workbench.estimation.choice_models import ON_DEVICES
 from workbench.estimation.choice_settings import MODELS as CHOICE
-from workbench.estimation.models import CLOSED_FORM
+from workbench.estimation.models import CLOSED_FORM, IN_NUMPY
 from workbench.likelihoods.absorbed import ABSORBED
 from workbench.notebook import choice_form, optimizer_settings
 from workbench.notebook.data_choice import Opened
@@ -34,6 +39,9 @@ from workbench.notebook.setup_form import (
 
 _WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
 """The errors that need columns of time or place."""
+
+ROWS_SHOWN = 8
+"""Rows left out that the page shows."""
 
 _LETTERS = {"choosers": "i", "alternatives": "a", "panel": "p"}
 """The roles of a model of discrete choice, as the list of variables marks them."""
@@ -77,6 +85,7 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
             "brief": check.brief,
             "field": check.field,
             "levels": list(check.levels),
+            "left_out": 0 if opened is None else _lost(check, opened),
         },
         "sentence": sentence(chosen, opened, offer),
     }
@@ -93,6 +102,34 @@ def roles(chosen: Chosen, opened: Opened | None) -> dict[str, str]:
         if name:
             found[name] = found.get(name, "") + letter
     return found
+
+
+def left_out(chosen: Chosen, check: Check, opened: Opened) -> dict[str, Any]:
+    """Return the first rows that the run leaves out, in the columns that it reads.
+
+    Returns
+    -------
+    dict
+        ``columns``, and ``rows`` of a row's number and its values, None where one is missing.
+    """
+    if check.used is None:
+        return {"columns": [], "rows": []}
+    table, names = opened.table, list(roles(chosen, opened))
+    lost = np.setdiff1d(np.arange(table.nrows), check.used)[:ROWS_SHOWN]
+    columns = [table.column(name).iloc[lost].tolist() for name in names]
+    cells = zip(*columns, strict=True) if columns else ([] for _ in lost)
+    rows = [[int(at) + 1, *map(_cell, row)] for at, row in zip(lost, cells, strict=True)]
+    return {"columns": names, "rows": rows}
+
+
+def _lost(check: Check, opened: Opened) -> int:
+    return 0 if check.used is None else opened.table.nrows - len(check.used)
+
+
+def _cell(value: Any) -> str | None:
+    if pd.isna(value):
+        return None
+    return f"{value:.6g}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
 def _model_hint(chosen: Chosen, opened: Opened | None) -> str:
@@ -144,6 +181,7 @@ def about_data(opened: Opened) -> dict[str, Any]:
     return {
         "name": opened.reference.name,
         "kind": opened.reference.kind,
+        "query": opened.reference.query,
         "rows": opened.table.nrows,
         "columns": len(summaries),
         "bytes": sum(opened.table.column(name).nbytes for name in opened.table.names),
@@ -208,8 +246,21 @@ def _automatic(chosen: Chosen, check: Check, offer: Offer) -> str:
     return f"{title}, for {check.parameters:,} parameters" if check.parameters else title
 
 
+def _computed_by_neither(chosen: Chosen) -> str:
+    """Say why neither library computes what is chosen; nothing where one does."""
+    plain = chosen.device == "cpu" and chosen.dtype == "float64"
+    if chosen.template in IN_NUMPY and plain:
+        return "This model is computed by NumPy and compiled sums, with neither library."
+    by_library = chosen.template in ON_DEVICES and not installed("numba")
+    if chosen.template in CHOICE and plain and not by_library:
+        return "In float64 on the CPU, models of choice are computed by compiled sums of their own."
+    return ""
+
+
 def _fitting(library: Option, chosen: Chosen, offer: Offer) -> Option:
-    """Grey out a library that does not run on the chosen device."""
+    """Grey out a library that has no part in the run, or does not run on the chosen device."""
+    if library.enabled and (reason := _computed_by_neither(chosen)):
+        return replace(library, enabled=False, reason=reason)
     if not library.enabled or offer.runs_on(library.key, chosen.device):
         return library
     reason = f"{library.label} does not run on {chosen.device} here."

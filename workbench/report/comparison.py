@@ -21,6 +21,7 @@ from workbench.report.labels import (
     INTERCEPT,
     at_maximum,
     clusters,
+    data_used,
     device,
     errors_label,
     has_errors,
@@ -30,6 +31,7 @@ from workbench.report.labels import (
     model_name,
     optimizer_title,
     outcome_name,
+    same_data,
     sample_of,
     shown_errors,
     unique_names,
@@ -160,7 +162,12 @@ class Comparison:
     @cached_property
     def comparable(self) -> bool:
         """Whether the likelihoods are of the same outcome, observations and weights."""
-        return len({sample_of(fit) for fit in self.fits}) == 1
+        return len({sample_of(fit) for fit in self.fits}) == 1 and self.share_data
+
+    @cached_property
+    def share_data(self) -> bool:
+        """Whether all fits rest on the same data."""
+        return all(same_data(self.fits[0], fit) for fit in self.fits[1:])
 
     @cached_property
     def grid(self) -> Grid:
@@ -183,17 +190,24 @@ class Comparison:
         values = np.stack([self.estimates, self.errors], axis=2).reshape(len(self.parameters), -1)
         return pd.DataFrame(values, pd.Index(self.parameters, name="parameter"), columns)
 
-    def to_html(self, *, padding: bool = True) -> str:
-        """Return HTML with inline styles; without ``padding`` it is ready for a clipboard."""
-        return html.render(self.grid, padding=padding)
+    def to_text(self, *, details: bool = False) -> str:
+        """Return plain text with aligned decimal points; ``details`` adds steps and time."""
+        return text.render(self._table(details))
 
-    def to_latex(self) -> str:
-        """Return a LaTeX table that needs the package booktabs."""
-        return latex.render(self.grid)
+    def to_html(self, *, padding: bool = True, details: bool = False) -> str:
+        """Return HTML with inline styles; without ``padding`` it is ready for a clipboard.
 
-    def to_markdown(self) -> str:
-        """Return a pipe table."""
-        return markdown.render(self.grid)
+        ``details`` adds steps and time, which the comparison on the screen shows.
+        """
+        return html.render(self._table(details), padding=padding)
+
+    def to_latex(self, *, details: bool = False) -> str:
+        """Return a LaTeX table that needs the package booktabs; ``details`` adds steps and time."""
+        return latex.render(self._table(details))
+
+    def to_markdown(self, *, details: bool = False) -> str:
+        """Return a pipe table; ``details`` adds steps and time."""
+        return markdown.render(self._table(details))
 
     def to_csv(self) -> str:
         """Return all digits of every figure, with names that no spreadsheet takes for formulas."""
@@ -206,27 +220,33 @@ class Comparison:
         rows.append(["standard errors", *_spread(list(map(errors_label, self.fits)), at=1)])
         return csv.render([*rows, *(["note", sentence] for sentence in self.grid.notes)])
 
-    def to_word(self, path: str | Path) -> Path:
-        """Write a Word document with a real table, and return its path."""
-        return word.write(self.grid, path)
+    def to_word(self, path: str | Path, *, details: bool = False) -> Path:
+        """Write a Word document with a real table, and return its path.
+
+        ``details`` adds steps and time.
+        """
+        return word.write(self._table(details), path)
+
+    def _table(self, details: bool) -> Grid:
+        return self.grid if details else self.grid.without_details()
 
     def __str__(self) -> str:
-        return text.render(self.grid)
+        return self.to_text(details=True)
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        return self.to_html(details=True)
 
     def _repr_markdown_(self) -> str:
-        return self.to_markdown()
+        return self.to_markdown(details=True)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {
             "text/plain": str(self),
-            "text/html": self.to_html(),
-            "text/markdown": self.to_markdown(),
+            "text/html": self._repr_html_(),
+            "text/markdown": self._repr_markdown_(),
         }
 
     def _matrix(self, figures: Callable[[Fit], pd.Series]) -> Numpy:
@@ -291,8 +311,8 @@ class Comparison:
             against = self.against
             label = f"RMSE against {self._against_name}"
             yield self._fact(label, lambda fit: numbers.figure(_rmse(fit, against), 2))
-        yield self._fact("Steps", lambda fit: numbers.count(fit.steps))
-        yield self._times()
+        steps = self._fact("Steps", lambda fit: numbers.count(fit.steps))
+        yield from (row._replace(is_detail=True) for row in (steps, self._times()))
 
     def _fact(self, label: str, value: Callable[[Fit], str]) -> Row:
         return Row(label, tuple(map(value, self.fits)))
@@ -369,10 +389,13 @@ class Comparison:
 
     def _warnings(self) -> Iterable[str]:
         """Yield what keeps columns from being read side by side without thought."""
+        if not self.share_data:
+            pairs = zip(self.names, data_used(self.fits), strict=True)
+            yield f"Data differ: {', '.join(f'{name} uses {used}' for name, used in pairs)}."
         if not self.comparable:
             yield (
-                "† The columns differ in outcome, observations, weights or kind of estimation, "
-                "so AIC and BIC cannot be compared and are not shown."
+                "† The columns differ in data, outcome, observations, weights or kind of "
+                "estimation, so AIC and BIC cannot be compared and are not shown."
             )
         for name, fit in zip(self.names, self.fits, strict=True):
             if not at_maximum(fit):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 INTERCEPT = "Intercept"
 
+_READS = ("formula", "source", "cluster", "se_options", "weights", "offset")
+"""The settings that say which columns are read."""
+
 
 def model_name(fit: Fit) -> str:
     """Return the name a person gave the fit, else its model's title."""
@@ -140,6 +143,36 @@ def sample_of(fit: Fit) -> tuple[object, ...]:
     weights = fit.specification.weights
     kind = fit.specification.weight_kind if weights else ""
     return fit.depvar, fit.nobs, weights, kind, fit.family
+
+
+def reads_same_columns(first: Fit, second: Fit) -> bool:
+    """Say whether two fits read the same columns, so that their fingerprints tell data apart."""
+    one, two = first.specification, second.specification
+    return all(getattr(one, name) == getattr(two, name) for name in _READS)
+
+
+def same_data(first: Fit, second: Fit) -> bool:
+    """Say whether two fits rest on the same data: their fingerprint, else their name and rows."""
+    one, two = first.specification.data, second.specification.data
+    if one.fingerprint and two.fingerprint:
+        if one.fingerprint == two.fingerprint:
+            return True
+        if reads_same_columns(first, second):
+            return False
+    return (one.kind, one.name, one.rows) == (two.kind, two.name, two.rows)
+
+
+def data_used(fits: Sequence[Fit]) -> list[str]:
+    """Return the rows that each fit rests on, as in ``"753 rows of mroz"``.
+
+    Data of one name and length are told apart by the first digits of their fingerprint.
+    """
+    references = [fit.specification.data for fit in fits]
+    rows = [numbers.count(fit.provenance.get("rows", fit.nobs)) for fit in fits]
+    used = [f"{n} rows of {of.name or 'data'}" for n, of in zip(rows, references, strict=True)]
+    if len(set(used)) > 1:
+        return used
+    return [f"{each} ({of.fingerprint[:8]})" for each, of in zip(used, references, strict=True)]
 
 
 def rows_left_out(fit: Fit) -> int | None:

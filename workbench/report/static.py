@@ -124,7 +124,7 @@ def _markdown(title: str, lines: _Lines, table: Comparison | None, stories: _Sto
     for name, fit in lines:
         headline = f"**{markdown.escape(name)}** {fit.outcome.chip} "
         parts.append(headline + markdown.escape(_circumstances(fit)))
-    parts += [table.to_markdown()] if table is not None else []
+    parts += [table.to_markdown(details=True)] if table is not None else []
     for name, _, told in stories:
         parts += [f"**{markdown.escape(f'{name}: {told.heading}')}**", story.as_markdown(told)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"

@@ -7,17 +7,18 @@ from typing import Protocol
 
 import pandas as pd
 
-from workbench.data.sources import csv_file, feather_file, json_file, parquet_file
+from workbench.data.sources import csv_file, feather_file, json_file, parquet_file, stata_file
 from workbench.data.sources.files import checked_path, unreadable
 from workbench.data.sources.samples import load, samples
+from workbench.data.sources.sql import read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError
 
-__all__ = ["FORMATS", "Reference", "load", "open_data", "samples"]
+__all__ = ["FORMATS", "Reference", "load", "open_data", "read_sql", "samples"]
 
 FORMATS = {
     suffix: member.read
-    for member in (csv_file, parquet_file, feather_file, json_file)
+    for member in (csv_file, parquet_file, feather_file, json_file, stata_file)
     for suffix in member.SUFFIXES
 }
 """How to read a file, by its suffix."""
@@ -28,12 +29,17 @@ class Reference(Protocol):
 
     @property
     def kind(self) -> str:
-        """``"sample"``, ``"file"`` or ``"frame"``."""
+        """``"sample"``, ``"file"``, ``"sql"`` or ``"frame"``."""
         ...
 
     @property
     def name(self) -> str:
-        """The sample's name, the file's path or the variable's name."""
+        """The sample's name, the file's path, the database or the variable's name."""
+        ...
+
+    @property
+    def query(self) -> str:
+        """What is asked of a database; else empty."""
         ...
 
 
@@ -43,8 +49,8 @@ def open_data(reference: Reference | str | Path) -> Table:
     Parameters
     ----------
     reference
-        A path ending in .csv, .parquet, .feather, .arrow or .json, or a reference of the kind
-        ``"sample"`` or ``"file"``.
+        A path ending in .csv, .parquet, .feather, .arrow, .json or .dta, or a reference of the kind
+        ``"sample"``, ``"file"`` or ``"sql"``.
 
     Raises
     ------
@@ -56,6 +62,8 @@ def open_data(reference: Reference | str | Path) -> Table:
         return _open_file(reference)
     if reference.kind == "file":
         return _open_file(reference.name)
+    if reference.kind == "sql":
+        return read_sql(reference.query, reference.name)
     if reference.kind == "sample":
         return Table(load(reference.name), "sample", reference.name)
     raise DataError(

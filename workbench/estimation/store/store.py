@@ -147,13 +147,14 @@ class Store:
         """Record how a run ended, and what it found; ``result`` may not change afterwards."""
         last_steps, found = self._open.pop(run_id).update(), result or {}
         figures = [_number(found.get(key)) for key in ("loglik", "nobs")]
+        seconds = _number(found.get("timing", {}).get("total"))
 
         def act(database: sqlite3.Connection) -> None:
             last_steps(database)
             database.execute(
                 "UPDATE runs SET outcome = ?, message = ?, result = ?, loglik = ?, "
-                "observations = ? WHERE id = ?",
-                (outcome_name, dumps(message), _text(result), *figures, run_id),
+                "observations = ?, seconds = coalesce(?, seconds) WHERE id = ?",
+                (outcome_name, dumps(message), _text(result), *figures, seconds, run_id),
             )
 
         self._write(act)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from workbench.notebook import bundle
+from workbench.notebook import bundle, extension
 from workbench.notebook.headless import ProgressLine, in_jupyter
 from workbench.notebook.saved import SavedOutput, publish
 from workbench.notebook.stream import Streamer
@@ -61,6 +61,7 @@ class TraceView(anywidget.AnyWidget):
         """Show the live view, and below it the output that stays in the saved notebook."""
         if not in_jupyter():
             return
+        extension.offer()
         publish(self._repr_mimebundle_())
         if self.steerable:
             self._saved.show()

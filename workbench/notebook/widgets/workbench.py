@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.estimation.api import resume, start_specification
 from workbench.estimation.fit import Fit
 from workbench.estimation.run import Run
-from workbench.estimation.specification import Specification
+from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.store import current_store
 from workbench.notebook import bundle, data_choice, extension, setup_form, setup_page
 from workbench.notebook.data_choice import Opened
@@ -31,6 +31,7 @@ from workbench.notebook.session import remember
 from workbench.notebook.setup_form import Check, Chosen
 from workbench.notebook.stream import Streamer
 from workbench.report.comparison import compare
+from workbench.report.labels import outcome_name, same_data
 
 MOST_COMPARED_UNASKED = 5
 """Runs that join the comparison by themselves when they end: as many as there are line styles."""
@@ -42,8 +43,6 @@ UNDO_SECONDS = 11.0
 _LOGGER = logging.getLogger(__name__)
 WAYS = ("edit", "remove", "float64", "keep")
 """The ways out of a failed run that the workbench, or its page alone, can take."""
-
-_SOURCES = {"frame": "notebook", "sample": "samples", "file": "file"}
 
 
 class Workbench(anywidget.AnyWidget):
@@ -91,8 +90,8 @@ class Workbench(anywidget.AnyWidget):
             self._tell, able=WAYS, on_way=self._take_way, on_run=self._take_over
         )
         self._saved = SavedOutput(folded=True)
-        self._take_in(_opened(data, name))
         self._list.adopt(current_store().runs())
+        self._take_in(_opened(data, name))
         self._show_runs()
         self._show_results()
         self.on_msg(self._on_message)
@@ -166,6 +165,14 @@ class Workbench(anywidget.AnyWidget):
         namespace = data_choice.notebook_namespace()
         self._take_in(data_choice.open_named(source, message["name"], namespace))
 
+    def _open_query(self, message: Mapping[str, Any]) -> None:
+        self._take_in(data_choice.open_query(message["database"], message["query"]))
+
+    def _show_left_out(self, _: Mapping[str, Any]) -> None:
+        if self._opened is not None:
+            rows = setup_page.left_out(self._chosen, self._check, self._opened)
+            self.send({"type": "left_out", **rows})
+
     def _refresh(self, _: Mapping[str, Any]) -> None:
         self._show_setup()
 
@@ -179,7 +186,7 @@ class Workbench(anywidget.AnyWidget):
             return
         self._ticket += 1
         run = start_specification(self._specification(self._opened), self._opened.table)
-        self._follow(self._list.add(run))
+        self._follow(self._list.add(run, self._compared))
         self._choose(replace(self._chosen, name=""))
         self.send({"type": "started", "id": run.id})
 
@@ -187,6 +194,7 @@ class Workbench(anywidget.AnyWidget):
         known = [run for run in dict.fromkeys(message["ids"]) if self._comparable(run)]
         self._compared = known
         self._show_results()
+        self._show_runs()
 
     def _star(self, message: Mapping[str, Any]) -> None:
         if entry := self._list.entry(message["id"]):
@@ -256,6 +264,10 @@ class Workbench(anywidget.AnyWidget):
             path = table.to_word(Path(folder) / "table.docx")
             self.send({"type": "word", "name": "comparison.docx"}, [path.read_bytes()])
 
+    def _answer(self, _: Mapping[str, Any]) -> None:
+        """Let the page know that its messages are heard, whatever cell is at work."""
+        self.send({"type": "pong"})
+
     def _reopen(self, message: Mapping[str, Any]) -> None:
         """Go on with a run that an earlier kernel left unfinished."""
         entry = self._list.entry(message["id"])
@@ -266,7 +278,7 @@ class Workbench(anywidget.AnyWidget):
         data = tables.get(reference.name) if reference.kind == "frame" else None
         run = resume(entry.id, data=data)
         self._list.hide(entry.id)
-        self._follow(self._list.add(run))
+        self._follow(self._list.add(run, self._compared))
         self.send({"type": "started", "id": run.id})
 
     _HANDLERS: ClassVar[dict[str, Callable[[Workbench, Mapping[str, Any]], None]]] = {
@@ -276,7 +288,9 @@ class Workbench(anywidget.AnyWidget):
         "repair": _repair,
         "source": _open_source,
         "data": _open_data,
+        "sql": _open_query,
         "refresh": _refresh,
+        "left_out": _show_left_out,
         "run": _run,
         "compare": _compare,
         "star": _star,
@@ -288,16 +302,17 @@ class Workbench(anywidget.AnyWidget):
         "style": _change_style,
         "pair": _change_pair,
         "word": _word,
+        "ping": _answer,
     }
 
     # Runs -----------------------------------------------------------------------------------
     def _bring_back(self, spec: Specification) -> None:
         """Choose what a run was asked, and open its data when others are open."""
         with self.hold_sync():
-            if self._opened is None or self._opened.reference.name != spec.data.name:
-                self._source = _SOURCES.get(spec.data.kind, "notebook")
+            if self._opened is None or _place(self._opened.reference) != _place(spec.data):
                 namespace = data_choice.notebook_namespace()
-                self._opened = data_choice.open_named(self._source, spec.data.name, namespace)
+                self._opened = data_choice.open_again(spec.data, namespace)
+                self._source = data_choice.SOURCES[self._opened.reference.kind]
                 self._show_variables()
             self._choose(setup_form.from_specification(spec))
 
@@ -321,12 +336,13 @@ class Workbench(anywidget.AnyWidget):
     def _take_over(self, run: Run) -> None:
         """Take in a run that goes on from the end of another."""
         with self._lock:
-            self._follow(self._list.add(run))
+            self._follow(self._list.add(run, self._compared))
 
     def _follow(self, entry: Entry) -> None:
         """Show a run on the Run tab, and on the list whenever it changes."""
         if entry.run is None:
             return
+        self._show_runs()  # the page knows the look of a run's line before its first step
         self._streamer.attach(entry.run)
         self._saved.add(entry.run)
         entry.run.listen(lambda run: self._hear(entry, run))
@@ -338,10 +354,16 @@ class Workbench(anywidget.AnyWidget):
             if run.fit is not None and entry.id not in self._heard:
                 self._heard.add(entry.id)
                 remember(run.fit)
-                if len(self._compared) < MOST_COMPARED_UNASKED and self._comparable(entry.id):
+                if self._joins(run.fit):
                     self._compared.append(entry.id)
                 self._show_results()
             self._show_runs()
+
+    def _joins(self, fit: Fit) -> bool:
+        """Say whether a fit is compared by itself: it explains one outcome of the same data."""
+        others = list(self._fits().values())
+        alike = all(same_data(fit, o) and outcome_name(fit) == outcome_name(o) for o in others)
+        return fit.outcome.comparable and alike and len(others) < MOST_COMPARED_UNASKED
 
     def _comparable(self, run_id: str) -> bool:
         fit = self._list.fit(run_id)
@@ -376,7 +398,7 @@ class Workbench(anywidget.AnyWidget):
         """Open data with a first model of them."""
         self._opened = opened
         if opened is not None:
-            self._source = _SOURCES[opened.reference.kind]
+            self._source = data_choice.SOURCES[opened.reference.kind]
         with self.hold_sync():  # the list takes its order from the formula it arrives with
             self._show_variables()
             self._choose(setup_form.opening(opened, self._offer))
@@ -428,6 +450,7 @@ class Workbench(anywidget.AnyWidget):
         pair = list(self._pair or self._compared[:2])
         both = [fit for run_id in pair if (fit := self._named_fit(run_id)) is not None]
         page = results_page(self._fits(), both, stars=self._stars, p_values=self._p_values)
+        page["series"] = self._list.keep_apart(page["ids"])
         self.results = page | {"pair": pair if len(both) == 2 else []}
 
     def _ipython_display_(self) -> None:
@@ -448,6 +471,11 @@ def _opened(data: object, name: str | None) -> Opened | None:
         return data_choice.open_sample(data)
     known = name or data_choice.name_of(data, data_choice.notebook_namespace())
     return data_choice.open_frame(data, known)
+
+
+def _place(data: DataReference) -> tuple[str, str, str]:
+    """Return where data are, whatever they hold."""
+    return data.kind, data.name, data.query
 
 
 def _sample_keys() -> list[str]:

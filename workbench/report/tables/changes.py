@@ -14,7 +14,13 @@ from workbench.estimation.choice_settings import MODELS as CHOICE, settings_for
 from workbench.estimation.models import describe_models
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
-from workbench.report.labels import shown_errors, unique_names
+from workbench.report.labels import (
+    library,
+    optimizer_title,
+    reads_same_columns,
+    shown_errors,
+    unique_names,
+)
 
 if TYPE_CHECKING:
     from workbench.estimation.fit import Fit
@@ -45,9 +51,6 @@ SETTINGS = {
     "ssc": "Small-sample factor",
 }
 """The settings of a specification, its name apart, as a person calls them."""
-
-_COLUMNS = ("formula", "source", "cluster", "se_options", "weights", "offset")
-"""The settings that say which columns are read."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "model": {model.name: model.title for model in describe_models()},
@@ -87,8 +90,8 @@ class Changes:
 
 def what_changed(first: Fit, second: Fit) -> Changes:
     """Compare the settings and the results of two runs."""
-    before, after = (fit.specification.to_dict() for fit in (first, second))
-    if any(before[key] != after[key] for key in _COLUMNS):
+    before, after = (_asked(fit) for fit in (first, second))
+    if not reads_same_columns(first, second):
         # The fingerprint is that of the columns read, so other columns say nothing of the table.
         before, after = (_without_fingerprint(asked) for asked in (before, after))
     own = [_own(fit) for fit in (first, second)]
@@ -107,6 +110,12 @@ def what_changed(first: Fit, second: Fit) -> Changes:
         tuple((pair.label, pair.first) for pair in pairs if pair.first == pair.second),
         tuple(_results(first, second)),
     )
+
+
+def _asked(fit: Fit) -> dict[str, Any]:
+    """Return what was asked; what is solved in closed form has no use for an optimizer."""
+    solved = {"optimizer": optimizer_title(fit), "backend": library(fit)}
+    return fit.specification.to_dict() | (solved if fit.family == "least squares" else {})
 
 
 def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 Kind = Literal["estimate", "error", "fact", "text"]
@@ -13,13 +13,14 @@ class Row(NamedTuple):
 
     ``kind`` says how the cells are set: estimates, the errors below them and facts are numbers
     whose decimal points align; texts are centred.  ``is_name`` marks a label that is a variable's
-    name.
+    name, ``is_detail`` what belongs to the run and not to a paper.
     """
 
     label: str
     cells: tuple[str, ...]
     kind: Kind = "fact"
     is_name: bool = False
+    is_detail: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -54,6 +55,11 @@ class Grid:
     def rows(self) -> list[Row]:
         """All rows, without the rules between them."""
         return [row for section in self.sections for row in section]
+
+    def without_details(self) -> Grid:
+        """Return the table as a paper has it."""
+        kept = (tuple(row for row in rows if not row.is_detail) for rows in self.sections)
+        return replace(self, sections=tuple(kept))
 
     def column(self, position: int) -> list[str]:
         """Return the texts of one column that take part in its alignment."""

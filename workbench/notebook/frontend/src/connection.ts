@@ -6,6 +6,8 @@ export interface AnyModel {
   on(name: string, handler: (...payload: any[]) => void): void;
   off(name: string, handler: (...payload: any[]) => void): void;
   send(content: unknown): void;
+  /** In Jupyter it knows the kernel. */
+  widget_manager?: any;
 }
 
 export type Tab = "setup" | "run" | "results";

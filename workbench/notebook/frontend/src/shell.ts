@@ -1,7 +1,7 @@
 // The frame of the widget: tabs, the kernel's state, the spoken line, and who owns the keyboard.
 import { connect, type AnyModel, type Connection, type Tab } from "./connection";
 import { h, mark, roving, text } from "./dom";
-import { plural } from "./format";
+import { followKernel } from "./kernel";
 import { mountResults } from "./results/index";
 import { mountRun } from "./run/index";
 import { mountSetup } from "./setup/index";
@@ -73,7 +73,7 @@ function tabs(model: AnyModel, root: HTMLElement, voice: Voice): () => void {
     unfollow,
     roving(list, () => buttons, (button) => goto(button.dataset.tab as Tab)),
     ...TABS.map(({ mount }, index) => mount(panels[index]!, connection)),
-    followKernel(connection, kernel, buttons[2]!.querySelector(".tab-count")!),
+    followKernel(model, connection, kernel, buttons[2]!.querySelector(".tab-count")!),
     disconnect,
   ];
   return () => endings.forEach((end) => end());
@@ -87,20 +87,6 @@ function gone(connection: Connection): [HTMLElement, () => void] {
     if (!alive) connection.announce(GONE, true);
   };
   return [line, connection.onAlive(show)];
-}
-
-/** Keep the kernel's state at the right, and the number of runs on the Results tab. */
-function followKernel(connection: Connection, kernel: HTMLElement, counter: Element): () => void {
-  const show = (): void => {
-    const runs = connection.get<{ state?: string }[]>("runs") ?? [];
-    const going = runs.filter((run) => run.state === "running" || run.state === "stopping").length;
-    text(counter, runs.length ? ` (${runs.length})` : "");
-    kernel.dataset.state = !connection.alive ? "gone" : going ? "going" : "idle";
-    text(kernel, !connection.alive ? "Kernel gone" : going ? `${plural(going, "run")} going, kernel free` : "Kernel idle");
-  };
-  show();
-  const endings = [connection.watch("runs", show), connection.onAlive(show)];
-  return () => endings.forEach((end) => end());
 }
 
 /**

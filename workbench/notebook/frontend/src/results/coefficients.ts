@@ -1,10 +1,9 @@
 // Estimates with 95 % intervals, per standard deviation of the variable or in raw units.
-import { swatch } from "../charts/palette";
 import { evenLabels, around } from "../charts/ticks";
 import { fill, h, svg, text, type Child } from "../dom";
 import { figure } from "../format";
 import { Segments } from "../setup/controls";
-import { SERIES, type Coefficient, type Point, type Results } from "./state";
+import { sample, type Coefficient, type Point, type Results } from "./state";
 
 const [ROW_GAP, SLOT, LEFT, RIGHT, TOP, BOTTOM] = [10, 10, 90, 14, 6, 26];
 const MOST_ROWS = 50;
@@ -45,15 +44,17 @@ export class CoefficientsPart {
     const { results } = this;
     const width = Math.floor(this.chart.clientWidth);
     if (!results?.table || width < 100) return;
-    const all = (results.coefficients ?? []).map((row) => ({ ...row, points: row.points.slice(0, SERIES) }));
+    const looks = results.series.filter((look) => look !== null);
+    const kept = <T>(columns: T[]): T[] => columns.filter((_, at) => results.series[at] !== null);
+    const all = (results.coefficients ?? []).map((row) => ({ ...row, points: kept(row.points) }));
     const possible = all.length > 0 && all.every((row) => row.points.every((point) => !point || point.scale !== null));
     const scaled = this.scaled && possible;
     const rows = all.slice(0, MOST_ROWS).map((row) => (scaled ? perDeviation(row) : row));
     this.units.show([{ key: "scaled", label: "Per standard deviation", enabled: possible, reason: "The data of a run are no longer at hand." }, { key: "raw", label: "Raw units" }], scaled ? "scaled" : "raw");
     text(this.about, `95 % intervals${all.length > MOST_ROWS ? `, first ${MOST_ROWS}` : ""}`);
-    const names = results.table.heads.slice(0, SERIES);
-    fill(this.keys, names.map((name, at) => h("span", { class: "key" }, swatch(at), name)));
-    fill(this.chart, picture(rows, names, width));
+    const names = kept(results.table.heads);
+    fill(this.keys, names.map((name, at) => h("span", { class: "key" }, sample(looks[at]), name)));
+    fill(this.chart, picture(rows, names, looks, width));
     fill(this.numbers, numbersTable(rows, names));
   }
 }
@@ -66,7 +67,7 @@ function perDeviation(row: Coefficient): Coefficient {
   return { ...row, points: row.points.map((point) => point && times(point)) };
 }
 
-function picture(rows: Coefficient[], names: string[], width: number): SVGElement {
+function picture(rows: Coefficient[], names: string[], looks: number[], width: number): SVGElement {
   const slots = Math.max(1, names.length);
   const tall = slots * SLOT + ROW_GAP;
   const height = TOP + rows.length * tall + BOTTOM;
@@ -82,28 +83,28 @@ function picture(rows: Coefficient[], names: string[], width: number): SVGElemen
       svg("path", { class: Math.abs(value) < step / 2 ? "ax zero" : "gr", d: `M${x(value)} ${TOP}V${height - BOTTOM}` }),
       svg("text", { x: x(value), y: height - 8, "text-anchor": "middle" }, labels[at]),
     ]),
-    rows.map((row, at) => line(row, TOP + at * tall + ROW_GAP / 2, left, slots, x)));
+    rows.map((row, at) => line(row, TOP + at * tall + ROW_GAP / 2, left, looks, x)));
 }
 
-function line(row: Coefficient, top: number, left: number, slots: number, x: (value: number) => number): Child[] {
+function line(row: Coefficient, top: number, left: number, looks: number[], x: (value: number) => number): Child[] {
   const shown = row.name.length > 24 ? `${row.name.slice(0, 23)}…` : row.name;
   return [
-    svg("text", { class: "d name", x: left - 10, y: top + (slots * SLOT) / 2 + 4, "text-anchor": "end" }, svg("title", {}, row.name), shown),
-    row.points.map((point, slot) => point && mark(point, slot, top + slot * SLOT + SLOT / 2, x)),
+    svg("text", { class: "d name", x: left - 10, y: top + (looks.length * SLOT) / 2 + 4, "text-anchor": "end" }, svg("title", {}, row.name), shown),
+    row.points.map((point, at) => point && mark(point, looks[at]!, top + at * SLOT + SLOT / 2, x)),
   ];
 }
 
-function mark(point: Point, slot: number, y: number, x: (value: number) => number): Child[] {
+function mark(point: Point, look: number, y: number, x: (value: number) => number): Child[] {
   const at = x(point.estimate);
-  const bar = point.low !== null && point.high !== null && svg("path", { class: `e e${slot + 1}`, d: `M${x(point.low)} ${y}H${x(point.high)}` });
-  return [bar, marker(slot, at, y)];
+  const bar = point.low !== null && point.high !== null && svg("path", { class: `e e${look + 1}`, d: `M${x(point.low)} ${y}H${x(point.high)}` });
+  return [bar, marker(look, at, y)];
 }
 
-function marker(slot: number, x: number, y: number): SVGElement {
-  if (slot === 0) return svg("circle", { class: "k1", cx: x, cy: y, r: 3 });
-  if (slot === 1) return svg("path", { class: "k2", d: `M${x} ${y - 4}l4 7h-8z` });
-  if (slot === 2) return svg("rect", { class: "k3", x: x - 3, y: y - 3, width: 6, height: 6 });
-  if (slot === 3) return svg("path", { class: "k4", d: `M${x} ${y - 4.2}l4.2 4.2l-4.2 4.2l-4.2 -4.2z` });
+function marker(look: number, x: number, y: number): SVGElement {
+  if (look === 0) return svg("circle", { class: "k1", cx: x, cy: y, r: 3 });
+  if (look === 1) return svg("path", { class: "k2", d: `M${x} ${y - 4}l4 7h-8z` });
+  if (look === 2) return svg("rect", { class: "k3", x: x - 3, y: y - 3, width: 6, height: 6 });
+  if (look === 3) return svg("path", { class: "k4", d: `M${x} ${y - 4.2}l4.2 4.2l-4.2 4.2l-4.2 -4.2z` });
   return svg("path", { class: "k5", d: `M${x - 3} ${y - 3}l6 6m0 -6l-6 6` });
 }
 

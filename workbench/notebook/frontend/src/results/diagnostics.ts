@@ -1,9 +1,8 @@
 // Diagnostics of the compared runs: outcome, decrement, eigenvalues on a log line, condition.
-import { swatch } from "../charts/palette";
 import { decadeLabel } from "../charts/ticks";
 import { fill, h, rich, svg, type Child } from "../dom";
 import { power } from "../format";
-import { SERIES, type Diagnosis, type Results } from "./state";
+import { sample, type Diagnosis, type Results } from "./state";
 
 const [WIDTH, HEIGHT] = [150, 14];
 /** So many decades below the largest an eigenvalue is zero to working precision. */
@@ -24,13 +23,13 @@ export class DiagnosticsPart {
     const heads = ["Run", "Outcome", "Newton decrement", `Hessian eigenvalues, scaled, ${decadeLabel(low)} to ${decadeLabel(high)}`, "Condition", "Robust / Hessian errors"];
     fill(this.body, h("table", { class: "dg" },
       h("thead", {}, h("tr", {}, heads.map((words, at) => h("th", { scope: "col", class: [2, 4, 5].includes(at) ? "n" : null }, words)))),
-      h("tbody", {}, lines.map((line, at) => row(line, names[at] ?? "", at, [low, high])))));
+      h("tbody", {}, lines.map((line, at) => row(line, names[at] ?? "", sample(results.series[at]), [low, high])))));
     fill(this.findings, grouped(names, lines.map((line) => line.finding)));
   }
 }
 
-function row(line: Diagnosis, name: string, at: number, range: [number, number]): HTMLElement {
-  return h("tr", {}, h("th", { scope: "row" }, at < SERIES && swatch(at), " ", name),
+function row(line: Diagnosis, name: string, look: Child, range: [number, number]): HTMLElement {
+  return h("tr", {}, h("th", { scope: "row" }, look, " ", name),
     h("td", {}, h("span", { class: `chip ${line.tone}` }, line.chip)),
     h("td", { class: "n", "data-l": "Decrement" }, line.decrement),
     h("td", { "data-l": "Eigenvalues" }, line.eigenvalues.length ? spectrum(line, range) : "not shown"),

@@ -48,7 +48,7 @@ export class RunsPart {
   show(): void {
     if (this.renaming) return;
     const wanted = this.search.value.trim().toLowerCase();
-    const rows = this.rows.filter((row) => `${row.name} ${row.model} ${row.chip}`.toLowerCase().includes(wanted));
+    const rows = this.rows.filter((row) => `${row.name} ${row.model} ${row.chip} ${row.data} ${row.formula}`.toLowerCase().includes(wanted));
     const had = this.list.contains(document.activeElement);
     if (!this.marked || !rows.some((row) => row.id === this.active)) this.active = rows[0]?.id ?? "";
     text(this.count, `${this.compared.length} of ${this.rows.length} compared`);
@@ -74,6 +74,7 @@ export class RunsPart {
     const figures = [row.model, row.n && `n = ${row.n}`, `log-lik. ${row.loglik || "—"}`].filter(Boolean).join(", ");
     return h("li", { class: on ? "on" : null, "data-run": row.id, onclick: () => this.activate(row.id) }, box, star,
       h("span", { class: "h" }, name, h("span", { class: `chip ${tone}` }, chip)),
+      h("span", { class: "b stated", title: `${row.data}: ${row.formula}` }, row.data, row.formula && [": ", h("code", {}, row.formula)]),
       h("span", { class: "b num" }, figures), h("span", { class: "b" }, rich(sentence)));
   }
 

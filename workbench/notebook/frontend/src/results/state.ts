@@ -1,9 +1,13 @@
 // What Python says the Results page shows.
+import { swatch } from "../charts/palette";
 
 export interface RunRow {
   id: string;
   name: string;
   model: string;
+  /** The name of its data, and its formula: they tell runs of one name apart. */
+  data: string;
+  formula: string;
   chip: string;
   state: string;
   tone: string;
@@ -11,6 +15,8 @@ export interface RunRow {
   loglik: string;
   sentence: string;
   starred: boolean;
+  /** The look of its line; null until it has one. */
+  series: number | null;
   comparable: boolean;
   reason: string;
   resumable: boolean;
@@ -80,6 +86,8 @@ export interface Changed {
 
 export interface Results {
   ids: string[];
+  /** The look of each column's line; null beyond the looks there are. */
+  series: (number | null)[];
   stars: boolean;
   pvalues: boolean;
   pair: string[];
@@ -91,5 +99,7 @@ export interface Results {
   coefficients?: Coefficient[];
 }
 
-/** Line styles there are; further columns have a name but no line sample. */
-export const SERIES = 5;
+/** A sample of a column's line; nothing for columns beyond the line styles there are. */
+export function sample(series: number | null | undefined): SVGElement | null {
+  return series === null || series === undefined ? null : swatch(series);
+}

@@ -1,10 +1,9 @@
 // The comparison: one column a run, decimal points aligned by hidden digits, and its exports.
-import { swatch } from "../charts/palette";
 import type { Connection } from "../connection";
 import { fill, h, mark, text, type Child } from "../dom";
 import { newId } from "../setup/controls";
 import { ExportMenu } from "./exports";
-import { SERIES, type Cell, type Results, type Table, type TableRow } from "./state";
+import { sample, type Cell, type Results, type Table, type TableRow } from "./state";
 
 /** The region Comparison. */
 export class TablePart {
@@ -40,7 +39,7 @@ export class TablePart {
     this.scroller.hidden = !table;
     this.note.hidden = !table;
     if (!table) return;
-    fill(this.scroller, drawn(table));
+    fill(this.scroller, drawn(table, results.series));
     text(this.note, table.note);
   }
 
@@ -55,10 +54,10 @@ export class TablePart {
 
 const isOn = (button: Element): boolean => button.getAttribute("aria-checked") === "true";
 
-function drawn(table: Table): HTMLElement {
+function drawn(table: Table, series: Results["series"]): HTMLElement {
   const hang = table.sections.flat().some((row) => row.cells.some(([, tail]) => tail.includes("*")));
   const head = h("tr", {}, h("td", {}), table.heads.map((name, at) =>
-    h("th", { class: "n", scope: "col" }, at < SERIES && swatch(at), " ", h("span", { class: "colname", title: name }, name))));
+    h("th", { class: "n", scope: "col" }, sample(series[at]), " ", h("span", { class: "colname", title: name }, name))));
   const sub = h("tr", {}, h("th", { scope: "row" }, table.corner), table.subheads.map((words) => h("td", { class: "n" }, h("span", { class: "subhead" }, words))));
   return h("table", { class: `reg${hang ? " starred" : ""}${table.heads.length === 1 ? " single" : table.heads.length > 3 ? " many" : ""}` }, h("thead", {}, head, sub), table.sections.map((rows) => h("tbody", {}, rows.map(line))));
 }

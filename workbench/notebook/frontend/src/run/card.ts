@@ -5,7 +5,7 @@ export type State = "running" | "paused" | "stopping" | "stopped" | "done" | "fa
 export interface Phase {
   key: string;
   label: string;
-  state: "none" | "waiting" | "current" | "done";
+  state: "none" | "waiting" | "current" | "done" | "stopped";
   seconds: number | null;
 }
 

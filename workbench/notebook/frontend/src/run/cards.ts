@@ -7,7 +7,7 @@ import type { Steer } from "./steering";
 import { elapsed, type Run } from "./store";
 
 const ASK_AFTER = 10;
-const SILENT: Record<string, string> = { demean: "No demeaning" };
+const SILENT: Record<string, string> = { demean: "No demeaning", optimize: "No optimizing", report: "No report" };
 
 /** What a card may do on the page it stands on. */
 export interface Actions {
@@ -157,13 +157,15 @@ export class CardView {
 }
 
 function phase({ key, label, state, seconds: took }: Phase): HTMLElement {
+  const time = took === null ? "" : ` ${seconds(took).replaceAll(" ", "\u00a0")}`;
   const words = {
-    done: `✓\u00a0${label}${took === null ? "" : ` ${seconds(took).replaceAll(" ", "\u00a0")}`}`,
+    done: `✓\u00a0${label}${time}`,
+    stopped: `■\u00a0${label}${time}, stopped`,
     current: `●\u00a0${label}`,
-    none: SILENT[key] ?? `No ${label.toLowerCase()}`,
+    none: SILENT[key] ?? `No ${label}`,
     waiting: label,
   }[state];
-  return h("div", { role: "listitem", class: { done: "dn", current: "nw", none: "", waiting: "" }[state], "aria-current": state === "current" ? "step" : null }, words);
+  return h("div", { role: "listitem", class: { done: "dn", stopped: "sp", current: "nw", none: "", waiting: "" }[state], "aria-current": state === "current" ? "step" : null }, words);
 }
 
 function stageWords({ label, steps, loglik }: Stage, current: boolean, digits: number): string {

@@ -11,9 +11,10 @@ import type { Placed } from "./lines";
 import { Painter } from "./painter";
 import { Parameters } from "./parameters";
 import { Picker } from "./picker";
-import { Shown } from "./shown";
+import { MOST_SHOWN, Shown } from "./shown";
 import { Steering } from "./steering";
 import { Store, type Run } from "./store";
+import type { RunRow } from "../results/state";
 import type { SetupState } from "../setup/state";
 
 const TICK = 500;
@@ -28,7 +29,7 @@ export function mountRun(panel: HTMLElement, connection: Connection): () => void
 
 class RunPage {
   private readonly trace: boolean;
-  private readonly shown = new Shown();
+  private readonly shown = new Shown((id) => this.look(id));
   private readonly overlaid = new Set<string>();
   private readonly cards = new Map<string, CardView>();
   private readonly failures = new Map<string, FailureView>();
@@ -70,7 +71,7 @@ class RunPage {
     panel.append(this.head, this.empty, this.deck, this.failed, this.charts);
     this.greet();
     this.store = new Store(connection, (card, before) => this.onCard(card, before), (run, through) => this.onSteps(run, through));
-    this.endings = [connection.onAlive((alive) => this.onAlive(alive)), connection.watch("setup", () => this.greet()), this.ticking(), this.watchSight()];
+    this.endings = [connection.onAlive((alive) => this.onAlive(alive)), connection.watch("setup", () => this.greet()), connection.watch("runs", () => this.painter.request()), this.ticking(), this.watchSight()];
     this.store.open();
     this.painter.request();
   }
@@ -181,10 +182,16 @@ class RunPage {
   }
 
   private placed(): Placed[] {
-    return this.shown.ids
-      .map((id) => ({ run: this.store.runs.get(id), slot: this.shown.slot(id) }))
+    return [...this.shown.places]
+      .map(([id, slot]) => ({ run: this.store.runs.get(id), slot }))
       .filter((one): one is Placed => one.run !== undefined)
       .sort((one, other) => one.slot - other.slot);
+  }
+
+  /** The look of a run's line: that of the list of runs, or, without a list, by the order of the runs. */
+  private look(id: string): number | null {
+    if (this.trace) return [...this.store.runs.keys()].indexOf(id) % MOST_SHOWN;
+    return this.connection.get<RunRow[]>("runs").find((row) => row.id === id)?.series ?? null;
   }
 
   private describe(placed: Placed[]): void {

@@ -49,18 +49,25 @@ test("what has no logarithm is a gap", () => {
   assert.deepEqual([...exponents(Float64Array.of(100, 0, -1, Infinity, NaN))], [2, NaN, NaN, NaN, NaN]);
 });
 
-test("a run keeps its slot, and a new run takes the place of ended ones that nobody overlaid", () => {
+test("a new run takes the place of ended ones that nobody overlaid", () => {
   const card = (id: string, state: Card["state"]): [string, Card] => [id, { id, state } as Card];
   const cards = new Map([card("ended", "done"), card("kept", "done"), card("going", "running"), card("new", "running")]);
-  const shown = new Shown();
+  const shown = new Shown(() => null);
   ["ended", "kept", "going"].forEach((id) => shown.add(id));
   shown.admit("new", cards, new Set(["kept"]));
-  assert.deepEqual(shown.ids, ["new", "kept", "going"]);
-  assert.equal(shown.slot("going"), 2);
+  assert.deepEqual(shown.ids, ["kept", "going", "new"]);
+});
+
+test("a run stands at its own place, and only the later of two with one place moves", () => {
+  const shown = new Shown((id) => ({ first: 3, second: 0, third: 3 })[id] ?? null);
+  ["first", "second", "third"].forEach((id) => shown.add(id));
+  assert.deepEqual([...shown.places], [["first", 3], ["second", 0], ["third", 1]]);
+  shown.remove("first");
+  assert.equal(shown.places.get("third"), 3);
 });
 
 test("a sixth run finds no place", () => {
-  const shown = new Shown();
+  const shown = new Shown(() => null);
   ["a", "b", "c", "d", "e"].forEach((id) => shown.add(id));
   assert.equal(shown.add("f"), false);
 });

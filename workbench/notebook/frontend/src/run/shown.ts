@@ -1,40 +1,44 @@
-// Which runs are on the charts, and which colour each of them keeps.
+// Which runs are on the charts, and which colour each of them has.
 import { isGoing, type Card } from "./card";
 
 export const MOST_SHOWN = 5;
 
-/** The runs on the charts: each holds one of five slots (colour, dash, marker) while it is shown. */
+/** The runs on the charts: each at one of five places (colour, dash, marker), its own if it is free. */
 export class Shown {
-  private slots: (string | null)[] = Array<string | null>(MOST_SHOWN).fill(null);
+  private held: string[] = [];
+
+  /** `look` is the place that a run has everywhere on the page; null when it has none. */
+  constructor(private readonly look: (id: string) => number | null) {}
 
   get ids(): string[] {
-    return this.slots.filter((id): id is string => id !== null);
+    return this.held;
   }
 
-  slot(id: string): number {
-    return this.slots.indexOf(id);
-  }
-
-  get full(): boolean {
-    return this.ids.length === MOST_SHOWN;
+  /** The place of each run; of two with one look, the later goes where nobody is. */
+  get places(): Map<string, number> {
+    const places = new Map<string, number>();
+    const taken = (place: number | null): boolean => place === null || [...places.values()].includes(place);
+    for (const id of this.held) if (!taken(this.look(id))) places.set(id, this.look(id)!);
+    const free = (): number => [...Array(MOST_SHOWN).keys()].find((place) => !taken(place))!;
+    for (const id of this.held) if (!places.has(id)) places.set(id, free());
+    return places;
   }
 
   /** Put a run on the charts; false when all five places are taken. */
   add(id: string): boolean {
-    if (this.slot(id) >= 0) return true;
-    const free = this.slots.indexOf(null);
-    if (free < 0) return false;
-    this.slots[free] = id;
+    if (this.held.includes(id)) return true;
+    if (this.held.length === MOST_SHOWN) return false;
+    this.held.push(id);
     return true;
   }
 
   remove(id: string): void {
-    this.slots = this.slots.map((held) => (held === id ? null : held));
+    this.held = this.held.filter((one) => one !== id);
   }
 
   /** Make room for a run that has just started: ended runs that nobody overlaid leave. */
   admit(id: string, cards: Map<string, Card>, overlaid: Set<string>): void {
-    if (this.slot(id) >= 0) return;
+    if (this.held.includes(id)) return;
     for (const other of this.ids) {
       const card = cards.get(other);
       if (!overlaid.has(other) && !(card && isGoing(card))) this.remove(other);

@@ -6,7 +6,7 @@ import type { DataFigures, Desk, Option, Part, SetupState } from "./state";
 import { variableList } from "./variables";
 
 const SOURCE_WORDS: Record<string, string> = { notebook: "Table of this notebook", samples: "Sample", file: "File" };
-const SOURCE_OF: Record<string, string> = { frame: "notebook", sample: "samples", file: "file" };
+const SOURCE_OF: Record<string, string> = { frame: "notebook", sample: "samples", file: "file", sql: "sql" };
 
 /** Build the left column of the Setup page. */
 export function dataPart(desk: Desk): Part {
@@ -15,17 +15,19 @@ export function dataPart(desk: Desk): Part {
   const sources = new Segments("Where the data come from", (source) => desk.send("source", { source }), (reason) => why.say(reason));
   const tables = new Picker((name) => desk.send("data", { name }), true);
   const caption = h("label", { class: "sr", for: (tables.select.id = newId("table")) });
-  const file = filePart(desk);
+  const [file, database] = [filePart(desk), sqlPart(desk)];
   const figures = h("p", { class: "s num figures" });
   const list = variableList(desk);
   tables.select.addEventListener("focus", () => desk.send("refresh"));
   const element = h("section", { "aria-labelledby": title }, h("h3", { id: title }, "Data"), sources.element, why.element,
-    caption, tables.element, file.element, figures, list.element);
+    caption, tables.element, file.element, database.element, figures, list.element);
   const show = (state: SetupState): void => {
     sources.show(state.sources, state.source);
     text(caption, SOURCE_WORDS[state.source] ?? "Table");
     tables.show(offered(state), chosenTable(state), invitation(state));
+    tables.element.hidden = state.source === "sql";
     file.element.hidden = state.source !== "file";
+    database.show(state);
     fill(figures, state.notice ? notice(state.notice) : state.data ? sentence(state.data, chosenTable(state) === "") : begin(desk));
     list.element.hidden = !state.data;
     list.show(state);
@@ -69,8 +71,36 @@ function filePart(desk: Desk): { element: HTMLElement } {
   const path = h("input", { class: "fld", type: "text", spellcheck: "false", placeholder: "folder/file.csv" });
   const open = (): void => desk.send("data", { name: path.value.trim() });
   path.addEventListener("keydown", (event) => event.key === "Enter" && open());
-  const field = labelled("or a path: csv, parquet, feather, json", path, path);
+  const field = labelled("or a path: csv, parquet, dta, feather, json", path, path);
   return { element: h("div", { class: "path" }, field, h("button", { class: "btn", type: "button", onclick: open }, "Open")) };
+}
+
+/** A database and a query of it; Ctrl+Enter in the query reads its rows. */
+function sqlPart(desk: Desk): Part {
+  const place = h("input", { class: "fld", type: "text", spellcheck: "false", placeholder: "folder/wages.db" });
+  const query = h("textarea", { class: "body", spellcheck: "false", rows: 3, placeholder: "SELECT * FROM wages" });
+  const note = h("p", { class: "s m line" });
+  const read = (): void => desk.send("sql", { database: place.value.trim(), query: query.value });
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    read();
+  };
+  query.addEventListener("keydown", onKey);
+  const element = h("div", { class: "sql" }, labelled("Database: a SQLite file, or a URL", place, place), note, labelled("Query, which only reads", query, query),
+    h("button", { class: "btn", type: "button", "aria-keyshortcuts": "Control+Enter", onclick: read }, "Read"));
+  let known = "";
+  const show = ({ source, sources, data }: SetupState): void => {
+    element.hidden = source !== "sql";
+    const words = sources.find(({ key }) => key === "sql")?.note ?? "";
+    text(note, words);
+    note.hidden = words === "";
+    const opened = data?.kind === "sql" ? `${data.name}\n${data.query}` : "";
+    if (opened && opened !== known) [place.value, query.value] = [data!.name, data!.query];
+    known = opened;
+  };
+  return { element, show };
 }
 
 function size(bytes: number): string {

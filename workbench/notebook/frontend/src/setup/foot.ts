@@ -20,8 +20,9 @@ export function footPart(desk: Desk, run: () => void): Part {
     drawer.hidden = !drawer.hidden;
     mark(toggle, "aria-expanded", String(!drawer.hidden));
     text(toggle, drawer.hidden ? "Show as code ▸" : "Show as code ▾");
+    if (!drawer.hidden) drawer.scrollIntoView({ block: "nearest" });
   } }, "Show as code ▸");
-  const element = h("div", {}, h("div", { class: "foot" }, button, words, toggle), drawer);
+  const element = h("div", { class: "footing" }, h("div", { class: "foot" }, button, words, toggle), drawer);
   const show = (state: SetupState): void => {
     const why = reason(state, desk);
     button.disabled = why !== "";

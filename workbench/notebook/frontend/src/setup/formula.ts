@@ -1,7 +1,8 @@
 // The formula: typed or built from the list, completed by column names, checked as it is typed.
 import { fill, h, mark, text } from "../dom";
+import { count } from "../format";
 import { newId } from "./controls";
-import type { Check, Desk, Part, SetupState, Variable } from "./state";
+import type { Check, Desk, LeftOut, Part, SetupState, Variable } from "./state";
 
 const PAUSE = 120; // of the 300 ms between the last key and the message, the rest is for the kernel
 const MOST = 8;
@@ -10,6 +11,15 @@ const MOST = 8;
 export function formulaPart(desk: Desk): Part {
   const field = new FormulaField(desk);
   return { element: field.element, show: (state) => field.show(state) };
+}
+
+/** The first rows left out, a missing value in words. */
+function leftOut({ columns, rows }: LeftOut, all: number): HTMLElement {
+  const words = rows.length < all ? `The first ${rows.length} of ${count(all)} rows left out` : "The rows left out";
+  return h("table", { class: "num" }, h("caption", {}, words),
+    h("thead", {}, h("tr", {}, ["Row", ...columns].map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, rows.map(([row, ...values]) => h("tr", {}, h("th", { scope: "row" }, count(row)),
+      values.map((value) => (value === null ? h("td", { class: "bad" }, "missing") : h("td", {}, value)))))));
 }
 
 class FormulaField {
@@ -21,18 +31,22 @@ class FormulaField {
   private readonly list = h("div", { class: "sug", role: "listbox", id: `${this.id}-list`, "aria-label": "Columns", hidden: true });
   private readonly line = h("p", { id: `${this.id}-check`, class: "s check" });
   private readonly caption = h("label", { for: this.id }, "Formula");
-  readonly element = h("div", { class: "row formula" }, this.caption, this.box, this.line, this.list);
+  private readonly rows = h("div", { class: "scr lost", id: `${this.id}-lost`, tabindex: 0, role: "group", "aria-label": "Rows left out", hidden: true });
+  private readonly more = h("button", { class: "btn q s", type: "button", "aria-controls": `${this.id}-lost`, onclick: () => this.toggleRows() }, "Show them");
+  readonly element = h("div", { class: "row formula" }, this.caption, this.box, this.line, this.list, this.rows);
   private found: Variable[] = [];
   private at = 0;
   private moved = false;
   private check: Check | null = null;
   private spoken = "";
+  private told = "";
 
   constructor(private readonly desk: Desk) {
     this.input.addEventListener("input", () => this.onInput());
     desk.bind(this.input, "formula", PAUSE);
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("blur", () => this.close());
+    desk.connection.on("left_out", (found: LeftOut) => this.showRows(found));
   }
 
   show(state: SetupState): void {
@@ -46,10 +60,31 @@ class FormulaField {
   private say(state: SetupState): void {
     const { check } = state;
     if (!state.data) return fill(this.line);
-    fill(this.line, check.ok ? accepted(check) : this.refused(check));
+    fill(this.line, check.ok ? accepted(check) : this.refused(check), check.ok && check.left_out > 0 && [" ", this.more]);
+    const told = check.text + state.formula;
+    if (told !== this.told) this.hideRows(); // other rows may be left out now
+    this.told = told;
     const problem = check.field ? `${check.text} ${check.detail}` : "";
     if (problem && problem !== this.spoken) this.desk.connection.announce(problem, true);
     this.spoken = problem;
+  }
+
+  private toggleRows(): void {
+    if (this.rows.hidden) this.desk.send("left_out");
+    else this.hideRows();
+  }
+
+  private hideRows(): void {
+    this.rows.hidden = true;
+    text(this.more, "Show them");
+    mark(this.more, "aria-expanded", "false");
+  }
+
+  private showRows(found: LeftOut): void {
+    fill(this.rows, leftOut(found, this.check?.left_out ?? 0));
+    this.rows.hidden = false;
+    text(this.more, "Hide them");
+    mark(this.more, "aria-expanded", "true");
   }
 
   private refused(check: Check): Node[] {

@@ -27,11 +27,21 @@ export interface Check {
   brief: string;
   field: string;
   levels: string[];
+  /** How many rows are left out, as far as it is known. */
+  left_out: number;
+}
+
+/** Rows left out: their numbers and values, null where one is missing. */
+export interface LeftOut {
+  columns: string[];
+  rows: [number, ...(string | null)[]][];
 }
 
 export interface DataFigures {
   name: string;
   kind: string;
+  /** What was asked of a database; else empty. */
+  query: string;
   rows: number;
   columns: number;
   bytes: number;

@@ -32,6 +32,7 @@ class VariableList {
   private source: Variable[] | null = null;
   private all = false;
   private active = "";
+  private roles: Record<string, string> = {};
 
   constructor(private readonly desk: Desk) {
     this.search.addEventListener("input", () => this.filter());
@@ -46,7 +47,11 @@ class VariableList {
 
   show(state: SetupState): void {
     const variables = this.desk.variables;
+    const used = (roles: Record<string, string>): string => Object.keys(roles).sort().join("\n");
+    const moved = used(state.roles) !== used(this.roles);
+    this.roles = state.roles;
     if (variables !== this.source) this.renew(variables, state);
+    else if (moved) this.filter();
     for (const variable of this.order) this.dress(variable, state.roles[variable.name] ?? "");
     mark(this.box, "aria-label", `Variables in ${state.data?.name ?? "the data"}`);
   }
@@ -67,7 +72,7 @@ class VariableList {
   private filter(): void {
     const wanted = this.search.value.trim().toLowerCase();
     const found = this.order.filter((variable) => variable.name.toLowerCase().includes(wanted));
-    this.visible = this.all || wanted ? found : found.slice(0, FEW);
+    this.visible = this.all || wanted ? found : found.filter(({ name }, at) => at < FEW || this.roles[name]);
     fill(this.box, this.visible.map((variable) => this.rows.get(variable.name)!));
     mark(this.box, "data-long", this.visible.length > 3 * FEW);
     this.box.hidden = this.visible.length === 0;

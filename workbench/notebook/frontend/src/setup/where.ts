@@ -30,7 +30,8 @@ export function wherePart(desk: Desk): Part {
       labelled("Start", start.element, start.select), labelled("Step limit", limit, limit)));
   const show = (state: SetupState): void => {
     devices.show(state.devices, state.device);
-    libraries.show(state.libraries, state.library);
+    const computes = state.libraries.some(({ enabled }) => enabled !== false);
+    libraries.show(state.libraries, computes ? state.library : "");
     numbers.show(state.numbers, state.dtype);
     optimizer.show([{ key: "auto", label: "Automatic", note: state.automatic }, ...state.optimizers], state.optimizer, "None",
       state.walk);

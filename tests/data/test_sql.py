@@ -1,0 +1,129 @@
+"""A query of a database is read, and only read."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.data.sources import open_data, sql
+from workbench.errors import DataError
+from workbench.estimation.specification import DataReference
+
+
+@pytest.fixture
+def wages(tmp_path):
+    """Write a database of 40 seeded wages, and return its path."""
+    draws = np.random.default_rng(5).normal(size=(40, 2))
+    frame = pd.DataFrame({"wage": draws[:, 0] + draws[:, 1], "educ": draws[:, 1]})
+    path = tmp_path / "my wages.db"
+    with closing(sqlite3.connect(path)) as connection:
+        frame.to_sql("wages", connection, index=False)
+        connection.commit()
+    return path, frame
+
+
+def test_the_rows_of_a_query_are_those_of_the_database(wages):
+    path, frame = wages
+
+    table = wb.read_sql("SELECT * FROM wages WHERE educ > 0;", path)
+
+    expected = frame[frame.educ > 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table.to_frame(), expected, check_column_type=False)
+    assert (table.reference_kind, table.reference_name) == ("sql", str(path))
+
+
+def test_a_reference_reads_its_query_again(wages):
+    path, _ = wages
+    asked = DataReference("sql", str(path), query="SELECT wage FROM wages")
+
+    assert open_data(asked).names == ("wage",)
+
+
+def test_the_code_of_a_run_reads_the_same_rows(wages):
+    path, _ = wages
+    fit = wb.fit("ols", "wage ~ educ", wb.read_sql("SELECT * FROM wages", path))
+    scope = {}
+
+    exec(fit.specification.to_python(), scope)
+
+    assert scope["fit"].params.tolist() == fit.params.tolist()
+    assert '--sql "SELECT * FROM wages"' in fit.specification.to_magic()
+
+
+@pytest.mark.parametrize("query", ["DELETE FROM wages", "PRAGMA user_version = 1", "", "ATTACH x"])
+def test_what_does_not_read_is_refused(wages, query):
+    with pytest.raises(DataError, match="A query reads rows") as caught:
+        wb.read_sql(query, wages[0])
+
+    assert caught.value.code == "not-a-query"
+
+
+def test_a_second_statement_does_not_run(wages):
+    path, frame = wages
+
+    with pytest.raises(DataError):
+        wb.read_sql("SELECT 1; DELETE FROM wages", path)
+
+    assert wb.read_sql("SELECT * FROM wages", path).nrows == len(frame)
+
+
+def test_a_statement_that_writes_behind_a_with_finds_the_file_read_only(wages):
+    path, frame = wages
+
+    with pytest.raises(DataError):
+        wb.read_sql("WITH a AS (SELECT 1) DELETE FROM wages", path)
+
+    assert wb.read_sql("SELECT * FROM wages", path).nrows == len(frame)
+
+
+def test_an_unknown_table_is_told_in_the_words_of_the_database(wages):
+    with pytest.raises(DataError, match="answers: no such table: wage\\.") as caught:
+        wb.read_sql("SELECT * FROM wage", wages[0])
+
+    assert caught.value.code == "bad-query"
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "text.db"
+    path.write_text("not a database, but long enough to have a header " * 40, encoding="utf-8")
+
+    with pytest.raises(DataError, match="file is not a database"):
+        wb.read_sql("SELECT * FROM wages", path)
+
+
+def test_a_missing_file_is_refused_and_not_made(tmp_path):
+    with pytest.raises(DataError, match="There is no SQLite file") as caught:
+        wb.read_sql("SELECT 1", tmp_path / "none.db")
+
+    assert caught.value.code == "no-database"
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_url_without_sqlalchemy_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(sql, "has_sqlalchemy", lambda: False)
+
+    with pytest.raises(DataError, match="SQLAlchemy, which is not installed") as caught:
+        wb.read_sql("SELECT 1", "postgresql://host/name")
+
+    assert "workbench[sql]" in caught.value.hint
+
+
+def test_a_password_in_a_url_is_refused(monkeypatch):
+    monkeypatch.setattr(sql, "has_sqlalchemy", lambda: True)
+
+    with pytest.raises(DataError, match="password"):
+        wb.read_sql("SELECT 1", "postgresql://me:secret@host/name")
+
+
+def test_a_url_is_read_through_sqlalchemy(wages):
+    pytest.importorskip("sqlalchemy")
+    path, frame = wages
+
+    table = wb.read_sql("SELECT wage FROM wages", f"sqlite:///{path}")
+
+    assert table.column("wage").tolist() == frame["wage"].tolist()

@@ -1,0 +1,136 @@
+"""Databases: the rows of one query, which may read and not write."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from workbench.data.table import Table
+from workbench.errors import DataError
+
+INSTALL = "pip install 'workbench[sql]', and the driver of your database"
+_READS = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL
+)
+
+
+def has_sqlalchemy() -> bool:
+    """Tell whether databases beyond a SQLite file can be read."""
+    return find_spec("sqlalchemy") is not None
+
+
+def read_sql(query: str, database: str | Path) -> Table:
+    """Read the rows of a query.
+
+    Parameters
+    ----------
+    query
+        One statement that reads: it begins with SELECT, WITH or VALUES.
+    database
+        The path of a SQLite file, which is opened read-only, or the URL of a database as
+        SQLAlchemy writes it, without a password.
+
+    Returns
+    -------
+    A table that knows its query, so that a run's code and its record can read it again.
+
+    Raises
+    ------
+    DataError
+        When the statement writes or cannot be read, there is no such database, SQLAlchemy is
+        needed and not installed, or the URL holds a password.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wages = wb.read_sql("SELECT wage, educ FROM wages", "wages.db")  # doctest: +SKIP
+    """
+    query, database = query.strip().rstrip(";").rstrip(), str(database).strip()
+    _check_query(query)
+    connect = _by_url if "://" in database else _by_file
+    with connect(database) as connection:
+        try:
+            frame = pd.read_sql(query, connection)
+        except _troubles() as error:
+            raise _refused(error, database) from error
+    return Table(frame, "sql", database, query)
+
+
+@contextmanager
+def _by_file(database: str) -> Iterator[sqlite3.Connection]:
+    path = Path(database).expanduser()
+    if not database or not path.is_file():
+        raise DataError(
+            f'There is no SQLite file "{database}".' if database else "The database has no name.",
+            hint="the path of a SQLite file, or a URL such as postgresql://host/name.",
+            code="no-database",
+            where=database,
+        )
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        yield connection
+
+
+@contextmanager
+def _by_url(database: str) -> Iterator[Any]:
+    """Connect through SQLAlchemy; whatever the query does is rolled back."""
+    if not has_sqlalchemy():
+        raise DataError(
+            "A database by its URL is read through SQLAlchemy, which is not installed.",
+            hint=f"{INSTALL}.",
+            code="no-sqlalchemy",
+            where=database,
+        )
+    if urlsplit(database).password is not None:
+        raise DataError(
+            "The URL holds a password, which the record and the code of a run would show.",
+            hint="leave it out, and keep it where the driver looks, as in ~/.pgpass.",
+            code="password",
+            where="database",
+        )
+    library = import_module("sqlalchemy")
+    try:
+        engine = library.create_engine(database)
+        with engine.connect() as connection:
+            yield connection.execution_options(postgresql_readonly=True)
+            connection.rollback()
+    except (ImportError, library.exc.SQLAlchemyError) as error:
+        raise _refused(error, database) from error
+
+
+def _check_query(query: str) -> None:
+    if _READS.match(query):
+        return
+    first = query.split(maxsplit=1)[0].upper() if query else "nothing"
+    raise DataError(
+        f"A query reads rows; this one begins with {first}.",
+        hint="one statement that begins with SELECT, WITH or VALUES.",
+        code="not-a-query",
+        where="query",
+    )
+
+
+def _troubles() -> tuple[type[Exception], ...]:
+    """Return the errors of the libraries that read a database."""
+    known = (pd.errors.DatabaseError, sqlite3.Error, sqlite3.Warning)
+    return (*known, import_module("sqlalchemy").exc.SQLAlchemyError) if has_sqlalchemy() else known
+
+
+def _refused(error: Exception, database: str) -> DataError:
+    """Return the error in the database's own words, without the query that libraries repeat."""
+    cause = getattr(error, "orig", None) or error.__cause__ or error
+    reason = str(cause).strip().splitlines()[0].rstrip(".")
+    return DataError(
+        f'"{database}" answers: {reason}.',
+        hint="check the names of tables and columns, and try the query in the database's own tool.",
+        code="bad-query",
+        where="query",
+    )

@@ -1,0 +1,67 @@
+// What the kernel is doing: the notebook's own line to it tells when a cell is at work.
+import type { AnyModel, Connection } from "./connection";
+import { mark, text } from "./dom";
+import { plural } from "./format";
+
+/** How long a cell works before the page speaks of it, and how long an answer may take, in ms. */
+const PATIENCE = 500;
+
+/** Keep the kernel's state in `line`, and the number of runs in `counter`. */
+export function followKernel(model: AnyModel, connection: Connection, line: HTMLElement, counter: Element): () => void {
+  let [busy, deaf, timer] = [false, false, 0];
+  const show = (): void => {
+    const runs = connection.get<{ state?: string }[]>("runs") ?? [];
+    const going = runs.filter((run) => run.state === "running" || run.state === "stopping").length;
+    text(counter, runs.length ? ` (${runs.length})` : "");
+    mark(line, "data-state", !connection.alive ? "gone" : busy ? "busy" : going ? "going" : "idle");
+    text(line, connection.alive ? stateOf(going, busy, deaf) : "Kernel gone");
+  };
+  /** A cell at work may keep the page's orders waiting, or not: only an answer tells. */
+  const ask = (working: boolean): void => {
+    window.clearTimeout(timer);
+    [busy, deaf] = [working, false];
+    if (working) {
+      connection.send("ping");
+      timer = window.setTimeout(() => ((deaf = true), show()), PATIENCE);
+    }
+    show();
+  };
+  const answered = (): void => {
+    window.clearTimeout(timer);
+    deaf = false;
+    show();
+  };
+  show();
+  const endings = [connection.watch("runs", show), connection.onAlive(show), connection.on("pong", answered), followCells(model, ask)];
+  return () => {
+    window.clearTimeout(timer);
+    endings.forEach((end) => end());
+  };
+}
+
+function stateOf(going: number, busy: boolean, deaf: boolean): string {
+  if (!busy) return going ? `${plural(going, "run")} going, kernel free` : "Kernel idle";
+  if (!going) return "Kernel busy with a cell";
+  return `${plural(going, "run")} going, kernel busy with a cell${deaf ? "; Stop acts when it ends" : ""}`;
+}
+
+/** Tell when a cell has been at work for a while, and when it ends; messages of widgets are no cells. */
+function followCells(model: AnyModel, tell: (working: boolean) => void): () => void {
+  const kernel = model.widget_manager?.kernel;
+  if (!kernel?.iopubMessage) return () => undefined; // another host than Jupyter's own
+  let timer = 0;
+  const note = (working: boolean): void => {
+    window.clearTimeout(timer);
+    if (working) timer = window.setTimeout(() => tell(true), PATIENCE);
+    else tell(false);
+  };
+  const hear = (_: unknown, { header, parent_header: parent, content }: any): void => {
+    if (header.msg_type === "status" && parent?.msg_type === "execute_request") note(content.execution_state === "busy");
+  };
+  kernel.iopubMessage.connect(hear);
+  if (kernel.status === "busy") note(true);
+  return () => {
+    window.clearTimeout(timer);
+    kernel.iopubMessage.disconnect(hear);
+  };
+}
