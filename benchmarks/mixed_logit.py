@@ -4,10 +4,9 @@ All sides get the same attributes, choices and draws, and end at the same log-li
 of its size, with a positive standard deviation.  Ours comes with standard errors from the exact
 Hessian: the kernel from arrays on, and the call ``wb.fit`` that people write, from a DataFrame on.
 The peers: BFGS of scipy on a simulated likelihood that JAX compiles and differentiates, choices
-one-hot, without standard errors, as the experiments had it that this follows; xlogit, whose errors
-are of outer products; and biogeme with its Hessian, where it is installed.  A row's agreement is
-the largest distance between estimates in standard errors, of errors of one kind relative.  Sides
-stay on one core where the row says so.
+one-hot, without standard errors; xlogit, whose errors are of outer products; and biogeme with its
+Hessian, where it is installed.  A row's agreement is the largest distance between estimates in
+standard errors, of errors of one kind relative.  Sides stay on one core where the row says so.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def _size(quick: bool) -> str:
 
 
 def draw(quick: bool) -> Any:
-    """Return the sample of the source experiments, or a small one of the same kind."""
+    """Return the sample, or a small one of the same kind."""
     from workbench.data.sources import simulated
 
     rows, columns = QUICK if quick else FULL

@@ -53,18 +53,19 @@ def killed(tmp_path):
         child = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(CHILD), kind],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "WORKBENCH_STORE": os.fspath(place)},
         )
         try:
             run_id = child.stdout.readline().strip()
             wb.use_store(place)
-            wait_for_steps(run_id)
+            wait_for_steps(run_id, child)
         finally:
             child.send_signal(by)
             ended = child.wait()
             child.stdout.close()
+            child.stderr.close()
         assert ended in {-by, 1}  # one where Python itself ends by an exception
         return run_id
 
@@ -77,14 +78,16 @@ def row_of(run_id):
     return runs[runs["id"] == run_id].squeeze()
 
 
-def wait_for_steps(run_id):
+def wait_for_steps(run_id, child):
     """Wait until the record holds steps, and a state of the optimizer taken at one of them."""
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
         if run_id in set(wb.runs()["id"]) and (current_store().read(run_id).state_rows or 0) > 4:
             return
+        if child.poll() is not None:
+            pytest.fail(f"the process of {run_id} ended: {child.stderr.read()}")
         time.sleep(0.1)
-    pytest.fail(f"no state of {run_id} was recorded")
+    pytest.fail(f"no state of {run_id} was recorded; the record has {wb.runs().to_dict()}")
 
 
 def test_a_killed_run_is_listed_at_its_step_and_resumes_to_the_same_maximum(killed):

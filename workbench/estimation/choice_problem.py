@@ -210,7 +210,7 @@ class ChoiceProblem(Problem):
 
     @property
     def backend(self) -> Backend:
-        """The backend the specification asks for."""
+        """The library asked for, on its device, in the precision that is computed in."""
         asked = self.specification
         return backend_named(asked.backend, asked.device, self.precision)
 

@@ -1,6 +1,6 @@
 """Where the models beyond the conditional logit begin: at its estimates, or at rough ones.
 
-With many people a tenth or less of them, evenly spaced, find the neighbourhood.
+With many people some of them, evenly spaced, find the neighbourhood.
 """
 
 from __future__ import annotations

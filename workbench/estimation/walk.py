@@ -174,6 +174,7 @@ def _climbed(
     repeated: bool = False,
 ) -> Walked:
     """Walk to a maximum, and let its rivals race it."""
+    problem.beaten = {}
     rule = StoppingRule(problem, parts.max_steps)
     best, taken = parts.walk(problem, rule, theta, first, "", state, repeated=repeated)
     if best.outcome is not Outcome.CONVERGED:
@@ -190,12 +191,13 @@ def _raced(problem: Problem, parts: _Parts, best: Walked, first: int) -> Walked:
     value = problem.loglik(best.theta) if rivals else -np.inf
     newton = replace(parts, optimizer=Newton())
     while wins < _WINS and (name := next((n for n in rivals if n not in beaten), None)):
-        rule = RivalRule(problem, parts.max_steps, value)
+        rule = RivalRule(problem, first + parts.max_steps, value)
         other, taken = newton.walk(problem, rule, rivals[name], first, name)
         first, beaten[name] = taken.last_number + 1, rule.promised
         if other.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
             return replace(best, outcome=other.outcome)
-        if (found := problem.loglik(other.theta)) > value + SAME_MAXIMUM:
+        found = problem.loglik(other.theta)
+        if other.outcome is Outcome.CONVERGED and found > value + SAME_MAXIMUM:
             beaten, best, wins = {name: value}, other, wins + 1
             value, rivals = found, problem.rivals(best.theta)
     problem.beaten = {name: each for name, each in beaten.items() if np.isfinite(each)}

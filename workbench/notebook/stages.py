@@ -39,9 +39,12 @@ def about(run: Run) -> list[dict[str, Any]]:
         log-likelihood, whether it is rough: one of fewer draws or in float32, whose
         log-likelihood is another function, and whether it races the others, at another sign.
     """
+    asked = run.specification
+    simulated = asked.model.name == MixedSettings.name
+    if not simulated and (asked.model.name not in MODELS or asked.dtype != FLOAT32):
+        return []  # before the trace is looked at, which may be long
     steps = run.trace.since(0)
-    simulated = run.specification.model.name == MixedSettings.name
-    if not (simulated and steps) and all(step.stage != FLOAT32 for step in steps):
+    if not steps or not (simulated or any(step.stage == FLOAT32 for step in steps)):
         return []
     labels = _labels(run, simulated=simulated)
     found: list[dict[str, Any]] = []

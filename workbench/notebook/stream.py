@@ -189,6 +189,8 @@ class Streamer:
             return None
         if kind == "ready":
             self._on_ready(content.get("seen"))
+        elif kind == "ack":
+            self._on_ack()
         elif (feed := self._feed_named(content.get("run"))) is None:
             _LOGGER.warning("Ignored a message %r about an unknown run.", kind)
         elif kind in STEERING:
@@ -196,7 +198,7 @@ class Streamer:
         elif kind == "way":
             self._answer(feed, lambda: self._take_way(feed.run, content.get("action")))
         else:
-            self._on_count(kind, feed, content.get("through" if kind == "ack" else "from"))
+            self._on_resync(feed)
         return str(kind)
 
     def _feed_named(self, run_id: object) -> _Feed | None:
@@ -218,14 +220,14 @@ class Streamer:
                 if feed.closed:
                     self._say_closed(feed)
 
-    def _on_count(self, kind: str, feed: _Feed, count: object) -> None:
-        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            _LOGGER.warning("Ignored a message %r without a count.", kind)
-            return
+    def _on_ack(self) -> None:
+        """Note that the page has taken what was under way."""
+        self._under_way = 0
+        self._ring()
+
+    def _on_resync(self, feed: _Feed) -> None:
         with self._lock:
-            self._under_way = 0
-            if kind == "resync":
-                self._send_snapshot(feed)
+            self._send_snapshot(feed)
         self._ring()
 
     def _answer(self, feed: _Feed, act: Callable[[], None]) -> None:

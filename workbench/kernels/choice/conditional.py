@@ -84,7 +84,7 @@ class ConditionalKernel:
     def _remember(self, theta: Numpy, found: Found) -> None:
         """Keep the last few points, and what the highest of them knows of each person."""
         past = self._past[1 - _REMEMBERED :]
-        if all(found.totals.value > other.totals.value for _, other in past):
+        if all(found.totals.value >= other.totals.value for _, other in past):
             past = tuple((point, other.summed()) for point, other in past)
         else:
             found = found.summed()

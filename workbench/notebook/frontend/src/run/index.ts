@@ -34,7 +34,6 @@ class RunPage {
   private readonly cards = new Map<string, CardView>();
   private readonly failures = new Map<string, FailureView>();
   private readonly arrived = new Map<string, number>();
-  private readonly unacknowledged = new Map<string, number>();
   private acknowledged = -ACKNOWLEDGE;
   private news = true;
   private seen = true;
@@ -241,12 +240,11 @@ class RunPage {
   }
 
   private acknowledge(): void {
-    this.arrived.forEach((through, run) => this.unacknowledged.set(run, through));
+    if (!this.arrived.size) return;
     this.arrived.clear();
     if (performance.now() - this.acknowledged < ACKNOWLEDGE) return;
     this.acknowledged = performance.now();
-    this.unacknowledged.forEach((through, run) => this.connection.send("ack", { run, through }));
-    this.unacknowledged.clear();
+    this.connection.send("ack");
   }
 
   /** Keep the clocks of running cards going between messages. */

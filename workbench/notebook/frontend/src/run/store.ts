@@ -71,8 +71,8 @@ export class Store {
     const { history, sweeps } = this.kept(chunk.run);
     const verdicts = [history.append(chunk, numbers(buffer))];
     if (chunk.demeaning && swept) verdicts.push(sweeps.append(chunk.demeaning, numbers(swept)));
-    if (verdicts.includes("full")) this.ask(chunk.run, 0);
-    else if (verdicts.includes("gap")) this.ask(chunk.run, history.through);
+    if (verdicts.includes("full")) this.ask(chunk.run);
+    else if (verdicts.includes("gap")) this.ask(chunk.run);
     if (chunk.card) this.take(chunk.card);
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
@@ -88,14 +88,14 @@ export class Store {
 
   private close(run: string, last: number, swept: number): void {
     const { history, sweeps } = this.kept(run);
-    if (history.through < last || sweeps.through < swept) this.ask(run, history.through);
+    if (history.through < last || sweeps.through < swept) this.ask(run);
   }
 
   /** Ask once for what is missing; the snapshot that answers clears the question. */
-  private ask(run: string, from: number): void {
+  private ask(run: string): void {
     if (this.asked.has(run)) return;
     this.asked.add(run);
-    this.connection.send("resync", { run, from });
+    this.connection.send("resync", { run });
   }
 
   private kept(run: string): Kept {
