@@ -145,6 +145,7 @@ def test_a_query_of_a_database_is_opened_run_and_brought_back(page, tmp_path):
 
     assert (opened["kind"], opened["query"]) == ("sql", query)
     assert row["n"] == str((wb.load("mroz").age > 40).sum())
+    assert row["data"] == f"{path}: {query}"
     assert page.setup["data"] == opened
     assert "wb.read_sql(" in page.setup["code"]["python"]
     assert f'--sql "{query}"' in page.setup["code"]["magic"]

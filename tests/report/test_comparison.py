@@ -138,6 +138,20 @@ def test_other_columns_of_one_table_are_the_same_data(logit, probit):
     assert compare(before, after).comparable
 
 
+def test_two_queries_of_one_database_are_other_data_and_are_told(logit, probit):
+    place = {"kind": "sql", "name": "work.db", "fingerprint": ""}
+    before, after = (
+        on_data(fit, **place, query=f"SELECT *\nFROM mroz WHERE city = {city}")
+        for fit, city in [(logit, 0), (probit, 1)]
+    )
+
+    comparison = compare(before, after)
+
+    note = "Probit uses 753 rows of work.db: SELECT * FROM mroz WHERE city = 1."
+    assert not comparison.comparable
+    assert note in " ".join(comparison.grid.notes)
+
+
 def test_equal_names_are_told_apart(logit, probit):
     same = probit.but(name="Logit")
     third = probit.but(name="Logit (1)")
