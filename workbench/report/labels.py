@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
-from workbench.estimation.choice_settings import FLOAT32, OTHER_SIGN
+from workbench.estimation.choice_settings import FLOAT32, OTHER_SIGN, columns_told
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.numbers import MINUS
@@ -152,7 +152,8 @@ def sample_of(fit: Fit) -> tuple[object, ...]:
 def reads_same_columns(first: Fit, second: Fit) -> bool:
     """Say whether two fits read the same columns, so that their fingerprints tell data apart."""
     one, two = first.specification, second.specification
-    return all(getattr(one, name) == getattr(two, name) for name in _READS)
+    alike = all(getattr(one, name) == getattr(two, name) for name in _READS)
+    return alike and columns_told(one.model) == columns_told(two.model)
 
 
 def same_data(first: Fit, second: Fit) -> bool:
