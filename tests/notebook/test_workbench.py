@@ -151,6 +151,22 @@ def test_a_query_of_a_database_is_opened_run_and_brought_back(page, tmp_path):
     assert f'--sql "{query}"' in page.setup["code"]["magic"]
 
 
+def test_a_run_ends_on_the_list_while_a_query_is_read(page, monkeypatch):
+    states = []
+
+    def wait(database, query):
+        wait_for(lambda: page.runs[0]["state"] != "running")
+        states.append(page.runs[0]["state"])
+        return data_choice.open_sample("mroz")
+
+    monkeypatch.setattr(data_choice, "open_query", wait)
+    say(page, "run", ticket=page.setup["ticket"])
+
+    say(page, "sql", database="slow.db", query="SELECT * FROM mroz")
+
+    assert states == ["done"]
+
+
 def test_a_query_that_writes_is_refused_beside_the_data(page, tmp_path):
     say(page, "sql", database=str(tmp_path / "none.db"), query="DROP TABLE mroz")
 
