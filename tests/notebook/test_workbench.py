@@ -179,11 +179,11 @@ def test_the_rows_left_out_are_shown_with_what_is_missing(page, sent):
     mroz = wb.load("mroz")
     lost = mroz.index[mroz.lwage.isna()]
 
-    say(page, "left_out")
+    say(page, "left_out", about="this check")
 
     (shown,) = [content for content, _ in sent if content["type"] == "left_out"]
     assert page.setup["check"]["left_out"] == len(lost) == 325
-    assert shown["columns"] == ["lwage", "educ"]
+    assert (shown["about"], shown["columns"]) == ("this check", ["lwage", "educ"])
     assert [row[0] - 1 for row in shown["rows"]] == lost[:8].tolist()
     assert shown["rows"][0][1:] == [None, str(mroz.educ[lost[0]])]
 

@@ -178,10 +178,10 @@ class Workbench(anywidget.AnyWidget):
         with self._lock:
             self._take_in(opened)
 
-    def _show_left_out(self, _: Mapping[str, Any]) -> None:
+    def _show_left_out(self, message: Mapping[str, Any]) -> None:
         if self._opened is not None:
             rows = setup_page.left_out(self._chosen, self._check, self._opened)
-            self.send({"type": "left_out", **rows})
+            self.send({"type": "left_out", "about": message["about"], **rows})
 
     def _refresh(self, _: Mapping[str, Any]) -> None:
         self._show_setup()
