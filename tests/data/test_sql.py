@@ -120,6 +120,7 @@ def test_a_url_without_sqlalchemy_says_what_to_install(monkeypatch):
         "postgresql://me:sec/ret#1@host/name",
         "postgresql://me:sec?ret@host/name",
         "postgresql://host/name?password=secret",
+        "postgresql:///?dsn=host%3Dx password%3Dsecret",
         "mysql://host/name?passwd=secret",
         "mssql+pyodbc://host/name?driver=x&PWD=secret",
         "mssql+pyodbc:///?odbc_connect=Driver%3Dx%3BPWD%3Dsecret",
@@ -133,6 +134,15 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(url):
 
     assert caught.value.code == "password"
     assert "sec" not in str(caught.value)
+
+
+def test_a_path_among_the_options_of_a_url_is_no_password():
+    pytest.importorskip("sqlalchemy")
+
+    with pytest.raises(DataError, match="answers: ") as caught:
+        wb.read_sql("SELECT 1", "postgresql://127.0.0.1:1/x?sslrootcert=/run/secrets/a.pem")
+
+    assert caught.value.code == "bad-query"
 
 
 def test_a_url_that_cannot_be_read_is_not_repeated_either():

@@ -21,8 +21,10 @@ _READS = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL
 )
 
-_SECRET = re.compile("passw|pwd|secret|token|odbc_connect", re.IGNORECASE)
-"""Keys of a URL's query whose values are, or may hold, a password."""
+_SECRET = re.compile(
+    r"[^=]*(?:secret|token|odbc_connect)|.*(?:passw\w*|pwd)\s*=", re.IGNORECASE | re.DOTALL
+)
+"""A part ``key=value`` of a URL's query that is a password, or may hold one."""
 
 
 def has_sqlalchemy() -> bool:
@@ -94,7 +96,7 @@ def _url(database: str) -> Any:
             code="bad-url",
             where="database",
         ) from None
-    if url.password or any(map(_SECRET.search, url.query)):
+    if url.password or any(_SECRET.match(f"{key}={told}") for key, told in url.query.items()):
         raise DataError(
             "The URL holds a password, which the record and the code of a run would show.",
             hint="leave it out, and keep it where the driver looks, as in ~/.pgpass.",
@@ -131,7 +133,7 @@ def _by_url(url: Any) -> Iterator[Any]:
                 connection.rollback()
         finally:
             engine.dispose()
-    except (ImportError, *_troubles()) as error:
+    except _troubles() as error:
         raise _refused(error, str(url)) from error
 
 
@@ -149,8 +151,11 @@ def _check_query(query: str) -> None:
 
 def _troubles() -> tuple[type[Exception], ...]:
     """Return the errors of the libraries that read a database, and those drivers do not wrap."""
-    known = (pd.errors.DatabaseError, sqlite3.Error, sqlite3.Warning, TypeError, ValueError)
-    return (*known, import_module("sqlalchemy").exc.SQLAlchemyError) if has_sqlalchemy() else known
+    known = (pd.errors.DatabaseError, sqlite3.Error, sqlite3.Warning)
+    bare = (ImportError, TypeError, ValueError)
+    if not has_sqlalchemy():
+        return (*known, *bare)
+    return (*known, *bare, import_module("sqlalchemy").exc.SQLAlchemyError)
 
 
 def _refused(error: Exception, database: str) -> DataError:
