@@ -113,17 +113,119 @@ def test_a_url_without_sqlalchemy_says_what_to_install(monkeypatch):
     assert "workbench[sql]" in caught.value.hint
 
 
-def test_a_password_in_a_url_is_refused(monkeypatch):
-    monkeypatch.setattr(sql, "has_sqlalchemy", lambda: True)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@host/name",
+        "postgresql://me:sec/ret#1@host/name",
+        "postgresql://me:sec?ret@host/name",
+        "postgresql://host/name?password=secret",
+        "postgresql:///?dsn=host%3Dx password%3Dsecret",
+        "mysql://host/name?passwd=secret",
+        "mssql+pyodbc://host/name?driver=x&PWD=secret",
+        "mssql+pyodbc:///?odbc_connect=Driver%3Dx%3BPWD%3Dsecret",
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(url):
+    pytest.importorskip("sqlalchemy")
 
-    with pytest.raises(DataError, match="password"):
-        wb.read_sql("SELECT 1", "postgresql://me:secret@host/name")
+    with pytest.raises(DataError, match="holds a password") as caught:
+        wb.read_sql("SELECT 1", url)
+
+    assert caught.value.code == "password"
+    assert "sec" not in str(caught.value)
 
 
-def test_a_url_is_read_through_sqlalchemy(wages):
+def test_a_path_among_the_options_of_a_url_is_no_password():
+    pytest.importorskip("sqlalchemy")
+
+    with pytest.raises(DataError, match="answers: ") as caught:
+        wb.read_sql("SELECT 1", "postgresql://127.0.0.1:1/x?sslrootcert=/run/secrets/a.pem")
+
+    assert caught.value.code == "bad-query"
+
+
+def test_a_url_that_cannot_be_read_is_not_repeated_either():
+    pytest.importorskip("sqlalchemy")
+
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        wb.read_sql("SELECT 1", "post gresql://me:secret@host/name")
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_sqlite_file_by_its_url_is_opened_read_only(wages):
     pytest.importorskip("sqlalchemy")
     path, frame = wages
 
     table = wb.read_sql("SELECT wage FROM wages", f"sqlite:///{path}")
+    with pytest.raises(DataError, match="readonly database"):
+        wb.read_sql("WITH a AS (SELECT 1) DELETE FROM wages RETURNING wage", f"sqlite:///{path}")
 
     assert table.column("wage").tolist() == frame["wage"].tolist()
+
+
+def test_a_missing_sqlite_file_by_its_url_is_refused_and_not_made(tmp_path):
+    pytest.importorskip("sqlalchemy")
+
+    with pytest.raises(DataError, match="There is no SQLite file"):
+        wb.read_sql("SELECT 1", f"sqlite:///{tmp_path / 'typo.db'}")
+
+    assert not (tmp_path / "typo.db").exists()
+
+
+@pytest.fixture
+def other(wages):
+    """Serve the wages as another database, whose driver fills in ``%s`` as psycopg2 does."""
+    library = pytest.importorskip("sqlalchemy")
+    from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+    class Other(SQLiteDialect_pysqlite):
+        name, supports_statement_cache, closed = "other", True, 0
+
+        def do_begin(self, dbapi_connection):
+            dbapi_connection.execute("BEGIN")
+
+        def do_execute(self, cursor, statement, parameters, context=None):
+            cursor.execute(statement % tuple(parameters))
+
+        def do_close(self, dbapi_connection):
+            Other.closed += 1
+            super().do_close(dbapi_connection)
+
+    library.dialects.registry.impls["other"] = lambda: Other
+    yield f"other:///{wages[0]}", Other
+    del library.dialects.registry.impls["other"]
+
+
+def test_a_url_is_read_through_sqlalchemy_and_its_connection_closed(wages, other):
+    url, dialect = other
+
+    table = wb.read_sql("SELECT wage FROM wages", url)
+
+    assert table.column("wage").tolist() == wages[1]["wage"].tolist()
+    assert dialect.closed == 1
+
+
+def test_what_another_database_writes_is_rolled_back(wages, other):
+    path, frame = wages
+
+    gone = wb.read_sql("WITH a AS (SELECT 1) DELETE FROM wages RETURNING wage", other[0])
+
+    assert gone.nrows == wb.read_sql("SELECT * FROM wages", path).nrows == len(frame)
+
+
+def test_a_percent_sign_in_a_query_is_left_as_it_is(other):
+    table = wb.read_sql("SELECT '5%' AS share, 7 % 4 AS rest WHERE 'ab' LIKE 'a%'", other[0])
+
+    assert table.to_frame().to_numpy().tolist() == [["5%", 3]]
+
+
+def test_what_a_driver_does_not_wrap_is_told_in_a_sentence(other, monkeypatch):
+    def refuse(*_):
+        raise TypeError("not enough arguments for format string")
+
+    monkeypatch.setattr(other[1], "do_execute_no_params", refuse)
+
+    with pytest.raises(DataError, match="answers: not enough arguments for format string"):
+        wb.read_sql("SELECT 1", other[0])

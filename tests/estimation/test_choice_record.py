@@ -126,6 +126,17 @@ def test_other_columns_of_the_roles_are_other_data(frame):
     assert prints[0] != prints[1]
 
 
+@pytest.mark.parametrize("option", [{"scale": "~ C(town)"}, {"panel": "person"}])
+def test_a_scale_or_a_panel_makes_no_other_data(frame, option):
+    plain = wb.fit("conditional_logit", RIDE, frame, **LONG)
+    found = wb.fit("conditional_logit", RIDE, frame, **LONG, **option)
+
+    notes = " ".join(wb.compare(plain, found).grid.notes)
+
+    assert plain.specification.data.fingerprint != found.specification.data.fingerprint
+    assert "Data differ" not in notes
+
+
 def test_models_of_choice_are_listed_with_their_roles():
     listed = wb.models()
 

@@ -145,9 +145,26 @@ def test_a_query_of_a_database_is_opened_run_and_brought_back(page, tmp_path):
 
     assert (opened["kind"], opened["query"]) == ("sql", query)
     assert row["n"] == str((wb.load("mroz").age > 40).sum())
+    assert row["data"] == f"{path}: {query}"
     assert page.setup["data"] == opened
     assert "wb.read_sql(" in page.setup["code"]["python"]
     assert f'--sql "{query}"' in page.setup["code"]["magic"]
+
+
+def test_a_run_ends_on_the_list_while_a_query_is_read(page, monkeypatch):
+    states = []
+
+    def wait(database, query):
+        wait_for(lambda: page.runs[0]["state"] != "running")
+        states.append(page.runs[0]["state"])
+        return data_choice.open_sample("mroz")
+
+    monkeypatch.setattr(data_choice, "open_query", wait)
+    say(page, "run", ticket=page.setup["ticket"])
+
+    say(page, "sql", database="slow.db", query="SELECT * FROM mroz")
+
+    assert states == ["done"]
 
 
 def test_a_query_that_writes_is_refused_beside_the_data(page, tmp_path):
@@ -162,11 +179,11 @@ def test_the_rows_left_out_are_shown_with_what_is_missing(page, sent):
     mroz = wb.load("mroz")
     lost = mroz.index[mroz.lwage.isna()]
 
-    say(page, "left_out")
+    say(page, "left_out", about="this check")
 
     (shown,) = [content for content, _ in sent if content["type"] == "left_out"]
     assert page.setup["check"]["left_out"] == len(lost) == 325
-    assert shown["columns"] == ["lwage", "educ"]
+    assert (shown["about"], shown["columns"]) == ("this check", ["lwage", "educ"])
     assert [row[0] - 1 for row in shown["rows"]] == lost[:8].tolist()
     assert shown["rows"][0][1:] == [None, str(mroz.educ[lost[0]])]
 

@@ -10,6 +10,7 @@ import pytest
 
 from workbench.errors import InferenceError, OptionError
 from workbench.estimation.outcome import Outcome
+from workbench.estimation.specification import Choice
 from workbench.report.comparison import compare
 
 
@@ -136,6 +137,34 @@ def test_other_columns_of_one_table_are_the_same_data(logit, probit):
     after = on_data(probit.but(specification=shorter), fingerprint="b" * 8)
 
     assert compare(before, after).comparable
+
+
+def test_two_queries_of_one_database_are_other_data_and_are_told(logit, probit):
+    place = {"kind": "sql", "name": "work.db", "fingerprint": ""}
+    before, after = (
+        on_data(fit, **place, query=f"SELECT *\nFROM mroz WHERE city = {city}")
+        for fit, city in [(logit, 0), (probit, 1)]
+    )
+
+    comparison = compare(before, after)
+
+    note = "Probit uses 753 rows of work.db: SELECT * FROM mroz WHERE city = 1."
+    assert not comparison.comparable
+    assert note in " ".join(comparison.grid.notes)
+
+
+@pytest.mark.parametrize("option", [{"scale": "~ survey"}, {"panel": "person"}])
+def test_other_columns_of_a_choice_models_options_are_the_same_data(logit, option):
+    long = {"choosers": "id", "alternatives": "mode"}
+    before, after = (on_data(logit, fingerprint=8 * digit).but(name=digit) for digit in ("a", "b"))
+    models = [Choice("conditional_logit", told) for told in (long, long | option)]
+    plain, other, changed = (
+        fit.but(specification=fit.specification.replace(model=model))
+        for fit, model in [(before, models[0]), (after, models[1]), (after, models[0])]
+    )
+
+    assert compare(plain, other).share_data
+    assert not compare(plain, changed).share_data
 
 
 def test_equal_names_are_told_apart(logit, probit):

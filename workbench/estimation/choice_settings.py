@@ -26,6 +26,7 @@ FLOAT32 = "float32"
 OTHER_SIGN = "other sign of "
 """What comes before the name of a standard deviation in a stage that walks to its other sign."""
 _MOST_NODES = 200
+_NAME_COLUMNS = ("choosers", "alternatives", "panel", "scale", "membership")
 
 
 @dataclass(frozen=True)
@@ -350,6 +351,12 @@ def columns_of_model(asked: Specification, names: Sequence[str]) -> tuple[str, .
         return ()
     found: tuple[str, ...] = settings_for(asked.model).columns(names)
     return found
+
+
+def columns_told(model: Choice) -> dict[str, Any]:
+    """Return those of a model's own options that say which columns it reads."""
+    told = model.settings if model.name in MODELS else {}
+    return {name: told[name] for name in _NAME_COLUMNS if name in told}
 
 
 def _default(item: Any) -> Any:

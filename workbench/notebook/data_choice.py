@@ -110,13 +110,12 @@ def sample_names() -> list[tuple[str, str]]:
     return list(zip(listing["name"], listing["title"], strict=True))
 
 
-def sources() -> list[dict[str, Any]]:
+def sources() -> list[dict[str, str]]:
     """Return the kinds of data source; databases beyond SQLite's need a library, which is told."""
     labels = {"notebook": "Notebook", "samples": "Samples", "file": "File", "sql": "SQL"}
     notes = {"sql": "" if has_sqlalchemy() else f"A URL needs SQLAlchemy: {INSTALL}."}
     return [
-        {"key": key, "label": label, "enabled": True, "note": notes.get(key, "")}
-        for key, label in labels.items()
+        {"key": key, "label": label, "note": notes.get(key, "")} for key, label in labels.items()
     ]
 
 

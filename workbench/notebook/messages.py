@@ -21,7 +21,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "data": {"name": _TEXT},
     "sql": {"database": _TEXT, "query": _TEXT},
     "refresh": {},
-    "left_out": {},
+    "left_out": {"about": _TEXT},
     "run": {"ticket": int},
     "compare": {"ids": list},
     "star": {"id": _TEXT},

@@ -20,7 +20,7 @@ from workbench.notebook.offer import Offer
 from workbench.notebook.results_page import tone
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
-from workbench.report.labels import optimizer_title
+from workbench.report.labels import data_name, optimizer_title
 
 STATE_CHIPS = {"running": "● Running", "paused": "❚❚ Paused", "stopping": "■ Stopping"}
 STORED_SHOWN = 50
@@ -155,7 +155,7 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "id": entry.id,
         "name": entry.name or model,
         "model": model,
-        "data": entry.specification.data.name,
+        "data": data_name(entry.specification.data),
         "formula": _stated(entry.specification),
         "chip": chip,
         "state": "elsewhere" if _elsewhere(entry) else entry.state,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.covariances import TOGETHER
-from workbench.estimation.choice_settings import FLOAT32, OTHER_SIGN
+from workbench.estimation.choice_settings import FLOAT32, OTHER_SIGN, columns_told
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.numbers import MINUS
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.estimation.fit import Fit
+    from workbench.estimation.specification import DataReference
 
 
 INTERCEPT = "Intercept"
 
 _READS = ("formula", "source", "cluster", "se_options", "weights", "offset")
 """The settings that say which columns are read."""
+_QUERY_SHOWN = 60
+"""Characters of a query that stand beside its database."""
 
 
 def model_name(fit: Fit) -> str:
@@ -148,18 +152,26 @@ def sample_of(fit: Fit) -> tuple[object, ...]:
 def reads_same_columns(first: Fit, second: Fit) -> bool:
     """Say whether two fits read the same columns, so that their fingerprints tell data apart."""
     one, two = first.specification, second.specification
-    return all(getattr(one, name) == getattr(two, name) for name in _READS)
+    alike = all(getattr(one, name) == getattr(two, name) for name in _READS)
+    return alike and columns_told(one.model) == columns_told(two.model)
 
 
 def same_data(first: Fit, second: Fit) -> bool:
-    """Say whether two fits rest on the same data: their fingerprint, else their name and rows."""
+    """Say whether two fits rest on the same data: their fingerprint, else where they are."""
     one, two = first.specification.data, second.specification.data
     if one.fingerprint and two.fingerprint:
         if one.fingerprint == two.fingerprint:
             return True
         if reads_same_columns(first, second):
             return False
-    return (one.kind, one.name, one.rows) == (two.kind, two.name, two.rows)
+    places = [(of.kind, of.name, of.query, of.rows) for of in (one, two)]
+    return places[0] == places[1]
+
+
+def data_name(of: DataReference) -> str:
+    """Return the name of data, of a database with the beginning of its query."""
+    query = shorten(of.query, _QUERY_SHOWN, placeholder=" …")
+    return f"{of.name}: {query}" if query else of.name
 
 
 def data_used(fits: Sequence[Fit]) -> list[str]:
@@ -169,7 +181,9 @@ def data_used(fits: Sequence[Fit]) -> list[str]:
     """
     references = [fit.specification.data for fit in fits]
     rows = [numbers.count(fit.provenance.get("rows", fit.nobs)) for fit in fits]
-    used = [f"{n} rows of {of.name or 'data'}" for n, of in zip(rows, references, strict=True)]
+    used = [
+        f"{n} rows of {data_name(of) or 'data'}" for n, of in zip(rows, references, strict=True)
+    ]
     if len(set(used)) > 1:
         return used
     return [f"{each} ({of.fingerprint[:8]})" for each, of in zip(used, references, strict=True)]

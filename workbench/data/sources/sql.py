@@ -1,16 +1,15 @@
-"""Databases: the rows of one query, which may read and not write."""
+"""Databases: the rows of one query, which is to read and not write."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -21,6 +20,11 @@ INSTALL = "pip install 'workbench[sql]', and the driver of your database"
 _READS = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL
 )
+
+_SECRET = re.compile(
+    r"[^=]*(?:secret|token|odbc_connect)|.*(?:passw\w*|pwd)\s*=", re.IGNORECASE | re.DOTALL
+)
+"""A part ``key=value`` of a URL's query that is a password, or may hold one."""
 
 
 def has_sqlalchemy() -> bool:
@@ -36,8 +40,9 @@ def read_sql(query: str, database: str | Path) -> Table:
     query
         One statement that reads: it begins with SELECT, WITH or VALUES.
     database
-        The path of a SQLite file, which is opened read-only, or the URL of a database as
-        SQLAlchemy writes it, without a password.
+        The path of a SQLite file, or the URL of a database as SQLAlchemy writes it, without a
+        password.  A SQLite file is opened read-only, by its URL too; PostgreSQL gets a read-only
+        transaction; in every other database the transaction is rolled back.
 
     Returns
     -------
@@ -56,13 +61,49 @@ def read_sql(query: str, database: str | Path) -> Table:
     """
     query, database = query.strip().rstrip(";").rstrip(), str(database).strip()
     _check_query(query)
-    connect = _by_url if "://" in database else _by_file
-    with connect(database) as connection:
+    with _connected(database) as connection:
         try:
             frame = pd.read_sql(query, connection)
         except _troubles() as error:
             raise _refused(error, database) from error
     return Table(frame, "sql", database, query)
+
+
+def _connected(database: str) -> AbstractContextManager[Any]:
+    """Connect to a database by its path or URL; a SQLite file is opened read-only by both."""
+    if "://" not in database:
+        return _by_file(database)
+    url = _url(database)
+    return _by_file(url.database or "") if url.get_backend_name() == "sqlite" else _by_url(url)
+
+
+def _url(database: str) -> Any:
+    """Return SQLAlchemy's reading of a URL that holds no password."""
+    if not has_sqlalchemy():
+        raise DataError(
+            "A database by its URL is read through SQLAlchemy, which is not installed.",
+            hint=f"{INSTALL}.",
+            code="no-sqlalchemy",
+            where="database",
+        )
+    library = import_module("sqlalchemy")
+    try:
+        url = library.make_url(database)
+    except (library.exc.ArgumentError, ValueError):
+        raise DataError(
+            "The URL of the database cannot be read.",  # nor shown: it may hold a password
+            hint="a URL such as postgresql://host/name.",
+            code="bad-url",
+            where="database",
+        ) from None
+    if url.password or any(_SECRET.match(f"{key}={told}") for key, told in url.query.items()):
+        raise DataError(
+            "The URL holds a password, which the record and the code of a run would show.",
+            hint="leave it out, and keep it where the driver looks, as in ~/.pgpass.",
+            code="password",
+            where="database",
+        )
+    return url
 
 
 @contextmanager
@@ -80,30 +121,20 @@ def _by_file(database: str) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _by_url(database: str) -> Iterator[Any]:
+def _by_url(url: Any) -> Iterator[Any]:
     """Connect through SQLAlchemy; whatever the query does is rolled back."""
-    if not has_sqlalchemy():
-        raise DataError(
-            "A database by its URL is read through SQLAlchemy, which is not installed.",
-            hint=f"{INSTALL}.",
-            code="no-sqlalchemy",
-            where=database,
-        )
-    if urlsplit(database).password is not None:
-        raise DataError(
-            "The URL holds a password, which the record and the code of a run would show.",
-            hint="leave it out, and keep it where the driver looks, as in ~/.pgpass.",
-            code="password",
-            where="database",
-        )
     library = import_module("sqlalchemy")
     try:
-        engine = library.create_engine(database)
-        with engine.connect() as connection:
-            yield connection.execution_options(postgresql_readonly=True)
-            connection.rollback()
-    except (ImportError, library.exc.SQLAlchemyError) as error:
-        raise _refused(error, database) from error
+        engine = library.create_engine(url)
+        try:
+            with engine.connect() as connection:
+                # Without parameters a driver leaves the % of a query as it is.
+                yield connection.execution_options(postgresql_readonly=True, no_parameters=True)
+                connection.rollback()
+        finally:
+            engine.dispose()
+    except _troubles() as error:
+        raise _refused(error, str(url)) from error
 
 
 def _check_query(query: str) -> None:
@@ -119,15 +150,18 @@ def _check_query(query: str) -> None:
 
 
 def _troubles() -> tuple[type[Exception], ...]:
-    """Return the errors of the libraries that read a database."""
+    """Return the errors of the libraries that read a database, and those drivers do not wrap."""
     known = (pd.errors.DatabaseError, sqlite3.Error, sqlite3.Warning)
-    return (*known, import_module("sqlalchemy").exc.SQLAlchemyError) if has_sqlalchemy() else known
+    bare = (ImportError, TypeError, ValueError)
+    if not has_sqlalchemy():
+        return (*known, *bare)
+    return (*known, *bare, import_module("sqlalchemy").exc.SQLAlchemyError)
 
 
 def _refused(error: Exception, database: str) -> DataError:
     """Return the error in the database's own words, without the query that libraries repeat."""
     cause = getattr(error, "orig", None) or error.__cause__ or error
-    reason = str(cause).strip().splitlines()[0].rstrip(".")
+    reason = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
     return DataError(
         f'"{database}" answers: {reason}.',
         hint="check the names of tables and columns, and try the query in the database's own tool.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,6 +44,8 @@ UNDO_SECONDS = 11.0
 _LOGGER = logging.getLogger(__name__)
 WAYS = ("edit", "remove", "float64", "keep")
 """The ways out of a failed run that the workbench, or its page alone, can take."""
+_READING = ("data", "sql")
+"""Messages that read data, which may take long: the threads of fits have the lock meanwhile."""
 
 
 class Workbench(anywidget.AnyWidget):
@@ -120,19 +123,22 @@ class Workbench(anywidget.AnyWidget):
         message = accepted(content)
         if message is None:
             return
-        with self._lock:
+        kind = message["type"]
+        with nullcontext() if kind in _READING else self._lock:
             try:
-                self._HANDLERS[message["type"]](self, message)
+                self._HANDLERS[kind](self, message)
             except WorkbenchError as error:
-                self._refuse(message["type"], error)
+                self._refuse(kind, error)
 
     def _refuse(self, kind: str, error: WorkbenchError) -> None:
         """Say why something was not done: a run at the foot, data beside their name."""
-        if kind == "run":
-            self._refusal = f"{error.problem} Try: {error.hint}" if error.hint else error.problem
-        else:
-            self._notice = error.problem
-        self._show_setup()
+        with self._lock:
+            if kind == "run":
+                hint = f" Try: {error.hint}" if error.hint else ""
+                self._refusal = error.problem + hint
+            else:
+                self._notice = error.problem
+            self._show_setup()
 
     def _set(self, message: Mapping[str, Any]) -> None:
         self._serial = message["serial"]
@@ -163,15 +169,19 @@ class Workbench(anywidget.AnyWidget):
         if self._opened is None and source == "notebook" and message["name"] in _sample_keys():
             source = "samples"
         namespace = data_choice.notebook_namespace()
-        self._take_in(data_choice.open_named(source, message["name"], namespace))
+        opened = data_choice.open_named(source, message["name"], namespace)
+        with self._lock:
+            self._take_in(opened)
 
     def _open_query(self, message: Mapping[str, Any]) -> None:
-        self._take_in(data_choice.open_query(message["database"], message["query"]))
+        opened = data_choice.open_query(message["database"], message["query"])
+        with self._lock:
+            self._take_in(opened)
 
-    def _show_left_out(self, _: Mapping[str, Any]) -> None:
+    def _show_left_out(self, message: Mapping[str, Any]) -> None:
         if self._opened is not None:
             rows = setup_page.left_out(self._chosen, self._check, self._opened)
-            self.send({"type": "left_out", **rows})
+            self.send({"type": "left_out", "about": message["about"], **rows})
 
     def _refresh(self, _: Mapping[str, Any]) -> None:
         self._show_setup()

@@ -12,9 +12,11 @@ from workbench.covariances import TITLES, TOGETHER
 from workbench.demeaners import DEMEANERS
 from workbench.estimation.choice_settings import MODELS as CHOICE, settings_for
 from workbench.estimation.models import describe_models
+from workbench.estimation.specification import DataReference
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.labels import (
+    data_name,
     library,
     optimizer_title,
     reads_same_columns,
@@ -156,7 +158,8 @@ def _setting(key: str, value: Any) -> str:
     if not isinstance(value, Mapping):
         return words.get(value, str(value))
     if key == "data":
-        return ", ".join(filter(None, [value["name"], value["fingerprint"][:8]]))
+        of = DataReference(**value)
+        return ", ".join(filter(None, [data_name(of), of.fingerprint[:8]]))
     if key == "source":
         return str(value["text"])
     head, settings = (value["name"], value["settings"]) if "settings" in value else ("", value)

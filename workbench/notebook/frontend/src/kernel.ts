@@ -46,7 +46,7 @@ function stateOf(going: number, busy: boolean, deaf: boolean): string {
 }
 
 /** Tell when a cell has been at work for a while, and when it ends; messages of widgets are no cells. */
-function followCells(model: AnyModel, tell: (working: boolean) => void): () => void {
+export function followCells(model: AnyModel, tell: (working: boolean) => void): () => void {
   const kernel = model.widget_manager?.kernel;
   if (!kernel?.iopubMessage) return () => undefined; // another host than Jupyter's own
   let timer = 0;
@@ -55,11 +55,16 @@ function followCells(model: AnyModel, tell: (working: boolean) => void): () => v
     if (working) timer = window.setTimeout(() => tell(true), PATIENCE);
     else tell(false);
   };
+  let unsure = kernel.status === "busy"; // with a cell, or with a message that no cell sent
   const hear = (_: unknown, { header, parent_header: parent, content }: any): void => {
-    if (header.msg_type === "status" && parent?.msg_type === "execute_request") note(content.execution_state === "busy");
+    if (header.msg_type !== "status") return;
+    const working = content.execution_state === "busy";
+    if (parent?.msg_type !== "execute_request" && (working || !unsure)) return;
+    unsure = false;
+    note(working);
   };
   kernel.iopubMessage.connect(hear);
-  if (kernel.status === "busy") note(true);
+  if (unsure) note(true);
   return () => {
     window.clearTimeout(timer);
     kernel.iopubMessage.disconnect(hear);

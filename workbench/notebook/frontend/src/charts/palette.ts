@@ -50,12 +50,13 @@ const cross: Marker = (context, x, y, size) => {
   context.moveTo(x + size, y - size);
   context.lineTo(x - size, y + size);
 };
-const MARKERS: { draw: Marker; open: boolean }[] = [
-  { draw: disc, open: false },
-  { draw: triangle, open: true },
-  { draw: square, open: false },
-  { draw: diamond, open: true },
-  { draw: cross, open: true },
+/** Each marker, whether it is open, and whether it has an inside that can be filled. */
+const MARKERS: { draw: Marker; open: boolean; inside: boolean }[] = [
+  { draw: disc, open: false, inside: true },
+  { draw: triangle, open: true, inside: true },
+  { draw: square, open: false, inside: true },
+  { draw: diamond, open: true, inside: true },
+  { draw: cross, open: true, inside: false },
 ];
 
 /** Draw one marker of a series, full or open, on a canvas whose pixels are `ratio` to a CSS pixel. */
@@ -67,13 +68,13 @@ export function drawMarker(
   colours: Colours,
   turned = false,
 ): void {
-  const { draw } = MARKERS[slot]!;
-  const open = MARKERS[slot]!.open !== turned || slot === 4;
+  const { draw, inside, ...usual } = MARKERS[slot]!;
+  const open = usual.open !== turned || !inside;
   context.beginPath();
   draw(context, x, y, 3 * ratio);
   context.setLineDash([]);
   context.fillStyle = open ? colours.surface : colours.series[slot]!;
-  if (slot !== 4) context.fill();
+  if (inside) context.fill();
   if (!open) return;
   context.lineWidth = 1.8 * ratio;
   context.strokeStyle = colours.series[slot]!;
@@ -92,4 +93,9 @@ const SHAPES = [
 export function swatch(slot: number): SVGElement {
   return svg("svg", { class: "swt", viewBox: "0 0 26 12", width: 26, height: 12, "aria-hidden": "true" },
     svg("path", { class: `l c${slot + 1}`, d: "M0 6H26" }), SHAPES[slot]!());
+}
+
+/** A sample of a column's line; nothing for columns beyond the line styles there are. */
+export function sample(series: number | null | undefined): SVGElement | null {
+  return series === null || series === undefined ? null : swatch(series);
 }

@@ -1,9 +1,10 @@
 // Estimates with 95 % intervals, per standard deviation of the variable or in raw units.
+import { sample } from "../charts/palette";
 import { evenLabels, around } from "../charts/ticks";
 import { fill, h, svg, text, type Child } from "../dom";
 import { figure } from "../format";
 import { Segments } from "../setup/controls";
-import { sample, type Coefficient, type Point, type Results } from "./state";
+import type { Coefficient, Point, Results } from "./state";
 
 const [ROW_GAP, SLOT, LEFT, RIGHT, TOP, BOTTOM] = [10, 10, 90, 14, 6, 26];
 const MOST_ROWS = 50;

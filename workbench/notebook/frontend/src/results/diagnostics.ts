@@ -1,8 +1,9 @@
 // Diagnostics of the compared runs: outcome, decrement, eigenvalues on a log line, condition.
+import { sample } from "../charts/palette";
 import { decadeLabel } from "../charts/ticks";
 import { fill, h, rich, svg, type Child } from "../dom";
 import { power } from "../format";
-import { sample, type Diagnosis, type Results } from "./state";
+import type { Diagnosis, Results } from "./state";
 
 const [WIDTH, HEIGHT] = [150, 14];
 /** So many decades below the largest an eigenvalue is zero to working precision. */

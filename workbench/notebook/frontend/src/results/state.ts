@@ -1,5 +1,4 @@
 // What Python says the Results page shows.
-import { swatch } from "../charts/palette";
 
 export interface RunRow {
   id: string;
@@ -97,9 +96,4 @@ export interface Results {
   exports?: Exports;
   diagnostics?: Diagnosis[];
   coefficients?: Coefficient[];
-}
-
-/** A sample of a column's line; nothing for columns beyond the line styles there are. */
-export function sample(series: number | null | undefined): SVGElement | null {
-  return series === null || series === undefined ? null : swatch(series);
 }

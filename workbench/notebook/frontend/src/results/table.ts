@@ -1,9 +1,10 @@
 // The comparison: one column a run, decimal points aligned by hidden digits, and its exports.
+import { sample } from "../charts/palette";
 import type { Connection } from "../connection";
 import { fill, h, mark, text, type Child } from "../dom";
 import { newId } from "../setup/controls";
 import { ExportMenu } from "./exports";
-import { sample, type Cell, type Results, type Table, type TableRow } from "./state";
+import type { Cell, Results, Table, TableRow } from "./state";
 
 /** The region Comparison. */
 export class TablePart {

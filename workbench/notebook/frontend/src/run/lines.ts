@@ -40,7 +40,8 @@ export function reached(run: Run, name: string): number | undefined {
   if (!run.card.stages.some(({ race }) => race)) return values[lastFinite(values)];
   const from = rough(run);
   const objective = run.history.column("objective").subarray(from);
-  return values[from + lowest(objective)];
+  const ahead = lowest(objective);
+  return ahead < 0 ? undefined : values[from + ahead];
 }
 
 /** The gap to the expected maximum; runs of one problem share their reference. */

@@ -111,3 +111,7 @@ test("a parameter of a race is told at the sign that is ahead", () => {
   assert.equal(reached(raced([3, 1, 5, 2, 4, 3], "other sign of sd.price"), "sd.price"), 0.3);
   assert.equal(reached(raced([3, 1, 5, 2.5, 4, 2], "other sign of sd.price"), "sd.price"), 0.5);
 });
+
+test("a parameter of a race has no value while the objective of all draws is not finite", () => {
+  assert.equal(reached(raced([3, 1, NaN, NaN, NaN, NaN], "other sign of sd.price"), "sd.price"), undefined);
+});

@@ -39,6 +39,7 @@ class FormulaField {
   private moved = false;
   private check: Check | null = null;
   private spoken = "";
+  /** The data, the formula and the check that the rows left out belong to. */
   private told = "";
 
   constructor(private readonly desk: Desk) {
@@ -61,7 +62,8 @@ class FormulaField {
     const { check } = state;
     if (!state.data) return fill(this.line);
     fill(this.line, check.ok ? accepted(check) : this.refused(check), check.ok && check.left_out > 0 && [" ", this.more]);
-    const told = check.text + state.formula;
+    const { kind, name, query } = state.data;
+    const told = JSON.stringify([kind, name, query, state.formula, check.text]);
     if (told !== this.told) this.hideRows(); // other rows may be left out now
     this.told = told;
     const problem = check.field ? `${check.text} ${check.detail}` : "";
@@ -70,7 +72,7 @@ class FormulaField {
   }
 
   private toggleRows(): void {
-    if (this.rows.hidden) this.desk.send("left_out");
+    if (this.rows.hidden) this.desk.send("left_out", { about: this.told });
     else this.hideRows();
   }
 
@@ -81,6 +83,7 @@ class FormulaField {
   }
 
   private showRows(found: LeftOut): void {
+    if (found.about !== this.told) return; // an answer to an older check
     fill(this.rows, leftOut(found, this.check?.left_out ?? 0));
     this.rows.hidden = false;
     text(this.more, "Hide them");

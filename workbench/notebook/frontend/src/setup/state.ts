@@ -33,6 +33,8 @@ export interface Check {
 
 /** Rows left out: their numbers and values, null where one is missing. */
 export interface LeftOut {
+  /** What the page asked about, as it came. */
+  about: string;
   columns: string[];
   rows: [number, ...(string | null)[]][];
 }

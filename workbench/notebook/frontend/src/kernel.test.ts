@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { followCells } from "./kernel";
+
+/** Follow a kernel of that status, give it messages at once, and return what is told half a second later. */
+function told(status: string, ...messages: [parent: string, state: string][]): boolean[] {
+  const [heard, waiting] = [[] as boolean[], new Map<number, () => void>()];
+  const clock = { setTimeout: (act: () => void) => waiting.set(waiting.size + 1, act).size, clearTimeout: (id: number) => void waiting.delete(id) };
+  Object.assign(globalThis, { window: clock });
+  let say = (..._: unknown[]): void => undefined;
+  const iopubMessage = { connect: (hear: typeof say) => (say = hear), disconnect: () => undefined };
+  followCells({ widget_manager: { kernel: { status, iopubMessage } } } as never, (working) => heard.push(working));
+  messages.forEach(([parent, state]) => say(null, { header: { msg_type: "status" }, parent_header: { msg_type: parent }, content: { execution_state: state } }));
+  waiting.forEach((act) => act());
+  return heard;
+}
+
+test("a kernel found busy is free at the first idle, whatever it was busy with", () => {
+  assert.deepEqual(told("busy"), [true]);
+  assert.deepEqual(told("busy", ["comm_msg", "idle"]), [false]);
+  assert.deepEqual(told("busy", ["kernel_info_request", "busy"], ["kernel_info_request", "idle"]), [false]);
+});
+
+test("once a cell has been heard of, other messages say nothing of cells", () => {
+  assert.deepEqual(told("idle", ["comm_msg", "busy"], ["comm_msg", "idle"]), []);
+  assert.deepEqual(told("busy", ["execute_request", "busy"], ["comm_msg", "idle"]), [true]);
+  assert.deepEqual(told("idle", ["execute_request", "busy"], ["execute_request", "idle"]), [false]);
+});
