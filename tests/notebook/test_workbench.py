@@ -151,20 +151,27 @@ def test_a_query_of_a_database_is_opened_run_and_brought_back(page, tmp_path):
     assert f'--sql "{query}"' in page.setup["code"]["magic"]
 
 
-def test_a_run_ends_on_the_list_while_a_query_is_read(page, monkeypatch):
-    states = []
+@pytest.mark.parametrize("reader", ["open_query", "open_again"])
+def test_a_run_ends_on_the_list_while_data_are_read(page, monkeypatch, reader):
+    states, first = [], run(page)["id"]
+    say(page, "source", source="samples")
+    say(page, "data", name="spector")
 
-    def wait(database, query):
+    def wait(*_):
         wait_for(lambda: page.runs[0]["state"] != "running")
         states.append(page.runs[0]["state"])
         return data_choice.open_sample("mroz")
 
-    monkeypatch.setattr(data_choice, "open_query", wait)
+    monkeypatch.setattr(data_choice, reader, wait)
     say(page, "run", ticket=page.setup["ticket"])
 
-    say(page, "sql", database="slow.db", query="SELECT * FROM mroz")
+    if reader == "open_query":
+        say(page, "sql", database="slow.db", query="SELECT * FROM mroz")
+    else:
+        say(page, "edit", id=first)
 
     assert states == ["done"]
+    assert page.setup["data"]["name"] == "mroz"
 
 
 def test_a_query_that_writes_is_refused_beside_the_data(page, tmp_path):

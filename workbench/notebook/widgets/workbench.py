@@ -44,7 +44,7 @@ UNDO_SECONDS = 11.0
 _LOGGER = logging.getLogger(__name__)
 WAYS = ("edit", "remove", "float64", "keep")
 """The ways out of a failed run that the workbench, or its page alone, can take."""
-_READING = ("data", "sql")
+_READING = ("data", "sql", "edit")
 """Messages that read data, which may take long: the threads of fits have the lock meanwhile."""
 
 
@@ -318,11 +318,13 @@ class Workbench(anywidget.AnyWidget):
     # Runs -----------------------------------------------------------------------------------
     def _bring_back(self, spec: Specification) -> None:
         """Choose what a run was asked, and open its data when others are open."""
-        with self.hold_sync():
-            if self._opened is None or _place(self._opened.reference) != _place(spec.data):
-                namespace = data_choice.notebook_namespace()
-                self._opened = data_choice.open_again(spec.data, namespace)
-                self._source = data_choice.SOURCES[self._opened.reference.kind]
+        opened = self._opened
+        if opened is None or _place(opened.reference) != _place(spec.data):
+            opened = data_choice.open_again(spec.data, data_choice.notebook_namespace())
+        with self._lock, self.hold_sync():
+            if opened is not self._opened:
+                self._opened = opened
+                self._source = data_choice.SOURCES[opened.reference.kind]
                 self._show_variables()
             self._choose(setup_form.from_specification(spec))
 
@@ -330,8 +332,8 @@ class Workbench(anywidget.AnyWidget):
         """Take one of the ways out of a failed run that its card offers."""
         if action == "keep":
             return  # the page shows the list, where the run stands as it is
+        self._bring_back(run.specification)
         with self._lock:
-            self._bring_back(run.specification)
             if action == "edit":
                 self.send({"type": "edited"})
                 return
