@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import uuid
 from dataclasses import asdict
@@ -549,6 +550,26 @@ def test_two_kernels_write_at_once_and_every_run_is_kept(path):
     assert sorted(record.number for record in records) == list(range(1, 46))
     assert {record.status for record in records} == {"ended"}
     assert rows == {20}
+
+
+def test_a_file_that_several_open_at_once_for_the_first_time_is_theirs(tmp_path):
+    opened, doors = [], threading.Barrier(4)
+
+    def enter(place):
+        doors.wait()
+        opened.append(database.open_file(place))
+
+    for turn in range(40):
+        place = tmp_path / f"runs{turn}.sqlite"
+        threads = [threading.Thread(target=enter, args=(place,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for connection in opened:
+        connection.close()
+
+    assert len(opened) == 160
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is of POSIX")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from workbench.errors import StoreError
 from workbench.estimation.store.place import shown
 
 BUSY_SECONDS = 10.0
+_BREATH = 0.02
 SCHEMA_VERSION = 1
 _APPLICATION = 0x574B424E
 """Mark of our files in SQLite's header: the letters WKBN."""
@@ -121,8 +122,12 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a foreign or newer file, and raise ``DatabaseError`` for a damaged one."""
     if (found := _figure(connection, "quick_check(1)")) != "ok":
         raise _damage(str(found))
-    version, mark = int(_figure(connection, "user_version")), _figure(connection, "application_id")
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    with transaction(connection, "DEFERRED"):  # one view of what another process may be making
+        version, mark = (
+            int(_figure(connection, "user_version")),
+            _figure(connection, "application_id"),
+        )
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if tables and mark != _APPLICATION:
         raise StoreError(f"{shown(path)} is another program's database.", code="foreign-store")
     if version > SCHEMA_VERSION:
@@ -135,11 +140,24 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 def _journal(connection: sqlite3.Connection) -> None:
     """Write ahead where the place allows it; a network home may refuse, and gets DELETE."""
-    if _figure(connection, "journal_mode = WAL") == "wal":
+    if _patiently(lambda: _figure(connection, "journal_mode = WAL")) == "wal":
         connection.execute("PRAGMA synchronous = NORMAL")
     else:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = FULL")
+
+
+def _patiently(ask: Callable[[], int | str]) -> int | str:
+    """Ask again while another process makes the file: SQLite does not wait for a change of mode."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return ask()
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+        time.sleep(_BREATH)
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
