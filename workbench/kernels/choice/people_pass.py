@@ -211,7 +211,7 @@ def _block(
         sums = add(sums, weight)
         _finish_draw(begin, end, order, weight, o, row_first, plan, s)
     store(values, b, add(reference, log(sums)))
-    if order == 2:
+    if order == 2 and o.average_count:
         _take_averages(origin, last, o, x, plan, s)
     return sums
 
