@@ -29,7 +29,7 @@ from tests.browser.lab import Lab
 from tests.browser.opened import Opened
 
 ROWS, COLUMNS = 20_000, 10
-TURNS, QUICK_TURNS = 60, 4
+TURNS, QUICK_TURNS = 120, 4
 SECONDS, SETTLING = 3.0, 0.5
 """Of a turn, and those at its beginning that do not count."""
 FITS, QUICK_FITS = 6, 1

@@ -38,8 +38,8 @@ CALM_AFTER = 3.0
 BLOCKING_PAUSE = 0.2
 """Seconds between two messages while a cell blocks the kernel and no answer can arrive."""
 
-AHEAD = 24
-"""Messages of steps that may be under way: a page acknowledges every other second, since the
+AHEAD = 60
+"""Messages of steps that may be under way: a page acknowledges every five seconds, since the
 kernel answers each of its messages, and the notebook shows that."""
 
 PATIENCE = 0.5

@@ -19,7 +19,7 @@ import type { SetupState } from "../setup/state";
 
 const TICK = 500;
 /** Python answers each message, and the notebook shows it at work meanwhile: so one for many steps. */
-const ACKNOWLEDGE = 2000;
+const ACKNOWLEDGE = 5000;
 
 /** Draw the Run page into `panel`; returns the clean-up. */
 export function mountRun(panel: HTMLElement, connection: Connection): () => void {
