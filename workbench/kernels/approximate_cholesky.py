@@ -116,37 +116,12 @@ def _eliminate(  # noqa: C901  (one walk over the vertices)
     cumulated = np.empty(m)
     lowest, used = 0, 0
     for step in range(m):
-        v = -1
-        while v < 0 and thinned > 0:
-            thinned -= 1
-            v = thin[thinned]
-            if position[v] >= 0 or degree[v] > 2:
-                waiting[v] = False
-                v = -1
-        while v < 0:
-            while queue[lowest] < 0:
-                lowest += 1
-            v = queue[lowest]
-            queue[lowest] = after[v]
-            level = min(degree[v], m)
-            if position[v] < 0 and level > lowest:  # its degree has grown since
-                after[v], queue[level] = queue[level], v
-            if position[v] >= 0 or level > lowest:
-                v = -1
+        v, thinned = _next_thin(thin, thinned, waiting, position, degree)
+        if v < 0:
+            v, lowest = _next_queued(queue, after, lowest, position, degree)
         order[step], position[v] = v, step
 
-        d = 0
-        edge = head[v]
-        while edge >= 0:
-            u = other[edge]
-            if position[u] < 0:
-                if place[u] < 0:
-                    place[u], near[d], pull[d] = d, u, weight[edge]
-                    d += 1
-                else:
-                    pull[place[u]] += weight[edge]
-                degree[u] -= 1
-            edge = following[edge]
+        d = _gather(head[v], other, weight, following, position, degree, place, near, pull)
         _sort_by_pull(near, pull, d)
         total = 0.0
         for i in range(d):
@@ -176,15 +151,9 @@ def _eliminate(  # noqa: C901  (one walk over the vertices)
                     target = cumulated[i] + np.random.random() * rest  # noqa: NPY002
                     j = _drawn(cumulated, i, d, target)
                     amount = pull[i] * rest / (total * samples)
-                a, b = near[i], near[j]
-                other[edges], weight[edges], following[edges] = b, amount, head[a]
-                head[a] = edges
-                edges += 1
-                other[edges], weight[edges], following[edges] = a, amount, head[b]
-                head[b] = edges
-                edges += 1
-                degree[a] += 1
-                degree[b] += 1
+                _point(near[i], near[j], amount, edges, other, weight, following, head, degree)
+                _point(near[j], near[i], amount, edges + 1, other, weight, following, head, degree)
+                edges += 2
         for i in range(d):
             u = near[i]
             if degree[u] <= 2 and not waiting[u]:
@@ -194,6 +163,79 @@ def _eliminate(  # noqa: C901  (one walk over the vertices)
     for entry in range(used):
         column[entry] = position[column[entry]]
     return order, begins, column[:used], share[:used], pivot
+
+
+@compiled
+def _next_thin(thin: Any, thinned: int, waiting: Any, position: Any, degree: Any) -> Any:
+    """Take from the stack a vertex still of degree 2 or less, or -1; return what is left of it."""
+    while thinned > 0:
+        thinned -= 1
+        v = thin[thinned]
+        if position[v] < 0 and degree[v] <= 2:
+            return v, thinned
+        waiting[v] = False
+    return -1, thinned
+
+
+@compiled
+def _next_queued(queue: Any, after: Any, lowest: int, position: Any, degree: Any) -> Any:
+    """Take the first vertex of the lowest degree; one whose degree has grown is queued anew."""
+    while True:
+        while queue[lowest] < 0:
+            lowest += 1
+        v = queue[lowest]
+        queue[lowest] = after[v]
+        level = min(degree[v], len(after))
+        if position[v] >= 0:
+            continue
+        if level <= lowest:
+            return v, lowest
+        after[v], queue[level] = queue[level], v
+
+
+@compiled
+def _gather(
+    edge: int,
+    other: Any,
+    weight: Any,
+    following: Any,
+    position: Any,
+    degree: Any,
+    place: Any,
+    near: Any,
+    pull: Any,
+) -> int:
+    """List the neighbours that are left of a vertex, its edges to each added up; count them."""
+    d = 0
+    while edge >= 0:
+        u = other[edge]
+        if position[u] < 0:
+            if place[u] < 0:
+                place[u], near[d], pull[d] = d, u, weight[edge]
+                d += 1
+            else:
+                pull[place[u]] += weight[edge]
+            degree[u] -= 1
+        edge = following[edge]
+    return d
+
+
+@compiled
+def _point(
+    a: int,
+    b: int,
+    amount: float,
+    edge: int,
+    other: Any,
+    weight: Any,
+    following: Any,
+    head: Any,
+    degree: Any,
+) -> None:
+    """Add the edge from ``a`` to ``b``, one way."""
+    other[edge], weight[edge], following[edge] = b, amount, head[a]
+    head[a] = edge
+    degree[a] += 1
 
 
 @compiled
