@@ -86,7 +86,7 @@ Streamer.flush = lambda streamer: flush(streamer) if live else None
 
 def begin(steps={steps}):
     pushed.clear()
-    walk = wb.Adam(lr=1e-5)
+    walk = wb.Adam(lr=1e-6)  # so slow that turns end before it does
     return wb.start("logit", formula, frame, backend="torch", optimizer=walk, max_steps=steps)
 
 
@@ -148,6 +148,7 @@ def _turns(view: Opened, count: int) -> Turns:
         began = time.time()
         time.sleep(SECONDS)
         spans.append((live, began + SETTLING, time.time()))
+    assert view.ask("run.status") == "running"
     edges = [edge for _, *both in spans for edge in both]
     counts = np.array(view.ask(f"steps_between({edges})")).reshape(-1, 2)
     rates = np.diff(counts).ravel() / np.diff(np.array(edges).reshape(-1, 2)).ravel()

@@ -25,6 +25,7 @@ export class History<F extends string = Figure> {
   length = 0;
   width: number;
   private rows = new Float64Array(0);
+  private readonly columns = new Map<number, Float64Array>();
 
   constructor(private readonly figures: readonly string[] = FIGURES) {
     this.width = figures.length;
@@ -52,12 +53,11 @@ export class History<F extends string = Figure> {
     return this.length > MOST_ROWS ? "full" : "taken";
   }
 
-  /** One column, by the name of a figure or the position of a parameter. */
+  /** One column, by the name of a figure or the position of a parameter; the same one until rows arrive. */
   column(which: F | number): Float64Array {
     const at = this.at(which);
-    const values = new Float64Array(this.length);
-    if (at >= this.width) return values.fill(NaN);
-    for (let row = 0; row < this.length; row += 1) values[row] = this.rows[row * this.width + at]!;
+    const values = this.columns.get(at) ?? this.read(at);
+    this.columns.set(at, values);
     return values;
   }
 
@@ -71,7 +71,15 @@ export class History<F extends string = Figure> {
     return typeof which === "number" ? this.figures.length + which : this.figures.indexOf(which);
   }
 
+  private read(at: number): Float64Array {
+    const values = new Float64Array(this.length);
+    if (at >= this.width) return values.fill(NaN);
+    for (let row = 0; row < this.length; row += 1) values[row] = this.rows[row * this.width + at]!;
+    return values;
+  }
+
   private extend(values: Float64Array): void {
+    this.columns.clear();
     const used = this.length * this.width;
     if (used + values.length > this.rows.length) {
       const roomier = new Float64Array(2 * (used + values.length));

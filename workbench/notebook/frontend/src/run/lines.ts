@@ -50,8 +50,8 @@ export function gapLines(placed: Placed[], axis: Axis): Line[] {
   return placed.flatMap((one) => {
     const rivals = placed.filter((other) => other.run.card.problem === one.run.card.problem);
     const to = reference(rivals.map((rival) => paths.get(rival)!));
-    const y = Float64Array.from([...roughGaps(one.run), ...gaps(paths.get(one)!, to)]);
-    const [own, ...racing] = lines(one, exponents(y), axis);
+    const y = exponents(joined([...roughGaps(one.run), gaps(paths.get(one)!, to)]));
+    const [own, ...racing] = lines(one, y, axis);
     return [{ ...own!, stages: begins(one.run, axis) }, ...racing];
   });
 }
@@ -63,14 +63,24 @@ function rough(run: Run): number {
 }
 
 /** The gaps of the stages of fewer draws, each to the maximum of its own log-likelihood. */
-function roughGaps(run: Run): number[] {
+function roughGaps(run: Run): Float64Array[] {
   const stages = run.card.stages.filter((stage) => stage.rough);
   const end = rough(run);
-  return stages.flatMap((stage, index) => {
+  return stages.map((stage, index) => {
     const next = stages[index + 1];
     const part = path(run, rowOf(run, stage.first), next ? rowOf(run, next.first) : end);
-    return [...gaps(part, reference([part]))];
+    return gaps(part, reference([part]));
   });
+}
+
+function joined(parts: Float64Array[]): Float64Array {
+  const whole = new Float64Array(parts.reduce((length, part) => length + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return whole;
 }
 
 /** Where the stages after the first begin on the horizontal axis, with their words. */
@@ -100,6 +110,7 @@ function path({ card, history }: Run, from = 0, to = history.length): Path {
 function lines({ run, slot }: Placed, y: Float64Array, axis: Axis): Line[] {
   const [x, { card }] = [run.history.column(COLUMNS[axis]), run];
   const racing = card.stages.filter(({ race }) => race);
+  if (!racing.length) return [{ slot, name: card.name, x, y }];
   const place = racers(run, racing);
   const own = { slot, name: card.name, x: x.filter((_, row) => !place[row]), y: y.filter((_, row) => !place[row]) };
   return [own, ...([1, 2] as const).flatMap((race) => {
