@@ -65,7 +65,7 @@ class Schur:
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return what was found."""
-        from workbench.kernels import row_passes, schur, schur_operator as operator
+        from workbench.kernels import schur, schur_operator as operator
         from workbench.kernels.conjugate_gradients import ConjugateGradients, Jacobi
 
         columns = np.ascontiguousarray(columns, dtype=np.float64)
@@ -98,8 +98,7 @@ class Schur:
             history.append(walk.residuals)
             yield DemeanStep(1, history[-1][:width])
         effects = edge.unfold(projected.right, walk.effects, system.split)
-        means = schur.means(system, projected, effects)
-        left = row_passes.residuals(system.rows, columns, means, effects)
+        left, means = schur.residuals(system, projected, columns, effects)
         return Demeaned(
             left,
             len(history) - 1,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.kernels.factors import Int32
 from workbench.kernels.prefetch import prefetch
@@ -54,6 +55,11 @@ class Rows:
     weights: Numpy
     starts: Int64 | None
 
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """What all terms but the eliminated factor read, as kernels do."""
+        return unsigned(self.codes), self.values, self.weights
+
 
 def padded(width: int) -> int:
     """Return the columns that arrays of the reduced problem have for so many right-hand sides."""
@@ -61,11 +67,11 @@ def padded(width: int) -> int:
 
 
 def sums(
-    rows: Rows, columns: Numpy, shift: Numpy, levels: int, size: int
+    rows: Rows, columns: Numpy, shift: Numpy, inverse: Numpy, size: int
 ) -> tuple[Numpy, Numpy, Numpy]:
     """Sum weighted ``columns (n, K)`` over the eliminated factor and over all other terms.
 
-    A ``shift (P,)`` is taken from them first.
+    A ``shift (P,)`` is taken from them first.  ``inverse (g,)`` is for :func:`centred_sums`.
 
     Returns
     -------
@@ -73,24 +79,41 @@ def sums(
         The sums over its levels, ``(g, P)``, those over the other terms, ``(size, P)``, and the
         columns' squared lengths, ``(P,)``.
     """
-    width = padded(columns.shape[1])
-    shared = None if rows.starts is None else np.zeros((levels, width))
+    levels, width = len(inverse), padded(columns.shape[1])
     run = _sum_one if width == 1 else _sum_many
-    read = (unsigned(rows.level), unsigned(rows.codes), rows.values, rows.weights, columns, shift)
+    read = (unsigned(rows.level), *rows.arrays, columns, shift)
 
     def summed(low: int, high: int) -> tuple[Numpy, Numpy, Numpy]:
-        groups = np.zeros((levels, width)) if shared is None else shared
-        right, squares = np.zeros((size, width)), np.zeros(width)
+        groups, right, squares = np.zeros((levels, width)), np.zeros((size, width)), np.zeros(width)
         run(low, high, *read, groups, right, squares)
         return groups, right, squares
 
-    found = together(summed, _bounds(rows, columns))
-    groups, right, squares = found[0]
-    for more in found[1:]:
-        right += more[1]
-        squares += more[2]
-        if shared is None:
-            groups += more[0]
+    found = together(summed, row_bounds(len(columns), 4 * columns.size))
+    groups, right, squares = (sum(piece[1:], start=piece[0]) for piece in zip(*found, strict=True))
+    return groups, right, squares
+
+
+def centred_sums(
+    rows: Rows, columns: Numpy, shift: Numpy, inverse: Numpy, size: int
+) -> tuple[Numpy, Numpy, Numpy]:
+    """Sum as :func:`sums` does, over rows that stand in the order of the eliminated factor.
+
+    The sums over the other terms are less the means of its levels, whose masses' inverses are
+    ``inverse (g,)``.
+    """
+    assert rows.starts is not None
+    starts, width = rows.starts, padded(columns.shape[1])
+    groups = np.zeros((len(inverse), width))
+    run = _sum_centred_one if width == 1 else _sum_centred_many
+    read = (unsigned(starts), *rows.arrays, columns, shift, inverse)
+
+    def summed(low: int, high: int) -> tuple[Numpy, Numpy]:
+        right, squares = np.zeros((size, width)), np.zeros(width)
+        run(low, high, *read, groups, right, squares)
+        return right, squares
+
+    found = together(summed, even_bounds(starts, parts(4 * columns.size)))
+    right, squares = (sum(piece[1:], start=piece[0]) for piece in zip(*found, strict=True))
     return groups, right, squares
 
 
@@ -102,16 +125,30 @@ def residuals(rows: Rows, columns: Numpy, means: Numpy, effects: Numpy) -> Numpy
     left = np.empty_like(columns)
     run = _take_one if effects.shape[1] == 1 else _take_many
     read = (unsigned(rows.level), unsigned(rows.codes), rows.values, columns, means, effects)
-    together(lambda low, high: run(low, high, *read, left), _bounds(rows, columns))
+    bounds = row_bounds(len(columns), 4 * columns.size)
+    together(lambda low, high: run(low, high, *read, left), bounds)
     return left
 
 
-def _bounds(rows: Rows, columns: Numpy) -> list[int]:
-    """Cut the rows into a range for each thread, between levels where they are in order."""
-    if rows.starts is None:
-        return row_bounds(len(columns), 4 * columns.size)
-    bounds: list[int] = rows.starts[even_bounds(rows.starts, parts(4 * columns.size))].tolist()
-    return bounds
+def centred_residuals(
+    rows: Rows, columns: Numpy, inverse: Numpy, effects: Numpy
+) -> tuple[Numpy, Numpy]:
+    """Take the effects ``(size, P)`` of all other terms from columns, then the means of levels.
+
+    The rows stand in the order of the eliminated factor.
+
+    Returns
+    -------
+    tuple of Numpy
+        What is left, ``(n, K)``, and the means, ``(g, P)``.
+    """
+    assert rows.starts is not None
+    left, means = np.empty_like(columns), np.zeros((len(inverse), effects.shape[1]))
+    run = _take_centred_one if effects.shape[1] == 1 else _take_centred_many
+    read = (unsigned(rows.starts), *rows.arrays, columns, effects, inverse)
+    bounds = even_bounds(rows.starts, parts(4 * columns.size))
+    together(lambda low, high: run(low, high, *read, means, left), bounds)
+    return left, means
 
 
 @compiled
@@ -170,6 +207,76 @@ def _sum_many(
 
 
 @compiled
+def _sum_centred_one(
+    low: int,
+    high: int,
+    starts: Any,
+    codes: Any,
+    values: Any,
+    weights: Any,
+    columns: Any,
+    shift: Any,
+    inverse: Any,
+    groups: Any,
+    right: Any,
+    squares: Any,
+) -> None:
+    square = 0.0
+    for g in range(low, high):
+        total = 0.0
+        for i in range(starts[g], starts[g + 1]):
+            given = columns[i, 0] - shift[0]
+            value = weights[i] * given if weights.size else given
+            total += value
+            square += value * given
+        groups[g, 0] = total
+        mean = shift[0] + inverse[g] * total
+        for i in range(starts[g], starts[g + 1]):
+            value = columns[i, 0] - mean
+            if weights.size:
+                value *= weights[i]
+            for term in range(codes.shape[1]):
+                right[codes[i, term], 0] += values[i, term] * value if values.size else value
+    squares[0] += square
+
+
+@compiled
+def _sum_centred_many(
+    low: int,
+    high: int,
+    starts: Any,
+    codes: Any,
+    values: Any,
+    weights: Any,
+    columns: Any,
+    shift: Any,
+    inverse: Any,
+    groups: Any,
+    right: Any,
+    squares: Any,
+) -> None:
+    width = columns.shape[1]
+    mean = np.empty(width)
+    for g in range(low, high):
+        total = groups[g]
+        for i in range(starts[g], starts[g + 1]):
+            weight, given = weights[i] if weights.size else 1.0, columns[i]
+            for k in range(width):
+                value = given[k] - shift[k]
+                squares[k] += weight * value * value
+                total[k] += weight * value
+        for k in range(width):
+            mean[k] = shift[k] + inverse[g] * total[k]
+        for i in range(starts[g], starts[g + 1]):
+            weight, given = weights[i] if weights.size else 1.0, columns[i]
+            for term in range(codes.shape[1]):
+                amount = weight * values[i, term] if values.size else weight
+                target = right[codes[i, term]]
+                for k in range(width):
+                    target[k] += amount * (given[k] - mean[k])
+
+
+@compiled
 def _take_one(
     low: int,
     high: int,
@@ -212,3 +319,66 @@ def _take_many(
             slope, effect = values[i, term] if values.size else 1.0, effects[codes[i, term]]
             for k in range(width):
                 result[k] -= slope * effect[k]
+
+
+@compiled
+def _take_centred_one(
+    low: int,
+    high: int,
+    starts: Any,
+    codes: Any,
+    values: Any,
+    weights: Any,
+    columns: Any,
+    effects: Any,
+    inverse: Any,
+    means: Any,
+    left: Any,
+) -> None:
+    for g in range(low, high):
+        total = 0.0
+        for i in range(starts[g], starts[g + 1]):
+            value = columns[i, 0]
+            for term in range(codes.shape[1]):
+                effect = effects[codes[i, term], 0]
+                value -= values[i, term] * effect if values.size else effect
+            left[i, 0] = value
+            total += weights[i] * value if weights.size else value
+        means[g, 0] = inverse[g] * total
+        for i in range(starts[g], starts[g + 1]):
+            left[i, 0] -= means[g, 0]
+
+
+@compiled
+def _take_centred_many(
+    low: int,
+    high: int,
+    starts: Any,
+    codes: Any,
+    values: Any,
+    weights: Any,
+    columns: Any,
+    effects: Any,
+    inverse: Any,
+    means: Any,
+    left: Any,
+) -> None:
+    width = columns.shape[1]
+    for g in range(low, high):
+        mean = means[g]
+        for i in range(starts[g], starts[g + 1]):
+            weight, given, result = weights[i] if weights.size else 1.0, columns[i], left[i]
+            for k in range(width):
+                result[k] = given[k]
+            for term in range(codes.shape[1]):
+                slope, effect = values[i, term] if values.size else 1.0, effects[codes[i, term]]
+                for k in range(width):
+                    result[k] -= slope * effect[k]
+            for k in range(width):
+                mean[k] += weight * result[k]
+        for k in range(width):
+            mean[k] *= inverse[g]
+        for i in range(starts[g], starts[g + 1]):
+            result = left[i]
+            for k in range(width):
+                result[k] -= mean[k]

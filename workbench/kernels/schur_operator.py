@@ -121,7 +121,8 @@ def by_cells(system: Reduced) -> ByCells:
     cells, inverse = system.cells, system.inverse_mass
     if system.large == 1 and not system.values.size:
         if np.count_nonzero(np.diff(cells.starts) == 1) > _LONELY * len(cells.index):
-            cells = Cells(*_without_lonely(*cells.arrays))
+            starts, index, value, groups = _without_lonely(*cells.arrays)
+            cells, inverse = Cells(starts, index, value), inverse[groups]
         diagonal, taken = _diagonals(*cells.arrays, inverse, system.split)
         return ByCells(diagonal, None, cells, inverse, diagonal - taken)
     _, taken = _diagonals(*cells.arrays, inverse, system.split)
@@ -131,18 +132,23 @@ def by_cells(system: Reduced) -> ByCells:
 
 @compiled
 def _without_lonely(starts: Any, index: Any, value: Any) -> Any:
-    """Leave out groups with one cell: what they add to the matrix they also take from it."""
-    begins = np.zeros(len(starts), dtype=np.int64)
+    """Leave out groups with one cell: what they add to the matrix they also take from it.
+
+    The last of what is returned tells which groups are left.
+    """
+    begins, groups = np.zeros(len(starts), dtype=np.int64), np.empty(len(starts), dtype=np.int64)
     kept_index, kept_value = np.empty(len(index), dtype=np.int32), np.empty(len(value))
-    used = 0
+    left, used = 0, 0
     for g in range(len(starts) - 1):
-        if starts[g + 1] - starts[g] > 1:
-            for entry in range(starts[g], starts[g + 1]):
-                kept_index[used], used = index[entry], used + 1
-                if value.size:
-                    kept_value[used - 1] = value[entry]
-        begins[g + 1] = used
-    return begins, kept_index[:used], kept_value[:used]
+        if starts[g + 1] - starts[g] <= 1:
+            continue
+        for entry in range(starts[g], starts[g + 1]):
+            kept_index[used], used = index[entry], used + 1
+            if value.size:
+                kept_value[used - 1] = value[entry]
+        groups[left], left = g, left + 1
+        begins[left] = used
+    return begins[: left + 1], kept_index[:used], kept_value[:used], groups[:left]
 
 
 @compiled

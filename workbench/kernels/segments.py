@@ -26,8 +26,11 @@ Int64 = npt.NDArray[np.int64]
 
 # Waking a thread costs about as much as this many simple operations.
 _WORTH_A_THREAD = 50_000
-# Rows between asking for memory and using it, and groups a drawer, by powers of two.
-_AHEAD, _DRAWER = 32, 9
+AHEAD = 32
+"""Rows between asking for the memory of a row anywhere and using it."""
+
+# Groups a drawer, as a power of two.
+_DRAWER = 9
 _SAFE_MATH = {"reassoc", "contract", "nsz"}  # keeps NaN and infinity
 
 
@@ -112,8 +115,8 @@ class Grouping:
 @compiled
 def _take(low: int, high: int, order: Any, values: Any, taken: Any) -> None:
     for row in range(low, high):
-        if row + _AHEAD < high:
-            prefetch(values, order[row + _AHEAD])
+        if row + AHEAD < high:
+            prefetch(values, order[row + AHEAD])
         for column in range(values.shape[1]):
             taken[row, column] = values[order[row], column]
 
