@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from workbench.errors import OptionError
+
+# Settings of the walk, and of what is said of its end: they leave the log-likelihood as it is.
+_WALK = {"optimizer", "demeaner", "backend", "device", "dtype", "start", "max_steps", "name"}
+_ERRORS = {"se", "se_options", "cluster", "ssc"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,18 @@ class Specification:
         if self.cluster is None:
             return ()
         return (self.cluster,) if isinstance(self.cluster, str) else self.cluster
+
+    @cached_property
+    def problem(self) -> str:
+        """A key that two runs share when they climb the same log-likelihood."""
+        from workbench.estimation.choice_settings import MODELS
+
+        besides = _WALK | _ERRORS
+        if self.model.name not in MODELS:  # there, other draws are another likelihood
+            besides = besides | {"seed"}
+        known = self.replace(data=replace(self.data, fingerprint=""))  # which the end alone knows
+        stated = {key: value for key, value in known.to_dict().items() if key not in besides}
+        return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
@@ -70,7 +68,7 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
         "observations": run.observations,
         "data": _data(asked),
         "setting": _setting(asked),
-        "problem": _problem(asked),
+        "problem": asked.problem,
         "outcome": None if outcome is None else outcome.name,
         **_end(run, able),
     }
@@ -168,33 +166,17 @@ def _model(asked: Specification) -> str:
 
 def _title(model: str) -> str:
     """Return the words for a model; one that was written is one that was programmed."""
-    titles = {each.name: each.title for each in describe_models()}
-    return titles.get(CUSTOM if model == BODY else model, model)
+    return _titles().get(CUSTOM if model == BODY else model, model)
+
+
+@cache
+def _titles() -> Mapping[str, str]:
+    return {each.name: each.title for each in describe_models()}
 
 
 def _data(asked: Specification) -> str:
     rows = f", {numbers.count(asked.data.rows)} rows" if asked.data.rows else ""
     return f"{asked.data.name or 'data'}{rows}"
-
-
-def _problem(asked: Specification) -> str:
-    """Return a key that two runs share when they climb the same log-likelihood."""
-    walk = {
-        "optimizer",
-        "demeaner",
-        "backend",
-        "device",
-        "dtype",
-        "start",
-        "max_steps",
-        "name",
-    }
-    if asked.model.name not in CHOICE:  # there, other draws are another likelihood
-        walk |= {"seed"}
-    words = {"se", "se_options", "cluster", "ssc"}
-    asked = asked.replace(data=replace(asked.data, fingerprint=""))  # known at the end only
-    stated = {key: value for key, value in asked.to_dict().items() if key not in walk | words}
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _end(run: Run, able: Collection[str]) -> dict[str, Any]:

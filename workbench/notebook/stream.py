@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -56,6 +57,7 @@ _FEWEST_ROWS = 50
 _LONGEST_ID = 64
 _MOST_RUNS = 1000
 _HEARTBEAT = 0.5
+_figures_of = attrgetter(*FIGURES)
 _LOGGER = logging.getLogger(__name__)
 
 STEERING = ("pause", "resume", "stop", "cancel")
@@ -417,8 +419,7 @@ def rows_of(steps: list[Iterate], parameters: int) -> Numpy:
     """Return steps as an array ``(steps, 7 + parameters)``: `FIGURES`, then the parameters."""
     rows = np.full((len(steps), len(FIGURES) + parameters), np.nan)
     for row, step in zip(rows, steps, strict=True):
-        figures = (getattr(step, figure) for figure in FIGURES)
-        row[: len(FIGURES)] = [np.nan if value is None else value for value in figures]
+        row[: len(FIGURES)] = [np.nan if value is None else value for value in _figures_of(step)]
         row[len(FIGURES) :] = step.params
     return rows
 
