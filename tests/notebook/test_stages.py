@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 import workbench as wb
 from tests.notebook.fake_run import OBSERVATIONS, FakeRun
+from workbench.demeaners.base import DemeanStep
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice
 from workbench.notebook.cards import card_of
@@ -149,3 +151,14 @@ def test_a_long_wait_for_the_first_step_is_explained():
     assert card_of(run)["sentence"] == COMPILING
     walk(run, "optimize", 0.9, 0.8)
     assert card_of(run)["sentence"] != COMPILING
+
+
+def test_a_long_wait_for_the_first_iteration_of_demeaning_is_explained():
+    run = FakeRun()
+    run.phases |= {"demean": ("current", None), "optimize": ("waiting", None)}
+    run.demeaning.begin(["y"], 1e-8)
+    run.started -= 10
+
+    assert card_of(run)["sentence"] == COMPILING
+    run.demeaning.take(DemeanStep(1, np.array([0.5])), seconds=9.0)
+    assert card_of(run)["sentence"].startswith("Demeaning, iteration 1")

@@ -94,13 +94,13 @@ def sentence_of(run: Run) -> str:
     last = run.trace.last
     if run.status == "paused" and last is not None:
         return f"At step {numbers.count(last.number)}. The run keeps its place."
+    if run.status == "running" and stages.compiles(run):
+        return stages.COMPILING
     if run.status in ("running", "paused") and run.phases["demean"][0] == "current":
         kept = " The run keeps its place." if run.status == "paused" else ""
         return f"{sweeps.distance(run.demeaning) or run.message}{kept}"
     if run.status == "running" and last is not None and last.number > 0:
         return _distance(last)
-    if run.status == "running" and last is None and stages.compiles(run):
-        return stages.COMPILING
     outcome = outcome_of(run)
     if run.fit is not None:
         return f"{run.fit.message or run.fit.outcome.value} {stages.found(run)}".strip()

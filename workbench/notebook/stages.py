@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from workbench.protocols import Iterate
 
 COMPILING = (
-    "The first step waits for the model's sums to be compiled, once on this machine; later runs "
-    "begin at once."
+    "The first step waits for its sums to be compiled, once on this machine; later runs begin "
+    "at once."
 )
 _OPTIMIZE = "optimize"
 # Seconds after which no first step means that something is being compiled.
@@ -68,9 +68,11 @@ def _labels(run: Run, *, simulated: bool) -> dict[str, str]:
 
 
 def compiles(run: Run) -> bool:
-    """Say whether a run of discrete choice is held up before its first step, by compilation."""
-    optimizes = run.phases["optimize"][0] == "current"
-    return run.specification.model.name in MODELS and optimizes and run.elapsed() > _SOON
+    """Say whether a run of discrete choice, or of fixed effects, waits to be compiled first."""
+    model, phases = run.specification.model.name, run.phases
+    climbs = model in MODELS and phases["optimize"][0] == "current" and not len(run.trace)
+    demeans = phases["demean"][0] == "current" and not len(run.demeaning)
+    return (climbs or demeans) and run.elapsed() > _SOON
 
 
 def found(run: Run) -> str:
