@@ -20,8 +20,11 @@ from workbench.estimation.store import current_store
 DEADLINE = 90.0  # seconds, of which importing torch in a new process takes most
 
 CHILD = """
-    import sys, time
+    import signal, sys, time
     import numpy as np, pandas as pd, workbench as wb
+
+    # A shell that puts a command into the background has it ignore interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def crawl(params, data):
         time.sleep(0.005)
@@ -63,7 +66,7 @@ def killed(tmp_path):
             wait_for_steps(run_id, child)
         finally:
             child.send_signal(by)
-            ended = child.wait()
+            ended = child.wait(DEADLINE)
             child.stdout.close()
             child.stderr.close()
         assert ended in {-by, 1}  # one where Python itself ends by an exception

@@ -241,6 +241,8 @@ INTERRUPTED = """
     import os, signal, time
     import numpy as np, pandas as pd, workbench as wb
 
+    # A shell that puts a command into the background has it ignore interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     calls = []
 
     def crawl(params, data):
