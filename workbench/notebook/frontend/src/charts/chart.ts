@@ -125,7 +125,7 @@ export class Chart {
     return {
       width,
       height: this.options.height,
-      padding: [6, 12, 0, 0],
+      padding: [6, () => this.rightRoom(), 0, 0],
       legend: { show: false },
       cursor: { x: true, y: false, points: { show: false }, drag: { x: false, y: false }, bind: NO_MOUSE },
       scales: { x: { time: false, range: () => this.xRange() }, y: { range: () => this.yRange() } },
@@ -163,6 +163,12 @@ export class Chart {
       splits: (plot, _axis, min, max) => this.ySplits(plot, min, max),
       values: (_plot, splits) => (log ? decadeLabels(splits) : evenLabels(splits, (splits[1] ?? 1) - (splits[0] ?? 0) || 1)),
     };
+  }
+
+  /** Half of the last label of the horizontal axis, which may stand at the very end. */
+  private rightRoom(): number {
+    const [, max] = this.xRange();
+    return Math.max(12, 3.4 * count(Math.round(max)).length + 3);
   }
 
   private xSplits(plot: uPlot, min: number, max: number): number[] {
