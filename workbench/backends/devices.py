@@ -81,7 +81,7 @@ def check_device(name: str, library: str, dtype: str) -> None:
     elif dtype not in device.dtypes:
         raise DeviceError(
             f"The device {name} has no {dtype}.",
-            hint=f'dtype="{device.dtypes[0]}", or device="cpu".',
+            hint=f"dtype one of {list(device.dtypes)}" + ', or device="cpu".' * (name != "cpu"),
             code="no-dtype",
             where="dtype",
         )

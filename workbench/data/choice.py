@@ -314,7 +314,8 @@ def _by_id(
 ) -> DataError:
     ids = _ids(table, roles, design.rows[rows])
     return DataError(
-        f"{len(ids):,} of the choice situations have {what} chosen alternative: {_some(ids)}.",
+        f"{len(ids):,} of the choice situations {'has' if len(ids) == 1 else 'have'} {what} chosen "
+        f"alternative: {_some(ids)}.",
         hint=f"one row of each with {design.outcome_name} = 1, or leave them out.",
         code="no-choice" if what == "no" else "two-choices",
         where=roles.choosers,

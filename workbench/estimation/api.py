@@ -30,6 +30,7 @@ from workbench.demeaners.base import Demeaner
 from workbench.errors import DataError, DeviceError, OptionError, StoreError
 from workbench.estimation.choice_settings import MODELS as CHOICE, choice_with, option_names
 from workbench.estimation.fit import Fit
+from workbench.estimation.least_squares_problem import LeastSquares
 from workbench.estimation.models import (
     ABSORBING,
     BODY,
@@ -510,6 +511,8 @@ def _options(options: Mapping[str, Any], model: str, written_in: str) -> dict[st
             near = [_SAME_AS[name]] if name in _SAME_AS else get_close_matches(name, known, n=1)
             near = [] if name in _INSTEAD else near
             said = f"{near[0]}=?" if near else f"one of {sorted(known)}."
+            elsewhere = [other for other in CHOICE if name in option_names(other)]
+            said = f"{name} is an option of {', '.join(elsewhere)}." if elsewhere else said
             raise OptionError(
                 f'There is no option "{name}".',
                 hint=_INSTEAD.get(name, said),
@@ -635,6 +638,8 @@ def _default_backend() -> str:
 
 def _checked(asked: Specification) -> Specification:
     """Refuse options that are not among the choices, before any data are touched."""
+    if asked.model.name == LeastSquares.name:  # solved by numpy alone
+        asked = asked.replace(device="cpu", dtype="float64")
     if asked.model.name in IN_NUMPY:
         asked = asked.replace(se=ALIASES.get(asked.se, asked.se))
     for name, choices in _CHOICES.items():
@@ -659,7 +664,7 @@ def _checked(asked: Specification) -> Specification:
     if asked.se in {"cluster", "CRV3"} and asked.cluster is None:
         raise OptionError(
             "Clustered standard errors need a column.",
-            hint='cluster="region".',
+            hint='cluster="region", or --cluster region in a cell.',
             code="no-cluster",
             where="cluster",
         )

@@ -318,7 +318,8 @@ class CustomProblem(Problem):
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start ({starts}): {len(bad)} {noun}, the "
             f"first is {whom} {row} with {_written(values[bad[0]])}.",
-            hint="other start values; declare parameters that must be positive with wb.positive.",
+            hint="other start values; declare what must be positive, by wb.positive(1.0) in Python "
+            "and by s > 0 in a cell.",
             code="start-not-finite",
             where=self.parameter_names[0],
         )

@@ -70,7 +70,7 @@ class Fit(Precision):
         The Newton decrement of the total log-likelihood, in nats, or None.
     trace, demeaning, timing, provenance
         Every step; every iteration over the columns; seconds by stage and in total; versions,
-        device, seed, fingerprint.
+        device, seed.
     """
 
     specification: Specification

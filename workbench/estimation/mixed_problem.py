@@ -383,14 +383,13 @@ class MixedProblem(ChoiceProblem):
         """Say how far below the other signs' maxima are."""
         here = self.simulation["loglik"]
         below = [(name, here - value) for name, value in self.beaten.items()]
-        told = [(name, f"{gap:,.2f}") for name, gap in below if gap > SAME_MAXIMUM]
+        told = [(name, _gap(gap)) for name, gap in below if gap > SAME_MAXIMUM]
         if not told:
             return ()
         (first, gap), *others = told
         more = [f", that {name.removeprefix('other sign ')} {gap}" for name, gap in others]
         return (
-            f"The {first} ends about {gap} log-likelihood units lower with these draws"
-            f"{''.join(more)}.",
+            f"The {first} ends {gap} log-likelihood units lower with these draws{''.join(more)}.",
         )
 
     def _on_noise(self) -> tuple[str, ...]:
@@ -442,6 +441,10 @@ _DRAWN = {
     "antithetic": "antithetic",
     "random": "pseudo-random",
 }
+
+
+def _gap(value: float) -> str:
+    return f"about {value:,.2f}" if value >= 0.005 else "less than 0.01"
 
 
 def _figure(value: float) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -250,19 +250,26 @@ class Precision:
             whole = self._whole_curvature if kind in {"opg", "robust"} else self.curvature
             return self.curvature if whole is None else whole
         if kind != "hessian":
-            raise InferenceError(
-                f"The run did not end at a maximum ({self.outcome.chip[2:].lower()}), where the "
-                f"scores do not add up to zero, so {kind} standard errors mean nothing.",
-                hint="continue the run first.",
-                code="not-at-a-maximum",
-            )
-        if self.live is None or self.outcome in {Outcome.SEPARATED, Outcome.NOT_FINITE}:
+            self._refuse_inference(f"{kind} standard errors")
+        if self.outcome in {Outcome.SEPARATED, Outcome.NOT_FINITE}:
+            self._refuse_inference("standard errors")
+        if self.live is None:
             raise InferenceError(
                 f"The run has no Hessian ({self.outcome.chip[2:].lower()}).",
                 hint="run the model again in this session.",
                 code="no-hessian",
             )
         return self.live.curvature(self.live.walked(self.estimated.to_numpy()), scores=False)
+
+    def _refuse_inference(self, what: str) -> NoReturn:
+        """Say what means nothing away from a maximum, and whether the run can go on to one."""
+        goes_on = self.outcome.can_continue
+        raise InferenceError(
+            f"The run did not end at a maximum ({self.outcome.chip[2:].lower()}), where the "
+            f"scores do not add up to zero, so {what} mean nothing.",
+            hint="continue the run first." if goes_on else "another model; fit.message says why.",
+            code="not-at-a-maximum",
+        )
 
     @cached_property
     def _whole_curvature(self) -> Curvature | None:
@@ -288,7 +295,7 @@ class Precision:
         if not names:
             raise OptionError(
                 "Clustered standard errors need a column.",
-                hint='cluster="region".',
+                hint='cluster="region", or --cluster region in a cell.',
                 code="no-cluster",
                 where="cluster",
             )
@@ -442,7 +449,7 @@ class Precision:
             When a parameter has no standard error.
         """
         if not self._at_maximum:
-            self._curvature_for("robust")  # which says that away from a maximum there is no test
+            self._refuse_inference("tests")
         covariance = self.covariance("hessian" if self.se_kind == "none" else None)
         return wald_test(restrictions, self.params, covariance, self.df_resid)
 

@@ -154,7 +154,7 @@ def one_cluster(clusters: Sequence[str], who: str = "CRV3 standard errors need")
     if len(clusters) != 1:
         raise OptionError(
             f"{who} one column of clusters, not {len(clusters)}.",
-            hint='cluster="region".',
+            hint='cluster="region", or --cluster region in a cell.',
             code="no-cluster",
             where="cluster",
         )

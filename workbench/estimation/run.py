@@ -139,6 +139,10 @@ class Run:
         """The name the person gave the run, or the model's title."""
         return self._specification.name or self.problem.title
 
+    def rename(self, name: str) -> None:
+        """Give the run another name."""
+        self._specification = self._specification.replace(name=name)
+
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the parameters, shape ``(k,)``."""

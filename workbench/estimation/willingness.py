@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Parameters = Mapping[str, Any] | pd.Series
 """All parameters by name, those held included; each a number or an array of one shape."""
 
-DELTA, KRINSKY_ROBB = METHODS = ("delta", "krinsky_robb")
+DELTA = "delta"
+METHODS = (DELTA, "krinsky_robb")
 # Relative, for central differences: about ten digits are left.
 _STEP = 1e-6
 

@@ -18,6 +18,7 @@ from workbench.report import numbers
 from workbench.report.findings import Story, WayOut, story_of, ways_out
 
 if TYPE_CHECKING:
+    from workbench.estimation.fit import Fit
     from workbench.estimation.run import Run
     from workbench.estimation.specification import Specification
     from workbench.protocols import Iterate
@@ -31,6 +32,7 @@ _TONES = {"✓": "ok", "!": "warn", "✕": "err", "■": "stop", "❚": "stop", 
 _PHASES = {"demean": "Demean", "optimize": "Optimize", "hessian": "Hessian", "report": "Report"}
 _LIBRARIES = {"jax": "JAX", "torch": "torch"}
 _HALTED = (Outcome.STOPPED, Outcome.STOPPED_EARLY, Outcome.CANCELLED, Outcome.INTERRUPTED)
+_MOST_LEFT_OUT = 3
 _EDIT = WayOut("edit", "Edit in Setup", "Bring these settings back and change them.")
 
 
@@ -66,10 +68,11 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
         "started": run.started,
         "parameters": list(run.parameter_names),
         "observations": run.observations,
-        "data": _data(asked),
+        "data": _data(run),
         "setting": _setting(asked),
         "problem": asked.problem,
         "outcome": None if outcome is None else outcome.name,
+        "comparable": outcome is not None and outcome.comparable,
         **_end(run, able),
     }
 
@@ -103,10 +106,18 @@ def sentence_of(run: Run) -> str:
         return _distance(last)
     outcome = outcome_of(run)
     if run.fit is not None:
-        return f"{run.fit.message or run.fit.outcome.value} {stages.found(run)}".strip()
+        told = (run.fit.message or run.fit.outcome.value, _left_out(run.fit), stages.found(run))
+        return " ".join(filter(None, told))
     if run.error is not None:
         return _problem_of(run.error)
     return run.message or ("" if outcome is None else outcome.value)
+
+
+def _left_out(fit: Fit) -> str:
+    """Say which columns the fit had no use for, the first ones in words."""
+    more = len(fit.left_out) - _MOST_LEFT_OUT
+    rest = f"{numbers.count(more)} more columns were left out." if more > 0 else ""
+    return " ".join((*fit.left_out[:_MOST_LEFT_OUT], rest)).strip()
 
 
 def _distance(step: Iterate) -> str:
@@ -174,9 +185,13 @@ def _titles() -> Mapping[str, str]:
     return {each.name: each.title for each in describe_models()}
 
 
-def _data(asked: Specification) -> str:
-    rows = f", {numbers.count(asked.data.rows)} rows" if asked.data.rows else ""
-    return f"{asked.data.name or 'data'}{rows}"
+def _data(run: Run) -> str:
+    """Name the data and their rows, and how many of them the run reads."""
+    asked = run.specification
+    rows, used = asked.data.rows, run.observations
+    each = asked.model.name not in CHOICE and not asked.weights
+    part = f"{numbers.count(used)} of " if each and used < rows else ""
+    return f"{asked.data.name or 'data'}{f', {part}{numbers.count(rows)} rows' if rows else ''}"
 
 
 def _end(run: Run, able: Collection[str]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _unknown(name: str, namespace: Mapping[str, Any]) -> DataError:
     nearest = next(iter(get_close_matches(name, known, n=1)), "")
     return DataError(
         f'There is no variable, shipped sample or file named "{name}".',
-        f"{nearest}, or another of {known}." if nearest else f"one of {known}, or a file's path.",
+        f"{nearest}?" if nearest else f"one of {known}, or a file's path.",
         code="no-such-data",
         where=name,
         suggestion=nearest,

@@ -497,7 +497,11 @@ def run_name(chosen: Chosen, offer: Offer, taken: Sequence[str] = ()) -> str:
     errors = {"hessian": "", "cluster": f"cluster {chosen.cluster}", "none": "no errors"}
     errors |= {kind: TITLES[kind] for kind in BY_ROWS}
     parts = (offer.title(chosen.template), errors.get(chosen.se, chosen.se))
-    base = ", ".join(filter(None, parts))
+    return unlike(", ".join(filter(None, parts)), taken)
+
+
+def unlike(base: str, taken: Sequence[str]) -> str:
+    """Return a name that is not taken: the one given, or numbered."""
     names = (base, *(f"{base} {number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)
 

@@ -158,6 +158,12 @@ class Streamer:
                 self._forget(feed)
                 self._say({"type": "removed", "run": run_id})
 
+    def tell(self, run_id: str) -> None:
+        """Send the card of a run anew, as after a new name."""
+        with self._lock:
+            if feed := self._feeds.get(run_id):
+                self._send_card(feed, again=True)
+
     def opening(self) -> dict[str, Any]:
         """Return the state a page starts from, for a trait: every card and every trace so far."""
         with self._lock:

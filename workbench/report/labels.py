@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
-from workbench.estimation.choice_settings import FLOAT32, OTHER_SIGN, columns_told
+from workbench.estimation.choice_settings import (
+    FLOAT32,
+    OTHER_SIGN,
+    MultinomialSettings,
+    columns_told,
+)
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.numbers import MINUS
@@ -36,9 +41,12 @@ def model_name(fit: Fit) -> str:
 
 
 def outcome_name(fit: Fit) -> str:
-    """Return the dependent variable, of a two-valued text with the level that counts as 1."""
+    """Return the dependent variable, with its level that counts as 1, or its base."""
     levels = fit.state.get("levels")
-    return fit.depvar if levels is None else f"{fit.depvar} (1 = {levels[1]})"
+    if levels is None:
+        return fit.depvar
+    base = fit.state.get("choice") == MultinomialSettings.name
+    return f"{fit.depvar} (base {levels[0]})" if base else f"{fit.depvar} (1 = {levels[1]})"
 
 
 def weights_label(fit: Fit) -> str:

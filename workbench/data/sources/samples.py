@@ -193,7 +193,7 @@ def load(name: str) -> pd.DataFrame:
         suggestion = nearest(name, SAMPLES)
         raise DataError(
             f'There is no sample "{name}".' + (f" The nearest is {suggestion}." * bool(suggestion)),
-            hint=f"one of {', '.join(SAMPLES)}.",
+            hint=f"one of {', '.join(SAMPLES)}; wb.fit takes the path of a file.",
             code="unknown-sample",
             where=name,
             suggestion=suggestion,

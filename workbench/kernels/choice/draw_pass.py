@@ -118,7 +118,7 @@ def exponentials(
 
 @compiled
 def one_exponentials(low: int, high: int, origin: int, column: int, o: Any, x: Any, s: Any) -> Any:
-    """Do the same, unshifted, for one varying column, whose coefficient stays in registers."""
+    """Do as :func:`exponentials`, unshifted, for one varying column, its coefficient at hand."""
     p, base, place, beta = o.columns, o.base - origin, o.e - origin, load(s, o.beta)
     total = everywhere(1.0)
     for row in range(low, high):

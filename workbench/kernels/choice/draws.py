@@ -13,7 +13,6 @@ from scipy.stats import qmc
 
 from workbench.protocols import Numpy
 
-VARIATES = ("normal", "triangular", "uniform")
 _BURN_IN = 100
 """Elements left out at the beginning of a Halton sequence, which are alike in all dimensions."""
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)

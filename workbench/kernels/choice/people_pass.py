@@ -81,10 +81,8 @@ def _add_averages(
 ) -> None:
     """Average the chances over draws, times what each parameter multiplies them with."""
     for a in range(o.average_count):
-        weight, of = (
-            times(scale, load(s, o.factor + plan[o.average_by + a])),
-            plan[o.average_of + a],
-        )
+        weight = times(scale, load(s, o.factor + plan[o.average_by + a]))
+        of = plan[o.average_of + a]
         if of >= 0:
             weight = times(weight, load(s, o.slope + of))
         averages, place = o.averages + a * rows, o.e
@@ -124,7 +122,12 @@ def _multiply(s: Any, first: int, count: int, factor: Any) -> None:
 def _likelihood(
     begin: int, end: int, order: int, o: Any, x: Any, row_first: Any, plan: Any, s: Any
 ) -> Any:
-    """Go through the situations of one draw; return 1/L, and log L of what 1/L leaves out."""
+    """Go through the situations of one draw.
+
+    Returns the product of the sums of exponentials, which is one over the likelihood, the
+    log-likelihood of what was taken out of that product before it grew too large, and whether
+    anything was.
+    """
     origin, one, zero = row_first[begin], everywhere(1.0), everywhere(0.0)
     product, logs, logged = one, zero, False
     for t in range(begin, end):
@@ -159,10 +162,11 @@ def _finish_draw(
         if begin + 1 < end:
             add_outer(o, s)
         origin, last = row_first[begin], row_first[end]
-        for t in range(begin, end if o.average_count else begin):
-            low, high = row_first[t], row_first[t + 1]
-            scale = times(weight, load(s, o.inverse + t - begin))
-            _add_averages(low, high, origin, last - origin, scale, o, plan, s)
+        if o.average_count > 0:
+            for t in range(begin, end):
+                low, high = row_first[t], row_first[t + 1]
+                scale = times(weight, load(s, o.inverse + t - begin))
+                _add_averages(low, high, origin, last - origin, scale, o, plan, s)
     if order > 0:
         if o.price >= 0:
             to_willingness(order, o, s)

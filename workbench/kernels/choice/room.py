@@ -19,7 +19,7 @@ _FIELDS = (
     "columns fixed_count varying_count moved_count average_count variates "
     "draws shared price fixed varying shapes moved variate average "
     "average_of average_by base e scaled averages inverse factor gamma "
-    "slope bend beta m square g q held first second means end"
+    "slope bend beta m g q held first second means end"
 )
 PLAN = np.dtype([(name, np.int64) for name in _FIELDS.split()])
 """Sizes, places in the array of whole numbers, and places in the room for one block.
@@ -42,8 +42,8 @@ factor
     One, and the variates of a draw.
 gamma, slope, bend, beta
     Varying coefficients, their derivatives by the index, and those of utility.
-m, square
-    Sums of columns and of products of two varying ones, weighted with exponentials.
+m
+    Sums of columns, weighted with exponentials.
 g, q, held
     Score and Hessian of a draw by coefficients, and a helper.
 first, second, means
@@ -64,7 +64,7 @@ def plan(
     numbers = (*lists, average, average_of, average_by)
     lengths = (
         *(rows, rows, rows, len(average_of) * rows if f else 0, situations),
-        *(1 + variates, v, v, v, v, p, v * (v + 1) // 2, p, p * (p + 1) // 2, v),
+        *(1 + variates, v, v, v, v, p, p, p * (p + 1) // 2, v),
         *(k, k * (k + 1) // 2, v),
     )
     sizes = (p, f, v, u, len(average_of) if f else 0, variates, draws, int(shared), form.price)

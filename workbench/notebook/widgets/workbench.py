@@ -215,8 +215,7 @@ class Workbench(anywidget.AnyWidget):
     def _rename(self, message: Mapping[str, Any]) -> None:
         entry, name = self._list.entry(message["id"]), message["name"].strip()[:200]
         if entry and name:
-            entry.name = name
-            current_store().rename(entry.id, name)
+            self._name(entry, name)
             self._show_runs()
             self._show_results()
 
@@ -226,6 +225,7 @@ class Workbench(anywidget.AnyWidget):
         if entry is None or entry.state in STATE_CHIPS:
             return
         self._list.hide(entry.id)
+        self._streamer.detach(entry.id)
         self._compared = [run_id for run_id in self._compared if run_id != entry.id]
         timer = self._leaving[entry.id] = threading.Timer(UNDO_SECONDS, self._forget, [entry.id])
         timer.daemon = True
@@ -239,6 +239,9 @@ class Workbench(anywidget.AnyWidget):
             timer.cancel()
             self._list.hide(message["id"], hidden=False)
             self._show_runs()
+            entry = self._list.entry(message["id"])
+            if entry is not None and entry.run is not None:
+                self._streamer.attach(entry.run)
 
     def _forget(self, run_id: str) -> None:
         with self._lock:
@@ -346,9 +349,19 @@ class Workbench(anywidget.AnyWidget):
                 self._start()
 
     def _take_over(self, run: Run) -> None:
-        """Take in a run that goes on from the end of another."""
+        """Take in a run that goes on from the end of another, under a name of its own."""
         with self._lock:
-            self._follow(self._list.add(run, self._compared))
+            name = setup_form.unlike(run.name, self._list.names())
+            entry = self._list.add(run, self._compared)
+            self._name(entry, name)
+            self._follow(entry)
+
+    def _name(self, entry: Entry, name: str) -> None:
+        entry.name = name
+        current_store().rename(entry.id, name)
+        if entry.run is not None:
+            entry.run.rename(name)
+            self._streamer.tell(entry.id)
 
     def _follow(self, entry: Entry) -> None:
         """Show a run on the Run tab, and on the list whenever it changes."""

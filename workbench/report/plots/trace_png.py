@@ -215,11 +215,21 @@ def _gaps(
 
 
 def _promise(fit: Fit, values: Numpy) -> float:
-    """Return what a run may still gain, in nats per row: of one that was stopped, by its pace."""
+    """Return what a run may still gain, in nats per row: of one that was stopped, by its pace.
+
+    That is ten times the gain of its last steps, or what is still to come if gains go on to shrink
+    as from the second third of the steps to the last, where that is more.
+    """
     if fit.decrement is not None or fit.outcome.at_maximum:
         return (fit.decrement or 0.0) / 2 / fit.nobs
     best = np.minimum.accumulate(values[np.isfinite(values)])
-    return _STILL * float(best[-_WINDOW:][0] - best[-1]) if len(best) else 0.0
+    if len(best) < 2:
+        return 0.0
+    third = max(1, (len(best) - 1) // 3)
+    before, late = -np.diff(best[[max(0, len(best) - 1 - 2 * third), -1 - third, -1]])
+    lasting = _STILL * before > (_STILL + 1) * late  # else the gains hardly shrink
+    to_come = late**2 / (before - late) if lasting else _STILL * late
+    return float(max(to_come, _STILL * (best[-_WINDOW:][0] - best[-1])))
 
 
 def _rough(fit: Fit) -> npt.NDArray[np.bool_]:

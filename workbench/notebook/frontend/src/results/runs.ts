@@ -17,15 +17,14 @@ export class RunsPart {
   private readonly search = h("input", { type: "search", class: "find-field", placeholder: "Find a run", "aria-label": "Find a run", "aria-keyshortcuts": "/" });
   private readonly list = h("ul", { class: "rl", "aria-labelledby": this.title });
   private readonly tools = h("div", { class: "acts", role: "toolbar" });
-  private readonly undo = h("p", { class: "s line undo", role: "status", hidden: true });
+  private readonly deleted = h("div", { role: "status" });
   readonly element = h("section", { "aria-labelledby": this.title },
     h("h3", { id: this.title }, "Runs ", this.count), h("div", { class: "fld find" }, magnifier(), this.search),
-    this.tools, this.list, this.undo, h("span", { class: "sr", id: this.help }, HELP));
+    this.tools, this.list, this.deleted, h("span", { class: "sr", id: this.help }, HELP));
   private active = "";
   /** Whether the person has marked a run; until then the mark is on the first. */
   private marked = false;
   private renaming = "";
-  private timer = 0;
 
   constructor(private readonly connection: Connection) {
     this.search.addEventListener("input", () => this.show());
@@ -158,14 +157,14 @@ export class RunsPart {
   }
 
   private offerUndo(row: RunRow): void {
-    window.clearTimeout(this.timer);
+    const line = h("p", { class: "s line undo" });
     const back = h("button", { class: "btn sm", type: "button", onclick: () => {
       this.connection.send("undo", { id: row.id });
-      this.undo.hidden = true;
+      line.remove();
     } }, "Undo");
-    fill(this.undo, "Deleted ", h("b", {}, row.name), ". ", back);
-    this.undo.hidden = false;
-    this.timer = window.setTimeout(() => (this.undo.hidden = true), UNDO);
+    fill(line, "Deleted ", h("b", {}, row.name), ". ", back);
+    this.deleted.append(line);
+    window.setTimeout(() => line.remove(), UNDO);
   }
 
   /** Turn the name into a field, in place; Enter keeps it, Escape leaves it as it was. */
@@ -191,7 +190,6 @@ export class RunsPart {
     this.renaming = row.id;
     name.replaceWith(field);
     field.select();
-    mark(field, "class", "rename");
   }
 }
 

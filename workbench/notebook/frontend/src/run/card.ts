@@ -69,6 +69,8 @@ export interface Card {
   setting: string;
   problem: string;
   outcome: string | null;
+  /** Whether it found what a table can show. */
+  comparable: boolean;
   heading: string;
   evidence: Evidence;
   ways: Way[];

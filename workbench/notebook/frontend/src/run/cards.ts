@@ -13,7 +13,7 @@ const SILENT: Record<string, string> = { demean: "No demeaning", optimize: "No o
 export interface Actions {
   steer(action: Steer, run: string): void;
   way(action: string, run: string): void;
-  compare: (() => void) | null;
+  compare: ((run: string) => void) | null;
   /** Whether the page offers buttons at all; a blocking cell's view has none. */
   steerable: boolean;
 }
@@ -110,8 +110,8 @@ export class CardView {
       return [hold, stop, h("span", { class: "grow" }), this.button("cancel", "✕ Cancel", off)];
     }
     const ways = card.ways.filter(({ able, action }) => able && action !== "keep").map((way) => this.button(way.action, way.label, off, "", undefined, way.help));
-    const { compare } = this.actions;
-    const look = compare ? [h("button", { class: "btn", type: "button", "data-action": "compare", onclick: compare }, "Compare")] : [];
+    const compare = card.comparable ? this.actions.compare : null;
+    const look = compare ? [h("button", { class: "btn", type: "button", "data-action": "compare", onclick: () => compare(card.id) }, "Compare")] : [];
     return [...look, ...ways];
   }
 

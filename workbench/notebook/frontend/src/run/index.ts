@@ -14,7 +14,7 @@ import { Picker } from "./picker";
 import { MOST_SHOWN, Shown } from "./shown";
 import { Steering } from "./steering";
 import { Store, type Run } from "./store";
-import type { RunRow } from "../results/state";
+import type { Results, RunRow } from "../results/state";
 import type { SetupState } from "../setup/state";
 
 const TICK = 500;
@@ -64,12 +64,12 @@ class RunPage {
     this.actions = {
       steer: (action, run) => this.steering.steer(action, run),
       way: (action, run) => this.steering.way(action, run),
-      compare: this.trace ? null : () => connection.goto("results"),
+      compare: this.trace ? null : (run) => this.compare(run),
       steerable: connection.get<boolean | undefined>("steerable") !== false,
     };
     panel.append(this.head, this.empty, this.deck, this.failed, this.charts);
     this.greet();
-    this.store = new Store(connection, (card, before) => this.onCard(card, before), (run, through) => this.onSteps(run, through));
+    this.store = new Store(connection, (card, before) => this.onCard(card, before), (run, through) => this.onSteps(run, through), (run) => this.overlay(run, false));
     this.endings = [connection.onAlive((alive) => this.onAlive(alive)), connection.watch("setup", () => this.greet()), connection.watch("runs", () => this.painter.request()), this.ticking(), this.watchSight()];
     this.store.open();
     this.painter.request();
@@ -85,6 +85,13 @@ class RunPage {
     this.parameters.end();
     this.failures.forEach((view) => view.end());
     this.panel.replaceChildren();
+  }
+
+  /** Open the comparison with this run in it. */
+  private compare(run: string): void {
+    const { ids } = this.connection.get<Results>("results");
+    if (!ids.includes(run)) this.connection.send("compare", { ids: [...ids, run] });
+    this.connection.goto("results");
   }
 
   private onCard(card: Card, before: Card | null): void {

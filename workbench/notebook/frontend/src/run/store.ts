@@ -32,17 +32,18 @@ export class Store {
   private readonly asked = new Set<string>();
   private readonly endings: (() => void)[];
 
-  /** `onCard` hears a card with the one before it; `onSteps` hears that a run has grown. */
+  /** `onCard` hears a card with the one before it; `onSteps` that a run has grown, `onGone` that it is off the page. */
   constructor(
     private readonly connection: Connection,
     private readonly onCard: (card: Card, before: Card | null) => void,
     private readonly onSteps: (run: string, through: number) => void,
+    private readonly onGone: (run: string) => void,
   ) {
     this.endings = [
       connection.on("card", ({ run }: { run: Card }) => this.take(run)),
       connection.on("batch", (chunk: ChunkMessage, [buffer, sweeps]) => buffer && this.batch(chunk, buffer, sweeps)),
       connection.on("snapshot", (chunk: ChunkMessage, [buffer, sweeps]) => buffer && this.snapshot(chunk, buffer, sweeps)),
-      connection.on("removed", ({ run }: { run: string }) => this.runs.delete(run)),
+      connection.on("removed", ({ run }: { run: string }) => (this.runs.delete(run), this.onGone(run))),
       connection.on("closed", ({ run, last, swept }: { run: string; last: number; swept?: number }) => this.close(run, last, swept ?? 0)),
     ];
   }

@@ -2,8 +2,10 @@
 import { fill, h, mark, roving, text, type Child } from "../dom";
 import type { Option, Variable } from "./state";
 
+/** Several widgets share a page, and each counts for itself. */
+const page = Math.random().toString(36).slice(2, 8);
 let made = 0;
-export const newId = (what: string): string => `wb-${what}-${++made}`;
+export const newId = (what: string): string => `wb-${page}-${what}-${++made}`;
 
 /** A caption above a control that can be labelled. */
 export function labelled(caption: string, control: HTMLElement, field: HTMLElement, wide = false): HTMLElement {
