@@ -80,13 +80,21 @@ BY_CLUSTER = ("cluster", "CRV3")
 WEIGHT_KINDS = ("frequency", "probability", "analytic")
 
 CLASSICS = (
-    ("logit", "inlf", "nwifeinc educ exper expersq age kidslt6 kidsge6"),
-    ("logit", "GRADE", "GPA TUCE PSI"),
-    ("poisson", "mdvis", "lncoins idp lpi fmde physlm disea hlthg hlthf hlthp"),
-    ("gaussian", "lwage", "educ exper tenure"),
-    ("gaussian", "TOTEMP", "GNPDEFL GNP UNEMP ARMED POP YEAR"),
+    ("logit", "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"),
+    ("logit", "GRADE ~ GPA + TUCE + PSI"),
+    ("logit", "vote ~ TVnews + selfLR + age + educ + income"),
+    (
+        "poisson",
+        "mdvis ~ lncoins + idp + lpi + fmde + physlm + disea + hlthg + hlthf + hlthp",
+    ),
+    ("feols", "lwage ~ expersq + married + union | nr + year"),
+    ("feols", "y ~ x + sunab(first_treated, year) | unit + year"),
+    ("ols", "lwage ~ educ + exper + expersq + black + smsa + south"),
+    ("gaussian", "lwage ~ educ + exper + tenure"),
+    ("gaussian", "affairs ~ rate_marriage + age + yrs_married + children + religious + educ"),
+    ("gaussian", "TOTEMP ~ GNPDEFL + GNP + UNEMP + ARMED + POP + YEAR"),
 )
-"""A template, an outcome and its regressors, for data sets that textbooks use."""
+"""A template and a formula, for data sets that textbooks use."""
 
 CELLS_AT_ONCE = 15_000_000
 """Cells of a design that are read while a person types; 5 million take 0.13 s."""
@@ -644,9 +652,9 @@ def _clustered(chosen: Chosen, column: str) -> Chosen:
 def _first_model(summaries: Sequence[ColumnSummary]) -> tuple[str, str]:
     """Return the textbook's model of known columns, else a first model of any table."""
     names = {item.name for item in summaries}
-    for template, known, regressors in CLASSICS:
-        if names.issuperset([known, *regressors.split()]):
-            return template, f"{known} ~ {' + '.join(regressors.split())}"
+    for template, formula in CLASSICS:
+        if names.issuperset(re.findall(r"\w+", formula.replace("sunab(", ""))):
+            return template, formula
     numeric = [item for item in summaries if _is_number(item)]
     usable = [item for item in numeric if not item.missing] or numeric
     outcome = _likely_outcome(usable)
@@ -655,7 +663,8 @@ def _first_model(summaries: Sequence[ColumnSummary]) -> tuple[str, str]:
     others = [quoted(item.name) for item in usable if item is not outcome]
     if not all(re.fullmatch(r"x\d+", name) for name in others):
         others = others[:_FEW_REGRESSORS]  # a table of y and x1 to x100 is all model
-    template = "logit" if outcome.kind == "0/1" else "gaussian"
+    counts = outcome.kind == "integer" and outcome.minimum == 0
+    template = "logit" if outcome.kind == "0/1" else "poisson" if counts else "gaussian"
     return template, f"{quoted(outcome.name)} ~ {' + '.join(others) or '1'}"
 
 

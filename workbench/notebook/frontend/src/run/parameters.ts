@@ -7,6 +7,9 @@ import { parameterLines, reached, type Placed } from "./lines";
 const FIRST = 10;
 const MOST = 100;
 const RECENT = 5;
+/** Letters of a name that its place has room for, and those of them at its head. */
+const MOST_LETTERS = 20;
+const HEAD = 7;
 
 interface Multiple {
   chart: Chart;
@@ -67,7 +70,7 @@ export class Parameters {
     if (known) return known;
     const chart = new Chart({ title: name, unit: "estimate", height: 96, log: false, markers: "last", most: { x: 3, y: 3 } });
     const value = h("span");
-    const caption = h("figcaption", {}, h("span", { class: "name", title: name }, name), value);
+    const caption = h("figcaption", {}, h("span", { class: "name", title: name }, middled(name)), value);
     const made = { chart, value, figure: h("figure", {}, caption, chart.element) };
     this.multiples.set(name, made);
     return made;
@@ -79,6 +82,11 @@ export class Parameters {
     text(value, first ? figure(reached(first.run, name)) : "");
     chart.update(parameterLines(this.placed, name), "step");
   }
+}
+
+/** A long name without its middle: the levels of a factor differ at the end. */
+function middled(name: string): string {
+  return name.length > MOST_LETTERS ? `${name.slice(0, HEAD)}…${name.slice(HEAD + 1 - MOST_LETTERS)}` : name;
 }
 
 /** Names in the order of their change over the last steps, relative to their whole range. */
