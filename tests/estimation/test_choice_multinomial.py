@@ -55,6 +55,7 @@ def test_another_base_is_the_same_model(voters):
     first = wb.fit("multinomial_logit", PARTY, voters)
     third = wb.fit("multinomial_logit", PARTY, voters, base=3)
 
+    assert ("Dependent variable", "PID (base 3)") in third.summary().facts
     assert third.loglik == pytest.approx(first.loglik, rel=1e-12)
     for name in ("Intercept", *COLUMNS):
         gap = first.params[f"5:{name}"] - first.params[f"3:{name}"]

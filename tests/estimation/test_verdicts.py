@@ -270,6 +270,25 @@ def test_a_stopped_run_gives_hessian_errors_only_when_asked_and_says_where(mroz)
     for kind in ("robust", "opg"):
         with pytest.raises(InferenceError, match="did not end at a maximum"):
             fit.standard_errors(kind)
+    with pytest.raises(InferenceError, match="so tests mean nothing") as refused:
+        fit.test("educ = 0")
+    assert refused.value.hint == "continue the run first."
+
+
+def test_a_separated_fit_has_no_errors_and_is_not_to_be_continued(mroz):
+    fit = wb.fit("logit", "inlf ~ educ + hours", mroz)
+
+    assert fit.outcome is Outcome.SEPARATED
+    for ask in (lambda: fit.test("educ = 0"), lambda: fit.standard_errors("hessian")):
+        with pytest.raises(InferenceError, match="did not end at a maximum") as refused:
+            ask()
+        assert "another model" in refused.value.hint
+
+
+def test_a_closed_form_is_solved_and_labelled_in_float64(mroz):
+    fit = wb.fit("ols", "hours ~ educ", mroz, dtype="float32")
+
+    assert fit.specification.dtype == fit.provenance["dtype"] == "float64"
 
 
 def test_a_function_with_a_root_at_zero_names_the_trap():

@@ -289,6 +289,32 @@ def test_compare_star_rename_delete_and_undo(page):
     assert row_of(page, row["id"])["name"] == "mine"
 
 
+def test_a_new_name_reaches_the_card_and_a_deleted_run_leaves_it(page, sent):
+    row = run(page)
+
+    say(page, "rename", id=row["id"], name="mine")
+    say(page, "delete", id=row["id"])
+    removed = [content for content, _ in sent if content["type"] == "removed"]
+    say(page, "undo", id=row["id"])
+    wait_for(lambda: sent[-1][0]["type"] == "closed")
+
+    names = [content["run"]["name"] for content, _ in sent if content["type"] == "card"]
+    assert names[-1] == "mine"
+    assert removed == [{"type": "removed", "run": row["id"]}]
+
+
+def test_a_run_that_goes_on_from_another_has_a_name_of_its_own(page):
+    set_choice(page, "optimizer", "sgd")
+    set_choice(page, "max_steps", 2)
+    set_choice(page, "name", "limited")
+    first = run(page)
+
+    say(page, "way", run=first["id"], action="continue-newton")
+    wait_for(lambda: len(page.runs) == 2 and page.runs[0]["chip"] == "✓ Converged")
+
+    assert {row["name"] for row in page.runs} == {"limited", "limited 2"}
+
+
 def test_a_deleted_run_leaves_the_record_when_the_time_to_undo_is_over(page, monkeypatch):
     monkeypatch.setattr(workbench_module, "UNDO_SECONDS", 0.0)
     row = run(page)

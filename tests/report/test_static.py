@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.report.stand_in import newton_trace
+from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice
 from workbench.estimation.trace import Trace
 from workbench.protocols import Iterate
@@ -112,6 +113,29 @@ def test_the_gap_is_to_the_leaders_best_value_and_half_its_decrement(logit):
     ahead = short.trace.last.objective - leader.trace.last.objective
     assert gaps[0].values[-1] == pytest.approx(0.01 / 753)
     assert gaps[1].values[-1] == pytest.approx(ahead + 0.01 / 753)
+
+
+def test_a_slow_run_that_was_stopped_is_as_far_from_its_end_as_its_pace_says(logit):
+    trace = Trace(("a",))
+    distance = 0.999 ** np.arange(600.0)
+    for number, far in enumerate(distance):
+        trace.record(
+            Iterate(
+                number=number,
+                params=np.zeros(1),
+                objective=far,
+                gradient_norm=far,
+                step_length=far,
+                decrement=None,
+                seconds=0.01,
+                evaluations=number + 1,
+            )
+        )
+    slow = logit.but(trace=trace, decrement=None, outcome=Outcome.STOPPED)
+
+    line = trace_charts([slow])[0].lines[0]
+
+    np.testing.assert_allclose(line.values, distance, rtol=1e-9)
 
 
 def test_runs_of_different_models_each_have_their_own_reference(logit, probit):
