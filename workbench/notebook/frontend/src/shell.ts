@@ -3,6 +3,7 @@ import { connect, type AnyModel, type Connection, type Tab } from "./connection"
 import { h, mark, roving, text } from "./dom";
 import { followKernel } from "./kernel";
 import { mountResults } from "./results/index";
+import type { RunRow } from "./results/state";
 import { mountRun } from "./run/index";
 import { mountSetup } from "./setup/index";
 import { followTheme } from "./theme";
@@ -15,6 +16,7 @@ const TABS: { key: Tab; label: string; mount: Mount }[] = [
   { key: "results", label: "Results", mount: mountResults },
 ];
 const POLITE_PAUSE = 5000;
+const GOING = ["running", "paused", "stopping"];
 const GONE = "The kernel is gone. Finished runs stay readable here; run the cell again to continue.";
 
 /** Draw the face that the model asks for into `el`; returns the clean-up. */
@@ -65,8 +67,9 @@ function tabs(model: AnyModel, root: HTMLElement, voice: Voice): () => void {
       if (left && key === tab) buttons[index]!.focus(); // a hidden panel would drop the keyboard's focus
     });
   };
-  goto("setup");
   const [connection, disconnect] = connect(model, { goto, announce: voice.say });
+  const going = (connection.get<RunRow[] | undefined>("runs") ?? []).some(({ state }) => GOING.includes(state));
+  goto(going ? "run" : "setup"); // a page that is loaded again in mid-run shows it
   const [banner, unfollow] = gone(connection);
   panels[0]!.before(banner);
   const endings = [
