@@ -88,8 +88,8 @@ def test_numbers_of_situations_may_begin_anew_for_each_person(trips):
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
-        ({4: 0}, "no-choice", "1 of the choice situations have no chosen alternative: id 3."),
-        ({0: 1, 1: 1}, "two-choices", "have more than one chosen alternative: id 7."),
+        ({4: 0}, "no-choice", "1 of the choice situations has no chosen alternative: id 3."),
+        ({0: 1, 1: 1}, "two-choices", "has more than one chosen alternative: id 7."),
         ({0: 2}, "outside-support", "chosen must be 1 for the chosen alternative and else 0"),
     ],
 )
