@@ -67,11 +67,11 @@ def padded(width: int) -> int:
 
 
 def sums(
-    rows: Rows, columns: Numpy, shift: Numpy, inverse: Numpy, size: int
+    rows: Rows, columns: Numpy, shift: Numpy, levels: int, size: int
 ) -> tuple[Numpy, Numpy, Numpy]:
     """Sum weighted ``columns (n, K)`` over the eliminated factor and over all other terms.
 
-    A ``shift (P,)`` is taken from them first.  ``inverse (g,)`` is for :func:`centred_sums`.
+    A ``shift (P,)`` is taken from them first.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def sums(
         The sums over its levels, ``(g, P)``, those over the other terms, ``(size, P)``, and the
         columns' squared lengths, ``(P,)``.
     """
-    levels, width = len(inverse), padded(columns.shape[1])
+    width = padded(columns.shape[1])
     run = _sum_one if width == 1 else _sum_many
     read = (unsigned(rows.level), *rows.arrays, columns, shift)
 

@@ -246,15 +246,8 @@ def project(system: Reduced, columns: Numpy) -> Projected:
     shift = np.zeros(row_passes.padded(columns.shape[1]))
     if inverse.any():
         shift[: columns.shape[1]] = np.median(columns[:: len(columns) // _LOOKED_AT + 1], axis=0)
-    in_order = system.rows.starts is not None
-    sums = row_passes.centred_sums if in_order else row_passes.sums
-    groups, right, squares = sums(system.rows, columns, shift, inverse, system.size)
+    groups, right, squares = _centred_sums(system, columns, shift)
     means = inverse[:, None] * groups
-    if not in_order:
-        right[: system.split] -= to_columns(system.cells, means, system.split)
-    if not in_order and system.small.size:
-        width = system.size - system.split
-        right[system.split :] -= to_columns(system.small_cells, means, width)
     mass = np.sum(1 / inverse) if inverse.any() else 0.0
     return Projected(
         means + shift,
@@ -262,6 +255,19 @@ def project(system: Reduced, columns: Numpy) -> Projected:
         squares + shift * (2 * groups.sum(axis=0) + mass * shift),
         squares - np.einsum("gk,gk->k", means, groups),
     )
+
+
+def _centred_sums(system: Reduced, columns: Numpy, shift: Numpy) -> tuple[Numpy, Numpy, Numpy]:
+    """Sum columns by level, and over the other terms less the levels' means; and their squares."""
+    rows, inverse, split = system.rows, system.inverse_mass, system.split
+    if rows.starts is not None:
+        return row_passes.centred_sums(rows, columns, shift, inverse, system.size)
+    groups, right, squares = row_passes.sums(rows, columns, shift, len(inverse), system.size)
+    means = inverse[:, None] * groups
+    right[:split] -= to_columns(system.cells, means, split)
+    if system.small.size:
+        right[split:] -= to_columns(system.small_cells, means, system.size - split)
+    return groups, right, squares
 
 
 def residuals(
