@@ -15,7 +15,7 @@ export function mountResults(panel: HTMLElement, connection: Connection): () => 
   ];
   const empty = h("p", { class: "pad m" }, "No run yet. ", h("button", { class: "btn q", type: "button", onclick: () => connection.goto("setup") }, "Set one up"));
   const page = h("div", {}, h("div", { class: "res" }, runs.element, table.element), diagnostics.element, h("div", { class: "g2 hr" }, coefficients.element, changed.element));
-  panel.append(empty, page);
+  panel.append(empty, runs.deleted, page);
   const showRuns = (): void => {
     const none = (connection.get<RunRow[]>("runs") ?? []).length === 0;
     empty.hidden = !none;

@@ -17,10 +17,11 @@ export class RunsPart {
   private readonly search = h("input", { type: "search", class: "find-field", placeholder: "Find a run", "aria-label": "Find a run", "aria-keyshortcuts": "/" });
   private readonly list = h("ul", { class: "rl", "aria-labelledby": this.title });
   private readonly tools = h("div", { class: "acts", role: "toolbar" });
-  private readonly deleted = h("div", { role: "status" });
+  /** What can be brought back; it stays in sight when the list is empty. */
+  readonly deleted = h("div", { role: "status" });
   readonly element = h("section", { "aria-labelledby": this.title },
     h("h3", { id: this.title }, "Runs ", this.count), h("div", { class: "fld find" }, magnifier(), this.search),
-    this.tools, this.list, this.deleted, h("span", { class: "sr", id: this.help }, HELP));
+    this.tools, this.list, h("span", { class: "sr", id: this.help }, HELP));
   private active = "";
   /** Whether the person has marked a run; until then the mark is on the first. */
   private marked = false;
