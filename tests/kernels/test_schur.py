@@ -13,9 +13,9 @@ from workbench.demeaners.schur import Schur
 from workbench.kernels.approximate_cholesky import factor_laplacian
 from workbench.kernels.cells import Cells, merge_cells, turn
 from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.grouping import group
 from workbench.kernels.schur import border, reduce
 from workbench.kernels.schur_operator import Bordered, by_cells, form
-from workbench.kernels.segments import group
 
 # The tolerance is 1e-8 on the residual.
 ACCURACY = 1e-7
@@ -54,12 +54,26 @@ def few_alike(n=6_000):
     return [np.arange(n) // 3, np.random.default_rng(6).integers(0, 210, n)]
 
 
+def unbalanced(n=6_000):
+    """The ring in no order with a second small factor, and a tenth of its rows missing."""
+    left = np.random.default_rng(7).permutation(n)[: n - n // 10]
+    return [codes[left] for codes in (*ring(n), np.arange(n) % 7)]
+
+
+def many(n=6_000):
+    """More factors, in no order, than one number of 32 bits can carry along."""
+    rng = np.random.default_rng(8)
+    return [rng.integers(0, levels, n) for levels in (900, 80, 79, 78, 77, 76)]
+
+
 DESIGNS = {
     "ring": ring,
     "sparse mobility": sparse_mobility,
     "three large": three_large,
     "shuffled": shuffled,
     "few alike": few_alike,
+    "unbalanced": unbalanced,
+    "many": many,
 }
 every_design = pytest.mark.parametrize("codes", [make() for make in DESIGNS.values()], ids=DESIGNS)
 
@@ -104,9 +118,9 @@ def columns_of(factors, count):
 
 @every_design
 @pytest.mark.parametrize("form", [True, False, None], ids=["formed", "by cells", "automatic"])
-@pytest.mark.parametrize("count", [1, 6])
-def test_demeaning_equals_least_squares_on_dummies(codes, form, count):
-    weights = np.random.default_rng(1).uniform(0.5, 2, len(codes[0])) if count == 1 else None
+@pytest.mark.parametrize(("count", "weighted"), [(1, True), (1, False), (6, False)])
+def test_demeaning_equals_least_squares_on_dummies(codes, form, count, weighted):
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(codes[0])) if weighted else None
     factors = factors_of(codes, weights)
     columns = columns_of(factors, count)
     expected = demeaned_by_lstsq(factors, columns)
@@ -266,16 +280,17 @@ def test_the_same_seed_gives_the_same_factors():
     assert not np.array_equal(first.pivot, other.pivot)
 
 
-def test_rows_are_grouped_stably():
-    codes = np.random.default_rng(0).integers(0, 7, 100).astype(np.int32)
+@pytest.mark.parametrize(("rows", "levels"), [(100, 7), (300_000, 3), (300_000, 1_500)])
+def test_rows_are_grouped_stably(rows, levels):
+    codes = np.random.default_rng(0).integers(0, levels, rows).astype(np.int32)
 
-    grouping = group(codes, 7)
+    grouping = group(codes, levels)
 
-    order = grouping.take(np.arange(100))
+    order = grouping.take(np.arange(rows))
     np.testing.assert_array_equal(order, np.argsort(codes, kind="stable"))
-    np.testing.assert_array_equal(np.diff(grouping.starts), np.bincount(codes, minlength=7))
+    np.testing.assert_array_equal(np.diff(grouping.starts), np.bincount(codes, minlength=levels))
     assert not grouping.in_place
-    assert group(np.sort(codes), 7).in_place
+    assert group(np.sort(codes), levels).in_place
 
 
 def test_cells_are_the_product_of_two_sets_of_dummies():

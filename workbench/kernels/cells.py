@@ -13,6 +13,7 @@ from workbench.kernels.segments import (
     Int64,
     compiled,
     even_bounds,
+    lean,
     parts,
     row_bounds,
     together,
@@ -49,6 +50,11 @@ class Cells:
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """The arrays as kernels read them."""
         return unsigned(self.starts), unsigned(self.index), self.value
+
+    def part(self, low: int, high: int) -> tuple[npt.NDArray[Any], ...]:
+        """Return the arrays of some rows, whose entries stay where they are."""
+        starts, index, value = self.arrays
+        return starts[low : high + 1], index, value
 
     def bounds(self, width: int) -> list[int]:
         """Cut the rows into a range for each thread, for a pass with so many columns."""
@@ -198,16 +204,20 @@ def to_groups(cells: Cells, x: Numpy) -> Numpy:
     """Return the product with ``x (m, P)``, ``(g, P)``."""
     y = np.empty((len(cells.starts) - 1, x.shape[1]))
     run = _to_groups_one if x.shape[1] == 1 else _to_groups_many
-    together(lambda low, high: run(low, high, *cells.arrays, x, y), cells.bounds(x.shape[1]))
+    together(
+        lambda low, high: run(*cells.part(low, high), *lean(x, y[low:high])),
+        cells.bounds(x.shape[1]),
+    )
     return y
 
 
 def to_columns(cells: Cells, x: Numpy, size: int) -> Numpy:
     """Return the product of the transpose with ``x (g, P)``, ``(size, P)``."""
+    run = _to_columns_one if x.shape[1] == 1 else _to_columns_many
 
     def summed(low: int, high: int) -> Numpy:
         y = np.zeros((size, x.shape[1]))
-        _to_columns(low, high, *cells.arrays, x, y)
+        run(*cells.part(low, high), *lean(x[low:high], y))
         return y
 
     found = together(summed, cells.bounds(x.shape[1]))
@@ -221,43 +231,51 @@ def through(cells: Cells, inverse: Numpy, diagonal: Numpy, x: Numpy) -> Numpy:
 
     def passed(low: int, high: int) -> Numpy:
         y = np.zeros_like(x)
-        run(low, high, *cells.arrays, inverse, x, y)
+        run(*cells.part(low, high), inverse[low:high], *lean(x, y))
         return y
 
     total, *others = together(passed, cells.bounds(x.shape[1]))
     rest = sum(others[1:], start=others[0]) if others else np.empty((0, x.shape[1]))
-    bounds = row_bounds(len(x), x.size)
-    together(lambda low, high: _less(low, high, diagonal, x, rest, total), bounds)
+    less = _less_one if x.shape[1] == 1 else _less_many
+    together(
+        lambda low, high: less(
+            diagonal[low:high], *lean(x[low:high], rest[low:high], total[low:high])
+        ),
+        row_bounds(len(x), x.size),
+    )
     product: Numpy = total
     return product
 
 
 @compiled
-def _less(low: int, high: int, diagonal: Any, x: Any, rest: Any, total: Any) -> None:
+def _less_one(diagonal: Any, x: Any, rest: Any, total: Any) -> None:
     """Put in place of a total the diagonal's product, less the total and the rest of it."""
-    for j in range(low, high):
+    for j in range(len(x)):
+        total[j] = diagonal[j] * x[j] - total[j] - (rest[j] if rest.size else 0.0)
+
+
+@compiled
+def _less_many(diagonal: Any, x: Any, rest: Any, total: Any) -> None:
+    """Do so for several columns."""
+    for j in range(len(x)):
         for k in range(x.shape[1]):
             other = rest[j, k] if rest.size else 0.0
             total[j, k] = diagonal[j] * x[j, k] - total[j, k] - other
 
 
 @compiled
-def _to_groups_one(
-    low: int, high: int, starts: Any, index: Any, value: Any, x: Any, y: Any
-) -> None:
-    for row in range(low, high):
+def _to_groups_one(starts: Any, index: Any, value: Any, x: Any, y: Any) -> None:
+    for row in range(len(y)):
         total = 0.0
         for entry in range(starts[row], starts[row + 1]):
-            total += (value[entry] if value.size else 1.0) * x[index[entry], 0]
-        y[row, 0] = total
+            total += (value[entry] if value.size else 1.0) * x[index[entry]]
+        y[row] = total
 
 
 @compiled
-def _to_groups_many(
-    low: int, high: int, starts: Any, index: Any, value: Any, x: Any, y: Any
-) -> None:
+def _to_groups_many(starts: Any, index: Any, value: Any, x: Any, y: Any) -> None:
     width = x.shape[1]
-    for row in range(low, high):
+    for row in range(len(y)):
         target = y[row]
         target[:] = 0.0
         for entry in range(starts[row], starts[row + 1]):
@@ -267,8 +285,15 @@ def _to_groups_many(
 
 
 @compiled
-def _to_columns(low: int, high: int, starts: Any, index: Any, value: Any, x: Any, y: Any) -> None:
-    for g in range(low, high):
+def _to_columns_one(starts: Any, index: Any, value: Any, x: Any, y: Any) -> None:
+    for g in range(len(x)):
+        for entry in range(starts[g], starts[g + 1]):
+            y[index[entry]] += (value[entry] if value.size else 1.0) * x[g]
+
+
+@compiled
+def _to_columns_many(starts: Any, index: Any, value: Any, x: Any, y: Any) -> None:
+    for g in range(len(x)):
         source = x[g]
         for entry in range(starts[g], starts[g + 1]):
             target, amount = y[index[entry]], value[entry] if value.size else 1.0
@@ -277,25 +302,21 @@ def _to_columns(low: int, high: int, starts: Any, index: Any, value: Any, x: Any
 
 
 @compiled
-def _through_one(
-    low: int, high: int, starts: Any, index: Any, value: Any, inverse: Any, x: Any, y: Any
-) -> None:
-    for g in range(low, high):
+def _through_one(starts: Any, index: Any, value: Any, inverse: Any, x: Any, y: Any) -> None:
+    for g in range(len(inverse)):
         total = 0.0
         for entry in range(starts[g], starts[g + 1]):
-            total += (value[entry] if value.size else 1.0) * x[index[entry], 0]
+            total += (value[entry] if value.size else 1.0) * x[index[entry]]
         total *= inverse[g]
         for entry in range(starts[g], starts[g + 1]):
-            y[index[entry], 0] += (value[entry] if value.size else 1.0) * total
+            y[index[entry]] += (value[entry] if value.size else 1.0) * total
 
 
 @compiled
-def _through_many(
-    low: int, high: int, starts: Any, index: Any, value: Any, inverse: Any, x: Any, y: Any
-) -> None:
+def _through_many(starts: Any, index: Any, value: Any, inverse: Any, x: Any, y: Any) -> None:
     width = x.shape[1]
     total = np.empty(width)
-    for g in range(low, high):
+    for g in range(len(inverse)):
         total[:] = 0.0
         for entry in range(starts[g], starts[g + 1]):
             source, amount = x[index[entry]], (value[entry] if value.size else 1.0)

@@ -6,12 +6,13 @@ operation, and with many levels and columns take as long as the products.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
 from workbench.kernels.factors import ROUNDING
-from workbench.kernels.segments import compiled, row_bounds, together
+from workbench.kernels.segments import compiled, lean, row_bounds, together
 from workbench.protocols import Numpy
 
 # The slowest contraction of squared lengths that is believed from two steps.
@@ -101,9 +102,9 @@ class ConjugateGradients:
         curvature = _dots(self._direction, moved)
         active = ~self.done & (curvature > 0)
         length = np.where(active, self._gain, 0) / np.where(active, curvature, 1)
+        advance = _advance_one if len(length) == 1 else _advance_many
         state = (self._direction, moved, self.effects, self._residual)
-        bounds = row_bounds(len(moved), moved.size)
-        together(lambda low, high: _advance(low, high, length, *state), bounds)
+        _by_rows(lambda *parts: advance(length, *parts), *state)
         shortened = length * self._gain
         self._remaining -= shortened
         self._ahead = _tail(self._shortened, shortened)
@@ -111,7 +112,8 @@ class ConjugateGradients:
         turned = self._preconditioner.solve(self._residual)
         gain = _dots(self._residual, turned)
         kept = np.where(active, gain / np.where(active, self._gain, 1), 0)
-        together(lambda low, high: _redirect(low, high, kept, turned, self._direction), bounds)
+        redirect = _redirect_one if len(kept) == 1 else _redirect_many
+        _by_rows(lambda *parts: redirect(kept, *parts), turned, self._direction)
         self._gain = gain
 
     @property
@@ -140,39 +142,60 @@ class ConjugateGradients:
 
 def _dots(a: Numpy, b: Numpy) -> Numpy:
     """Multiply columns with each other, ``(K,)``."""
-    found = together(lambda low, high: _dot(low, high, a, b), row_bounds(len(a), a.size))
+    found = _by_rows(_dot_one if a.shape[1] == 1 else _dot_many, a, b)
     total: Numpy = sum(found[1:], start=found[0])
     return total
 
 
+def _by_rows(kernel: Callable[..., Any], *arrays: Numpy) -> list[Any]:
+    """Run a kernel over ranges of the rows of arrays ``(m, K)``."""
+    return together(
+        lambda low, high: kernel(*lean(*(array[low:high] for array in arrays))),
+        row_bounds(len(arrays[0]), arrays[0].size),
+    )
+
+
 @compiled
-def _dot(low: int, high: int, a: Any, b: Any) -> Any:
+def _dot_one(a: Any, b: Any) -> Any:
+    total = np.zeros(1)
+    for i in range(len(a)):
+        total[0] += a[i] * b[i]
+    return total
+
+
+@compiled
+def _dot_many(a: Any, b: Any) -> Any:
     total = np.zeros(a.shape[1])
-    if a.shape[1] == 1:  # one sum can stay in a register
-        one = 0.0
-        for i in range(low, high):
-            one += a[i, 0] * b[i, 0]
-        total[0] = one
-        return total
-    for i in range(low, high):
+    for i in range(len(a)):
         for k in range(a.shape[1]):
             total[k] += a[i, k] * b[i, k]
     return total
 
 
 @compiled
-def _advance(
-    low: int, high: int, length: Any, direction: Any, moved: Any, effects: Any, residual: Any
-) -> None:
-    for i in range(low, high):
+def _advance_one(length: Any, direction: Any, moved: Any, effects: Any, residual: Any) -> None:
+    for i in range(len(moved)):
+        effects[i] += length[0] * direction[i]
+        residual[i] -= length[0] * moved[i]
+
+
+@compiled
+def _advance_many(length: Any, direction: Any, moved: Any, effects: Any, residual: Any) -> None:
+    for i in range(len(moved)):
         for k in range(len(length)):
             effects[i, k] += length[k] * direction[i, k]
             residual[i, k] -= length[k] * moved[i, k]
 
 
 @compiled
-def _redirect(low: int, high: int, kept: Any, turned: Any, direction: Any) -> None:
-    for i in range(low, high):
+def _redirect_one(kept: Any, turned: Any, direction: Any) -> None:
+    for i in range(len(turned)):
+        direction[i] = turned[i] + kept[0] * direction[i]
+
+
+@compiled
+def _redirect_many(kept: Any, turned: Any, direction: Any) -> None:
+    for i in range(len(turned)):
         for k in range(len(kept)):
             direction[i, k] = turned[i, k] + kept[k] * direction[i, k]
 

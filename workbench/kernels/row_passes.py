@@ -17,6 +17,7 @@ from workbench.kernels.segments import (
     Int64,
     compiled,
     even_bounds,
+    lean,
     parts,
     row_bounds,
     together,
@@ -55,10 +56,11 @@ class Rows:
     weights: Numpy
     starts: Int64 | None
 
-    @property
-    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """What all terms but the eliminated factor read, as kernels do."""
-        return unsigned(self.codes), self.values, self.weights
+    def part(self, low: int, high: int) -> tuple[npt.NDArray[Any], ...]:
+        """Return level, codes, values and weights of some rows, as kernels read them."""
+        rows = slice(low, high)
+        codes = unsigned(self.codes)[rows]
+        return unsigned(self.level)[rows], codes, self.values[rows], self.weights[rows]
 
 
 def padded(width: int) -> int:
@@ -81,11 +83,10 @@ def sums(
     """
     width = padded(columns.shape[1])
     run = _sum_one if width == 1 else _sum_many
-    read = (unsigned(rows.level), *rows.arrays, columns, shift)
 
     def summed(low: int, high: int) -> tuple[Numpy, Numpy, Numpy]:
         groups, right, squares = np.zeros((levels, width)), np.zeros((size, width)), np.zeros(width)
-        run(low, high, *read, groups, right, squares)
+        run(*rows.part(low, high), shift, squares, *lean(columns[low:high], groups, right))
         return groups, right, squares
 
     found = together(summed, row_bounds(len(columns), 4 * columns.size))
@@ -102,17 +103,18 @@ def centred_sums(
     ``inverse (g,)``.
     """
     assert rows.starts is not None
-    starts, width = rows.starts, padded(columns.shape[1])
+    starts, width = unsigned(rows.starts), padded(columns.shape[1])
     groups = np.zeros((len(inverse), width))
     run = _sum_centred_one if width == 1 else _sum_centred_many
-    read = (unsigned(starts), *rows.arrays, columns, shift, inverse)
+    _, *read = rows.part(0, len(columns))
 
     def summed(low: int, high: int) -> tuple[Numpy, Numpy]:
         right, squares = np.zeros((size, width)), np.zeros(width)
-        run(low, high, *read, groups, right, squares)
+        levels = (starts[low : high + 1], inverse[low:high], shift, squares)
+        run(*read, *levels, *lean(columns, groups[low:high], right))
         return right, squares
 
-    found = together(summed, even_bounds(starts, parts(4 * columns.size)))
+    found = together(summed, even_bounds(rows.starts, parts(4 * columns.size)))
     right, squares = (sum(piece[1:], start=piece[0]) for piece in zip(*found, strict=True))
     return groups, right, squares
 
@@ -124,9 +126,12 @@ def residuals(rows: Rows, columns: Numpy, means: Numpy, effects: Numpy) -> Numpy
     """
     left = np.empty_like(columns)
     run = _take_one if effects.shape[1] == 1 else _take_many
-    read = (unsigned(rows.level), unsigned(rows.codes), rows.values, columns, means, effects)
-    bounds = row_bounds(len(columns), 4 * columns.size)
-    together(lambda low, high: run(low, high, *read, left), bounds)
+
+    def taken(low: int, high: int) -> None:
+        level, codes, values, _ = rows.part(low, high)
+        run(level, codes, values, *lean(columns[low:high], means, effects, left[low:high]))
+
+    together(taken, row_bounds(len(columns), 4 * columns.size))
     return left
 
 
@@ -145,54 +150,54 @@ def centred_residuals(
     assert rows.starts is not None
     left, means = np.empty_like(columns), np.zeros((len(inverse), effects.shape[1]))
     run = _take_centred_one if effects.shape[1] == 1 else _take_centred_many
-    read = (unsigned(rows.starts), *rows.arrays, columns, effects, inverse)
-    bounds = even_bounds(rows.starts, parts(4 * columns.size))
-    together(lambda low, high: run(low, high, *read, means, left), bounds)
+    starts, (_, *read) = unsigned(rows.starts), rows.part(0, len(columns))
+
+    def taken(low: int, high: int) -> None:
+        levels = (starts[low : high + 1], inverse[low:high])
+        run(*read, *levels, *lean(columns, effects, means[low:high], left))
+
+    together(taken, even_bounds(rows.starts, parts(4 * columns.size)))
     return left, means
 
 
 @compiled
 def _sum_one(
-    low: int,
-    high: int,
     level: Any,
     codes: Any,
     values: Any,
     weights: Any,
-    columns: Any,
     shift: Any,
+    squares: Any,
+    columns: Any,
     groups: Any,
     right: Any,
-    squares: Any,
 ) -> None:
-    square = 0.0
-    for i in range(low, high):
-        given = columns[i, 0] - shift[0]
+    middle, square = shift[0], 0.0
+    for i in range(len(level)):
+        given = columns[i] - middle
         value = weights[i] * given if weights.size else given
         square += value * given
-        groups[level[i], 0] += value
+        groups[level[i]] += value
         for term in range(codes.shape[1]):
-            right[codes[i, term], 0] += values[i, term] * value if values.size else value
+            right[codes[i, term]] += values[i, term] * value if values.size else value
     squares[0] += square
 
 
 @compiled
 def _sum_many(
-    low: int,
-    high: int,
     level: Any,
     codes: Any,
     values: Any,
     weights: Any,
-    columns: Any,
     shift: Any,
+    squares: Any,
+    columns: Any,
     groups: Any,
     right: Any,
-    squares: Any,
 ) -> None:
-    width = columns.shape[1]
-    for i in range(low, high):
-        if i + _AHEAD < high:
+    width, rows = columns.shape[1], len(level)
+    for i in range(rows):
+        if i + _AHEAD < rows:
             prefetch(groups, level[i + _AHEAD])
         weight, given, target = weights[i] if weights.size else 1.0, columns[i], groups[level[i]]
         for k in range(width):
@@ -208,56 +213,52 @@ def _sum_many(
 
 @compiled
 def _sum_centred_one(
-    low: int,
-    high: int,
-    starts: Any,
     codes: Any,
     values: Any,
     weights: Any,
-    columns: Any,
-    shift: Any,
+    starts: Any,
     inverse: Any,
+    shift: Any,
+    squares: Any,
+    columns: Any,
     groups: Any,
     right: Any,
-    squares: Any,
 ) -> None:
-    square = 0.0
-    for g in range(low, high):
+    middle, square = shift[0], 0.0
+    for g in range(len(groups)):
         total = 0.0
         for i in range(starts[g], starts[g + 1]):
-            given = columns[i, 0] - shift[0]
+            given = columns[i] - middle
             value = weights[i] * given if weights.size else given
             total += value
             square += value * given
-        groups[g, 0] = total
-        mean = shift[0] + inverse[g] * total
+        groups[g] = total
+        mean = middle + inverse[g] * total
         for i in range(starts[g], starts[g + 1]):
-            value = columns[i, 0] - mean
+            value = columns[i] - mean
             if weights.size:
                 value *= weights[i]
             for term in range(codes.shape[1]):
-                right[codes[i, term], 0] += values[i, term] * value if values.size else value
+                right[codes[i, term]] += values[i, term] * value if values.size else value
     squares[0] += square
 
 
 @compiled
 def _sum_centred_many(
-    low: int,
-    high: int,
-    starts: Any,
     codes: Any,
     values: Any,
     weights: Any,
-    columns: Any,
-    shift: Any,
+    starts: Any,
     inverse: Any,
+    shift: Any,
+    squares: Any,
+    columns: Any,
     groups: Any,
     right: Any,
-    squares: Any,
 ) -> None:
     width = columns.shape[1]
     mean = np.empty(width)
-    for g in range(low, high):
+    for g in range(len(groups)):
         total = groups[g]
         for i in range(starts[g], starts[g + 1]):
             weight, given = weights[i] if weights.size else 1.0, columns[i]
@@ -278,39 +279,23 @@ def _sum_centred_many(
 
 @compiled
 def _take_one(
-    low: int,
-    high: int,
-    level: Any,
-    codes: Any,
-    values: Any,
-    columns: Any,
-    means: Any,
-    effects: Any,
-    left: Any,
+    level: Any, codes: Any, values: Any, columns: Any, means: Any, effects: Any, left: Any
 ) -> None:
-    for i in range(low, high):
-        value = columns[i, 0] - means[level[i], 0]
+    for i in range(len(level)):
+        value = columns[i] - means[level[i]]
         for term in range(codes.shape[1]):
-            effect = effects[codes[i, term], 0]
+            effect = effects[codes[i, term]]
             value -= values[i, term] * effect if values.size else effect
-        left[i, 0] = value
+        left[i] = value
 
 
 @compiled
 def _take_many(
-    low: int,
-    high: int,
-    level: Any,
-    codes: Any,
-    values: Any,
-    columns: Any,
-    means: Any,
-    effects: Any,
-    left: Any,
+    level: Any, codes: Any, values: Any, columns: Any, means: Any, effects: Any, left: Any
 ) -> None:
-    width = columns.shape[1]
-    for i in range(low, high):
-        if i + _AHEAD < high:
+    width, rows = columns.shape[1], len(level)
+    for i in range(rows):
+        if i + _AHEAD < rows:
             prefetch(means, level[i + _AHEAD])
         given, mean, result = columns[i], means[level[i]], left[i]
         for k in range(width):
@@ -323,48 +308,45 @@ def _take_many(
 
 @compiled
 def _take_centred_one(
-    low: int,
-    high: int,
-    starts: Any,
     codes: Any,
     values: Any,
     weights: Any,
+    starts: Any,
+    inverse: Any,
     columns: Any,
     effects: Any,
-    inverse: Any,
     means: Any,
     left: Any,
 ) -> None:
-    for g in range(low, high):
+    for g in range(len(means)):
         total = 0.0
         for i in range(starts[g], starts[g + 1]):
-            value = columns[i, 0]
+            value = columns[i]
             for term in range(codes.shape[1]):
-                effect = effects[codes[i, term], 0]
+                effect = effects[codes[i, term]]
                 value -= values[i, term] * effect if values.size else effect
-            left[i, 0] = value
+            left[i] = value
             total += weights[i] * value if weights.size else value
-        means[g, 0] = inverse[g] * total
+        mean = inverse[g] * total
+        means[g] = mean
         for i in range(starts[g], starts[g + 1]):
-            left[i, 0] -= means[g, 0]
+            left[i] -= mean
 
 
 @compiled
 def _take_centred_many(
-    low: int,
-    high: int,
-    starts: Any,
     codes: Any,
     values: Any,
     weights: Any,
+    starts: Any,
+    inverse: Any,
     columns: Any,
     effects: Any,
-    inverse: Any,
     means: Any,
     left: Any,
 ) -> None:
     width = columns.shape[1]
-    for g in range(low, high):
+    for g in range(len(means)):
         mean = means[g]
         for i in range(starts[g], starts[g + 1]):
             weight, given, result = weights[i] if weights.size else 1.0, columns[i], left[i]

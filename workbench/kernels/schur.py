@@ -22,15 +22,12 @@ import numpy.typing as npt
 from workbench.kernels import row_passes
 from workbench.kernels.cells import Cells, merge_cells, to_columns, to_groups
 from workbench.kernels.factors import Factor, Int32
-from workbench.kernels.prefetch import prefetch
+from workbench.kernels.grouping import Grouping, UInt32, carry, group, starts_in_order
 from workbench.kernels.row_passes import Rows
 from workbench.kernels.segments import (
-    AHEAD,
-    Grouping,
     Int64,
     compiled,
     even_bounds,
-    group,
     parts,
     row_bounds,
     together,
@@ -38,10 +35,14 @@ from workbench.kernels.segments import (
 )
 from workbench.protocols import Numpy
 
+UInt8 = npt.NDArray[np.uint8]
+
 # Factors with so few levels together are eliminated as one dense block.
 _BORDER = 64
 # Directions of a small matrix with a smaller share of the largest eigenvalue do not exist.
 _SMALL_RANK = 1e-12
+# The bits of what is carried along with a row while rows are sorted.
+_LOAD = 32
 # Rows of which the middle is taken for that of all.
 _LOOKED_AT = 15
 
@@ -58,13 +59,13 @@ class Reduced:
         The rows as they came.
     starts
         Where each level of the eliminated factor begins in the arrays below, ``(g + 1,)``.
-    inverse_mass
-        One over the summed weight of each level of the eliminated factor, ``(g,)``.
     codes, small
         The columns of :math:`L` that rows have, and those of :math:`B`, each counted from 0, in
         the order of the eliminated factor.
     values, weights
         The slopes of all terms, and weights, in that order.
+    inverse_mass
+        One over the summed weight of each level of the eliminated factor, ``(g,)``.
     offsets
         Where the columns of each term begin, shape ``(t + 1,)``.
     """
@@ -72,11 +73,11 @@ class Reduced:
     terms: tuple[Factor, ...]
     rows: Rows
     starts: Int64
-    inverse_mass: Numpy
     codes: Int32
-    small: npt.NDArray[np.uint8]
+    small: UInt8
     values: Numpy
     weights: Numpy
+    inverse_mass: Numpy
     offsets: Int64
 
     @property
@@ -126,63 +127,96 @@ def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | Non
     large, small = _divided(others, count)
     terms = (*large, *small)
     offsets = np.cumsum([0, *(term.levels for term in terms)])
-    codes = np.empty((count, len(terms)), dtype=np.int32)
+    codes = _beside(terms, offsets, count)
     sloped = any(term.slope is not None for term in terms)
     values = np.ones((count if sloped else 0, len(terms)))
     for column, term in enumerate(terms):
-        np.add(term.codes, np.int32(offsets[column]), out=codes[:, column])
         if term.slope is not None:
             values[:, column] = term.slope
     given = np.empty(0) if weights is None else weights
-    order = group(whole.codes, whole.levels)
-    rows = Rows(whole.codes, codes, values, given, order.starts if order.in_place else None)
-    return Reduced(
-        terms,
-        rows,
-        order.starts,
-        np.zeros(1) if eliminated is None else 1 / _mass(whole, order, weights),
-        *_in_order(order, codes, len(large), int(offsets[len(large)])),
-        order.take(values) if sloped else values,
-        given if weights is None else order.take(given),
-        offsets,
-    )
+    rows = Rows(whole.codes, codes, values, given, starts_in_order(whole.codes, whole.levels))
+    ordered = _in_order(rows, terms, len(large), whole.levels, offsets)
+    mass = _mass(whole, ordered[0], weights)
+    return Reduced(terms, rows, *ordered, np.zeros(1) if eliminated is None else 1 / mass, offsets)
+
+
+def _beside(terms: tuple[Factor, ...], offsets: Int64, rows: int) -> Int32:
+    """Put the codes of all terms beside each other, each counted from where the last ended."""
+    if len(terms) == 1:
+        return terms[0].codes.reshape(-1, 1)
+    codes = np.empty((rows, len(terms)), dtype=np.int32)
+    for column, term in enumerate(terms):
+        np.add(term.codes, np.int32(offsets[column]), out=codes[:, column])
+    return codes
 
 
 def _in_order(
-    order: Grouping, codes: Int32, terms: int, split: int
-) -> tuple[Int32, npt.NDArray[np.uint8]]:
-    """Take the codes of the first terms in the order of groups, and of the others from 0."""
-    if order.in_place:
-        small = (codes[:, terms:] - np.int32(split)).astype(np.uint8)
-        return np.ascontiguousarray(codes[:, :terms]), small
-    large = np.empty((len(codes), terms), dtype=np.int32)
-    small = np.empty((len(codes), codes.shape[1] - terms), dtype=np.uint8)
+    rows: Rows, terms: tuple[Factor, ...], large: int, levels: int, offsets: Int64
+) -> tuple[Int64, Int32, UInt8, Numpy, Numpy]:
+    """Bring rows into the order of the eliminated factor.
+
+    Returns
+    -------
+    tuple of arrays
+        Where each level begins; then, of the rows in that order, the columns of :math:`L`, those
+        of :math:`B` from 0, the slopes and the weights.
+    """
+    widths = [int(term.levels - 1).bit_length() for term in terms]
+    ones = not rows.values.size and not rows.weights.size
+    if terms and ones and rows.starts is None and sum(widths) <= _LOAD:
+        starts, packed = carry(rows.level, levels, _packed(terms, widths))
+        codes, small = _unpacked(packed, widths, large, offsets)
+        return starts, codes, small, rows.values, rows.weights
+    if rows.starts is None:
+        order = group(rows.level, levels)
+    else:
+        order = Grouping(rows.starts, np.empty(0, dtype=np.uint32))
+    codes = order.take(rows.codes)
+    small = (codes[:, large:] - np.int32(offsets[large])).astype(np.uint8)
+    codes = np.ascontiguousarray(codes[:, :large])
+    return order.starts, codes, small, order.take(rows.values), order.take(rows.weights)
+
+
+def _packed(terms: tuple[Factor, ...], widths: list[int]) -> UInt32:
+    """Make one number of the codes of each row, the last term's in its lowest bits."""
+    packed, *others = (unsigned(term.codes) for term in terms)
+    for codes, width in zip(others, widths[1:], strict=True):
+        packed = packed << np.uint32(width)
+        packed |= codes
+    return packed
+
+
+def _unpacked(packed: UInt32, widths: list[int], large: int, offsets: Int64) -> tuple[Int32, UInt8]:
+    """Part such numbers into the columns of :math:`L`, and those of :math:`B` from 0."""
+    codes = np.empty((len(packed), large), dtype=np.int32)
+    small = np.empty((len(packed), len(widths) - large), dtype=np.uint8)
+    columns = [*unsigned(codes).T, *small.T]
+    begins = [*offsets[:large], *(offsets[large:-1] - offsets[large])]
+    for term, column in enumerate(columns):
+        _take_bits(packed, sum(widths[term + 1 :]), widths[term], begins[term], column)
+    return codes, small
+
+
+def _take_bits(
+    packed: UInt32, shift: int, width: int, first: int, column: npt.NDArray[Any]
+) -> None:
+    numbers = [np.uint32(number) for number in (shift, (1 << width) - 1, first)]
     together(
-        lambda low, high: _take_codes(low, high, order.order, codes, split, large, small),
-        row_bounds(len(codes), 4 * codes.size),
+        lambda low, high: _bits(packed[low:high], *numbers, column[low:high]),
+        row_bounds(len(packed), 4 * len(packed)),
     )
-    return large, small
 
 
 @compiled
-def _take_codes(
-    low: int, high: int, order: Any, codes: Any, split: int, large: Any, small: Any
-) -> None:
-    terms = large.shape[1]
-    for place in range(low, high):
-        row = order[place]
-        if place + AHEAD < high:
-            prefetch(codes, order[place + AHEAD])
-        for term in range(terms):
-            large[place, term] = codes[row, term]
-        for term in range(small.shape[1]):
-            small[place, term] = codes[row, terms + term] - split
+def _bits(packed: Any, shift: int, mask: int, first: int, column: Any) -> None:
+    for row in range(len(column)):
+        column[row] = (packed[row] >> shift & mask) + first
 
 
-def _mass(member: Factor, order: Grouping, weights: Numpy | None) -> Numpy:
+def _mass(member: Factor, starts: Int64, weights: Numpy | None) -> Numpy:
     """Sum the weights of each level, ``(g,)``."""
     if weights is None:
-        return np.diff(order.starts).astype(np.float64)
+        return np.diff(starts).astype(np.float64)
     found: Numpy = np.bincount(member.codes, weights, member.levels)  # type: ignore[assignment]
     return found
 
@@ -289,34 +323,99 @@ def residuals(
 
 def border(system: Reduced) -> Border:
     """Sum up the small factors' part of the normal equations."""
-    bounds = even_bounds(system.starts, parts(4 * len(system.codes)))
     split, width = system.split, system.size - system.split
-    order = (unsigned(system.starts), system.inverse_mass, *system.cells.arrays)
-    read = (unsigned(system.codes), system.small, system.values, system.weights)
-    plain = _plain_columns(system)
+    ones = not system.values.size and not system.weights.size
+    add = _count_border if ones else _sum_border
 
     def summed(low: int, high: int) -> tuple[Numpy, Numpy]:
         coupling, block = np.zeros((split, width)), np.zeros((width, width))
         if width:
-            _sum_border(low, high, *order, *read, plain.start, plain.stop, coupling, block)
+            add(system, low, high, coupling, block)
         return coupling, block
 
-    found = together(summed, bounds)
-    coupling, block = (sum(piece[1:], start=piece[0]) for piece in zip(*found, strict=True))
-    return Border(coupling, generalized_inverse(block))
+    found = together(summed, even_bounds(system.starts, parts(4 * len(system.codes))))
+    coupling, lower = (sum(piece[1:], start=piece[0]) for piece in zip(*found, strict=True))
+    return Border(coupling, generalized_inverse(lower + np.tril(lower, -1).T))
 
 
-def _plain_columns(system: Reduced) -> range:
-    """Return the columns of a small term of intercepts; each row has one.  Empty without one."""
-    for term in range(system.large, len(system.terms)):
-        if system.terms[term].slope is None:
-            first, end = system.offsets[term : term + 2] - system.split
-            return range(first, end)
-    return range(0)
+def _sum_border(system: Reduced, low: int, high: int, coupling: Numpy, block: Numpy) -> None:
+    """Add the rows of some groups, less the means of these; of the block, the lower triangle."""
+    rows = (unsigned(system.codes), system.small, system.values, system.weights)
+    groups = (unsigned(system.starts), system.inverse_mass, *system.cells.arrays)
+    _sum_rows(low, high, *groups, *rows, coupling, block)
+
+
+def _count_border(system: Reduced, low: int, high: int, coupling: Numpy, block: Numpy) -> None:
+    """Add groups of rows of ones, in a third of the time: pairs of columns are only counted."""
+    large, small = system.codes.shape[1], system.small.shape[1]
+    rows = slice(*system.starts[[low, high]])
+    codes, few = unsigned(system.codes[rows]), system.small[rows]
+    for b in range(small):
+        for a in range(large):
+            coupling += _pairs(codes, a, few, b, np.zeros(coupling.shape, dtype=np.uint32))
+        for a in range(b + 1):
+            block += _pairs(few, b, few, a, np.zeros(block.shape, dtype=np.uint32))
+    groups = (unsigned(system.starts), system.inverse_mass, *system.cells.arrays)
+    first = system.terms[large].levels
+    _take_means(low, high, *groups, system.small, first, coupling, block)
 
 
 @compiled
-def _sum_border(
+def _pairs(codes: Any, a: int, others: Any, b: int, counts: Any) -> Any:
+    for row in range(len(codes)):
+        counts[codes[row, a], others[row, b]] += np.uint32(1)
+    return counts
+
+
+@compiled
+def _take_means(
+    low: int,
+    high: int,
+    starts: Any,
+    inverse: Any,
+    begins: Any,
+    index: Any,
+    value: Any,
+    small: Any,
+    levels: int,
+    coupling: Any,
+    block: Any,
+) -> None:
+    """Take the means of groups from sums of rows of ones.
+
+    In a balanced panel groups have the same columns, each once, and one mean, taken at the end.
+    What they have in a column of L is what is left then in the ``levels`` of the first small
+    term: a row has one of them.
+    """
+    mean = np.zeros(coupling.shape[1])
+    first, alike = np.uint64(0), 0.0
+    for g in range(low, high):
+        seen, again = np.uint64(0), np.uint64(0)
+        for row in range(starts[g], starts[g + 1]):
+            for term in range(small.shape[1]):
+                bit = np.uint64(1) << small[row, term]
+                again |= seen & bit
+                seen |= bit
+        if g == low and not again:
+            first = seen
+        if seen == first and not again:
+            alike += 1.0
+            continue
+        mean[:] = 0.0
+        for row in range(starts[g], starts[g + 1]):
+            for term in range(small.shape[1]):
+                mean[small[row, term]] += 1.0
+        _take_square(inverse[g], mean, block)
+        _take_mean(begins[g], begins[g + 1], index, value, inverse[g], mean, coupling)
+    for k in range(len(mean)):
+        mean[k] = np.float64(first >> np.uint64(k) & np.uint64(1))
+    _take_square(alike * inverse[low], mean, block)
+    for j in range(len(coupling)):
+        coupling[j] -= coupling[j, :levels].sum() * inverse[low] * mean
+
+
+@compiled
+def _sum_rows(
     low: int,
     high: int,
     starts: Any,
@@ -328,108 +427,50 @@ def _sum_border(
     small: Any,
     values: Any,
     weights: Any,
-    first: int,
-    end: int,
-    coupling: Any,
-    block: Any,
-) -> None:
-    """Sum rows less the means of their groups, those of the first group at the end.
-
-    In a balanced panel all groups have the mean of the first.  What they have in a column of L is
-    what is left then in a plain term's columns ``first`` to ``end``, as a row has one of them.
-    """
-    width = coupling.shape[1]
-    common, mean, counts, balanced = np.zeros(width), np.zeros(width), np.zeros(width), 0.0
-    for g in range(low, high):
-        mean[:] = 0.0
-        if values.size or weights.size:
-            _sum_rows(
-                starts[g], starts[g + 1], codes, small, values, weights, mean, coupling, block
-            )
-        else:
-            _count_rows(starts[g], starts[g + 1], codes, small, mean, coupling, block)
-            for k in range(width):
-                counts[k] += mean[k]
-        distance = 0.0
-        if g == low:
-            common[:] = mean * inverse[g]
-        for k in range(width):
-            mean[k] *= inverse[g]
-            distance += abs(mean[k] - common[k])
-        mass = 1 / inverse[g] if inverse[g] > 0.0 else 0.0
-        if distance == 0.0 and first < end:
-            balanced += mass
-        else:
-            _take_square(mass, mean, block)
-            _take_mean(begins[g], begins[g + 1], index, value, mean, coupling)
-    _take_square(balanced, common, block)
-    for j in range(len(coupling)):
-        coupling[j] -= coupling[j, first:end].sum() * common
-    for a in range(width):
-        block[a, a] += counts[a]
-        block[:a, a] = block[a, :a]
-
-
-@compiled
-def _take_square(mass: float, mean: Any, block: Any) -> None:
-    """Take from the lower triangle of a block of sums that of the means."""
-    for a in range(len(mean)):
-        if mean[a] != 0.0:
-            for other in range(a + 1):
-                block[a, other] -= mass * mean[a] * mean[other]
-
-
-@compiled
-def _take_mean(low: int, high: int, index: Any, value: Any, mean: Any, coupling: Any) -> None:
-    """Take from the rows of some cells the mean of their group."""
-    for entry in range(low, high):
-        amount, target = value[entry] if value.size else 1.0, coupling[index[entry]]
-        for k in range(len(mean)):
-            target[k] -= amount * mean[k]
-
-
-@compiled
-def _sum_rows(
-    low: int,
-    high: int,
-    codes: Any,
-    small: Any,
-    values: Any,
-    weights: Any,
-    total: Any,
     coupling: Any,
     block: Any,
 ) -> None:
     large = codes.shape[1]
-    for row in range(low, high):
-        weight = weights[row] if weights.size else 1.0
-        for term in range(small.shape[1]):
-            a = small[row, term]
-            amount = weight * values[row, large + term] if values.size else weight
-            total[a] += amount
-            for other in range(term + 1):
-                slope = values[row, large + other] if values.size else 1.0
-                block[a, small[row, other]] += amount * slope
-            for other in range(large):
-                slope = values[row, other] if values.size else 1.0
-                coupling[codes[row, other], a] += amount * slope
+    total = np.zeros(coupling.shape[1])
+    for g in range(low, high):
+        total[:] = 0.0
+        for row in range(starts[g], starts[g + 1]):
+            weight = weights[row] if weights.size else 1.0
+            for term in range(small.shape[1]):
+                a = small[row, term]
+                amount = weight * values[row, large + term] if values.size else weight
+                total[a] += amount
+                for other in range(term + 1):
+                    slope = values[row, large + other] if values.size else 1.0
+                    block[a, small[row, other]] += amount * slope
+                for other in range(large):
+                    slope = values[row, other] if values.size else 1.0
+                    coupling[codes[row, other], a] += amount * slope
+        _take_square(inverse[g], total, block)
+        _take_mean(begins[g], begins[g + 1], index, value, inverse[g], total, coupling)
 
 
 @compiled
-def _count_rows(
-    low: int, high: int, codes: Any, small: Any, total: Any, coupling: Any, block: Any
+def _take_square(inverse: float, total: Any, block: Any) -> None:
+    """Take from the lower triangle of a block of sums that of the mean of one group.
+
+    That is the square of its ``total`` over its mass.
+    """
+    for a in range(len(total)):
+        if total[a] != 0.0:
+            for other in range(a + 1):
+                block[a, other] -= inverse * total[a] * total[other]
+
+
+@compiled
+def _take_mean(
+    low: int, high: int, index: Any, value: Any, inverse: float, total: Any, coupling: Any
 ) -> None:
-    """Sum rows of ones, in a third of the time."""
-    for row in range(low, high):
-        for term in range(small.shape[1]):
-            a = small[row, term]
-            total[a] += 1.0
-            for other in range(codes.shape[1]):
-                coupling[codes[row, other], a] += 1.0
-    for term in range(1, small.shape[1]):
-        for row in range(low, high):
-            for other in range(term):
-                block[small[row, term], small[row, other]] += 1.0
+    """Take from the rows of some cells the mean of their group."""
+    for entry in range(low, high):
+        amount, target = value[entry] if value.size else 1.0, coupling[index[entry]]
+        for k in range(len(total)):
+            target[k] -= amount * inverse * total[k]
 
 
 def generalized_inverse(matrix: Numpy) -> Numpy:

@@ -17,12 +17,11 @@ from scipy import sparse
 from workbench.kernels.approximate_cholesky import factor_laplacian
 from workbench.kernels.cells import Cells, Turned, merge_cells, through, to_groups, turn
 from workbench.kernels.conjugate_gradients import Jacobi, Operator, Preconditioner
+from workbench.kernels.grouping import Grouping, group
 from workbench.kernels.schur import Border, Reduced, generalized_inverse
 from workbench.kernels.segments import (
-    Grouping,
     compiled,
     even_bounds,
-    group,
     longer,
     parts,
     together,
