@@ -13,9 +13,10 @@ _READ, _KEEP, _DATA = 0, 3, 1  # LLVM's words: to read, to stay in every cache, 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def prefetch(_context: Any, array: Any, row: Any) -> Any:
-    """Begin to bring the first bytes of ``array[row]`` into the cache, from within a kernel.
+    """Begin to bring both ends of ``array[row]`` into the cache, from within a kernel.
 
-    Rows that are visited in no order are each waited for otherwise.  ``row`` is unsigned.
+    Rows that are visited in no order are each waited for otherwise; one of a dozen numbers lies
+    across two of the cache's lines, and both are asked for.  ``row`` is unsigned.
 
     References
     ----------
@@ -31,7 +32,9 @@ def prefetch(_context: Any, array: Any, row: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
         call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         hints = [ir.IntType(32)(hint) for hint in (_READ, _KEEP, _DATA)]
-        builder.call(call, [builder.inttoptr(place, byte), *hints])
+        last = builder.sub(builder.add(place, stride), word(1))
+        for end in (place, last):
+            builder.call(call, [builder.inttoptr(end, byte), *hints])
         return context.get_dummy_value()
 
     return types.void(array, row), generated
