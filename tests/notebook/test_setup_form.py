@@ -309,6 +309,16 @@ def test_a_choice_of_the_wrong_kind_is_refused(mroz, offer, choice, value):
         setup_form.changed(setup_form.opening(mroz, offer), choice, value, mroz)
 
 
+@pytest.mark.parametrize("limit", [0, -3])
+def test_a_step_limit_below_one_is_refused_at_its_field(mroz, offer, limit):
+    chosen = setup_form.changed(setup_form.opening(mroz, offer), "max_steps", limit, mroz)
+
+    check = setup_form.checked(chosen, mroz)
+
+    assert (check.ok, check.field) == (False, "max_steps")
+    assert str(limit) in check.text
+
+
 def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, offer):
     own = setup_form.own_likelihood(setup_form.opening(mroz, offer))
     check = setup_form.checked(own, mroz)

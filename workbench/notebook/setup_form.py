@@ -340,6 +340,10 @@ def _gap(chosen: Chosen) -> Check | None:
     if chosen.template != OWN and not chosen.formula.strip():
         text = "Write a formula, or press y and Enter on variables of the list."
         return Check(False, text, brief="the formula is empty")
+    if chosen.max_steps is not None and chosen.max_steps < 1:
+        text = f"The step limit is {chosen.max_steps}."
+        detail = "Type 1 or more, or nothing for the optimizer's own."
+        return Check(False, text, detail, brief=_brief(text), field="max_steps")
     return _unreadable_settings(chosen)
 
 

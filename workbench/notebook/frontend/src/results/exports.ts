@@ -46,6 +46,7 @@ export class ExportMenu {
   }
 
   show(exports: Exports | null): void {
+    if (exports?.csv !== this.exports?.csv) this.status.hidden = true; // it spoke of another table
     this.exports = exports;
     this.copy.disabled = this.button.disabled = exports === null;
   }

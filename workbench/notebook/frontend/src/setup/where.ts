@@ -48,6 +48,7 @@ export function wherePart(desk: Desk): Part {
     mark(limit, "title", needless || null);
     desk.settle(name, state.name);
     name.placeholder = state.run_name;
+    mark(limit, "aria-invalid", state.check.field === "max_steps" ? "true" : null);
     desk.settle(limit, state.max_steps === null ? "" : String(state.max_steps));
   };
   return { element, show };
@@ -66,5 +67,5 @@ function captioned(caption: string, group: HTMLElement): HTMLElement {
 
 function whole(words: string): number | null {
   const number = Math.floor(Number(words));
-  return words.trim() && Number.isFinite(number) && number > 0 ? number : null;
+  return words.trim() && Number.isFinite(number) ? number : null;
 }
