@@ -48,9 +48,12 @@ export function fill(parent: Element, ...children: Child[]): void {
   append(parent, children);
 }
 
-/** Set an element's text, touching the page only when it changed. */
+/** Set an element's text, touching the page only when it changed: a text node that stands is kept. */
 export function text(element: Element, value: string): void {
-  if (element.textContent !== value) element.textContent = value;
+  if (element.textContent === value) return;
+  const { firstChild, lastChild } = element;
+  if (value && firstChild === lastChild && firstChild instanceof Text) firstChild.data = value;
+  else element.textContent = value;
 }
 
 /** Set or remove an attribute, touching the page only when it changed. */

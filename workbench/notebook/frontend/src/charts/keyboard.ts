@@ -6,7 +6,8 @@ import { lastFinite, type Chart, type Line } from "./chart";
 const SPEAK_AFTER = 300;
 const MOST_ROWS = 50;
 const TABLE_EVERY = 2000;
-const NAME_EVERY = 900;
+/** A name is spoken when the chart is reached, and is then up to date. */
+const NAME_EVERY = 5000;
 
 export class ChartKeyboard {
   private readonly readout = h("div", { class: "readout", "aria-hidden": "true", hidden: true });
@@ -16,6 +17,7 @@ export class ChartKeyboard {
   private at: number | null = null;
   private timer = 0;
   private tableLater = 0;
+  private changed = 0;
   private named = -NAME_EVERY;
 
   constructor(
@@ -27,6 +29,7 @@ export class ChartKeyboard {
     mark(element, "aria-roledescription", "chart");
     mark(element, "tabindex", "0");
     element.append(this.readout, this.spoken, this.holder);
+    element.addEventListener("focus", () => this.tellName());
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("blur", this.leave);
     element.addEventListener("mousemove", (event) => this.hover(event.clientX));
@@ -43,9 +46,16 @@ export class ChartKeyboard {
     if (performance.now() - this.named > NAME_EVERY) this.tellName();
     if (this.at !== null) this.show(this.at);
     if (!this.holder.classList.contains("sr")) return this.fillTable();
-    if (document.activeElement !== this.chart.element) window.clearTimeout(this.tableLater);
-    else if (this.tableLater) return;
-    this.tableLater = window.setTimeout(() => this.fillTable(), TABLE_EVERY);
+    this.changed = performance.now();
+    if (!this.tableLater) this.waitToFill(TABLE_EVERY);
+  }
+
+  private waitToFill(pause: number): void {
+    this.tableLater = window.setTimeout(() => {
+      const rested = performance.now() - this.changed;
+      if (rested >= TABLE_EVERY || document.activeElement === this.chart.element) this.fillTable();
+      else this.waitToFill(TABLE_EVERY - rested);
+    }, pause);
   }
 
   private hover(clientX: number): void {

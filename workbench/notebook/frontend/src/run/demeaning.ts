@@ -1,6 +1,6 @@
 // The stage before the optimizer: how the residual of each column falls while effects are taken out.
 import { Chart, type Line } from "../charts/chart";
-import { h, text } from "../dom";
+import { h, mark, text } from "../dom";
 import { count } from "../format";
 import { heading } from "./figures";
 import { exponents, type Placed } from "./lines";
@@ -22,7 +22,7 @@ export class DemeaningCharts {
 
   update(placed: Placed[]): void {
     const demeaned = placed.filter(({ run }) => falls(run));
-    this.element.hidden = !demeaned.length;
+    mark(this.element, "hidden", !demeaned.length);
     this.leave(new Set(demeaned.map(({ run }) => run.card.id)));
     for (const { run } of demeaned) this.draw(run, demeaned.length > 1);
   }

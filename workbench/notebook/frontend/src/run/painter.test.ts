@@ -44,8 +44,8 @@ function drawn(clock: Clock, cost = 0): { fast: number[]; slow: number[]; painte
 test("steps four times a second are drawn as they come, and the slow once a second with them", () => {
   const clock = new Clock();
   const { fast, slow, painter } = drawn(clock);
-  clock.until(4000, 250, () => painter.request());
-  assert.equal(fast.length, 16);
+  clock.until(4040, 252, () => painter.request()); // a batch is a little late each time
+  assert.equal(fast.length, 17);
   assert.ok(slow.length >= 4 && slow.length <= 6);
   assert.ok(slow.every((at) => fast.includes(at)));
 });

@@ -3,7 +3,7 @@
 const FAST = 80;
 const SLOW = 1000;
 const STILL = 1000;
-/** So many milliseconds too early the slow may come along with the fast: a frame has its own cost. */
+/** So many milliseconds too early or too late the slow comes along with the fast: a frame has its own cost. */
 const TOGETHER = 240;
 /** Drawing may take this share of one core; beyond it, it rests this many times as long as it took. */
 const SHARE = 0.04;
@@ -19,7 +19,7 @@ class Layer {
   constructor(
     readonly draw: () => void,
     readonly rest: number,
-    readonly early = 0,
+    readonly leeway = 0,
   ) {}
 }
 
@@ -62,7 +62,7 @@ export class Painter {
   private queue(): void {
     if (this.queued < 0) return;
     window.clearTimeout(this.queued);
-    const dues = this.layers.filter(({ wanted }) => wanted).map((layer) => this.due(layer));
+    const dues = this.layers.filter(({ wanted }) => wanted).map((layer) => this.due(layer) + layer.leeway);
     const wait = Math.max(0, Math.min(...dues) - performance.now());
     this.queued = dues.length ? window.setTimeout(() => requestAnimationFrame(() => this.paint()), wait) : 0;
   }
@@ -70,7 +70,7 @@ export class Painter {
   private paint(): void {
     if (this.queued < 0) return;
     const now = performance.now();
-    this.layers.filter((layer) => layer.wanted && this.due(layer) - layer.early <= now).forEach((layer) => this.timed(layer));
+    this.layers.filter((layer) => layer.wanted && this.due(layer) - layer.leeway <= now).forEach((layer) => this.timed(layer));
     this.queue();
   }
 
