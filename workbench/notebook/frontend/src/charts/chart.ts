@@ -93,10 +93,20 @@ export class Chart {
     this.width ||= this.canvas.clientWidth; // kept: to ask for it after each change is to lay the page out
     if (!this.width) return;
     this.stale = false;
-    if (this.plot) this.plot.setData(this.aligned());
+    const { plot } = this;
+    if (plot) plot.batch(() => this.change(plot)); // drawn at once, so that its cost is known
     else this.plot = new uPlot(this.settings(this.width), this.aligned(), this.canvas);
     text(this.under, this.xName);
     this.keyboard.refresh();
+  }
+
+  private change(plot: uPlot): void {
+    const places = this.lines.map(placeOf);
+    plot.series.forEach(({ show }, at) => {
+      const wanted = at === 0 || places.includes(at - 1);
+      if (show !== wanted) plot.setSeries(at, { show: wanted }, false);
+    });
+    plot.setData(this.aligned());
   }
 
   private aligned(): uPlot.AlignedData {
@@ -108,7 +118,7 @@ export class Chart {
       return [x, gapped(y)] as unknown as uPlot.AlignedData;
     });
     const [x, ...columns] = tables.length > 1 ? uPlot.join(tables) : tables[0]!;
-    const byPlace = new Map(this.lines.map(({ slot, race = 0 }, index) => [race * SLOTS + slot, columns[index]!]));
+    const byPlace = new Map(this.lines.map((line, index) => [placeOf(line), columns[index]!]));
     const nothing = Array<null>(x!.length).fill(null);
     return [x!, ...Array.from({ length: PLACES * SLOTS }, (_, place) => byPlace.get(place) ?? nothing)] as uPlot.AlignedData;
   }
@@ -116,7 +126,9 @@ export class Chart {
   private settings(width: number): uPlot.Options {
     const theme = (): Colours => (this.colours ??= coloursOf(this.canvas));
     const font = `11px ${theme().font}`;
+    const places = this.lines.map(placeOf);
     const slots = Array.from({ length: PLACES * SLOTS }, (_, place) => ({
+      show: places.includes(place),
       stroke: () => theme().series[place % SLOTS]!,
       width: place < SLOTS ? 2 : 1,
       dash: DASHES[place % SLOTS]!,
@@ -326,6 +338,11 @@ export class Chart {
     observer.observe(this.element);
     return () => observer.disconnect();
   }
+}
+
+/** Which of the plot's series a line is. */
+function placeOf({ slot, race = 0 }: Line): number {
+  return race * SLOTS + slot;
 }
 
 function gapped(values: Float64Array): (number | null)[] {

@@ -5,7 +5,7 @@ import { lastFinite, type Chart, type Line } from "./chart";
 
 const SPEAK_AFTER = 300;
 const MOST_ROWS = 50;
-const TABLE_EVERY = 2000;
+const TABLE_EVERY = 5000;
 /** A name is spoken when the chart is reached, and is then up to date. */
 const NAME_EVERY = 5000;
 
@@ -17,7 +17,7 @@ export class ChartKeyboard {
   private at: number | null = null;
   private timer = 0;
   private tableLater = 0;
-  private changed = 0;
+  private changed = false;
   private named = -NAME_EVERY;
 
   constructor(
@@ -46,16 +46,15 @@ export class ChartKeyboard {
     if (performance.now() - this.named > NAME_EVERY) this.tellName();
     if (this.at !== null) this.show(this.at);
     if (!this.holder.classList.contains("sr")) return this.fillTable();
-    this.changed = performance.now();
-    if (!this.tableLater) this.waitToFill(TABLE_EVERY);
+    this.changed = true;
+    this.tableLater ||= window.setTimeout(() => this.afterPause(), TABLE_EVERY);
   }
 
-  private waitToFill(pause: number): void {
-    this.tableLater = window.setTimeout(() => {
-      const rested = performance.now() - this.changed;
-      if (rested >= TABLE_EVERY || document.activeElement === this.chart.element) this.fillTable();
-      else this.waitToFill(TABLE_EVERY - rested);
-    }, pause);
+  private afterPause(): void {
+    this.tableLater = 0;
+    if (!this.changed || document.activeElement === this.chart.element) return this.fillTable();
+    this.changed = false;
+    this.tableLater = window.setTimeout(() => this.afterPause(), TABLE_EVERY);
   }
 
   private hover(clientX: number): void {

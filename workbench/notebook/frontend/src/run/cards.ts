@@ -83,7 +83,7 @@ export class CardView {
   private showStages(card: Card): void {
     const { stages, phases } = card;
     const walks = phases.some(({ key, state }) => key === "optimize" && state === "current");
-    this.stages.hidden = !stages.length;
+    mark(this.stages, "hidden", !stages.length);
     const digits = isGoing(card) ? 2 : 3;
     const words = stages.map((stage, index) => stageWords(stage, walks && index === stages.length - 1, digits));
     const same = words.length === this.stages.childElementCount && words.every((word, index) => this.stages.children[index]!.textContent === word);

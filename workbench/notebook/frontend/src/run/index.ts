@@ -1,6 +1,6 @@
 // The Run page: cards, failures, charts and speed of the runs it hears of.
 import type { Connection } from "../connection";
-import { fill, h, rich, text } from "../dom";
+import { fill, h, mark, rich, text } from "../dom";
 import { timeOfDay } from "../format";
 import { CardView, type Actions } from "./cards";
 import { DemeaningCharts } from "./demeaning";
@@ -153,7 +153,7 @@ class RunPage {
 
   private face(placed: Placed[]): void {
     this.news = false;
-    this.empty.hidden = this.store.runs.size > 0;
+    mark(this.empty, "hidden", this.store.runs.size > 0);
     this.describe(placed);
     this.showCards(placed);
   }

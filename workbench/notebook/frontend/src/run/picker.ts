@@ -14,7 +14,7 @@ export class Picker {
   }
 
   update(runs: Run[], shown: string[]): void {
-    this.element.hidden = runs.length < 2 && shown.length === runs.length;
+    mark(this.element, "hidden", runs.length < 2 && shown.length === runs.length);
     const drawn = JSON.stringify([runs.map(({ card }) => [card.id, card.name, card.chip]), shown]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
