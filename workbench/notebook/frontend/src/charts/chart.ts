@@ -93,8 +93,7 @@ export class Chart {
     this.width ||= this.canvas.clientWidth; // kept: to ask for it after each change is to lay the page out
     if (!this.width) return;
     this.stale = false;
-    const { plot } = this;
-    if (plot) plot.batch(() => this.change(plot)); // drawn at once, so that its cost is known
+    if (this.plot) this.change(this.plot);
     else this.plot = new uPlot(this.settings(this.width), this.aligned(), this.canvas);
     text(this.under, this.xName);
     this.keyboard.refresh();
@@ -341,8 +340,8 @@ export class Chart {
 }
 
 /** Which of the plot's series a line is. */
-function placeOf({ slot, race = 0 }: Line): number {
-  return race * SLOTS + slot;
+function placeOf({ slot, race }: Line): number {
+  return (race ?? 0) * SLOTS + slot;
 }
 
 function gapped(values: Float64Array): (number | null)[] {

@@ -15,7 +15,7 @@ class Clock {
     };
     const clearTimeout = (id: number): void => void (this.timers = this.timers.filter((timer) => timer.id !== id));
     Object.assign(globalThis, { window: { matchMedia: () => ({ matches: still }), setTimeout: later, clearTimeout } });
-    Object.assign(globalThis, { requestAnimationFrame: (work: () => void) => later(work, 0) });
+    Object.assign(globalThis, { requestAnimationFrame: (work: () => void) => later(work, 0), queueMicrotask: (work: () => void) => work() });
     mock.method(performance, "now", () => this.now);
   }
 
