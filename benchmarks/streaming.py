@@ -29,8 +29,8 @@ from tests.browser.lab import Lab
 from tests.browser.opened import Opened
 
 ROWS, COLUMNS = 20_000, 10
-TURNS, QUICK_TURNS = 120, 4
-SECONDS, SETTLING = 3.0, 0.5
+TURNS, QUICK_TURNS = 280, 4
+SECONDS, SETTLING = 2.0, 0.4
 """Of a turn, and those at its beginning that do not count."""
 FITS, QUICK_FITS = 6, 1
 STEPS, QUICK_STEPS = 5_000, 400
@@ -86,7 +86,7 @@ Streamer.flush = lambda streamer: flush(streamer) if live else None
 
 def begin(steps={steps}):
     pushed.clear()
-    walk = wb.Adam(lr=1e-6)  # so slow that turns end before it does
+    walk = wb.Adam(lr=1e-7)  # so slow that turns end before it does
     return wb.start("logit", formula, frame, backend="torch", optimizer=walk, max_steps=steps)
 
 
@@ -214,6 +214,13 @@ def _add_slow_down(report: Report, turns: Turns) -> None:
     )
     report.beside["slow-down by a live view, median of pairs of turns"] = f"{middle:.1%}"
     report.beside["middle half of these pairs"] = f"{low:.1%} to {high:.1%}"
+    report.beside["standard error of the median, by resampling pairs"] = f"{_error(slower):.1%}"
+
+
+def _error(values: np.ndarray) -> float:
+    """Return the standard error of a median (Efron 1979)."""
+    drawn = np.random.default_rng(0).choice(values, (2_000, len(values)))
+    return float(np.median(drawn, axis=1).std())
 
 
 def _add_whole_fits(report: Report, size: str, pairs: list[tuple[Ended, Ended]]) -> None:
