@@ -6,6 +6,7 @@ import { onTheme } from "../theme";
 import { ChartKeyboard } from "./keyboard";
 import { coloursOf, DASHES, drawMarker, type Colours } from "./palette";
 import { outline } from "./outline";
+import { alike, type Picture } from "./picture";
 import { apart, around, decadeLabels, decadeTicks, evenLabels, evenTicks, wholeTicks } from "./ticks";
 
 /** One run's points: `y` in the chart's own unit; NaN makes a gap. */
@@ -57,6 +58,7 @@ export class Chart {
   private plot: uPlot | null = null;
   private colours: Colours | null = null;
   private width = 0;
+  private drawn: Picture | null = null;
   private visible = true;
   private stale = true;
 
@@ -68,7 +70,7 @@ export class Chart {
     this.watchers = [this.watchSize(), this.watchSight(), onTheme(() => this.recolour())];
   }
 
-  /** Show these lines; drawn at once when the chart is on screen, else when it comes there. */
+  /** Show these lines; drawn at once when the chart is on screen and would look different, else when it comes there. */
   update(lines: Line[], xName: string): void {
     this.lines = lines;
     this.xName = xName;
@@ -93,10 +95,23 @@ export class Chart {
     this.width ||= this.canvas.clientWidth; // kept: to ask for it after each change is to lay the page out
     if (!this.width) return;
     this.stale = false;
-    if (this.plot) this.change(this.plot);
-    else this.plot = new uPlot(this.settings(this.width), this.aligned(), this.canvas);
-    text(this.under, this.xName);
+    const picture = this.picture();
+    if (!this.drawn || !alike(this.drawn, picture, this.width, this.options.height)) {
+      this.drawn = picture;
+      if (this.plot) this.change(this.plot);
+      else this.plot = new uPlot(this.settings(this.width), this.aligned(), this.canvas);
+      text(this.under, this.xName);
+    }
     this.keyboard.refresh();
+  }
+
+  private picture(): Picture {
+    const shape = JSON.stringify([this.width, this.xName, this.lines.map(({ slot, race, name, stages }) => [slot, race, name, stages])]);
+    const ends = this.lines.map(({ x, y }) => {
+      const last = lastFinite(y);
+      return { x: x[last] ?? NaN, y: y[last] ?? NaN };
+    });
+    return { shape, x: this.xRange(), y: this.yRange(), ends };
   }
 
   private change(plot: uPlot): void {
@@ -139,7 +154,7 @@ export class Chart {
       padding: [6, () => this.rightRoom(), 0, 0],
       legend: { show: false },
       cursor: { x: true, y: false, points: { show: false }, drag: { x: false, y: false }, bind: NO_MOUSE },
-      scales: { x: { time: false, range: () => this.xRange() }, y: { range: () => this.yRange() } },
+      scales: { x: { time: false, range: () => this.drawn!.x }, y: { range: () => this.drawn!.y } },
       series: [{}, ...slots],
       axes: [this.xAxis(theme, font), this.yAxis(theme, font)],
       hooks: {
@@ -178,7 +193,7 @@ export class Chart {
 
   /** Half of the last label of the horizontal axis, which may stand at the very end. */
   private rightRoom(): number {
-    const [, max] = this.xRange();
+    const [, max] = this.drawn!.x;
     return Math.max(12, 3.4 * count(Math.round(max)).length + 3);
   }
 
@@ -324,6 +339,7 @@ export class Chart {
 
   /** Take a new width; the names at the line ends need another share of it. */
   private resize(plot: uPlot, width: number): void {
+    this.drawn = this.picture();
     plot.setSize({ width, height: this.options.height });
     plot.setData(this.aligned());
   }
