@@ -89,9 +89,7 @@ def sums(
         run(*rows.part(low, high), shift, squares, *lean(columns[low:high], groups, right))
         return groups, right, squares
 
-    found = together(summed, row_bounds(len(columns), 4 * columns.size))
-    groups, right, squares = (sum(piece[1:], start=piece[0]) for piece in zip(*found, strict=True))
-    return groups, right, squares
+    return _added(together(summed, row_bounds(len(columns), 4 * columns.size)))
 
 
 def centred_sums(
@@ -114,9 +112,17 @@ def centred_sums(
         run(*read, *levels, *lean(columns, groups[low:high], right))
         return right, squares
 
-    found = together(summed, even_bounds(rows.starts, parts(4 * columns.size)))
-    right, squares = (sum(piece[1:], start=piece[0]) for piece in zip(*found, strict=True))
+    right, squares = _added(together(summed, even_bounds(rows.starts, parts(4 * columns.size))))
     return groups, right, squares
+
+
+def _added(found: list[Any]) -> Any:
+    """Add up, in place, what each thread has summed: new arrays cost more than the sums."""
+    first, *others = found
+    for other in others:
+        for total, part in zip(first, other, strict=True):
+            np.add(total, part, out=total)
+    return first
 
 
 def residuals(rows: Rows, columns: Numpy, means: Numpy, effects: Numpy) -> Numpy:

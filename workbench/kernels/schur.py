@@ -280,28 +280,35 @@ def project(system: Reduced, columns: Numpy) -> Projected:
     shift = np.zeros(row_passes.padded(columns.shape[1]))
     if inverse.any():
         shift[: columns.shape[1]] = np.median(columns[:: len(columns) // _LOOKED_AT + 1], axis=0)
-    groups, right, squares = _centred_sums(system, columns, shift)
-    means = inverse[:, None] * groups
+    rows, size, split = system.rows, system.size, system.split
+    if rows.starts is not None:
+        means, right, squares = row_passes.centred_sums(rows, columns, shift, inverse, size)
+        total, explained = _to_means(means, inverse)
+    else:
+        means, right, squares = row_passes.sums(rows, columns, shift, len(inverse), size)
+        total, explained = _to_means(means, inverse)
+        right[:split] -= to_columns(system.cells, means, split)
+        if system.small.size:
+            right[split:] -= to_columns(system.small_cells, means, size - split)
     mass = np.sum(1 / inverse) if inverse.any() else 0.0
+    means += shift
     return Projected(
-        means + shift,
-        right,
-        squares + shift * (2 * groups.sum(axis=0) + mass * shift),
-        squares - np.einsum("gk,gk->k", means, groups),
+        means, right, squares + shift * (2 * total + mass * shift), squares - explained
     )
 
 
-def _centred_sums(system: Reduced, columns: Numpy, shift: Numpy) -> tuple[Numpy, Numpy, Numpy]:
-    """Sum columns by level, and over the other terms less the levels' means; and their squares."""
-    rows, inverse, split = system.rows, system.inverse_mass, system.split
-    if rows.starts is not None:
-        return row_passes.centred_sums(rows, columns, shift, inverse, system.size)
-    groups, right, squares = row_passes.sums(rows, columns, shift, len(inverse), system.size)
-    means = inverse[:, None] * groups
-    right[:split] -= to_columns(system.cells, means, split)
-    if system.small.size:
-        right[split:] -= to_columns(system.small_cells, means, system.size - split)
-    return groups, right, squares
+@compiled
+def _to_means(groups: Any, inverse: Any) -> Any:
+    """Put means in place of sums; return the totals and the squared lengths of the means."""
+    width = groups.shape[1]
+    total, explained = np.zeros(width), np.zeros(width)
+    for g in range(len(inverse)):
+        for k in range(width):
+            mean = inverse[g] * groups[g, k]
+            total[k] += groups[g, k]
+            explained[k] += mean * groups[g, k]
+            groups[g, k] = mean
+    return total, explained
 
 
 def residuals(
