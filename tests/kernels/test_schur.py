@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import sparse
 
 from workbench.demeaners.base import finish
 from workbench.demeaners.schur import Schur
+from workbench.kernels import segments
 from workbench.kernels.approximate_cholesky import factor_laplacian
 from workbench.kernels.cells import Cells, merge_cells, turn
 from workbench.kernels.factors import Factor, Factors
@@ -66,6 +68,19 @@ def many(n=6_000):
     return [rng.integers(0, levels, n) for levels in (900, 80, 79, 78, 77, 76)]
 
 
+def lopsided(n=6_000):
+    """More than half of the rows in the last level, beside small factors of 64 levels in all."""
+    rng = np.random.default_rng(9)
+    level = np.minimum(np.arange(n) // 4, n // 10)
+    return [level, rng.integers(0, 90, n), rng.integers(0, 40, n), np.arange(n) % 24]
+
+
+def full_load(n=6_000):
+    """Factors in no order whose codes take 32 bits together, and one of a single level."""
+    rng = np.random.default_rng(10)
+    return [rng.integers(0, levels, n) for levels in (900, 300, 290, 120, 110, 1)]
+
+
 DESIGNS = {
     "ring": ring,
     "sparse mobility": sparse_mobility,
@@ -74,6 +89,8 @@ DESIGNS = {
     "few alike": few_alike,
     "unbalanced": unbalanced,
     "many": many,
+    "lopsided": lopsided,
+    "full load": full_load,
 }
 every_design = pytest.mark.parametrize("codes", [make() for make in DESIGNS.values()], ids=DESIGNS)
 
@@ -130,6 +147,41 @@ def test_demeaning_equals_least_squares_on_dummies(codes, form, count, weighted)
     error = np.linalg.norm(found.columns - expected, axis=0) / np.linalg.norm(expected, axis=0)
     assert found.converged
     assert error.max() < ACCURACY
+
+
+@pytest.fixture
+def many_threads(monkeypatch):
+    """Let small data be shared by threads as large data are."""
+    monkeypatch.setattr(segments, "_WORTH_A_THREAD", 500)
+
+
+@every_design
+@pytest.mark.parametrize(("count", "weighted"), [(1, True), (1, False), (6, False)])
+@pytest.mark.usefixtures("many_threads")
+def test_several_threads_find_the_same(codes, count, weighted):
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(codes[0])) if weighted else None
+    factors = factors_of(codes, weights)
+    columns = columns_of(factors, count)
+    expected = demeaned_by_lstsq(factors, columns)
+
+    found = finish(Schur().solve(factors, columns))
+
+    error = np.linalg.norm(found.columns - expected, axis=0) / np.linalg.norm(expected, axis=0)
+    assert error.max() < ACCURACY
+
+
+@pytest.mark.usefixtures("many_threads")
+def test_two_solves_at_once_do_not_wait_for_each_other():
+    weights = np.random.default_rng(1).uniform(0.5, 2, 6_000)
+    factors = [factors_of(ring(), weights) for _ in range(8)]
+    columns = columns_of(factors[0], 1)
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(finish, Schur().solve(one, columns)) for one in factors]
+        found = [future.result(timeout=60).columns for future in waiting]
+
+    for one in found[1:]:
+        np.testing.assert_allclose(one, found[0], atol=1e-12)
 
 
 @pytest.mark.parametrize("form", [True, False, None], ids=["formed", "by cells", "automatic"])
@@ -280,7 +332,10 @@ def test_the_same_seed_gives_the_same_factors():
     assert not np.array_equal(first.pivot, other.pivot)
 
 
-@pytest.mark.parametrize(("rows", "levels"), [(100, 7), (300_000, 3), (300_000, 1_500)])
+@pytest.mark.parametrize(
+    ("rows", "levels"),
+    [(100, 7), (300_000, 3), (300_000, 512), (300_000, 513), (300_000, 1_500)],
+)
 def test_rows_are_grouped_stably(rows, levels):
     codes = np.random.default_rng(0).integers(0, levels, rows).astype(np.int32)
 
@@ -291,6 +346,16 @@ def test_rows_are_grouped_stably(rows, levels):
     np.testing.assert_array_equal(np.diff(grouping.starts), np.bincount(codes, minlength=levels))
     assert not grouping.in_place
     assert group(np.sort(codes), levels).in_place
+
+
+def test_rows_that_leave_their_order_late_are_sorted():
+    codes = np.repeat(np.arange(5_000, dtype=np.int32), 2)
+    codes[-1] = 0
+
+    grouping = group(codes, 5_000)
+
+    np.testing.assert_array_equal(grouping.order, np.argsort(codes, kind="stable"))
+    np.testing.assert_array_equal(np.diff(grouping.starts), np.bincount(codes))
 
 
 def test_cells_are_the_product_of_two_sets_of_dummies():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,9 @@ UInt32 = npt.NDArray[np.uint32]
 _AHEAD = 32
 # Groups a drawer, as a power of two: all drawers being filled fit in cache, and so does one.
 _DRAWER = np.uint32(9)
+_IN_DRAWER = np.uint32((1 << _DRAWER) - 1)
 # Rows between looks at whether they are in order.
 _BLOCK = 4096
-_IN_DRAWER = np.uint32((1 << _DRAWER) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,13 @@ class Grouping:
 
     starts: Int64
     order: UInt32
+
+    @classmethod
+    def of(cls, codes: Int32, levels: int, starts: Int64 | None) -> Self:
+        """Sort rows by code; with ``starts`` they are in order already."""
+        if starts is not None:
+            return cls(starts, np.empty(0, dtype=np.uint32))
+        return cls(*carry(codes, levels, np.arange(len(codes), dtype=np.uint32)))
 
     @property
     def in_place(self) -> bool:
@@ -66,10 +73,7 @@ def _take(low: int, high: int, order: Any, values: Any, taken: Any) -> None:
 
 def group(codes: Int32, levels: int) -> Grouping:
     """Sort rows by code, by counting."""
-    starts = starts_in_order(codes, levels)
-    if starts is None:
-        return Grouping(*carry(codes, levels, np.arange(len(codes), dtype=np.uint32)))
-    return Grouping(starts, np.empty(0, dtype=np.uint32))
+    return Grouping.of(codes, levels, starts_in_order(codes, levels))
 
 
 def starts_in_order(codes: Int32, levels: int) -> Int64 | None:
@@ -107,7 +111,7 @@ def _starts(codes: Any, levels: int) -> Any:
     """Find where each group begins, and whether rows are in order; it ends soon if not."""
     starts = np.zeros(levels + 1, dtype=np.int64)
     in_order = True
-    previous = codes[0]
+    previous = np.uint32(0)
     for first in range(0, len(codes), _BLOCK):
         for code in codes[first : first + _BLOCK]:
             starts[code + np.uint32(1)] += 1

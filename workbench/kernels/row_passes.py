@@ -89,7 +89,9 @@ def sums(
         run(*rows.part(low, high), shift, squares, *lean(columns[low:high], groups, right))
         return groups, right, squares
 
-    return _added(together(summed, row_bounds(len(columns), 4 * columns.size)))
+    bounds = row_bounds(len(columns), 4 * columns.size)
+    groups, right, squares = _added(together(summed, bounds))
+    return groups, right, squares
 
 
 def centred_sums(
@@ -116,7 +118,7 @@ def centred_sums(
     return groups, right, squares
 
 
-def _added(found: list[Any]) -> Any:
+def _added(found: list[tuple[Numpy, ...]]) -> tuple[Numpy, ...]:
     """Add up, in place, what each thread has summed: new arrays cost more than the sums."""
     first, *others = found
     for other in others:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from workbench.kernels import row_passes
 from workbench.kernels.cells import Cells, merge_cells, to_columns, to_groups
 from workbench.kernels.factors import Factor, Int32
-from workbench.kernels.grouping import Grouping, UInt32, carry, group, starts_in_order
+from workbench.kernels.grouping import Grouping, UInt32, carry, starts_in_order
 from workbench.kernels.row_passes import Rows
 from workbench.kernels.segments import (
     Int64,
@@ -37,7 +37,8 @@ from workbench.protocols import Numpy
 
 UInt8 = npt.NDArray[np.uint8]
 
-# Factors with so few levels together are eliminated as one dense block.
+# Factors with so few levels together are eliminated as one dense block; as many as a number has
+# bits, by which `_take_means` tells them apart.
 _BORDER = 64
 # Directions of a small matrix with a smaller share of the largest eigenvalue do not exist.
 _SMALL_RANK = 1e-12
@@ -167,10 +168,7 @@ def _in_order(
         starts, packed = carry(rows.level, levels, _packed(terms, widths))
         codes, small = _unpacked(packed, widths, large, offsets)
         return starts, codes, small, rows.values, rows.weights
-    if rows.starts is None:
-        order = group(rows.level, levels)
-    else:
-        order = Grouping(rows.starts, np.empty(0, dtype=np.uint32))
+    order = Grouping.of(rows.level, levels, rows.starts)
     codes = order.take(rows.codes)
     small = (codes[:, large:] - np.int32(offsets[large])).astype(np.uint8)
     codes = np.ascontiguousarray(codes[:, :large])
@@ -333,11 +331,12 @@ def border(system: Reduced) -> Border:
     split, width = system.split, system.size - system.split
     ones = not system.values.size and not system.weights.size
     add = _count_border if ones else _sum_border
+    groups = (unsigned(system.starts), system.inverse_mass, *system.cells.arrays)
 
     def summed(low: int, high: int) -> tuple[Numpy, Numpy]:
         coupling, block = np.zeros((split, width)), np.zeros((width, width))
-        if width:
-            add(system, low, high, coupling, block)
+        if width and low < high:
+            add(system, groups, low, high, coupling, block)
         return coupling, block
 
     found = together(summed, even_bounds(system.starts, parts(4 * len(system.codes))))
@@ -345,14 +344,17 @@ def border(system: Reduced) -> Border:
     return Border(coupling, generalized_inverse(lower + np.tril(lower, -1).T))
 
 
-def _sum_border(system: Reduced, low: int, high: int, coupling: Numpy, block: Numpy) -> None:
+def _sum_border(
+    system: Reduced, groups: tuple[Any, ...], low: int, high: int, coupling: Numpy, block: Numpy
+) -> None:
     """Add the rows of some groups, less the means of these; of the block, the lower triangle."""
     rows = (unsigned(system.codes), system.small, system.values, system.weights)
-    groups = (unsigned(system.starts), system.inverse_mass, *system.cells.arrays)
     _sum_rows(low, high, *groups, *rows, coupling, block)
 
 
-def _count_border(system: Reduced, low: int, high: int, coupling: Numpy, block: Numpy) -> None:
+def _count_border(
+    system: Reduced, groups: tuple[Any, ...], low: int, high: int, coupling: Numpy, block: Numpy
+) -> None:
     """Add groups of rows of ones, in a third of the time: pairs of columns are only counted."""
     large, small = system.codes.shape[1], system.small.shape[1]
     rows = slice(*system.starts[[low, high]])
@@ -362,9 +364,8 @@ def _count_border(system: Reduced, low: int, high: int, coupling: Numpy, block: 
             coupling += _pairs(codes, a, few, b, np.zeros(coupling.shape, dtype=np.uint32))
         for a in range(b + 1):
             block += _pairs(few, b, few, a, np.zeros(block.shape, dtype=np.uint32))
-    groups = (unsigned(system.starts), system.inverse_mass, *system.cells.arrays)
-    first = system.terms[large].levels
-    _take_means(low, high, *groups, system.small, first, coupling, block)
+    of_one_term = system.terms[large].levels
+    _take_means(low, high, *groups, system.small, of_one_term, coupling, block)
 
 
 @compiled
@@ -384,18 +385,18 @@ def _take_means(
     index: Any,
     value: Any,
     small: Any,
-    levels: int,
+    of_one_term: int,
     coupling: Any,
     block: Any,
 ) -> None:
     """Take the means of groups from sums of rows of ones.
 
-    In a balanced panel groups have the same columns, each once, and one mean, taken at the end.
-    What they have in a column of L is what is left then in the ``levels`` of the first small
-    term: a row has one of them.
+    In a balanced panel groups have the same columns, each once: so many rows, and one mean, which
+    is taken at the end from all that are like the first group.  What they have in a column of L is
+    what is left then in the columns ``of_one_term``, the first small one: a row has one of them.
     """
     mean = np.zeros(coupling.shape[1])
-    first, alike = np.uint64(0), 0.0
+    pattern, alike = np.uint64(0), 0.0
     for g in range(low, high):
         seen, again = np.uint64(0), np.uint64(0)
         for row in range(starts[g], starts[g + 1]):
@@ -404,8 +405,8 @@ def _take_means(
                 again |= seen & bit
                 seen |= bit
         if g == low and not again:
-            first = seen
-        if seen == first and not again:
+            pattern = seen
+        if seen == pattern and not again:
             alike += 1.0
             continue
         mean[:] = 0.0
@@ -415,10 +416,10 @@ def _take_means(
         _take_square(inverse[g], mean, block)
         _take_mean(begins[g], begins[g + 1], index, value, inverse[g], mean, coupling)
     for k in range(len(mean)):
-        mean[k] = np.float64(first >> np.uint64(k) & np.uint64(1))
+        mean[k] = np.float64(pattern >> np.uint64(k) & np.uint64(1))
     _take_square(alike * inverse[low], mean, block)
     for j in range(len(coupling)):
-        coupling[j] -= coupling[j, :levels].sum() * inverse[low] * mean
+        coupling[j] -= coupling[j, :of_one_term].sum() * inverse[low] * mean
 
 
 @compiled

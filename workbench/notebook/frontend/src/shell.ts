@@ -133,7 +133,7 @@ function leaveOnEscape(event: KeyboardEvent, el: HTMLElement): void {
 
 /** Two live regions: sentences wait their turn politely, errors are spoken at once. */
 class Voice {
-  readonly polite = h("div", { class: "sr", "aria-live": "polite" });
+  readonly polite = h("div", { class: "sr", "aria-live": "polite", "aria-atomic": "true" });
   readonly urgent = h("div", { class: "sr", role: "alert" });
   private last = -POLITE_PAUSE;
   private timer = 0;

@@ -100,8 +100,8 @@ export class Chart {
       this.drawn = picture;
       if (this.plot) this.change(this.plot);
       else this.plot = new uPlot(this.settings(this.width), this.aligned(), this.canvas);
-      text(this.under, this.xName);
     }
+    text(this.under, this.xName);
     this.keyboard.refresh();
   }
 
@@ -341,7 +341,7 @@ export class Chart {
   private resize(plot: uPlot, width: number): void {
     this.drawn = this.picture();
     plot.setSize({ width, height: this.options.height });
-    plot.setData(this.aligned());
+    this.change(plot);
   }
 
   private watchSight(): () => void {

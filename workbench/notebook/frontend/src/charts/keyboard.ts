@@ -6,12 +6,12 @@ import { lastFinite, type Chart, type Line } from "./chart";
 const SPEAK_AFTER = 300;
 const MOST_ROWS = 50;
 const TABLE_EVERY = 5000;
-/** A name is spoken when the chart is reached, and is then up to date. */
+/** Name and table lag by so much; both are brought up to date when the chart is focused. */
 const NAME_EVERY = 5000;
 
 export class ChartKeyboard {
   private readonly readout = h("div", { class: "readout", "aria-hidden": "true", hidden: true });
-  private readonly spoken = h("div", { class: "sr", "aria-live": "polite" });
+  private readonly spoken = h("div", { class: "sr", "aria-live": "polite", "aria-atomic": "true" });
   private readonly table = h("table", { class: "num" });
   private readonly holder = h("div", { class: "sr numbers" }, this.table);
   private at: number | null = null;
@@ -29,7 +29,7 @@ export class ChartKeyboard {
     mark(element, "aria-roledescription", "chart");
     mark(element, "tabindex", "0");
     element.append(this.readout, this.spoken, this.holder);
-    element.addEventListener("focus", () => this.tellName());
+    element.addEventListener("focus", () => this.fillTable());
     element.addEventListener("keydown", this.onKey);
     element.addEventListener("blur", this.leave);
     element.addEventListener("mousemove", (event) => this.hover(event.clientX));
@@ -47,12 +47,13 @@ export class ChartKeyboard {
     if (this.at !== null) this.show(this.at);
     if (!this.holder.classList.contains("sr")) return this.fillTable();
     this.changed = true;
-    this.tableLater ||= window.setTimeout(() => this.afterPause(), TABLE_EVERY);
+    this.tableLater ||= window.setTimeout(() => this.afterPause(), this.table.childElementCount ? TABLE_EVERY : 0);
   }
 
   private afterPause(): void {
     this.tableLater = 0;
-    if (!this.changed || document.activeElement === this.chart.element) return this.fillTable();
+    const empty = !this.table.childElementCount;
+    if (empty || !this.changed || document.activeElement === this.chart.element) return this.fillTable();
     this.changed = false;
     this.tableLater = window.setTimeout(() => this.afterPause(), TABLE_EVERY);
   }

@@ -14,7 +14,7 @@ test("an end that moves up or down is seen", () => {
   assert.ok(!alike(line(1000, 1), line(1000, 1.1), 500, 100));
 });
 
-test("another line, name or width is seen, and a line without points stays alike", () => {
+test("another shape is seen, and a line without points stays alike", () => {
   assert.ok(!alike(line(1000), { ...line(1000), shape: "two lines" }, 500, 100));
   assert.ok(alike(line(NaN, NaN), line(NaN, NaN), 500, 100));
   assert.ok(!alike(line(NaN, NaN), line(10), 500, 100));

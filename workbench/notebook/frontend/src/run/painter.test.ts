@@ -6,6 +6,7 @@ import { Painter } from "./painter";
 class Clock {
   now = 0;
   private timers: { id: number; at: number; work: () => void }[] = [];
+  private small: (() => void)[] = [];
   private count = 0;
 
   constructor(still = false) {
@@ -15,7 +16,7 @@ class Clock {
     };
     const clearTimeout = (id: number): void => void (this.timers = this.timers.filter((timer) => timer.id !== id));
     Object.assign(globalThis, { window: { matchMedia: () => ({ matches: still }), setTimeout: later, clearTimeout } });
-    Object.assign(globalThis, { requestAnimationFrame: (work: () => void) => later(work, 0), queueMicrotask: (work: () => void) => work() });
+    Object.assign(globalThis, { requestAnimationFrame: (work: () => void) => later(work, 0), queueMicrotask: (work: () => void) => this.small.push(work) });
     mock.method(performance, "now", () => this.now);
   }
 
@@ -27,7 +28,10 @@ class Clock {
       if (this.now >= next) [next] = [next + every, each()];
       const ready = this.timers.filter(({ at }) => at <= this.now);
       this.timers = this.timers.filter(({ at }) => at > this.now);
-      ready.forEach(({ work }) => work());
+      ready.forEach(({ work }) => {
+        work();
+        while (this.small.length) this.small.shift()!();
+      });
     }
   }
 }
@@ -36,7 +40,7 @@ function drawn(clock: Clock, cost = 0): { fast: number[]; slow: number[]; painte
   const [fast, slow]: number[][] = [[], []];
   const draw = (times: number[]) => (): void => {
     times.push(clock.now);
-    clock.now += cost;
+    queueMicrotask(() => (clock.now += cost)); // as charts do
   };
   return { fast: fast!, slow: slow!, painter: new Painter(draw(fast!), draw(slow!)) };
 }

@@ -76,8 +76,7 @@ export class Painter {
       layer.last = now;
       layer.draw();
     }
-    const slowest = ready.at(-1);
-    if (slowest) queueMicrotask(() => this.charge(slowest, now)); // charts draw in microtasks of their own, before it
+    if (ready.length) queueMicrotask(() => this.charge(ready, now)); // charts draw in microtasks of their own, before it
     this.queue();
   }
 
@@ -86,8 +85,9 @@ export class Painter {
     return last + (this.share < SHARE ? rest : Math.max(rest, Math.min(STILL, REST * cost)));
   }
 
-  private charge(layer: Layer, began: number): void {
-    layer.cost = performance.now() - began;
-    this.spent.push({ at: began, cost: layer.cost });
+  private charge(layers: Layer[], began: number): void {
+    const cost = performance.now() - began;
+    layers.forEach((layer) => (layer.cost = cost));
+    this.spent.push({ at: began, cost });
   }
 }

@@ -43,7 +43,7 @@ export function wherePart(desk: Desk): Part {
     mark(settings, "aria-invalid", state.check.field === "settings" ? "true" : null);
     const needless = state.solved ? "Solved in closed form" : "";
     start.show(state.starts, state.start, "None", needless && "No start needed");
-    limit.disabled = state.solved;
+    limit.disabled = state.solved && state.check.field !== "max_steps"; // what is refused can be mended
     limit.placeholder = state.solved ? "No steps" : "Automatic";
     mark(limit, "title", needless || null);
     desk.settle(name, state.name);
