@@ -156,6 +156,7 @@ class RunPage {
     mark(this.empty, "hidden", this.store.runs.size > 0);
     this.describe(placed);
     this.showCards(placed);
+    this.showFailures(placed);
   }
 
   private drawGap(placed: Placed[]): void {
@@ -174,11 +175,10 @@ class RunPage {
     this.panel.dispatchEvent(new CustomEvent("workbench:drawn", { bubbles: true, composed: true, detail: { run, through } }));
   }
 
-  /** What may follow a little later: the cards' figures, the small charts, the failures and the speed. */
+  /** What may follow a little later: the cards' figures, the small charts and the speed. */
   private slow(): void {
     const placed = this.placed();
     this.face(placed);
-    this.showFailures(placed);
     if (this.charts.hidden) return;
     const charted = placed.filter(({ run }) => run.history.length);
     const walked = charted.filter(({ run }) => !run.card.solved);
