@@ -313,6 +313,7 @@ def test_a_run_that_goes_on_from_another_has_a_name_of_its_own(page):
     wait_for(lambda: len(page.runs) == 2 and page.runs[0]["chip"] == "✓ Converged")
 
     assert {row["name"] for row in page.runs} == {"limited", "limited 2"}
+    assert {record.name for record in current_store().runs()} >= {"limited", "limited 2"}
 
 
 def test_a_deleted_run_leaves_the_record_when_the_time_to_undo_is_over(page, monkeypatch):

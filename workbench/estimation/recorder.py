@@ -40,6 +40,8 @@ class Recorder:
         self._begun = threading.Event()
         self._finished = threading.Event()
         self._abandoned = False
+        self._name: str | None = None
+        self._lock = threading.Lock()
 
     def begin(self) -> None:
         """Enter the run in the store, in a thread."""
@@ -58,12 +60,27 @@ class Recorder:
             self._trace.listen(self._store.listener(self._id), replay=not self._resumed)
             self._store.keep_demeaning(self._id, self._demeaning)
         finally:
-            self._begun.set()
+            with self._lock:
+                self._begun.set()
+                name = self._name
+        if name is not None:
+            self._store.rename(self._id, name)
+
+    def rename(self, name: str) -> None:
+        """Give the run another name in the store, as soon as it stands there."""
+        with self._lock:
+            self._name = name
+            if not self._begun.is_set():
+                return
+        self._store.rename(self._id, name)
 
     def specification(self) -> Specification:
-        """Return the specification with the data's fingerprint."""
+        """Return the specification with the data's fingerprint, and the run's present name."""
         self._begun.wait()
-        return self._specification
+        with self._lock:
+            if self._name is None:
+                return self._specification
+            return self._specification.replace(name=self._name)
 
     def checkpoint(self, state: StateBox) -> None:
         """Keep what the optimizer needs to go on, about once a second."""

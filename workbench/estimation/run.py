@@ -140,7 +140,8 @@ class Run:
         return self._specification.name or self.problem.title
 
     def rename(self, name: str) -> None:
-        """Give the run another name."""
+        """Give the run another name, here and in the record."""
+        self._recorder.rename(name)
         self._specification = self._specification.replace(name=name)
 
     @property

@@ -358,10 +358,11 @@ class Workbench(anywidget.AnyWidget):
 
     def _name(self, entry: Entry, name: str) -> None:
         entry.name = name
-        current_store().rename(entry.id, name)
-        if entry.run is not None:
-            entry.run.rename(name)
-            self._streamer.tell(entry.id)
+        if entry.run is None:
+            current_store().rename(entry.id, name)
+            return
+        entry.run.rename(name)
+        self._streamer.tell(entry.id)
 
     def _follow(self, entry: Entry) -> None:
         """Show a run on the Run tab, and on the list whenever it changes."""
