@@ -239,7 +239,7 @@ def _point(
 
 @compiled
 def _uniform(state: Any) -> float:
-    """Draw from [0, 1), in a fourth of the time of numba's generator.
+    """Draw from [0, 1); cheaper than numba's generator, and its state is that of one call.
 
     References
     ----------

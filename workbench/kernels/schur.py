@@ -355,7 +355,7 @@ def _sum_border(
 def _count_border(
     system: Reduced, groups: tuple[Any, ...], low: int, high: int, coupling: Numpy, block: Numpy
 ) -> None:
-    """Add groups of rows of ones, in a third of the time: pairs of columns are only counted."""
+    """Do so for rows of ones, whose pairs of columns need only be counted."""
     large, small = system.codes.shape[1], system.small.shape[1]
     rows = slice(*system.starts[[low, high]])
     codes, few = unsigned(system.codes[rows]), system.small[rows]

@@ -72,7 +72,7 @@ def unsigned(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def lean(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-    """View arrays of one column as vectors: their kernels take half the time then."""
+    """View arrays of one column as vectors, which compile to leaner kernels."""
     return tuple(array[:, 0] for array in arrays) if arrays[0].shape[1] == 1 else arrays
 
 
