@@ -126,7 +126,7 @@ def test_a_paused_run_can_be_stopped(crawl, slow):
     assert run.fit.outcome is Outcome.STOPPED
 
 
-def test_a_new_name_reaches_a_record_that_is_not_made_yet(people, monkeypatch):
+def test_a_name_and_a_star_reach_a_record_that_is_not_made_yet(people, monkeypatch):
     held, begin = threading.Event(), type(current_store()).begin
 
     def later(store, *given):
@@ -137,12 +137,14 @@ def test_a_new_name_reaches_a_record_that_is_not_made_yet(people, monkeypatch):
     run = wb.start("logit", "works ~ educ", people, name="old")
 
     run.rename("new")
+    run.star(True)
     held.set()
     fit = run.result()
 
     record_ended_runs()
     assert fit.name == "new"
-    assert [record.name for record in current_store().runs() if record.id == run.id] == ["new"]
+    (record,) = [record for record in current_store().runs() if record.id == run.id]
+    assert (record.name, record.starred) == ("new", True)
 
 
 def test_the_record_has_the_seconds_of_the_fit(people):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from workbench.data.formula import variables
@@ -41,6 +42,7 @@ class Recorder:
         self._finished = threading.Event()
         self._abandoned = False
         self._name: str | None = None
+        self._changes: list[Callable[[Store], None]] = []
         self._lock = threading.Lock()
 
     def begin(self) -> None:
@@ -48,6 +50,7 @@ class Recorder:
         threading.Thread(target=self._enter, name="workbench recorder", daemon=True).start()
 
     def _enter(self) -> None:
+        stands = False
         try:
             if not self._resumed:
                 self._specification = fingerprinted(self._problem)
@@ -59,28 +62,31 @@ class Recorder:
                 )
             self._trace.listen(self._store.listener(self._id), replay=not self._resumed)
             self._store.keep_demeaning(self._id, self._demeaning)
+            stands = True
         finally:
             with self._lock:
                 self._begun.set()
-                name = self._name
-        if name is not None:
-            self._store.rename(self._id, name)
+                for change in self._changes if stands else ():
+                    change(self._store)
+
+    def change(self, change: Callable[[Store], None]) -> None:
+        """Change what the store has of the run, as soon as it stands there."""
+        with self._lock:
+            if self._begun.is_set():
+                change(self._store)
+            else:
+                self._changes.append(change)
 
     def rename(self, name: str) -> None:
-        """Give the run another name in the store, as soon as it stands there."""
-        with self._lock:
-            self._name = name
-            if not self._begun.is_set():
-                return
-        self._store.rename(self._id, name)
+        """Give the run another name, in the store too."""
+        self._name = name
+        self.change(lambda store: store.rename(self._id, name))
 
     def specification(self) -> Specification:
         """Return the specification with the data's fingerprint, and the run's present name."""
         self._begun.wait()
-        with self._lock:
-            if self._name is None:
-                return self._specification
-            return self._specification.replace(name=self._name)
+        name = self._name
+        return self._specification if name is None else self._specification.replace(name=name)
 
     def checkpoint(self, state: StateBox) -> None:
         """Keep what the optimizer needs to go on, about once a second."""

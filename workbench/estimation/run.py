@@ -144,6 +144,10 @@ class Run:
         self._recorder.rename(name)
         self._specification = self._specification.replace(name=name)
 
+    def star(self, starred: bool) -> None:
+        """Put a star on the run's record, or take it away."""
+        self._recorder.change(lambda store: store.star(self.id, starred))
+
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the parameters, shape ``(k,)``."""

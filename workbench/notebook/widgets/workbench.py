@@ -209,7 +209,10 @@ class Workbench(anywidget.AnyWidget):
     def _star(self, message: Mapping[str, Any]) -> None:
         if entry := self._list.entry(message["id"]):
             entry.starred = not entry.starred
-            current_store().star(entry.id, entry.starred)
+            if entry.run is None:
+                current_store().star(entry.id, entry.starred)
+            else:
+                entry.run.star(entry.starred)
             self._show_runs()
 
     def _rename(self, message: Mapping[str, Any]) -> None:
