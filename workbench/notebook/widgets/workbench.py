@@ -17,7 +17,7 @@ import traitlets
 from workbench.errors import WorkbenchError
 from workbench.estimation.api import resume, start_specification
 from workbench.estimation.fit import Fit
-from workbench.estimation.run import Run
+from workbench.estimation.run import Run, record_ended_runs
 from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.store import current_store
 from workbench.notebook import (
@@ -259,6 +259,7 @@ class Workbench(anywidget.AnyWidget):
         with self._lock:
             if self._leaving.pop(run_id, None) is None:
                 return
+        record_ended_runs()
         try:
             current_store().delete(run_id)
         except WorkbenchError as error:
