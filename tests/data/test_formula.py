@@ -158,6 +158,17 @@ ALLOWED = [
 ]
 
 
+@pytest.mark.parametrize(
+    "term", ["exper**2", "exper^2", "(exper)**2", "log(exper)**2", "`my col`**2"]
+)
+def test_one_term_to_a_power_is_refused_and_named(term):
+    with pytest.raises(FormulaError, match=r"to the power 2 is .* itself") as caught:
+        check_formula(f"wage ~ educ + {term}", COLUMNS)
+
+    assert term.strip("()`").partition("*")[0].strip("^2`()") in caught.value.problem
+    assert "I(exper**2)" in caught.value.hint
+
+
 @pytest.mark.parametrize("terms", ALLOWED)
 def test_what_is_on_the_list_passes(terms):
     assert check_formula(f"log(wage) ~ {terms}", COLUMNS).terms == terms

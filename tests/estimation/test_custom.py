@@ -286,7 +286,7 @@ def test_an_exception_shows_the_persons_own_line(library, waits):
 
     error = refused(loglik, library, waits)
 
-    assert "KeyError: 'tt'" in error.problem
+    assert "there is no 'tt' among t" in error.problem
     assert 'data["tt"] * params["a"]' in error.hint
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.errors import OptionError
 from workbench.estimation.specification import Choice, DataReference, Specification
-from workbench.notebook import setup_form, setup_page
+from workbench.notebook import setup_check, setup_form, setup_opening, setup_page, setup_run
 from workbench.notebook.data_choice import open_frame, open_sample
 from workbench.notebook.offer import offered
 from workbench.notebook.setup_form import Chosen
@@ -48,15 +48,15 @@ def people():
 
 
 def chosen_for(opened, offer, **choices):
-    chosen = setup_form.opening(opened, offer)
+    chosen = setup_opening.opening(opened, offer)
     for field, value in choices.items():
         chosen = setup_form.changed(chosen, field, value, opened)
     return chosen
 
 
 def test_a_sample_opens_with_the_textbooks_model(mroz, offer):
-    chosen = setup_form.opening(mroz, offer)
-    check = setup_form.checked(chosen, mroz)
+    chosen = setup_opening.opening(mroz, offer)
+    check = setup_check.checked(chosen, mroz)
 
     assert (chosen.template, chosen.formula) == ("logit", MROZ)
     assert check.ok
@@ -67,15 +67,15 @@ def test_a_sample_opens_with_the_textbooks_model(mroz, offer):
 def test_a_table_without_a_known_model_opens_with_one_that_can_run(offer):
     frame = pd.DataFrame({"bought": [0, 1, 1, 0], "my price": [1.0, 2.0, 3.0, 2.5]})
     opened = open_frame(frame, "shop")
-    chosen = setup_form.opening(opened, offer)
+    chosen = setup_opening.opening(opened, offer)
 
     assert (chosen.template, chosen.formula) == ("logit", "bought ~ `my price`")
-    assert setup_form.checked(chosen, opened).ok
+    assert setup_check.checked(chosen, opened).ok
 
 
 def test_without_data_the_page_asks_for_them(offer):
-    chosen = setup_form.opening(None, offer)
-    check = setup_form.checked(chosen, None)
+    chosen = setup_opening.opening(None, offer)
+    check = setup_check.checked(chosen, None)
     page = setup_page.page(chosen, check, None, offer)
 
     assert not check.ok
@@ -85,7 +85,7 @@ def test_without_data_the_page_asks_for_them(offer):
 
 def test_an_unknown_column_is_named_with_the_nearest_and_one_press_repairs_it(mroz, offer):
     chosen = chosen_for(mroz, offer, formula=MROZ.replace("kidslt6", "kidslt5"))
-    check = setup_form.checked(chosen, mroz)
+    check = setup_check.checked(chosen, mroz)
 
     assert not check.ok
     assert check.text == "mroz has no column “kidslt5”."
@@ -96,7 +96,7 @@ def test_an_unknown_column_is_named_with_the_nearest_and_one_press_repairs_it(mr
 
 def test_rows_that_are_left_out_are_counted_with_the_reason(people, offer):
     chosen = chosen_for(people, offer, template="gaussian", formula="age ~ `hourly wage`")
-    check = setup_form.checked(chosen, people)
+    check = setup_check.checked(chosen, people)
 
     assert check.text.startswith("3 parameters, 38 rows used, 2 dropped (2 ")
     assert "hourly wage" in check.text
@@ -104,17 +104,17 @@ def test_rows_that_are_left_out_are_counted_with_the_reason(people, offer):
 
 def test_a_text_outcome_asks_which_level_is_one(people, offer):
     chosen = chosen_for(people, offer, template="logit", formula="worked ~ age")
-    asked = setup_form.checked(chosen, people)
+    asked = setup_check.checked(chosen, people)
     answered = setup_form.changed(chosen, "positive", "yes", people)
 
     assert asked.text == "Which level of worked is 1?"
     assert asked.levels == ("no", "yes")
-    assert setup_form.checked(answered, people).ok
+    assert setup_check.checked(answered, people).ok
 
 
 def test_an_outcome_the_template_cannot_have_is_refused_with_a_count(mroz, offer):
     chosen = chosen_for(mroz, offer, formula="hours ~ educ")
-    check = setup_form.checked(chosen, mroz)
+    check = setup_check.checked(chosen, mroz)
 
     assert not check.ok
     assert check.text.startswith("Logit needs an outcome that is 0 or 1; 428 rows of hours are not")
@@ -123,7 +123,7 @@ def test_an_outcome_the_template_cannot_have_is_refused_with_a_count(mroz, offer
 def test_clustered_errors_ask_for_their_column(mroz, offer):
     chosen = chosen_for(mroz, offer, se="cluster")
 
-    check = setup_form.checked(chosen, mroz)
+    check = setup_check.checked(chosen, mroz)
 
     assert not check.ok
     assert check.text == "Clustered standard errors need a column to cluster by."
@@ -153,7 +153,7 @@ def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, offer):
     chosen = chosen_for(people, offer, formula="age ~ `hourly wage`")
 
     chosen = setup_form.assigned(chosen, "region", "f")
-    check = setup_form.checked(chosen, people)
+    check = setup_check.checked(chosen, people)
     page = setup_page.page(chosen, check, people, offer)
 
     assert (chosen.template, chosen.formula) == ("feols", "age ~ `hourly wage` | region")
@@ -170,7 +170,7 @@ def test_a_bar_typed_behind_least_squares_makes_it_least_squares_with_effects(pe
     typed = setup_form.changed(chosen, "formula", "age ~ `hourly wage` | region", people)
 
     assert typed.template == "feols"
-    assert setup_form.checked(typed, people).ok
+    assert setup_check.checked(typed, people).ok
 
 
 def test_the_demeaner_is_a_choice_that_comes_with_effects_and_names_what_automatic_is(
@@ -180,7 +180,7 @@ def test_the_demeaner_is_a_choice_that_comes_with_effects_and_names_what_automat
     chosen = setup_form.assigned(plain, "region", "f")
 
     pages = [
-        setup_page.page(each, setup_form.checked(each, people), people, offer)
+        setup_page.page(each, setup_check.checked(each, people), people, offer)
         for each in (plain, chosen, replace(chosen, device="cuda"))
     ]
 
@@ -198,8 +198,8 @@ def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, offer):
     chosen = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region")
     chosen = setup_form.changed(chosen, "demeaner", "alternating", people)
 
-    check = setup_form.checked(chosen, people)
-    spec = setup_form.specification(chosen, check, people.reference, "")
+    check = setup_check.checked(chosen, people)
+    spec = setup_run.specification(chosen, check, people.reference, "")
 
     assert 'demeaner="alternating"' in spec.to_python()
     assert "--demeaner alternating" in spec.to_magic()
@@ -211,7 +211,7 @@ def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people,
     chosen = chosen_for(people, offer, template="logit", formula="worked ~ age", se="opg")
 
     linear = setup_form.changed(chosen, "template", "feols", people)
-    page = setup_page.page(linear, setup_form.checked(linear, people), people, offer)
+    page = setup_page.page(linear, setup_check.checked(linear, people), people, offer)
 
     labels = {item["key"]: item["label"] for item in page["errors"]}
     assert (labels["hessian"], labels["robust"]) == ("iid", "HC1 (robust)")
@@ -226,7 +226,7 @@ def test_errors_across_time_are_told_their_columns(people, offer):
     )
     told = replace(chosen, se_options="time=region2")
 
-    empty, unknown = (setup_form.checked(each, people) for each in (chosen, told))
+    empty, unknown = (setup_check.checked(each, people) for each in (chosen, told))
     page = setup_page.page(chosen, empty, people, offer)
 
     assert (empty.ok, empty.field) == (False, "se_options")
@@ -244,12 +244,12 @@ def test_errors_across_time_are_those_of_the_run_and_can_be_edited(people, offer
     )
     told = replace(chosen, se_options="time=age, lag=1")
 
-    check = setup_form.checked(told, people)
-    spec = setup_form.specification(told, check, people.reference, "a")
+    check = setup_check.checked(told, people)
+    spec = setup_run.specification(told, check, people.reference, "a")
 
     assert check.ok, check.text
     assert spec.se_options == {"time": "age", "lag": 1}
-    assert setup_form.from_specification(spec).se_options == "time=age, lag=1"
+    assert setup_run.from_specification(spec).se_options == "time=age, lag=1"
 
 
 def test_a_jackknife_keeps_its_cluster(people, offer):
@@ -258,9 +258,9 @@ def test_a_jackknife_keeps_its_cluster(people, offer):
     kind = setup_form.changed(chosen, "se", "CRV3", people)
     clustered = setup_form.changed(kind, "cluster", "region", people)
 
-    assert setup_form.checked(kind, people).field == "cluster"
+    assert setup_check.checked(kind, people).field == "cluster"
     assert (clustered.se, clustered.cluster) == ("CRV3", "region")
-    assert setup_form.checked(clustered, people).ok
+    assert setup_check.checked(clustered, people).ok
     assert setup_form.changed(clustered, "cluster", "", people).se == "hessian"
 
 
@@ -268,7 +268,7 @@ def test_fixed_effects_are_checked_while_they_are_typed(people, offer):
     unknown = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | regio")
     half = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region +")
 
-    first, second = (setup_form.checked(chosen, people) for chosen in (unknown, half))
+    first, second = (setup_check.checked(chosen, people) for chosen in (unknown, half))
 
     assert (first.ok, first.suggestion) == (False, "region")
     assert not second.ok
@@ -286,11 +286,11 @@ def test_a_run_with_fixed_effects_can_be_edited_in_setup(people):
         fixef_rm="none",
     )
 
-    chosen = setup_form.from_specification(asked)
-    check = setup_form.checked(chosen, people)
+    chosen = setup_run.from_specification(asked)
+    check = setup_check.checked(chosen, people)
 
     assert check.ok
-    assert setup_form.specification(chosen, check, people.reference, "") == asked
+    assert setup_run.specification(chosen, check, people.reference, "") == asked
 
 
 @pytest.mark.parametrize(
@@ -306,22 +306,22 @@ def test_a_run_with_fixed_effects_can_be_edited_in_setup(people):
 )
 def test_a_choice_of_the_wrong_kind_is_refused(mroz, offer, choice, value):
     with pytest.raises(OptionError):
-        setup_form.changed(setup_form.opening(mroz, offer), choice, value, mroz)
+        setup_form.changed(setup_opening.opening(mroz, offer), choice, value, mroz)
 
 
 @pytest.mark.parametrize("limit", [0, -3])
 def test_a_step_limit_below_one_is_refused_at_its_field(mroz, offer, limit):
-    chosen = setup_form.changed(setup_form.opening(mroz, offer), "max_steps", limit, mroz)
+    chosen = setup_form.changed(setup_opening.opening(mroz, offer), "max_steps", limit, mroz)
 
-    check = setup_form.checked(chosen, mroz)
+    check = setup_check.checked(chosen, mroz)
 
     assert (check.ok, check.field) == (False, "max_steps")
     assert str(limit) in check.text
 
 
 def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, offer):
-    own = setup_form.own_likelihood(setup_form.opening(mroz, offer))
-    check = setup_form.checked(own, mroz)
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
+    check = setup_check.checked(own, mroz)
 
     assert own.body == "loglik = log_sigmoid((2*y - 1) * eta)"
     assert check.ok
@@ -329,35 +329,35 @@ def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, offer):
 
 
 def test_a_mistake_in_the_likelihood_is_told_as_one_of_the_likelihood(mroz, offer):
-    own = setup_form.own_likelihood(setup_form.opening(mroz, offer))
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
     own = setup_form.changed(own, "body", "loglik = log_sigmoid((2*y - 1) * etta)", mroz)
-    check = setup_form.checked(own, mroz)
+    check = setup_check.checked(own, mroz)
 
     assert (check.ok, check.field, check.suggestion) == (False, "body", "")
     assert "etta" in check.text
 
 
 def test_a_body_without_a_formula_counts_its_own_parameters(mroz, offer):
-    own = setup_form.own_likelihood(setup_form.opening(mroz, offer))
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
     own = setup_form.changed(own, "formula", "", mroz)
     body = "params: mu = 8, sigma > 0 = 2\nloglik = normal_logpdf(educ, mu, sigma)"
     own = setup_form.changed(own, "body", body, mroz)
 
-    assert setup_form.checked(own, mroz).text == "2 parameters, 753 rows used, 0 dropped."
+    assert setup_check.checked(own, mroz).text == "2 parameters, 753 rows used, 0 dropped."
 
 
 def test_automatic_means_newton_up_to_a_few_hundred_parameters():
     few = setup_form.Check(True, "", parameters=8)
     many = setup_form.Check(True, "", parameters=5_000)
 
-    assert setup_form.optimizer_choice(Chosen(), few) == "newton"
-    assert setup_form.optimizer_choice(Chosen(), many) == "l-bfgs-b"
+    assert setup_run.optimizer_choice(Chosen(), few) == "newton"
+    assert setup_run.optimizer_choice(Chosen(), many) == "l-bfgs-b"
 
 
 def test_the_specification_is_what_was_chosen(mroz, offer):
     chosen = chosen_for(mroz, offer, se="robust", library="torch", max_steps=40)
-    check = setup_form.checked(chosen, mroz)
-    spec = setup_form.specification(chosen, check, mroz.reference, "Logit, robust")
+    check = setup_check.checked(chosen, mroz)
+    spec = setup_run.specification(chosen, check, mroz.reference, "Logit, robust")
 
     assert spec == Specification(
         Choice("logit"),
@@ -390,18 +390,18 @@ def test_edit_in_setup_brings_back_every_setting(mroz, offer):
         ssc="stata",
         name="first",
     )
-    chosen = setup_form.from_specification(asked)
-    check = setup_form.checked(chosen, mroz)
+    chosen = setup_run.from_specification(asked)
+    check = setup_check.checked(chosen, mroz)
 
-    assert setup_form.specification(chosen, check, mroz.reference, "first") == asked
+    assert setup_run.specification(chosen, check, mroz.reference, "first") == asked
 
 
 def test_runs_get_names_of_their_own(offer):
     chosen = Chosen(template="logit", se="robust")
 
-    assert setup_form.run_name(chosen, offer) == "Logit, robust"
-    assert setup_form.run_name(chosen, offer, ["Logit, robust"]) == "Logit, robust 2"
-    assert setup_form.run_name(Chosen(name="mine"), offer, ["mine"]) == "mine"
+    assert setup_run.run_name(chosen, offer) == "Logit, robust"
+    assert setup_run.run_name(chosen, offer, ["Logit, robust"]) == "Logit, robust 2"
+    assert setup_run.run_name(Chosen(name="mine"), offer, ["mine"]) == "mine"
 
 
 def test_the_foot_describes_the_run(mroz, offer):
@@ -416,7 +416,7 @@ def test_a_start_from_another_run_keeps_shared_parameters():
     check = setup_form.Check(True, "", names=("Intercept", "educ"))
     params = pd.Series({"Intercept": 1.0, "educ": 2.0, "age": 3.0})
 
-    assert setup_form.start_from(params, check) == {"Intercept": 1.0, "educ": 2.0}
+    assert setup_run.start_from(params, check) == {"Intercept": 1.0, "educ": 2.0}
 
 
 def test_the_sentence_on_data_names_what_is_missing(mroz):
@@ -428,18 +428,18 @@ def test_the_sentence_on_data_names_what_is_missing(mroz):
 
 def test_settings_of_the_optimizer_are_read_as_they_are_written(mroz, offer):
     chosen = chosen_for(mroz, offer, optimizer="sgd", settings="lr=0.1, momentum=0.9")
-    check = setup_form.checked(chosen, mroz)
-    spec = setup_form.specification(chosen, check, mroz.reference, "one")
+    check = setup_check.checked(chosen, mroz)
+    spec = setup_run.specification(chosen, check, mroz.reference, "one")
 
     assert check.ok
     assert spec.optimizer == Choice("sgd", {"lr": 0.1, "momentum": 0.9})
-    assert setup_form.from_specification(spec).settings == "lr=0.1, momentum=0.9"
+    assert setup_run.from_specification(spec).settings == "lr=0.1, momentum=0.9"
 
 
 @pytest.mark.parametrize("settings", ["lr", "lr=-1", "lr='a'", "speed=2", "lr=0.1)"])
 def test_settings_that_the_optimizer_cannot_have_are_refused(settings, mroz, offer):
     chosen = chosen_for(mroz, offer, optimizer="sgd", settings=settings)
-    check = setup_form.checked(chosen, mroz)
+    check = setup_check.checked(chosen, mroz)
 
     assert (check.ok, check.field) == (False, "settings")
 
@@ -449,7 +449,7 @@ def test_another_optimizer_starts_without_settings(mroz, offer):
     page_of = {}
     for name in ("sgd", "newton"):
         chosen = setup_form.changed(chosen, "optimizer", name, mroz)
-        page_of[name] = setup_page.page(chosen, setup_form.checked(chosen, mroz), mroz, offer)
+        page_of[name] = setup_page.page(chosen, setup_check.checked(chosen, mroz), mroz, offer)
 
     assert "lr=" in page_of["sgd"]["settings_hint"]
     assert [page_of["newton"][key] for key in ("settings", "settings_hint")] == ["", ""]
@@ -474,7 +474,7 @@ def test_a_run_in_two_stages_is_sent_to_its_code():
     )
 
     with pytest.raises(OptionError, match="two stages cannot be edited"):
-        setup_form.from_specification(spec)
+        setup_run.from_specification(spec)
 
 
 # Models of discrete choice -----------------------------------------------------------------------
@@ -489,8 +489,8 @@ def travel():
 
 
 def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(travel, offer):
-    chosen = setup_form.opening(travel, offer)
-    check = setup_form.checked(chosen, travel)
+    chosen = setup_opening.opening(travel, offer)
+    check = setup_check.checked(chosen, travel)
     page = setup_page.page(chosen, check, travel, offer)
 
     assert (chosen.template, chosen.formula) == ("conditional_logit", GREENE)
@@ -508,7 +508,7 @@ def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(trav
 
 def test_a_panel_counts_the_persons(travel, offer):
     chosen = chosen_for(travel, offer, panel="hinc")
-    check = setup_form.checked(chosen, travel)
+    check = setup_check.checked(chosen, travel)
 
     incomes = travel.table.column("hinc").nunique()
     assert f"210 choice situations of {incomes} persons in 840 rows" in check.text
@@ -524,7 +524,7 @@ def test_a_panel_counts_the_persons(travel, offer):
     ],
 )
 def test_what_choice_data_lack_is_told_at_its_field(travel, offer, choices, problem, field):
-    check = setup_form.checked(chosen_for(travel, offer, **choices), travel)
+    check = setup_check.checked(chosen_for(travel, offer, **choices), travel)
 
     assert not check.ok
     assert (check.text, check.field) == (problem, field)
@@ -551,7 +551,7 @@ def test_settings_that_a_model_cannot_have_are_told_below_them(
     travel, offer, template, written, problem
 ):
     chosen = chosen_for(travel, offer, template=template, model_settings=written)
-    check = setup_form.checked(chosen, travel)
+    check = setup_check.checked(chosen, travel)
 
     assert not check.ok
     assert (check.text, check.field) == (problem, "model_settings")
@@ -561,8 +561,8 @@ def test_words_in_the_settings_need_no_quotation_marks(travel, offer):
     told = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
     written = "random={ttme: normal, gc: lognormal}, correlated=True, draws=50"
     chosen = chosen_for(travel, offer, template="mixed_logit", model_settings=written)
-    check = setup_form.checked(chosen, travel)
-    asked = setup_form.specification(chosen, check, travel.reference, "mixed")
+    check = setup_check.checked(chosen, travel)
+    asked = setup_run.specification(chosen, check, travel.reference, "mixed")
     page = setup_page.page(chosen, check, travel, offer)
 
     assert asked.model == Choice("mixed_logit", PICKED | told)
@@ -581,10 +581,10 @@ def test_another_model_starts_without_the_settings_of_the_last_and_keeps_the_col
 
     assert chosen.model_settings == ""
     assert chosen.choosers == "individual"
-    page = setup_page.page(chosen, setup_form.checked(chosen, travel), travel, offer)
+    page = setup_page.page(chosen, setup_check.checked(chosen, travel), travel, offer)
     assert page["model_hint"] == "nests={alone: [1], together: [2, 3, 4]}"
     written = chosen_for(travel, offer, template="nested_logit", model_settings=page["model_hint"])
-    assert setup_form.checked(written, travel).ok
+    assert setup_check.checked(written, travel).ok
 
 
 @pytest.mark.parametrize(
@@ -600,17 +600,17 @@ def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, told):
     model = Choice(name, PICKED | {"panel": "hinc"} | told)
     asked = Specification(model, travel.reference, GREENE, se="opg", name="choice")
 
-    chosen = setup_form.from_specification(asked)
-    check = setup_form.checked(chosen, travel)
+    chosen = setup_run.from_specification(asked)
+    check = setup_check.checked(chosen, travel)
 
-    assert setup_form.specification(chosen, check, travel.reference, "choice") == asked
+    assert setup_run.specification(chosen, check, travel.reference, "choice") == asked
 
 
 def test_a_model_of_levels_asks_for_no_columns(people, offer):
     chosen = chosen_for(
         people, offer, template="multinomial_logit", formula="region ~ age", model_settings="base=b"
     )
-    check = setup_form.checked(chosen, people)
+    check = setup_check.checked(chosen, people)
     page = setup_page.page(chosen, check, people, offer)
 
     assert page["asks"] == []

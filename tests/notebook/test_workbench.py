@@ -327,6 +327,24 @@ def test_a_deleted_run_leaves_the_record_when_the_time_to_undo_is_over(page, mon
     wait_for(lambda: row["id"] not in {record.id for record in store.runs()})
 
 
+def test_a_failed_run_deleted_before_it_is_recorded_stays_out_of_the_record(page, monkeypatch):
+    monkeypatch.setattr(workbench_module, "UNDO_SECONDS", 0.0)
+    held, deleted, store = threading.Event(), threading.Event(), current_store()
+    begin, delete = store.begin, store.delete
+    monkeypatch.setattr(store, "begin", lambda *given: held.wait() and begin(*given))
+    monkeypatch.setattr(store, "delete", lambda run_id: (delete(run_id), deleted.set()))
+    say(page, "own", serial=1)
+    set_choice(page, "body", "loglik = log(eta - 1)")
+
+    row = run(page)
+    say(page, "delete", id=row["id"])
+    held.set()
+
+    assert row["tone"] == "err"
+    assert deleted.wait(PATIENCE)
+    assert row["id"] not in {record.id for record in store.runs()}
+
+
 def test_a_run_of_an_earlier_session_says_how_it_ended_in_the_same_words(page):
     row = run(page)
     wait_for(lambda: current_store().runs()[0].status == "ended")

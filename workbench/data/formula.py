@@ -167,7 +167,7 @@ def _parsed(text: str, columns: tuple[str, ...]) -> ParsedFormula:
         parts, outcome, terms, aliases, outcome_reads, _check_side(terms, aliases, known)
     )
     if parsed.plain_terms is None:
-        refuse_too_many(terms)
+        refuse_too_many(terms, parsed.named)
         term_list(terms)
     _check_fixed_effects(parts, known)
     instrument_sides(parsed, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from workbench.data.names import shown
@@ -37,9 +38,12 @@ def term_list(side: str, *, intercept: bool = True) -> Any:
         raise unreadable(side) from error
 
 
-def refuse_too_many(side: str) -> None:
-    """Refuse a side that multiplies out to more than `MOST_TERMS` terms, without doing it."""
-    if _count(_syntax_tree(side)) > MOST_TERMS:
+def refuse_too_many(side: str, named: Callable[[str], str]) -> None:
+    """Refuse a side that multiplies out to more than `MOST_TERMS` terms, without doing it.
+
+    ``named`` puts the names of columns back into a piece of the side.
+    """
+    if _count(_syntax_tree(side), named) > MOST_TERMS:
         raise FormulaError(
             f"The formula multiplies out to more than {MOST_TERMS:,} terms.",
             hint="lower the power, or leave interactions out.",
@@ -69,7 +73,7 @@ def unreadable(side: str) -> FormulaError:
     )
 
 
-def _count(tree: Any) -> int:
+def _count(tree: Any, named: Callable[[str], str]) -> int:
     """Return an upper bound of the terms that a syntax tree multiplies out to."""
     counts: dict[int, int] = {}
     waiting = [tree]
@@ -81,14 +85,14 @@ def _count(tree: Any) -> int:
             waiting.extend(pending)
             continue
         waiting.pop()
-        counts[id(node)] = _count_here(node, [counts[id(child)] for child in children])
+        counts[id(node)] = _count_here(node, [counts[id(child)] for child in children], named)
     return counts[id(tree)]
 
 
-def _count_here(node: Any, below: list[int]) -> int:
+def _count_here(node: Any, below: list[int], named: Callable[[str], str]) -> int:
     sign: str = node.operator.symbol if hasattr(node, "operator") else ""
     if sign in {"**", "^"}:
-        return min(int(below[0] ** _power(node.args[1])), MOST_TERMS + 1)
+        return min(int(below[0] ** _power(*node.args, named)), MOST_TERMS + 1)
     if sign == ":":
         return min(below[0] * below[1], MOST_TERMS + 1)
     if sign == "*":
@@ -96,12 +100,21 @@ def _count_here(node: Any, below: list[int]) -> int:
     return min(sum(below) or 1, MOST_TERMS + 1)
 
 
-def _power(exponent: Any) -> int:
+def _power(base: Any, exponent: Any, named: Callable[[str], str]) -> int:
+    """Return the exponent; one term alone to a power is that term, which nobody means."""
     power = str(exponent)
     if power not in map(str, range(1, HIGHEST_POWER + 1)):
         raise FormulaError(
             f"The power of a term is not one of the whole numbers from 1 to {HIGHEST_POWER}.",
             hint="(a + b)**2 for interactions; for the square of a variable I(exper**2).",
+            code="power",
+            where="**",
+        )
+    if power != "1" and not hasattr(base, "operator"):
+        term = shown(named(str(base)))
+        raise FormulaError(
+            f"In a formula {term} to the power {power} is {term} itself.",
+            hint=f"for a power of a variable I(...), as in I(exper**{power}).",
             code="power",
             where="**",
         )

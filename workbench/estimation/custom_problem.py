@@ -44,14 +44,21 @@ _STILL_MOVING = 0.1
 _NEARBY = 0.0437
 
 
+class NoSuchNameError(KeyError, AttributeError):
+    """A parameter or a column that a person's function reads and that is not there."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Named(dict[str, Any]):
     """A mapping whose entries are also attributes: ``data["wage"]`` or ``data.wage``."""
 
+    def __missing__(self, name: str) -> Any:
+        raise NoSuchNameError(f"there is no {name!r} among {', '.join(self)}")
+
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no {name!r}; there are {sorted(self)}") from None
+        return self[name]
 
 
 @dataclass(frozen=True)

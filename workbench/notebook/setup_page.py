@@ -34,8 +34,8 @@ from workbench.notebook.setup_form import (
     Check,
     Chosen,
     errors_of,
-    optimizer_choice,
 )
+from workbench.notebook.setup_run import optimizer_choice
 
 _WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
 """The errors that need columns of time or place."""

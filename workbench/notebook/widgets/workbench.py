@@ -17,10 +17,19 @@ import traitlets
 from workbench.errors import WorkbenchError
 from workbench.estimation.api import resume, start_specification
 from workbench.estimation.fit import Fit
-from workbench.estimation.run import Run
+from workbench.estimation.run import Run, record_ended_runs
 from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.store import current_store
-from workbench.notebook import bundle, data_choice, extension, setup_form, setup_page
+from workbench.notebook import (
+    bundle,
+    data_choice,
+    extension,
+    setup_check,
+    setup_form,
+    setup_opening,
+    setup_page,
+    setup_run,
+)
 from workbench.notebook.data_choice import Opened
 from workbench.notebook.headless import in_jupyter
 from workbench.notebook.messages import accepted
@@ -250,6 +259,7 @@ class Workbench(anywidget.AnyWidget):
         with self._lock:
             if self._leaving.pop(run_id, None) is None:
                 return
+        record_ended_runs()
         try:
             current_store().delete(run_id)
         except WorkbenchError as error:
@@ -332,7 +342,7 @@ class Workbench(anywidget.AnyWidget):
                 self._opened = opened
                 self._source = data_choice.SOURCES[opened.reference.kind]
                 self._show_variables()
-            self._choose(setup_form.from_specification(spec))
+            self._choose(setup_run.from_specification(spec))
 
     def _take_way(self, run: Run, action: str) -> None:
         """Take one of the ways out of a failed run that its card offers."""
@@ -354,7 +364,7 @@ class Workbench(anywidget.AnyWidget):
     def _take_over(self, run: Run) -> None:
         """Take in a run that goes on from the end of another, under a name of its own."""
         with self._lock:
-            name = setup_form.unlike(run.name, self._list.names())
+            name = setup_run.unlike(run.name, self._list.names())
             entry = self._list.add(run, self._compared)
             self._name(entry, name)
             self._follow(entry)
@@ -410,10 +420,10 @@ class Workbench(anywidget.AnyWidget):
         return replace(fit, specification=fit.specification.replace(name=entry.name))
 
     def _specification(self, opened: Opened) -> Specification:
-        name = setup_form.run_name(self._chosen, self._offer, self._list.names())
+        name = setup_run.run_name(self._chosen, self._offer, self._list.names())
         source = self._list.fit(self._chosen.start)
-        start = None if source is None else setup_form.start_from(source.params, self._check)
-        return setup_form.specification(self._chosen, self._check, opened.reference, name, start)
+        start = None if source is None else setup_run.start_from(source.params, self._check)
+        return setup_run.specification(self._chosen, self._check, opened.reference, name, start)
 
     def _look_around(self) -> None:
         """Find the devices, which loads torch, while the page is already there."""
@@ -430,12 +440,12 @@ class Workbench(anywidget.AnyWidget):
             self._source = data_choice.SOURCES[opened.reference.kind]
         with self.hold_sync():  # the list takes its order from the formula it arrives with
             self._show_variables()
-            self._choose(setup_form.opening(opened, self._offer))
+            self._choose(setup_opening.opening(opened, self._offer))
 
     def _choose(self, chosen: Chosen) -> None:
         """Take in new choices: check them, and show what follows."""
         self._chosen, self._notice, self._refusal = chosen, "", ""
-        self._check = setup_form.checked(chosen, self._opened)
+        self._check = setup_check.checked(chosen, self._opened)
         self._show_setup()
 
     def _show_variables(self) -> None:
@@ -455,7 +465,7 @@ class Workbench(anywidget.AnyWidget):
             "notice": self._notice,
             "refusal": self._refusal,
             "starts": self._starts(),
-            "run_name": setup_form.run_name(self._chosen, self._offer, self._list.names()),
+            "run_name": setup_run.run_name(self._chosen, self._offer, self._list.names()),
             "code": self._code(),
         }
 
