@@ -92,7 +92,7 @@ def _count(tree: Any, named: Callable[[str], str]) -> int:
 def _count_here(node: Any, below: list[int], named: Callable[[str], str]) -> int:
     sign: str = node.operator.symbol if hasattr(node, "operator") else ""
     if sign in {"**", "^"}:
-        return min(int(below[0] ** _power(*node.args, named)), MOST_TERMS + 1)
+        return min(int(below[0] ** _power(node.args[0], node.args[1], named)), MOST_TERMS + 1)
     if sign == ":":
         return min(below[0] * below[1], MOST_TERMS + 1)
     if sign == "*":
