@@ -30,7 +30,7 @@ from benchmarks.demean import (
     reference,
     sparse_mobility,
 )
-from benchmarks.harness import machine, settle_threads, versions
+from benchmarks.harness import keep_memory, machine, settle_threads, versions
 from workbench.report.plots.palette import GREY, SERIES
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "demean-growth.png"
@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
     asked = parser.parse_args()
     settle_threads()
+    keep_memory()
     points = growth(asked.quick)
     if asked.to or not asked.quick:
         draw(points, asked.to or PICTURE)

@@ -7,6 +7,7 @@ that sides take turns on the same machine and none inherits another's threads or
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import multiprocessing
 import os
@@ -28,8 +29,8 @@ PACKAGES = (
 )
 BREATH = 0.3
 """Seconds between two turns, in which the last side's threads come to rest."""
-RESIDENT = 1024
-"""MB that every turn finds at hand."""
+_NO_TRIMMING, _NO_MAPPING = (-1, 2**31 - 1), (-4, 0)
+"""Settings of glibc's allocator: ``M_TRIM_THRESHOLD`` and ``M_MMAP_MAX`` of ``malloc.h``."""
 
 
 @dataclass(frozen=True)
@@ -142,20 +143,10 @@ def take_turns(sides: Sequence[Side], repeats: int, quick: bool) -> dict[str, Ti
         for worker in workers:
             if turn < (worker.side.repeats or repeats):
                 time.sleep(BREATH)
-                bring_back_memory()
                 found[worker.side.name].append(worker.turn())
     for worker in workers:
         worker.end()
     return {name: _timing(turns) for name, turns in found.items()}
-
-
-def bring_back_memory() -> None:
-    """Touch memory and let it go, for every side alike.
-
-    The host of a virtual machine takes free memory back after a second or two, and the next to
-    use it waits: milliseconds for each MB, which say nothing of a side.
-    """
-    np.ones(RESIDENT * 2**20 // 8)
 
 
 def _timing(turns: Sequence[tuple[float, Answer]]) -> Timing:
@@ -200,6 +191,7 @@ class _Worker:
 
 
 def _serve(prepare: Callable[[bool], Call], quick: bool, line: Connection) -> None:
+    keep_memory()
     call = prepare(quick)
     line.send(None)
     while line.recv():
@@ -211,6 +203,18 @@ def _serve(prepare: Callable[[bool], Call], quick: bool, line: Connection) -> No
 def settle_threads() -> None:
     """Let torch's workers sleep at barriers, for every side alike; set before torch is imported."""
     os.environ["OMP_WAIT_POLICY"] = "passive"
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory that it frees, for every side alike, where glibc allocates.
+
+    The host of a virtual machine takes free memory back after a second or two, and who uses it
+    next waits for milliseconds a MB, which say nothing of a side.
+    """
+    allocator = ctypes.CDLL(None)
+    if hasattr(allocator, "mallopt"):
+        for setting in (_NO_TRIMMING, _NO_MAPPING):
+            allocator.mallopt(*setting)
 
 
 def machine() -> dict[str, Any]:
