@@ -499,23 +499,30 @@ class Problem(ABC):
                     code="no-such-parameter",
                     where=name,
                 )
-            place = self.parameter_names.index(name)
-            params[place] = value
-            if not np.isfinite(value) or not self._has_place(shown, place, value):
-                raise OptionError(
-                    f"The start value of {name} is {value:g}.",
-                    hint="give a finite number inside its bounds; a spread starts above zero.",
-                    code="start-not-finite",
-                    where=name,
-                )
-        return self.walked(params)
+            params[self.parameter_names.index(name)] = value
+        found = self._inside(params)
+        if found is not None and np.isfinite(list(asked.values())).all():
+            return found
+        wrong = (name for name in asked if not self._stands(shown, name, asked[name]))
+        name = next(wrong, next(iter(asked)))
+        raise OptionError(
+            f"The start value of {name} is {asked[name]:g}.",
+            hint="give a finite number inside its bounds; a spread starts above zero.",
+            code="start-not-finite",
+            where=name,
+        )
 
-    def _has_place(self, shown: Numpy, place: int, value: float) -> bool:
-        """Whether a value of one parameter has a place on the line that is walked."""
-        alone = shown.copy()
-        alone[place] = value
+    def _stands(self, shown: Numpy, name: str, value: float) -> bool:
+        """Whether the start value of one parameter has a place beside the default ones."""
+        params = shown.copy()
+        params[self.parameter_names.index(name)] = value
+        return bool(np.isfinite(value)) and self._inside(params) is not None
+
+    def _inside(self, params: Numpy) -> Numpy | None:
+        """Return where parameters shown lie on the lines that are walked, or None outside."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return bool(np.isfinite(self.walked(alone)).all())
+            found = self.walked(params)
+        return found if np.isfinite(found).all() else None
 
 
 # Below this many clusters the clustered covariance is usually too small.
