@@ -255,7 +255,7 @@ class Projected:
     Attributes
     ----------
     means
-        The means, ``(g, P)``.
+        The means, ``(g, P)``, less ``shift (P,)``.
     right
         The sums of what is left over the other terms, ``(size, P)``.
     original, remaining
@@ -263,6 +263,7 @@ class Projected:
     """
 
     means: Numpy
+    shift: Numpy
     right: Numpy
     original: Numpy
     remaining: Numpy
@@ -289,10 +290,8 @@ def project(system: Reduced, columns: Numpy) -> Projected:
         if system.small.size:
             right[split:] -= to_columns(system.small_cells, means, size - split)
     mass = np.sum(1 / inverse) if inverse.any() else 0.0
-    means += shift
-    return Projected(
-        means, right, squares + shift * (2 * total + mass * shift), squares - explained
-    )
+    original = squares + shift * (2 * total + mass * shift)
+    return Projected(means, shift, right, original, squares - explained)
 
 
 @compiled
@@ -321,9 +320,20 @@ def residuals(
     taken = to_groups(system.cells, effects[: system.split])
     if system.small.size:
         taken += to_groups(system.small_cells, effects[system.split :])
-    taken *= system.inverse_mass[:, None]
-    means = np.subtract(projected.means, taken, out=taken)
-    return row_passes.residuals(system.rows, columns, means, effects), means
+    means, inverse, shift = projected.means, system.inverse_mass, projected.shift
+    together(
+        lambda low, high: _remaining(means[low:high], shift, inverse[low:high], taken[low:high]),
+        row_bounds(len(taken), taken.size),
+    )
+    return row_passes.residuals(system.rows, columns, taken, effects), taken
+
+
+@compiled
+def _remaining(means: Any, shift: Any, inverse: Any, taken: Any) -> None:
+    """Put the means that are left in place of sums of the effects that are taken from them."""
+    for g in range(len(means)):
+        for k in range(len(shift)):
+            taken[g, k] = means[g, k] + shift[k] - inverse[g] * taken[g, k]
 
 
 def border(system: Reduced) -> Border:
