@@ -209,7 +209,7 @@ def keep_memory() -> None:
     """Let this process keep the memory that it frees, for every side alike, where glibc allocates.
 
     The host of a virtual machine takes free memory back after a second or two, and who uses it
-    next waits for milliseconds a MB, which say nothing of a side.
+    next waits for the host, which says nothing of a side.
     """
     allocator = ctypes.CDLL(None)
     if hasattr(allocator, "mallopt"):
