@@ -159,13 +159,20 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(
-    "term", ["exper**2", "exper^2", "(exper)**2", "log(exper)**2", "`my col`**2"]
+    ("term", "named"),
+    [
+        ("exper**2", "exper"),
+        ("exper^2", "exper"),
+        ("(exper)**2", "exper"),
+        ("log(exper)**2", "log(exper)"),
+        ("`my col`**2", "my col"),
+    ],
 )
-def test_one_term_to_a_power_is_refused_and_named(term):
-    with pytest.raises(FormulaError, match=r"to the power 2 is .* itself") as caught:
+def test_one_term_to_a_power_is_refused_and_named(term, named):
+    with pytest.raises(FormulaError) as caught:
         check_formula(f"wage ~ educ + {term}", COLUMNS)
 
-    assert term.strip("()`").partition("*")[0].strip("^2`()") in caught.value.problem
+    assert caught.value.problem == f"In a formula {named} to the power 2 is {named} itself."
     assert "I(exper**2)" in caught.value.hint
 
 

@@ -16,7 +16,7 @@ from workbench.data.names import quoted
 from workbench.data.sources import open_data
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, StoreError
-from workbench.estimation.asking import asked, checked
+from workbench.estimation.asking import checked, specified
 from workbench.estimation.choice_settings import MODELS as CHOICE, option_names
 from workbench.estimation.fit import Fit
 from workbench.estimation.models import likelihood, models, problem_of
@@ -337,4 +337,4 @@ def _waited(run: Run) -> Run:
 def _start(
     model: Any, formula: Any, data: Any, options: Mapping[str, Any], caller: FrameType
 ) -> Run:
-    return start_specification(*asked(model, formula, data, options, caller))
+    return start_specification(*specified(model, formula, data, options, caller))

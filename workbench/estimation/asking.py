@@ -73,7 +73,7 @@ _ERRORS_ELSEWHERE = {
 }
 
 
-def asked(
+def specified(
     model: Any, formula: Any, data: Any, options: Mapping[str, Any], caller: FrameType
 ) -> tuple[Specification, Table, Custom | None]:
     """Return the specification of a call, its data, and the likelihood that stands in no text.
