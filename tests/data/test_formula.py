@@ -166,13 +166,15 @@ ALLOWED = [
         ("(exper)**2", "exper"),
         ("log(exper)**2", "log(exper)"),
         ("`my col`**2", "my col"),
+        ("(exper:kidslt6)**2", "a single term"),
     ],
 )
 def test_one_term_to_a_power_is_refused_and_named(term, named):
     with pytest.raises(FormulaError) as caught:
         check_formula(f"wage ~ educ + {term}", COLUMNS)
 
-    assert caught.value.problem == f"In a formula {named} to the power 2 is {named} itself."
+    problem = f"In a formula {named} to the power 2 is {named} again."
+    assert caught.value.problem == problem
     assert "I(exper**2)" in caught.value.hint
 
 

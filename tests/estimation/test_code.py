@@ -208,6 +208,15 @@ def test_only_what_differs_from_the_defaults_stands_in_the_call():
     )
 
 
+def test_a_cluster_that_the_errors_do_not_use_stands_beside_their_kind():
+    asked = Specification(
+        Choice("logit"), DataReference("sample", "mroz"), "inlf ~ educ", cluster="age"
+    )
+
+    assert 'se="hessian", cluster="age"' in python_call(asked)
+    assert "--se hessian --cluster age" in magic_cell(asked)
+
+
 def test_a_long_call_stands_on_several_lines():
     specification = Specification(
         Choice("gaussian"), MROZ, "lwage ~ educ + exper + I(exper**2) + age + kidslt6 + kidsge6",

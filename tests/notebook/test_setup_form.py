@@ -264,6 +264,17 @@ def test_a_jackknife_keeps_its_cluster(people, offer):
     assert setup_form.changed(clustered, "cluster", "", people).se == "hessian"
 
 
+def test_a_template_without_the_jackknife_gives_its_cluster_up_too(people, offer):
+    formula = "age ~ `hourly wage` | region"
+    chosen = chosen_for(
+        people, offer, template="feols", formula=formula, se="CRV3", cluster="region"
+    )
+
+    other = setup_form.changed(chosen, "template", "gaussian", people)
+
+    assert (other.se, other.cluster) == ("hessian", "")
+
+
 def test_fixed_effects_are_checked_while_they_are_typed(people, offer):
     unknown = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | regio")
     half = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region +")

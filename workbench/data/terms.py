@@ -92,7 +92,10 @@ def _count(tree: Any, named: Callable[[str], str]) -> int:
 def _count_here(node: Any, below: list[int], named: Callable[[str], str]) -> int:
     sign: str = node.operator.symbol if hasattr(node, "operator") else ""
     if sign in {"**", "^"}:
-        return min(int(below[0] ** _power(node.args[0], node.args[1], named)), MOST_TERMS + 1)
+        power = _power(node.args[1])
+        if below[0] == 1 and power > 1:
+            raise _of_one_term(node.args[0], power, named)
+        return min(int(below[0] ** power), MOST_TERMS + 1)
     if sign == ":":
         return min(below[0] * below[1], MOST_TERMS + 1)
     if sign == "*":
@@ -100,8 +103,7 @@ def _count_here(node: Any, below: list[int], named: Callable[[str], str]) -> int
     return min(sum(below) or 1, MOST_TERMS + 1)
 
 
-def _power(base: Any, exponent: Any, named: Callable[[str], str]) -> int:
-    """Return the exponent; one term alone to a power is that term, which nobody means."""
+def _power(exponent: Any) -> int:
     power = str(exponent)
     if power not in map(str, range(1, HIGHEST_POWER + 1)):
         raise FormulaError(
@@ -110,12 +112,15 @@ def _power(base: Any, exponent: Any, named: Callable[[str], str]) -> int:
             code="power",
             where="**",
         )
-    if power != "1" and not hasattr(base, "operator"):
-        term = shown(named(str(base)))
-        raise FormulaError(
-            f"In a formula {term} to the power {power} is {term} itself.",
-            hint=f"for a power of a variable I(...), as in I(exper**{power}).",
-            code="power",
-            where="**",
-        )
     return int(power)
+
+
+def _of_one_term(base: Any, power: int, named: Callable[[str], str]) -> FormulaError:
+    """Return the error for one term to a power, which is that term and never meant."""
+    term = "a single term" if hasattr(base, "operator") else shown(named(str(base)))
+    return FormulaError(
+        f"In a formula {term} to the power {power} is {term} again.",
+        hint=f"for a power of a variable I(...), as in I(exper**{power}).",
+        code="power",
+        where="**",
+    )

@@ -72,6 +72,8 @@ _ERRORS_ELSEWHERE = {
     **dict.fromkeys(("nonrobust", "iid", "oim", "eim"), "hessian"),
 }
 
+_WHOLE_NUMBERS = ("max_steps", "seed")
+
 
 def specified(
     model: Any, formula: Any, data: Any, options: Mapping[str, Any], caller: FrameType
@@ -259,18 +261,21 @@ def _starts(asked: Any) -> dict[str, float]:
             code="bad-option",
             where="start",
         )
-    for name, value in asked.items():
-        if isinstance(value, str) or not np.isscalar(value):
-            raise OptionError(
-                f"The start value of {name} is {value!r}.",
-                hint="give a finite number.",
-                code="start-not-finite",
-                where=str(name),
-            )
-    return {str(name): float(value) for name, value in asked.items()}
+    return {str(name): _start_value(str(name), value) for name, value in asked.items()}
 
 
-_WHOLE_NUMBERS = ("max_steps", "seed")
+def _start_value(name: str, value: Any) -> float:
+    try:
+        if not isinstance(value, str | bool):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise OptionError(
+        f"The start value of {name} is {value!r:.80}.",
+        hint="give a finite number.",
+        code="start-not-finite",
+        where=name,
+    )
 
 
 def _check_types(options: Mapping[str, Any]) -> None:
@@ -287,10 +292,11 @@ def _check_types(options: Mapping[str, Any]) -> None:
                 where=name,
             )
     cluster = options.get("cluster")
-    if not isinstance(cluster, str | list | tuple | None):
+    several = isinstance(cluster, list | tuple) and all(isinstance(name, str) for name in cluster)
+    if not (several or isinstance(cluster, str | None)):
         raise OptionError(
             f"The option cluster is a {type(cluster).__name__}, not a text or a list of texts.",
-            hint='name a column of the data: cluster="column".',
+            hint='name columns of the data: cluster="column", or cluster=["one", "other"].',
             code="bad-option",
             where="cluster",
         )

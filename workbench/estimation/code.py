@@ -107,8 +107,9 @@ def magic_cell(specification: Specification) -> str:
 
 # The settings ------------------------------------------------------------------------------------
 def _settings(specification: Specification) -> list[tuple[str, Any]]:
+    said = {"se"} if specification.clusters else set()  # a cluster alone asks for clustered errors
     pairs = ((name, getattr(specification, name)) for name in _DEFAULTS)
-    return [(name, value) for name, value in pairs if value != _DEFAULTS[name]]
+    return [(name, value) for name, value in pairs if value != _DEFAULTS[name] or name in said]
 
 
 # Python ------------------------------------------------------------------------------------------

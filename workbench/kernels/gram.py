@@ -1,8 +1,8 @@
 """Passes over the rows of a design, X'X, X'WX, Xv and X'v, on several threads.
 
 Threads are the process's own: those of BLAS wait for each other in loops, which on a busy machine
-made X'X ten times slower.  ``np.dot`` lets go of Python's lock where ``v @ X`` holds it, and sums
-a matrix times its own transpose by BLAS's symmetric update, at half the cost of a product.
+made X'X ten times slower.  ``np.dot`` and ``X @ v`` let go of Python's lock, ``v @ X`` does not;
+``np.dot(X.T, X)`` is BLAS's symmetric update, at half the cost of a product.
 """
 
 from __future__ import annotations

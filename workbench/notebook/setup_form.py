@@ -242,7 +242,8 @@ def _with_known_errors(chosen: Chosen) -> Chosen:
     known = errors_of(chosen.template)
     kept = [kind if kind in known else "hessian" for kind in (chosen.se, chosen.se_before)]
     told = chosen.se_options if kept[0] == chosen.se else ""
-    return replace(chosen, se=kept[0], se_before=kept[1], se_options=told)
+    cluster = "" if kept[0] != chosen.se and chosen.se in BY_CLUSTER else chosen.cluster
+    return replace(chosen, se=kept[0], se_before=kept[1], se_options=told, cluster=cluster)
 
 
 def own_likelihood(chosen: Chosen) -> Chosen:

@@ -93,7 +93,7 @@ export class Chart {
 
   private draw(): void {
     this.width ||= this.canvas.clientWidth; // kept: to ask for it after each change is to lay the page out
-    if (!this.width) return;
+    if (!this.width || !this.canvas.isConnected) return;
     this.stale = false;
     const picture = this.picture();
     if (!this.drawn || !alike(this.drawn, picture, this.width, this.options.height)) {
@@ -322,9 +322,12 @@ export class Chart {
     this.plot?.setCursor({ left: -10, top: -10 }, false);
   }
 
+  /** Out of the page there are no colours to read: such a chart is drawn anew when it comes back. */
   private recolour(): void {
     this.colours = null;
-    this.plot?.redraw(false);
+    this.drawn = null;
+    this.stale = true;
+    if (this.visible) this.draw();
   }
 
   private watchSize(): () => void {
