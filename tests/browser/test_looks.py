@@ -29,6 +29,15 @@ ON_TOP = """(button) => {
   const box = button.getBoundingClientRect();
   return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
 }"""
+GRID_PIXELS = """(canvas) => {
+  const hair = getComputedStyle(canvas).getPropertyValue('--wb-hair').trim();
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hair.slice(at, at + 2), 16));
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4)
+    found += data[at] === red && data[at + 1] === green && data[at + 2] === blue;
+  return found;
+}"""
 HOSTILE = [
     '<img src="http://attacker.example/x" onerror="window.hit=1">',
     '"><script>window.hit=1</script>',
@@ -77,6 +86,25 @@ def test_a_change_of_theme_recolours_the_page_and_its_charts_without_a_reload(co
 
     wait_until(lambda: text_colour(view) == text)
     wait_until(lambda: pixels(view) == chart)
+
+
+def test_a_chart_that_is_out_of_the_page_takes_a_new_theme_when_it_comes_back(opened):
+    view = opened(WORKBENCH)
+    view.run()
+    run_named(view, "logit", "before")
+    charts = view.widget.locator(".mul canvas")
+    charts.first.scroll_into_view_if_needed()
+    wait_until(lambda: charts.first.evaluate(GRID_PIXELS))
+
+    run_named(view, "ols", "without charts")
+    expect(charts).to_have_count(0)
+    for theme in ("Dark", "Light"):
+        view.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+        expect(view.widget).to_have_attribute("data-theme", theme.lower())
+    run_named(view, "logit", "after")
+
+    charts.first.scroll_into_view_if_needed()
+    wait_until(lambda: charts.first.evaluate(GRID_PIXELS))
 
 
 @pytest.mark.parametrize("width", [980, 600, 490])
@@ -183,6 +211,15 @@ def text_colour(view):
     """Return the colour of the text on the tab that is open."""
     colour = "(root) => getComputedStyle(root.querySelector('.panel:not([hidden])')).color"
     return view.widget.evaluate(colour)
+
+
+def run_named(view, template, name):
+    """Run a template under a name of its own, and wait for its end."""
+    view.open("Setup")
+    view.widget.get_by_label("Template").select_option(template)
+    view.widget.get_by_label("Name of this run").fill(name)
+    view.press_run()
+    see(view.card(name), "Converged")
 
 
 def pixels(view):

@@ -255,7 +255,9 @@ class Projected:
     Attributes
     ----------
     means
-        The means, ``(g, P)``, less ``shift (P,)``.
+        The means, ``(g, P)``, less the shift.
+    shift
+        What was taken off each column first, ``(P,)``.
     right
         The sums of what is left over the other terms, ``(size, P)``.
     original, remaining
