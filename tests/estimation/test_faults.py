@@ -57,6 +57,10 @@ CASES = {
     "infinite start": (lambda p: p, {"start": {"educ": np.inf}}, "start-not-finite", "educ"),
     "start without names": (lambda p: p, {"start": [0.0, 0.1]}, "bad-option", "list"),
     "text as a start": (lambda p: p, {"start": {"educ": "a"}}, "start-not-finite", "educ"),
+    "complex start": (lambda p: p, {"start": {"educ": 1j}}, "start-not-finite", "educ"),
+    "start beyond floats": (lambda p: p, {"start": {"educ": 10**400}}, "start-not-finite", "educ"),
+    "truth as a start": (lambda p: p, {"start": {"educ": True}}, "start-not-finite", "educ"),
+    "number as a cluster": (lambda p: p, {"cluster": [1]}, "bad-option", "cluster"),
     "weights that are shares": (
         lambda p: p.assign(copies=1 / len(p)),
         {"weights": "copies"},
