@@ -21,7 +21,7 @@ from scipy.sparse.linalg import lsmr
 from benchmarks.harness import Answer, Report, Timing, keep_memory, main
 from workbench.demeaners import demeaner_named
 from workbench.demeaners.base import finish
-from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.absorption.factors import Factor, Factors
 
 ROWS, QUICK_ROWS, LARGE_ROWS = 1_000_000, 20_000, 5_000_000
 REPEATS, QUICK_REPEATS = 7, 2

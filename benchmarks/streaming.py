@@ -65,7 +65,7 @@ import time
 import numpy as np
 import workbench as wb
 from workbench.data.sources import simulated
-from workbench.notebook.stream import Streamer
+from workbench.notebook.live.stream import Streamer
 
 frame = simulated.gaussian({rows}, {columns})
 frame["y"] = (frame["y"] > 0).astype(float)

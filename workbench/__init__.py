@@ -19,20 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.backends.devices import devices as devices
-    from workbench.data.sources import (
-        load as load,
-        read_sql as read_sql,
-        samples as samples,
-    )
-    from workbench.data.wide import long as long
-    from workbench.demeaners.alternating import AlternatingProjections as AlternatingProjections
-    from workbench.demeaners.demean import demean as demean
-    from workbench.demeaners.lsmr import LSMR as LSMR
-    from workbench.demeaners.schur import Schur as Schur
-    from workbench.demeaners.within import Within as Within
-    from workbench.errors import WorkbenchError as WorkbenchError
-    from workbench.estimation.api import (
+    from workbench.api.calls import (
         did2s as did2s,
         fit as fit,
         likelihood as likelihood,
@@ -41,20 +28,27 @@ if TYPE_CHECKING:
         runs as runs,
         start as start,
     )
-    from workbench.estimation.fit import Fit as Fit
-    from workbench.estimation.likelihood_ratio import likelihood_ratio as likelihood_ratio
-    from workbench.estimation.run import Run as Run
-    from workbench.estimation.store import (
-        store_path as store_path,
-        use_store as use_store,
+    from workbench.backends.devices import devices as devices
+    from workbench.data.sources import (
+        load as load,
+        read_sql as read_sql,
+        samples as samples,
     )
-    from workbench.likelihoods.custom import custom as custom
-    from workbench.likelihoods.parameters import (
+    from workbench.demeaners.alternating import AlternatingProjections as AlternatingProjections
+    from workbench.demeaners.demean import demean as demean
+    from workbench.demeaners.lsmr import LSMR as LSMR
+    from workbench.demeaners.schur import Schur as Schur
+    from workbench.demeaners.within import Within as Within
+    from workbench.errors import WorkbenchError as WorkbenchError
+    from workbench.models.choice.wide import long as long
+    from workbench.models.custom.function import custom as custom
+    from workbench.models.custom.parameters import (
         bounded as bounded,
         positive as positive,
     )
     from workbench.notebook.extension import load_ipython_extension as load_ipython_extension
     from workbench.notebook.widgets.workbench import Workbench as Workbench
+    from workbench.optimizers import describe as optimizers  # noqa: F401, a public name
     from workbench.optimizers.adam import Adam as Adam
     from workbench.optimizers.newton import Newton as Newton
     from workbench.optimizers.scipy_minimize import (
@@ -85,26 +79,33 @@ if TYPE_CHECKING:
         compare as compare,
     )
     from workbench.report.plots.event_study import event_plot as event_plot
+    from workbench.results.fit import Fit as Fit
+    from workbench.results.likelihood_ratio import likelihood_ratio as likelihood_ratio
+    from workbench.runs.run import Run as Run
+    from workbench.runs.store import (
+        store_path as store_path,
+        use_store as use_store,
+    )
 
 __version__ = "0.1.0"
 
 _FACE = {
     "workbench.backends.devices": "devices",
     "workbench.data.sources": "load read_sql samples",
-    "workbench.data.wide": "long",
+    "workbench.models.choice.wide": "long",
     "workbench.demeaners.alternating": "AlternatingProjections",
     "workbench.demeaners.demean": "demean",
     "workbench.demeaners.lsmr": "LSMR",
     "workbench.demeaners.schur": "Schur",
     "workbench.demeaners.within": "Within",
     "workbench.errors": "WorkbenchError",
-    "workbench.estimation.api": "did2s fit likelihood models resume runs start",
-    "workbench.estimation.fit": "Fit",
-    "workbench.estimation.likelihood_ratio": "likelihood_ratio",
-    "workbench.estimation.run": "Run",
-    "workbench.estimation.store": "store_path use_store",
-    "workbench.likelihoods.custom": "custom",
-    "workbench.likelihoods.parameters": "bounded positive",
+    "workbench.api.calls": "did2s fit likelihood resume start",
+    "workbench.results.fit": "Fit",
+    "workbench.results.likelihood_ratio": "likelihood_ratio",
+    "workbench.runs.run": "Run",
+    "workbench.runs.store": "store_path use_store",
+    "workbench.models.custom.function": "custom",
+    "workbench.models.custom.parameters": "bounded positive",
     "workbench.notebook.extension": "load_ipython_extension",
     "workbench.notebook.widgets.workbench": "Workbench",
     "workbench.optimizers.adam": "Adam",
@@ -126,18 +127,27 @@ _FACE = {
 _HOME = {name: module for module, names in _FACE.items() for name in names.split()}
 
 
-class _Callable(ModuleType):
-    """A family of this package that, called, lists its members: ``wb.optimizers()``."""
+_LISTS = {
+    "models": "workbench.api.calls:models",
+    "optimizers": "workbench.optimizers:describe",
+    "runs": "workbench.api.calls:runs",
+}
+"""The functions that have the name of a package, as ``module:name``."""
 
-    def __call__(self) -> Any:
-        return self.describe()
+
+class _Callable(ModuleType):
+    """A package that, called, lists its members: ``wb.models()``."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        module, name = _LISTS[self.__name__.rpartition(".")[2]].split(":")
+        return getattr(import_module(module), name)(*args, **options)
 
 
 class _Package(ModuleType):
-    """The package itself, whose subpackage ``optimizers`` is also a function that lists them."""
+    """The package itself, some of whose subpackages are functions too."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name == "optimizers" and isinstance(value, ModuleType):
+        if name in _LISTS and isinstance(value, ModuleType):
             value.__class__ = _Callable
         super().__setattr__(name, value)
 
@@ -146,8 +156,8 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name == "optimizers":
-        return import_module("workbench.optimizers")
+    if name in _LISTS:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(_imported(_HOME[name], name), name)
@@ -171,4 +181,4 @@ def _imported(module: str, name: str) -> ModuleType:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, "optimizers", "__version__"])
+    return sorted([*_HOME, *_LISTS, "__version__"])

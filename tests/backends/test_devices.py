@@ -14,7 +14,7 @@ from workbench.backends import backend_named
 from workbench.backends.devices import check_device, devices
 from workbench.backends.jax_backend import JaxBackend
 from workbench.errors import DeviceError, OptionError
-from workbench.kernels.linear_index import _sums
+from workbench.kernels.likelihood.linear_predictor import _sums
 from workbench.likelihoods import TEMPLATES
 
 every_template = pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)

@@ -59,8 +59,8 @@ _FOCUSED = """() => {
 # The kernel is shared: its names, runs, widgets and records end with the notebook.
 _EMPTY = """
 import ipywidgets, workbench
-from workbench.estimation.store import current_store
-from workbench.estimation.run import Run
+from workbench.runs.store import current_store
+from workbench.runs.run import Run
 [thing.cancel() for thing in list(globals().values()) if isinstance(thing, Run)]
 ipywidgets.Widget.close_all()
 [current_store().delete(record.id) for record in current_store().runs()]

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.data.columns import groups
 from workbench.data.design import build_columns, build_design, prediction_matrix
-from workbench.data.regressors import MOST_LEVELS
+from workbench.data.formula.regressors import MOST_LEVELS
 from workbench.data.table import as_table
 from workbench.errors import DataError, FormulaError, OptionError
 

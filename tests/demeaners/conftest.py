@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.absorption.factors import Factor, Factors
 
 
 @dataclass(frozen=True)

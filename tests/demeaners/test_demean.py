@@ -8,7 +8,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import DataError, DeviceError, OptionError
-from workbench.kernels.factors import Factor
+from workbench.kernels.absorption.factors import Factor
 
 # The tolerance of 1e-8, and the condition of two crossed factors.
 CLOSE = 1e-7

@@ -14,7 +14,7 @@ from workbench.demeaners.base import finish
 from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
 from workbench.errors import OptionError
-from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.absorption.factors import Factor, Factors
 
 every_demeaner = pytest.mark.parametrize("name", DEMEANERS)
 # The tolerance bounds the residual; the error may exceed it by the root of the condition.

@@ -17,7 +17,7 @@ from workbench.demeaners import demeaner_named, describe
 from workbench.demeaners.base import finish
 from workbench.demeaners.lsmr import CHOICES, LSMR
 from workbench.errors import DeviceError, OptionError
-from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.absorption.factors import Factor, Factors
 
 # The error is at most the tolerance over the smallest singular value of the scaled dummies.
 NEAR = 1e-7
@@ -359,7 +359,7 @@ def test_other_weights_on_the_same_factors_find_the_structure_that_is_there(
     finish(demeaner.solve(factors, columns))
     for name in ("grouping", "reordered"):
         monkeypatch.setattr(f"workbench.demeaners.lsmr.{name}", None)
-    monkeypatch.setattr("workbench.kernels.lsmr_operators._pattern", None)
+    monkeypatch.setattr("workbench.kernels.absorption.lsmr_operators._pattern", None)
     heavier = factors.weighted(rng.uniform(0.1, 5.0, 600))
 
     found = finish(demeaner.solve(heavier, columns))

@@ -23,9 +23,9 @@ from workbench.estimation.code import (
     python_call,
     start_text,
 )
-from workbench.estimation.option_text import parse_settings
+from workbench.estimation.literals import parse_settings
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
-from workbench.notebook.magic_options import read_line, with_options
+from workbench.notebook.cell.options import read_line, with_options
 from workbench.optimizers import OPTIMIZERS, choice_of
 
 MROZ = DataReference("sample", "mroz")

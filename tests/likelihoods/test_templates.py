@@ -10,7 +10,7 @@ from scipy.stats import norm, poisson
 
 import workbench as wb
 from workbench.backends import BACKENDS, backend_named
-from workbench.kernels.linear_index import LinearIndexKernel
+from workbench.kernels.likelihood.linear_predictor import LinearIndexKernel
 from workbench.likelihoods import TEMPLATES
 
 TRUTH = np.array([0.3, 0.8, -0.5])

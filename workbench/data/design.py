@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.fixed_effects import columns_of, fewer_rows, read_factors
-from workbench.data.formula import ParsedFormula, absorbed, instrument_sides, parse_formula
+from workbench.data.complete_cases import Positions, Sample, counted, draw
+from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
+from workbench.data.formula.outcome import read_outcome
+from workbench.data.formula.parser import ParsedFormula, absorbed, instrument_sides, parse_formula
+from workbench.data.formula.regressors import Regressors, prediction_matrix, read_regressors
 from workbench.data.names import shown
-from workbench.data.outcome import read_outcome
-from workbench.data.regressors import Regressors, prediction_matrix, read_regressors
-from workbench.data.sample import Positions, Sample, counted, draw
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError
-from workbench.kernels.factors import Factor
+from workbench.kernels.absorption.factors import Factor
 from workbench.protocols import Numpy
 
 __all__ = ["Design", "build_columns", "build_design", "prediction_matrix"]

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
-from workbench.kernels.factors import ROUNDING, Factor, Factors
+from workbench.kernels.absorption.factors import ROUNDING, Factor, Factors
 from workbench.protocols import Numpy
 
 

@@ -11,7 +11,7 @@ from workbench.demeaners.alternating import AlternatingProjections
 from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, check_settings
 from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
-from workbench.kernels.factors import Factors
+from workbench.kernels.absorption.factors import Factors
 from workbench.protocols import Numpy
 
 

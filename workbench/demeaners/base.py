@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 
 from workbench.errors import OptionError
-from workbench.kernels.factors import Factors
+from workbench.kernels.absorption.factors import Factors
 from workbench.protocols import Numpy
 
 
@@ -75,9 +75,9 @@ class Demeaner(Protocol):
 
     where :math:`M` scales the columns of :math:`W^{1/2} D` to unit norm: the normal equations hold
     relative to what is left, or as well as rounding of the original column allows
-    (:data:`workbench.kernels.factors.ROUNDING`).  A residual that is reported as zero stands for
-    the second.  A caller that closes the
-    generator stops the work; one that waits between two steps pauses it.
+    (:data:`workbench.kernels.absorption.factors.ROUNDING`).  A residual that is reported as zero
+    stands for the second.  A caller that closes the generator stops the work; one that waits
+    between two steps pauses it.
     """
 
     name: ClassVar[str]

@@ -12,7 +12,7 @@ from workbench.demeaners import as_demeaner, demeaner_on
 from workbench.demeaners.base import Demeaner, finish
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import DataError
-from workbench.kernels.factors import Factor, Factors, Int32
+from workbench.kernels.absorption.factors import Factor, Factors, Int32
 from workbench.protocols import Numpy
 
 # Sums of the squares of what is larger, or smaller than its inverse, leave float64's range.

@@ -10,9 +10,9 @@ import numpy as np
 
 from workbench.backends import Backend, backend_named
 from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
-from workbench.kernels.factors import ROUNDING, Factors, Int32
-from workbench.kernels.lsmr import FIGURES, Operator, Solved, refined
-from workbench.kernels.lsmr_operators import (
+from workbench.kernels.absorption.factors import ROUNDING, Factors, Int32
+from workbench.kernels.absorption.lsmr import FIGURES, Operator, Solved, refined
+from workbench.kernels.absorption.lsmr_operators import (
     column_scale,
     gather_sum,
     grouping,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
-from workbench.kernels.factors import Factor, Factors
+from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.protocols import Numpy
 
 if TYPE_CHECKING:
-    from workbench.kernels.schur_operator import ByCells, Formed
+    from workbench.kernels.absorption.schur_operator import ByCells, Formed
 
 # What is weighed against each other, in visits of one entry of a sparse matrix.
 _FACTOR_ENTRY = 50
@@ -65,8 +65,8 @@ class Schur:
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return what was found."""
-        from workbench.kernels import schur, schur_operator as operator
-        from workbench.kernels.conjugate_gradients import ConjugateGradients, Jacobi
+        from workbench.kernels.absorption import schur, schur_operator as operator
+        from workbench.kernels.absorption.conjugate_gradients import ConjugateGradients, Jacobi
 
         columns = np.ascontiguousarray(columns, dtype=np.float64)
         width = columns.shape[1]
@@ -111,7 +111,7 @@ class Schur:
         )
 
     def _should_form(self, matrix: ByCells, history: list[Numpy], width: int) -> bool:
-        from workbench.kernels.schur_operator import DENSE
+        from workbench.kernels.absorption.schur_operator import DENSE
 
         if self.form is not None:
             return self.form

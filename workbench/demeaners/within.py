@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
-from workbench.kernels.factors import ROUNDING, Factors
+from workbench.kernels.absorption.factors import ROUNDING, Factors
 from workbench.protocols import Numpy
 
 # The first call is off by the ratio of the column to what is left of it; the second by less.

@@ -9,10 +9,9 @@ from dataclasses import MISSING, dataclass, fields
 from keyword import iskeyword
 from typing import Any
 
-from workbench.data.formula import split_formula
+from workbench.data.formula.parser import split_formula
 from workbench.demeaners import DEMEANERS
-from workbench.estimation.choice_settings import MODELS as CHOICE
-from workbench.estimation.option_text import (
+from workbench.estimation.literals import (
     choice_text,
     own_text,
     parse_choice,
@@ -21,7 +20,8 @@ from workbench.estimation.option_text import (
     start_text,
 )
 from workbench.estimation.specification import Choice, DataReference, Source, Specification
-from workbench.estimation.two_stage_did import TwoStages
+from workbench.models.choice.options import MODELS as CHOICE
+from workbench.models.event_study.did2s import TwoStages
 from workbench.optimizers import OPTIMIZERS
 
 __all__ = ["choice_text", "magic_cell", "parse_choice", "parse_start", "python_call", "start_text"]

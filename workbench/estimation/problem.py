@@ -19,17 +19,17 @@ from workbench.covariances import (
     Curvature,
     groupings,
 )
+from workbench.covariances.regression_rows import LinearRows
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, InferenceError, OptionError
-from workbench.estimation.demeaning import Demeaning
-from workbench.estimation.linear_rows import LinearRows
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.specification import Specification
-from workbench.kernels.collinear import dependent_columns
-from workbench.kernels.gram import gram
-from workbench.kernels.moments import Moments, second_moments
+from workbench.kernels.linear.collinear import dependent_columns
+from workbench.kernels.linear.gram import gram
+from workbench.kernels.linear.moments import Moments, second_moments
+from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate, Numpy
 
 

@@ -92,7 +92,7 @@ class Specification:
     @cached_property
     def problem(self) -> str:
         """A key that two runs share when they climb the same log-likelihood."""
-        from workbench.estimation.choice_settings import MODELS
+        from workbench.models.choice.options import MODELS
 
         besides = _WALK | _ERRORS
         if self.model.name not in MODELS:  # there, other draws are another likelihood

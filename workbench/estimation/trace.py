@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.estimation.growing import Growing
+from workbench.estimation.observable import Growing
 from workbench.protocols import Iterate, Numpy
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from workbench.likelihoods.base import LinearIndex, Start, Support
-from workbench.likelihoods.custom import Custom, custom
+from workbench.likelihoods.counts.poisson import Poisson
 from workbench.likelihoods.gaussian import Gaussian
 from workbench.likelihoods.logit import Logit
-from workbench.likelihoods.parameters import Parameter, bounded, positive
-from workbench.likelihoods.poisson import Poisson
 from workbench.likelihoods.probit import Probit
+from workbench.models.custom.function import Custom, custom
+from workbench.models.custom.parameters import Parameter, bounded, positive
 
 TEMPLATES: dict[str, type[LinearIndex]] = {
     kind.name: kind for kind in (Gaussian, Logit, Probit, Poisson)

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.linalg
 
 from workbench.backends import Array, Backend
-from workbench.kernels.gram import gram, pull
-from workbench.kernels.moments import Moments
+from workbench.kernels.linear.gram import gram, pull
+from workbench.kernels.linear.moments import Moments
 from workbench.protocols import Numpy
 
 # Above this the columns are far enough apart for a factorization without pivots.

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from workbench.backends import Array, Backend
-from workbench.kernels.moments import Moments
+from workbench.kernels.linear.moments import Moments
 from workbench.likelihoods.base import LinearIndex, Start, Support, total
 from workbench.protocols import Numpy
 

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, log_expit
 
 from workbench.backends import Array, Backend
-from workbench.kernels.moments import Moments
+from workbench.kernels.linear.moments import Moments
 from workbench.likelihoods.base import LinearIndex, Start, Support, least_squares, total
 from workbench.protocols import Numpy
 

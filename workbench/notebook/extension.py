@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from workbench.notebook.completions import matcher_for
-from workbench.notebook.magic import MleMagics
+from workbench.notebook.cell.completions import matcher_for
+from workbench.notebook.cell.magic import MleMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -40,7 +40,7 @@ from workbench.report.labels import (
 from workbench.report.tables.grid import Grid, Row
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 _MARK = " †"

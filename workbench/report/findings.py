@@ -12,7 +12,7 @@ from workbench.report.labels import column_spreads
 from workbench.report.tables.grid import Grid, Row
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 _UNEVEN = 100.0
 """The ratio of two columns' standard deviations from which a first-order method is slowed."""

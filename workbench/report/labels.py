@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
-from workbench.estimation.choice_settings import (
+from workbench.models.choice.options import (
     FLOAT32,
     OTHER_SIGN,
     MultinomialSettings,
@@ -23,8 +23,8 @@ from workbench.report.numbers import MINUS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.estimation.fit import Fit
     from workbench.estimation.specification import DataReference
+    from workbench.results.fit import Fit
 
 
 INTERCEPT = "Intercept"

@@ -15,7 +15,7 @@ from workbench.report.labels import at_maximum, device, library, optimizer_title
 from workbench.report.plots.trace_png import WIDTH, Chart, trace_charts
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 _FLOW = "display:flex;flex-wrap:wrap;align-items:flex-start"
 _BLOCK = "margin:0 22px 8px 0"

@@ -13,9 +13,9 @@ import sys
 import numpy as np
 
 from tests.kernels.choice.test_kernels import MODELS, set_up
-from workbench.kernels.choice import compiled
-from workbench.kernels.choice.compiled import CompiledPass
-from workbench.kernels.choice.structure import structure_of
+from workbench.kernels.choice.passes import compiled
+from workbench.kernels.choice.passes.compiled import CompiledPass
+from workbench.kernels.choice.passes.structure import structure_of
 
 PAGE = mmap.PAGESIZE
 LIBRARY = ctypes.CDLL(None, use_errno=True)

@@ -9,14 +9,14 @@ from statsmodels.discrete.conditional_models import ConditionalLogit
 
 from tests.kernels.choice.samples import log_likelihoods, random_of, situations
 from workbench.backends import backend_named
-from workbench.kernels.choice.blocked import BlockedPass
 from workbench.kernels.choice.coefficients import KINDS
-from workbench.kernels.choice.compiled import CompiledPass
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.draws import base_draws, gauss_hermite
 from workbench.kernels.choice.mixed import MixedKernel
+from workbench.kernels.choice.passes.blocked import BlockedPass
+from workbench.kernels.choice.passes.compiled import CompiledPass
+from workbench.kernels.choice.passes.structure import structure_of
 from workbench.kernels.choice.situations import Situations
-from workbench.kernels.choice.structure import structure_of
 
 # Sums of a few hundred terms in float64.
 ROUNDING = 1e-11
@@ -226,7 +226,7 @@ def test_two_threads_find_what_one_finds(monkeypatch):
     kernel = MixedKernel(data, model[0], True, draws, None, xp())
     one = kernel.totals(theta, 2)
 
-    monkeypatch.setattr("workbench.kernels.choice.compiled.parts", lambda _: 2)
+    monkeypatch.setattr("workbench.kernels.choice.passes.compiled.parts", lambda _: 2)
     two = MixedKernel(data, model[0], True, draws, None, xp()).totals(theta, 2)
 
     np.testing.assert_allclose(two.value, one.value, rtol=ROUNDING)

@@ -9,10 +9,10 @@ import numpy as np
 from workbench.backends import Backend
 from workbench.kernels.choice.coefficients import RandomCoefficient
 from workbench.kernels.choice.draws import Quadrature
-from workbench.kernels.choice.passes import pass_over
+from workbench.kernels.choice.passes.base import ChoiceTotals, Found, Pass
+from workbench.kernels.choice.passes.select import pass_over
+from workbench.kernels.choice.passes.structure import structure_of
 from workbench.kernels.choice.situations import Situations
-from workbench.kernels.choice.structure import structure_of
-from workbench.kernels.choice.sums import ChoiceTotals, Found, Pass
 from workbench.protocols import Numpy, Order
 
 _REMEMBERED = 4

@@ -24,7 +24,7 @@ def differences(x: Numpy, first: Int64, chosen: Int64) -> tuple[Numpy, Int64]:
     """
     begins = first - np.arange(len(first))
     if find_spec("numba") is not None:
-        from workbench.kernels.choice.compiled_differences import subtracted
+        from workbench.kernels.choice.passes.compiled_differences import subtracted
 
         return subtracted(x, first, chosen, np.empty((int(begins[-1]), x.shape[1]))), begins
     others = np.ones(len(x), dtype=bool)

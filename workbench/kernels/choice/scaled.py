@@ -27,8 +27,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from workbench.kernels.choice.sums import ChoiceTotals
-from workbench.kernels.linear_index import Totals
+from workbench.kernels.choice.passes.base import ChoiceTotals
+from workbench.kernels.likelihood.linear_predictor import Totals
 from workbench.protocols import Numpy, Order
 
 Int64 = npt.NDArray[np.int64]

@@ -8,12 +8,12 @@ import anywidget
 import traitlets
 
 from workbench.notebook import bundle, extension
-from workbench.notebook.headless import ProgressLine, in_jupyter
-from workbench.notebook.saved import SavedOutput, publish
-from workbench.notebook.stream import Streamer
+from workbench.notebook.live.saved import SavedOutput, publish
+from workbench.notebook.live.stream import Streamer
+from workbench.notebook.live.terminal import ProgressLine, in_jupyter
 
 if TYPE_CHECKING:
-    from workbench.estimation.run import Run
+    from workbench.runs.run import Run
 
 
 class TraceView(anywidget.AnyWidget):

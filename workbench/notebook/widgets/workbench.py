@@ -14,34 +14,33 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
+from workbench.api.calls import resume, start_specification
 from workbench.errors import WorkbenchError
-from workbench.estimation.api import resume, start_specification
-from workbench.estimation.fit import Fit
-from workbench.estimation.run import Run, record_ended_runs
 from workbench.estimation.specification import DataReference, Specification
-from workbench.estimation.store import current_store
-from workbench.notebook import (
-    bundle,
-    data_choice,
-    extension,
-    setup_check,
-    setup_form,
-    setup_opening,
-    setup_page,
-    setup_run,
-)
-from workbench.notebook.data_choice import Opened
-from workbench.notebook.headless import in_jupyter
+from workbench.notebook import bundle, extension
+from workbench.notebook.cell.session import remember
+from workbench.notebook.comparison_page.page import results_page
+from workbench.notebook.comparison_page.runs import STATE_CHIPS, Entry, RunList
+from workbench.notebook.live.saved import SavedOutput, publish
+from workbench.notebook.live.stream import Streamer
+from workbench.notebook.live.terminal import in_jupyter
 from workbench.notebook.messages import accepted
-from workbench.notebook.offer import first_offer, offered
-from workbench.notebook.results_page import results_page
-from workbench.notebook.run_list import STATE_CHIPS, Entry, RunList
-from workbench.notebook.saved import SavedOutput, publish
-from workbench.notebook.session import remember
-from workbench.notebook.setup_form import Check, Chosen
-from workbench.notebook.stream import Streamer
+from workbench.notebook.setup import (
+    check as setup_check,
+    data as data_choice,
+    defaults as setup_opening,
+    form as setup_form,
+    page as setup_page,
+    specification as setup_run,
+)
+from workbench.notebook.setup.available import first_offer, offered
+from workbench.notebook.setup.data import Opened
+from workbench.notebook.setup.form import Check, Chosen
 from workbench.report.comparison import compare
 from workbench.report.labels import outcome_name, same_data
+from workbench.results.fit import Fit
+from workbench.runs.run import Run, record_ended_runs
+from workbench.runs.store import current_store
 
 MOST_COMPARED_UNASKED = 5
 """Runs that join the comparison by themselves when they end: as many as there are line styles."""

@@ -12,7 +12,7 @@ from workbench.report.comparison import compare
 from workbench.report.labels import INTERCEPT, column_spreads, shown_errors
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 
 @dataclass(frozen=True)

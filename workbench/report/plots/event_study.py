@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.data.interactions import LEVELS, interaction_name
+from workbench.data.formula.interactions import LEVELS, interaction_name
 from workbench.data.names import level_text
 from workbench.errors import OptionError
 from workbench.protocols import Numpy
@@ -26,7 +26,7 @@ from workbench.report.labels import INTERCEPT, has_errors, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 WIDTH, HEIGHT = 640, 340
 """Size on the page, in CSS pixels; a PNG has twice as many each way."""

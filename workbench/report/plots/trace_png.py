@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.estimation.choice_settings import MODELS as CHOICE
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
+from workbench.models.choice.options import MODELS as CHOICE
 from workbench.protocols import Numpy
 from workbench.report import numbers
 from workbench.report.labels import is_rough, races, sample_of, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 FINISHED = 1e-8
 """The Newton decrement, in nats, below which a run has converged."""

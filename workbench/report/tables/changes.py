@@ -10,9 +10,9 @@ import numpy as np
 
 from workbench.covariances import TITLES, TOGETHER
 from workbench.demeaners import DEMEANERS
-from workbench.estimation.choice_settings import MODELS as CHOICE, settings_for
-from workbench.estimation.models import describe_models
 from workbench.estimation.specification import DataReference
+from workbench.models.choice.options import MODELS as CHOICE, settings_for
+from workbench.models.registry import describe_models
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.labels import (
@@ -25,7 +25,7 @@ from workbench.report.labels import (
 )
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 SETTINGS = {
     "model": "Template",

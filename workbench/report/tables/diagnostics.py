@@ -13,7 +13,7 @@ from workbench.report import numbers
 from workbench.report.labels import at_maximum, unique_names
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 WELL_CONDITIONED = 1e4
 """Up to this condition number of the scaled Hessian, at most four digits are lost in inverting."""

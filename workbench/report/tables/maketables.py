@@ -16,7 +16,7 @@ from workbench.errors import InferenceError
 from workbench.report.labels import errors_label, model_name, shown_errors
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 _STATISTICS: dict[str, Callable[[Any], Any]] = {
     "N": lambda fit: int(fit.nobs) if float(fit.nobs).is_integer() else fit.nobs,

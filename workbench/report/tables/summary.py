@@ -31,7 +31,7 @@ from workbench.report.labels import (
 from workbench.report.tables.grid import Grid, Row
 
 if TYPE_CHECKING:
-    from workbench.estimation.fit import Fit
+    from workbench.results.fit import Fit
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,636 @@
+"""What is chosen on the Setup tab, what it shows, and the run it describes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.errors import OptionError
+from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.notebook.setup import (
+    check as setup_check,
+    defaults as setup_opening,
+    form as setup_form,
+    page as setup_page,
+    specification as setup_run,
+)
+from workbench.notebook.setup.available import offered
+from workbench.notebook.setup.data import open_frame, open_sample
+from workbench.notebook.setup.form import Chosen
+
+MROZ = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"
+
+
+@pytest.fixture(scope="module")
+def offer():
+    """Return what this machine has to offer."""
+    return offered()
+
+
+@pytest.fixture(scope="module")
+def mroz():
+    """Open the sample of Mroz (1987), 753 married women."""
+    return open_sample("mroz")
+
+
+@pytest.fixture
+def people():
+    """Open 40 seeded rows: a text outcome, a number with two gaps, and a group."""
+    draw = np.random.default_rng(20261122)
+    wage = draw.normal(10, 2, 40)
+    wage[[3, 7]] = np.nan
+    frame = pd.DataFrame(
+        {
+            "worked": np.where(draw.random(40) < 0.5, "yes", "no"),
+            "hourly wage": wage,
+            "age": draw.integers(20, 60, 40),
+            "region": np.tile(["a", "b", "c", "d"], 10),
+        }
+    )
+    return open_frame(frame, "people")
+
+
+def chosen_for(opened, offer, **choices):
+    chosen = setup_opening.opening(opened, offer)
+    for field, value in choices.items():
+        chosen = setup_form.changed(chosen, field, value, opened)
+    return chosen
+
+
+def test_a_sample_opens_with_the_textbooks_model(mroz, offer):
+    chosen = setup_opening.opening(mroz, offer)
+    check = setup_check.checked(chosen, mroz)
+
+    assert (chosen.template, chosen.formula) == ("logit", MROZ)
+    assert check.ok
+    assert check.text == "8 parameters, 753 rows used, 0 dropped."
+    assert check.detail == "inlf = 1 in 428 rows (56.8 %)."
+
+
+def test_a_table_without_a_known_model_opens_with_one_that_can_run(offer):
+    frame = pd.DataFrame({"bought": [0, 1, 1, 0], "my price": [1.0, 2.0, 3.0, 2.5]})
+    opened = open_frame(frame, "shop")
+    chosen = setup_opening.opening(opened, offer)
+
+    assert (chosen.template, chosen.formula) == ("logit", "bought ~ `my price`")
+    assert setup_check.checked(chosen, opened).ok
+
+
+def test_without_data_the_page_asks_for_them(offer):
+    chosen = setup_opening.opening(None, offer)
+    check = setup_check.checked(chosen, None)
+    page = setup_page.page(chosen, check, None, offer)
+
+    assert not check.ok
+    assert page["check"]["text"] == "Choose a data source to begin."
+    assert page["roles"] == {}
+
+
+def test_an_unknown_column_is_named_with_the_nearest_and_one_press_repairs_it(mroz, offer):
+    chosen = chosen_for(mroz, offer, formula=MROZ.replace("kidslt6", "kidslt5"))
+    check = setup_check.checked(chosen, mroz)
+
+    assert not check.ok
+    assert check.text == "mroz has no column “kidslt5”."
+    assert check.detail == "The nearest name is kidslt6."
+    assert check.brief == "the formula names a column that mroz lacks"
+    assert setup_form.repaired(chosen, check).formula == MROZ
+
+
+def test_rows_that_are_left_out_are_counted_with_the_reason(people, offer):
+    chosen = chosen_for(people, offer, template="gaussian", formula="age ~ `hourly wage`")
+    check = setup_check.checked(chosen, people)
+
+    assert check.text.startswith("3 parameters, 38 rows used, 2 dropped (2 ")
+    assert "hourly wage" in check.text
+
+
+def test_a_text_outcome_asks_which_level_is_one(people, offer):
+    chosen = chosen_for(people, offer, template="logit", formula="worked ~ age")
+    asked = setup_check.checked(chosen, people)
+    answered = setup_form.changed(chosen, "positive", "yes", people)
+
+    assert asked.text == "Which level of worked is 1?"
+    assert asked.levels == ("no", "yes")
+    assert setup_check.checked(answered, people).ok
+
+
+def test_an_outcome_the_template_cannot_have_is_refused_with_a_count(mroz, offer):
+    chosen = chosen_for(mroz, offer, formula="hours ~ educ")
+    check = setup_check.checked(chosen, mroz)
+
+    assert not check.ok
+    assert check.text.startswith("Logit needs an outcome that is 0 or 1; 428 rows of hours are not")
+
+
+def test_clustered_errors_ask_for_their_column(mroz, offer):
+    chosen = chosen_for(mroz, offer, se="cluster")
+
+    check = setup_check.checked(chosen, mroz)
+
+    assert not check.ok
+    assert check.text == "Clustered standard errors need a column to cluster by."
+
+
+def test_a_cluster_column_brings_clustered_errors_and_takes_them_away(mroz, offer):
+    robust = chosen_for(mroz, offer, se="robust")
+    clustered = setup_form.assigned(robust, "age", "c")
+
+    assert (clustered.se, clustered.cluster) == ("cluster", "age")
+    assert setup_form.assigned(clustered, "age", "c") == robust
+
+
+def test_the_list_and_the_formula_agree(mroz, offer):
+    chosen = chosen_for(mroz, offer, formula="log(hours) ~ educ + I(age**2)", weights="wage")
+    chosen = setup_form.assigned(chosen, "age", "c")
+
+    assert setup_page.roles(chosen, mroz) == {
+        "hours": "y",
+        "educ": "x",
+        "age": "xc",
+        "wage": "w",
+    }
+
+
+def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, offer):
+    chosen = chosen_for(people, offer, formula="age ~ `hourly wage`")
+
+    chosen = setup_form.assigned(chosen, "region", "f")
+    check = setup_check.checked(chosen, people)
+    page = setup_page.page(chosen, check, people, offer)
+
+    assert (chosen.template, chosen.formula) == ("feols", "age ~ `hourly wage` | region")
+    assert check.ok
+    assert "Absorbed: region (4 levels)." in check.detail
+    assert page["effects"] == "region"
+    assert page["roles"]["region"] == "f"
+    assert setup_form.assigned(chosen, "", "f").formula == "age ~ `hourly wage`"
+
+
+def test_a_bar_typed_behind_least_squares_makes_it_least_squares_with_effects(people, offer):
+    chosen = chosen_for(people, offer, template="ols", formula="age ~ `hourly wage`")
+
+    typed = setup_form.changed(chosen, "formula", "age ~ `hourly wage` | region", people)
+
+    assert typed.template == "feols"
+    assert setup_check.checked(typed, people).ok
+
+
+def test_the_demeaner_is_a_choice_that_comes_with_effects_and_names_what_automatic_is(
+    people, offer
+):
+    plain = chosen_for(people, offer, formula="age ~ `hourly wage`")
+    chosen = setup_form.assigned(plain, "region", "f")
+
+    pages = [
+        setup_page.page(each, setup_check.checked(each, people), people, offer)
+        for each in (plain, chosen, replace(chosen, device="cuda"))
+    ]
+
+    assert [page["absorbs"] for page in pages] == [False, True, True]
+    listed = {item["key"]: item for item in pages[1]["demeaners"]}
+    assert [*listed] == ["auto", "lsmr", "schur", "alternating", "within"]
+    assert listed["auto"]["note"] == "Schur complement, conjugate gradients"
+    away = {item["key"]: item for item in pages[2]["demeaners"]}
+    assert away["auto"]["note"] == "LSMR"
+    assert away["schur"]["reason"] == "runs on the CPU, not on cuda"
+    assert [key for key, item in away.items() if item["enabled"]] == ["auto", "lsmr"]
+
+
+def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, offer):
+    chosen = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region")
+    chosen = setup_form.changed(chosen, "demeaner", "alternating", people)
+
+    check = setup_check.checked(chosen, people)
+    spec = setup_run.specification(chosen, check, people.reference, "")
+
+    assert 'demeaner="alternating"' in spec.to_python()
+    assert "--demeaner alternating" in spec.to_magic()
+    with pytest.raises(OptionError, match="no demeaner 'magic'"):
+        setup_form.changed(chosen, "demeaner", "magic", people)
+
+
+def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people, offer):
+    chosen = chosen_for(people, offer, template="logit", formula="worked ~ age", se="opg")
+
+    linear = setup_form.changed(chosen, "template", "feols", people)
+    page = setup_page.page(linear, setup_check.checked(linear, people), people, offer)
+
+    labels = {item["key"]: item["label"] for item in page["errors"]}
+    assert (labels["hessian"], labels["robust"]) == ("iid", "HC1 (robust)")
+    assert "opg" not in labels
+    assert linear.se == "hessian"
+    assert "iid errors" in page["sentence"]
+
+
+def test_errors_across_time_are_told_their_columns(people, offer):
+    chosen = chosen_for(
+        people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
+    )
+    told = replace(chosen, se_options="time=region2")
+
+    empty, unknown = (setup_check.checked(each, people) for each in (chosen, told))
+    page = setup_page.page(chosen, empty, people, offer)
+
+    assert (empty.ok, empty.field) == (False, "se_options")
+    assert empty.text == "Driscoll-Kraay standard errors need time."
+    assert empty.brief == "Driscoll-Kraay standard errors need time"
+    assert "time=year" in empty.detail
+    assert (unknown.ok, "region2" in unknown.text) == (False, True)
+    assert page["errors_hint"] == "time=year, lag=2"
+    assert setup_form.changed(told, "se", "HC3", people).se_options == ""
+
+
+def test_errors_across_time_are_those_of_the_run_and_can_be_edited(people, offer):
+    chosen = chosen_for(
+        people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
+    )
+    told = replace(chosen, se_options="time=age, lag=1")
+
+    check = setup_check.checked(told, people)
+    spec = setup_run.specification(told, check, people.reference, "a")
+
+    assert check.ok, check.text
+    assert spec.se_options == {"time": "age", "lag": 1}
+    assert setup_run.from_specification(spec).se_options == "time=age, lag=1"
+
+
+def test_a_jackknife_keeps_its_cluster(people, offer):
+    chosen = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region")
+
+    kind = setup_form.changed(chosen, "se", "CRV3", people)
+    clustered = setup_form.changed(kind, "cluster", "region", people)
+
+    assert setup_check.checked(kind, people).field == "cluster"
+    assert (clustered.se, clustered.cluster) == ("CRV3", "region")
+    assert setup_check.checked(clustered, people).ok
+    assert setup_form.changed(clustered, "cluster", "", people).se == "hessian"
+
+
+def test_a_template_without_the_jackknife_gives_its_cluster_up_too(people, offer):
+    formula = "age ~ `hourly wage` | region"
+    chosen = chosen_for(
+        people, offer, template="feols", formula=formula, se="CRV3", cluster="region"
+    )
+
+    other = setup_form.changed(chosen, "template", "gaussian", people)
+
+    assert (other.se, other.cluster) == ("hessian", "")
+
+
+def test_fixed_effects_are_checked_while_they_are_typed(people, offer):
+    unknown = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | regio")
+    half = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region +")
+
+    first, second = (setup_check.checked(chosen, people) for chosen in (unknown, half))
+
+    assert (first.ok, first.suggestion) == (False, "region")
+    assert not second.ok
+    assert "cannot be read" in second.text
+
+
+def test_a_run_with_fixed_effects_can_be_edited_in_setup(people):
+    asked = Specification(
+        Choice("feols"),
+        people.reference,
+        "age ~ `hourly wage` | region",
+        se="cluster",
+        cluster=("region", "worked"),
+        demeaner=Choice("lsmr", {"tol": 1e-10}),
+        fixef_rm="none",
+    )
+
+    chosen = setup_run.from_specification(asked)
+    check = setup_check.checked(chosen, people)
+
+    assert check.ok
+    assert setup_run.specification(chosen, check, people.reference, "") == asked
+
+
+@pytest.mark.parametrize(
+    ("choice", "value"),
+    [
+        ("formula", 3),
+        ("max_steps", "many"),
+        ("max_steps", True),
+        ("weights", "no such column"),
+        ("base", "x"),
+        ("__class__", "x"),
+    ],
+)
+def test_a_choice_of_the_wrong_kind_is_refused(mroz, offer, choice, value):
+    with pytest.raises(OptionError):
+        setup_form.changed(setup_opening.opening(mroz, offer), choice, value, mroz)
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+def test_a_step_limit_below_one_is_refused_at_its_field(mroz, offer, limit):
+    chosen = setup_form.changed(setup_opening.opening(mroz, offer), "max_steps", limit, mroz)
+
+    check = setup_check.checked(chosen, mroz)
+
+    assert (check.ok, check.field) == (False, "max_steps")
+    assert str(limit) in check.text
+
+
+def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, offer):
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
+    check = setup_check.checked(own, mroz)
+
+    assert own.body == "loglik = log_sigmoid((2*y - 1) * eta)"
+    assert check.ok
+    assert check.parameters == 8
+
+
+def test_a_mistake_in_the_likelihood_is_told_as_one_of_the_likelihood(mroz, offer):
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
+    own = setup_form.changed(own, "body", "loglik = log_sigmoid((2*y - 1) * etta)", mroz)
+    check = setup_check.checked(own, mroz)
+
+    assert (check.ok, check.field, check.suggestion) == (False, "body", "")
+    assert "etta" in check.text
+
+
+def test_a_body_without_a_formula_counts_its_own_parameters(mroz, offer):
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
+    own = setup_form.changed(own, "formula", "", mroz)
+    body = "params: mu = 8, sigma > 0 = 2\nloglik = normal_logpdf(educ, mu, sigma)"
+    own = setup_form.changed(own, "body", body, mroz)
+
+    assert setup_check.checked(own, mroz).text == "2 parameters, 753 rows used, 0 dropped."
+
+
+def test_automatic_means_newton_up_to_a_few_hundred_parameters():
+    few = setup_form.Check(True, "", parameters=8)
+    many = setup_form.Check(True, "", parameters=5_000)
+
+    assert setup_run.optimizer_choice(Chosen(), few) == "newton"
+    assert setup_run.optimizer_choice(Chosen(), many) == "l-bfgs-b"
+
+
+def test_the_specification_is_what_was_chosen(mroz, offer):
+    chosen = chosen_for(mroz, offer, se="robust", library="torch", max_steps=40)
+    check = setup_check.checked(chosen, mroz)
+    spec = setup_run.specification(chosen, check, mroz.reference, "Logit, robust")
+
+    assert spec == Specification(
+        Choice("logit"),
+        mroz.reference,
+        MROZ,
+        se="robust",
+        backend="torch",
+        max_steps=40,
+        name="Logit, robust",
+    )
+
+
+def test_edit_in_setup_brings_back_every_setting(mroz, offer):
+    asked = Specification(
+        Choice("poisson"),
+        mroz.reference,
+        "hours ~ educ",
+        se="cluster",
+        cluster="age",
+        weights="wage",
+        weight_kind="probability",
+        optimizer=Choice("l-bfgs-b", {"memory": 5}),
+        backend="torch",
+        dtype="float32",
+        start={"educ": 0.1},
+        max_steps=7,
+        missing="raise",
+        collinear="refuse",
+        seed=3,
+        ssc="stata",
+        name="first",
+    )
+    chosen = setup_run.from_specification(asked)
+    check = setup_check.checked(chosen, mroz)
+
+    assert setup_run.specification(chosen, check, mroz.reference, "first") == asked
+
+
+def test_runs_get_names_of_their_own(offer):
+    chosen = Chosen(template="logit", se="robust")
+
+    assert setup_run.run_name(chosen, offer) == "Logit, robust"
+    assert setup_run.run_name(chosen, offer, ["Logit, robust"]) == "Logit, robust 2"
+    assert setup_run.run_name(Chosen(name="mine"), offer, ["mine"]) == "mine"
+
+
+def test_the_foot_describes_the_run(mroz, offer):
+    chosen = chosen_for(mroz, offer, se="robust")
+
+    told = setup_page.sentence(chosen, mroz, offer)
+
+    assert told == "Logit of `inlf` on 7 variables, robust errors, CPU"
+
+
+def test_a_start_from_another_run_keeps_shared_parameters():
+    check = setup_form.Check(True, "", names=("Intercept", "educ"))
+    params = pd.Series({"Intercept": 1.0, "educ": 2.0, "age": 3.0})
+
+    assert setup_run.start_from(params, check) == {"Intercept": 1.0, "educ": 2.0}
+
+
+def test_the_sentence_on_data_names_what_is_missing(mroz):
+    about = setup_page.about_data(mroz)
+
+    assert (about["rows"], about["columns"]) == (753, 22)
+    assert about["missing"] == "`wage` and `lwage` have 325 missing."
+
+
+def test_settings_of_the_optimizer_are_read_as_they_are_written(mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd", settings="lr=0.1, momentum=0.9")
+    check = setup_check.checked(chosen, mroz)
+    spec = setup_run.specification(chosen, check, mroz.reference, "one")
+
+    assert check.ok
+    assert spec.optimizer == Choice("sgd", {"lr": 0.1, "momentum": 0.9})
+    assert setup_run.from_specification(spec).settings == "lr=0.1, momentum=0.9"
+
+
+@pytest.mark.parametrize("settings", ["lr", "lr=-1", "lr='a'", "speed=2", "lr=0.1)"])
+def test_settings_that_the_optimizer_cannot_have_are_refused(settings, mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd", settings=settings)
+    check = setup_check.checked(chosen, mroz)
+
+    assert (check.ok, check.field) == (False, "settings")
+
+
+def test_another_optimizer_starts_without_settings(mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd", settings="lr=0.1")
+    page_of = {}
+    for name in ("sgd", "newton"):
+        chosen = setup_form.changed(chosen, "optimizer", name, mroz)
+        page_of[name] = setup_page.page(chosen, setup_check.checked(chosen, mroz), mroz, offer)
+
+    assert "lr=" in page_of["sgd"]["settings_hint"]
+    assert [page_of["newton"][key] for key in ("settings", "settings_hint")] == ["", ""]
+
+
+@pytest.mark.parametrize(("template", "words"), [("nested_logit", "choice"), ("ols", "NumPy")])
+def test_a_library_that_computes_nothing_is_greyed_with_the_reason(mroz, offer, template, words):
+    page = setup_page.page(Chosen(template=template), setup_form.Check(True, ""), mroz, offer)
+
+    assert [item["enabled"] for item in page["libraries"]] == [False, False]
+    assert all(words in item["reason"] for item in page["libraries"])
+
+
+def test_an_optimizer_says_its_library_once(offer):
+    assert all(item.note not in item.label for item in offer.optimizers if item.note)
+
+
+def test_a_run_in_two_stages_is_sent_to_its_code():
+    stages = {"first_stage": "~ 1 | unit", "treatment": "treated"}
+    spec = Specification(
+        Choice("did2s", stages), DataReference("sample", "staggered"), "y ~ treated"
+    )
+
+    with pytest.raises(OptionError, match="two stages cannot be edited"):
+        setup_run.from_specification(spec)
+
+
+# Models of discrete choice -----------------------------------------------------------------------
+GREENE = "choice ~ ttme + gc + C(mode)"
+PICKED = {"choosers": "individual", "alternatives": "mode"}
+
+
+@pytest.fixture(scope="module")
+def travel():
+    """Open Greene's 210 travellers between Sydney, Canberra and Melbourne, four modes each."""
+    return open_sample("modechoice")
+
+
+def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(travel, offer):
+    chosen = setup_opening.opening(travel, offer)
+    check = setup_check.checked(chosen, travel)
+    page = setup_page.page(chosen, check, travel, offer)
+
+    assert (chosen.template, chosen.formula) == ("conditional_logit", GREENE)
+    assert {role: page[role] for role in PICKED} == PICKED
+    assert check.text == "5 parameters, 210 choice situations in 840 rows, 0 rows dropped."
+    # Greene, Econometric Analysis, table of the travel mode data: air, train, bus and car.
+    assert check.detail == "Chosen: 1 (58), 2 (63), 3 (30), 4 (59)."
+    assert page["roles"]["individual"] == "i"
+    assert page["roles"]["mode"] == "xa"
+    assert page["asks"] == ["choosers", "alternatives", "panel"]
+    assert [item["key"] for item in page["errors"]] == [
+        "hessian", "opg", "robust", "cluster", "none",
+    ]  # fmt: skip
+
+
+def test_a_panel_counts_the_persons(travel, offer):
+    chosen = chosen_for(travel, offer, panel="hinc")
+    check = setup_check.checked(chosen, travel)
+
+    incomes = travel.table.column("hinc").nunique()
+    assert f"210 choice situations of {incomes} persons in 840 rows" in check.text
+
+
+@pytest.mark.parametrize(
+    ("choices", "problem", "field"),
+    [
+        ({"choosers": ""}, "Conditional logit needs the column of the choosers.", "choosers"),
+        ({"alternatives": "gc"}, "individual 1 lists the alternative 70 twice.", "alternatives"),
+        ({"formula": "choice ~ gc + tme"}, "modechoice has no column “tme”.", "formula"),
+        ({"offset": "gc"}, "Conditional logit has no offset.", "offset"),
+    ],
+)
+def test_what_choice_data_lack_is_told_at_its_field(travel, offer, choices, problem, field):
+    check = setup_check.checked(chosen_for(travel, offer, **choices), travel)
+
+    assert not check.ok
+    assert (check.text, check.field) == (problem, field)
+
+
+@pytest.mark.parametrize(
+    ("template", "written", "problem"),
+    [
+        ("mixed_logit", "", "Mixed logit needs its random coefficients."),
+        ("mixed_logit", "random={ttme: norml}", 'The distribution of ttme is "norml".'),
+        (
+            "mixed_logit",
+            "random={invc: normal}",
+            'The random coefficient "invc" is not in the formula.',
+        ),
+        ("mixed_logit", "random={ttme: normal}, drows=9", "Mixed logit has no setting drows."),
+        ("mixed_logit", "random={ttme: ", "The setting {ttme: cannot be read."),
+        ("nested_logit", "nests={a: [1], b: [2, 3]}", "The nests miss the alternative 4."),
+        ("latent_class", "classes=1", "The option classes is 1."),
+        ("latent_class", "panel=hinc", "Latent class logit has no setting panel."),
+    ],
+)
+def test_settings_that_a_model_cannot_have_are_told_below_them(
+    travel, offer, template, written, problem
+):
+    chosen = chosen_for(travel, offer, template=template, model_settings=written)
+    check = setup_check.checked(chosen, travel)
+
+    assert not check.ok
+    assert (check.text, check.field) == (problem, "model_settings")
+
+
+def test_words_in_the_settings_need_no_quotation_marks(travel, offer):
+    told = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
+    written = "random={ttme: normal, gc: lognormal}, correlated=True, draws=50"
+    chosen = chosen_for(travel, offer, template="mixed_logit", model_settings=written)
+    check = setup_check.checked(chosen, travel)
+    asked = setup_run.specification(chosen, check, travel.reference, "mixed")
+    page = setup_page.page(chosen, check, travel, offer)
+
+    assert asked.model == Choice("mixed_logit", PICKED | told)
+    assert check.names[-3:] == ("chol.ttme.ttme", "chol.ttme.gc", "chol.gc.gc")
+    assert page["sentence"].startswith(
+        "Mixed logit of `choice` on 3 variables, 2 random coefficients, Hessian errors"
+    )
+    assert "--choosers individual --alternatives mode" in asked.to_magic()
+    assert 'random={"ttme": "normal", "gc": "lognormal"}' in asked.to_python()
+
+
+def test_another_model_starts_without_the_settings_of_the_last_and_keeps_the_columns(travel, offer):
+    chosen = chosen_for(travel, offer, template="mixed_logit", model_settings="draws=9")
+
+    chosen = setup_form.changed(chosen, "template", "nested_logit", travel)
+
+    assert chosen.model_settings == ""
+    assert chosen.choosers == "individual"
+    page = setup_page.page(chosen, setup_check.checked(chosen, travel), travel, offer)
+    assert page["model_hint"] == "nests={alone: [1], together: [2, 3, 4]}"
+    written = chosen_for(travel, offer, template="nested_logit", model_settings=page["model_hint"])
+    assert setup_check.checked(written, travel).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("conditional_logit", {"fixed": {"gc": -0.02}, "scale": "~ hinc"}),
+        ("mixed_logit", {"random": {"C(mode)[T.2]": "uniform"}, "draw_kind": "sobol", "draws": 64}),
+        ("nested_logit", {"nests": {"fly": ["1"], "on the ground": ["2", "3", "4"]}}),
+        ("latent_class", {"classes": 3, "membership": "~ hinc + psize", "starts": 2}),
+    ],
+)
+def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, told):
+    model = Choice(name, PICKED | {"panel": "hinc"} | told)
+    asked = Specification(model, travel.reference, GREENE, se="opg", name="choice")
+
+    chosen = setup_run.from_specification(asked)
+    check = setup_check.checked(chosen, travel)
+
+    assert setup_run.specification(chosen, check, travel.reference, "choice") == asked
+
+
+def test_a_model_of_levels_asks_for_no_columns(people, offer):
+    chosen = chosen_for(
+        people, offer, template="multinomial_logit", formula="region ~ age", model_settings="base=b"
+    )
+    check = setup_check.checked(chosen, people)
+    page = setup_page.page(chosen, check, people, offer)
+
+    assert page["asks"] == []
+    assert page["model_hint"] == "base=a"
+    assert check.ok
+    assert check.text == "6 parameters, 40 rows used, 0 rows dropped."  # (4 - 1) levels of two

@@ -1,0 +1,95 @@
+"""The pass over people that numba compiles, on threads of our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.kernels.choice.draws import Quadrature
+from workbench.kernels.choice.passes.base import ChoiceTotals, Found, square
+from workbench.kernels.choice.passes.batches import Packed, pack
+from workbench.kernels.choice.passes.compiled_kernel import run
+from workbench.kernels.choice.passes.simd import LANES
+from workbench.kernels.choice.passes.structure import Structure
+from workbench.kernels.choice.passes.workspace import plan, room
+from workbench.kernels.choice.situations import Situations
+from workbench.kernels.parallel.compiled import even_bounds, parts, together
+from workbench.protocols import Numpy, Order
+
+
+class CompiledPass:
+    """A model over one data set, laid out for compiled code in float64."""
+
+    def __init__(
+        self, situations: Situations, structure: Structure, draws: Numpy | Quadrature | None
+    ) -> None:
+        self.structure = structure
+        self.packed = packed = pack(situations, LANES)
+        values, chance, variates = _variates(packed, draws)
+        rows = int(np.diff(packed.row_first[packed.first]).max(initial=0))
+        situations_each = int(np.diff(packed.first).max(initial=0))
+        shared = not isinstance(draws, np.ndarray)
+        self._plan, self._numbers = plan(
+            structure, rows, situations_each, variates, len(chance), shared
+        )
+        shut = np.empty(0) if packed.shut is None else packed.shut.ravel()
+        rows_of = (packed.x.ravel(), shut, packed.first, packed.row_first)
+        self._people = (*rows_of, values, chance)
+
+    def run(
+        self, theta: Numpy, order: Order, *, scores: bool = False, means: bool = False
+    ) -> Found:
+        """Find the sums at ``theta (k,)``, and what is asked for of each person."""
+        form, packed = self.structure, self.packed
+        inner = np.ascontiguousarray(theta[form.order], dtype=np.float64)
+        values = np.empty((packed.blocks, LANES))
+        lengths = (form.size if scores else 0, len(form.varying) if means else 0)
+        wanted = [np.empty((packed.blocks, length, LANES)) for length in lengths]
+        flat = (values.ravel(), *(array.ravel() for array in wanted))
+        pieces = self._on_threads(inner, order, flat)
+        gradient, hessian, outer = (
+            sum(piece[i].reshape(-1, LANES).sum(axis=1) for piece in pieces) for i in range(3)
+        )
+        of_people = packed.gather(values)
+        return Found(
+            of_people,
+            self._totals(float((packed.weights * values).sum()), order, gradient, hessian, outer),
+            packed.gather(wanted[0])[:, np.argsort(form.order)] if scores else None,
+            packed.gather(wanted[1]) if means else None,
+        )
+
+    def _on_threads(self, theta: Numpy, order: Order, found: tuple[Numpy, ...]) -> list[Any]:
+        """Share the blocks among threads, about as many rows each."""
+        packed, made = self.packed, self._plan
+        people, weights = self._people, packed.weights.ravel()
+        work = len(packed.x) * LANES * made.draws * (1 + order)
+        bounds = even_bounds(packed.row_first[packed.first], parts(work))
+
+        def task(low: int, high: int) -> Any:
+            where = (low, high, order, made, people, weights, self._numbers, theta)
+            return run(*where, room(made), *found)
+
+        return together(task, bounds)
+
+    def _totals(
+        self, value: float, order: Order, gradient: Numpy, hessian: Numpy, outer: Numpy
+    ) -> ChoiceTotals:
+        if order == 0:
+            return ChoiceTotals(value)
+        place = self.structure.order
+        first = np.empty_like(gradient)
+        first[place] = gradient
+        if order == 1:
+            return ChoiceTotals(value, first)
+        return ChoiceTotals(value, first, square(hessian, place), square(outer, place))
+
+
+def _variates(packed: Packed, draws: Numpy | Quadrature | None) -> tuple[Numpy, Numpy, int]:
+    """Lay the draws of people side by side, nodes once for all; return chances and variates too."""
+    if draws is None:
+        return np.empty(0), np.ones(1), 0
+    if isinstance(draws, Quadrature):
+        return np.repeat(draws.nodes, LANES), draws.weights, 1
+    _, count, variates = draws.shape
+    return packed.spread(draws).ravel(), np.full(count, 1 / count), variates

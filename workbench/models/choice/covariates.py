@@ -1,0 +1,90 @@
+"""Columns with one value a person, read by a formula of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.data.design import Design, build_design
+from workbench.data.formula.parser import split_formula
+from workbench.data.table import Table
+from workbench.kernels.linear.collinear import dependent_columns
+from workbench.kernels.linear.gram import gram
+from workbench.models.choice.data import ChoiceData, Roles
+from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True)
+class PersonColumns:
+    """What of persons a part of a model depends on.
+
+    Attributes
+    ----------
+    values
+        One line a person, ``(n, g)``, each column divided by its size.
+    sizes
+        The root mean square of each column, ``(g,)``.
+    names
+        Of the columns, ``(g,)``.
+    kept
+        Their positions in the design.
+    left_out
+        Names of the columns that repeat others.
+    design
+        Over the rows of the table.
+    """
+
+    values: Numpy
+    sizes: Numpy
+    names: tuple[str, ...]
+    kept: tuple[int, ...]
+    left_out: tuple[str, ...]
+    design: Design
+
+    def state(self, part: str) -> dict[str, Any]:
+        """Return, as plain JSON types, what prediction needs later, under names of a part."""
+        return {
+            f"{part}_design": self.design.state,
+            f"{part}_kept": list(self.kept),
+            f"{part}_names": list(self.names),
+        }
+
+
+def person_design(table: Table, formula: str, text: str, missing: str) -> Design:
+    """Read the columns of a right side, beside the outcome of another formula."""
+    outcome = split_formula(formula).outcome
+    return build_design(table, f"{outcome} {text.strip()}", missing=missing)
+
+
+def person_columns(
+    design: Design, data: ChoiceData, table: Table, roles: Roles, *, constant: bool
+) -> PersonColumns:
+    """Return the columns of persons that a design tells apart, a constant only where asked for.
+
+    Raises
+    ------
+    DataError
+        When a column differs between the rows of a person.
+    """
+    place = np.searchsorted(design.rows, data.design.rows)
+    columns = [
+        data.by_person(design.matrix[place, j], name, table, roles)
+        for j, name in enumerate(design.names)
+    ]
+    before = [] if constant else [np.ones(data.persons)]
+    z = np.column_stack([*before, *columns])
+    gone = {each.column - len(before) for each in dependent_columns(z, gram(z))}
+    kept = [j for j in range(len(columns)) if j not in gone]
+    values = np.ascontiguousarray(z[:, len(before) :][:, kept])
+    sizes = np.sqrt(np.mean(values**2, axis=0))
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    return PersonColumns(
+        values / sizes,
+        sizes,
+        tuple(design.names[j] for j in kept),
+        tuple(kept),
+        tuple(design.names[j] for j in sorted(gone)),
+        design,
+    )

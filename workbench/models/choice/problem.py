@@ -1,0 +1,513 @@
+"""A model of discrete choice joined with its long data."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from workbench.backends import Backend, backend_named
+from workbench.backends.devices import dtypes_of
+from workbench.covariances import ClusterMeat, Curvature, groupings
+from workbench.data.design import Design
+from workbench.data.table import Table
+from workbench.errors import DataError, LikelihoodError, OptionError
+from workbench.estimation.objective import ScaledObjective
+from workbench.estimation.problem import (
+    Evidence,
+    Problem,
+    Weights,
+    joint,
+    notes_on_clusters,
+)
+from workbench.estimation.specification import Specification
+from workbench.kernels.choice.conditional import ConditionalKernel
+from workbench.kernels.choice.differences import differences
+from workbench.kernels.choice.scaled import Scaled, ScaledKernel
+from workbench.kernels.choice.situations import Int64, Situations
+from workbench.kernels.likelihood.separation import separating_direction
+from workbench.models.choice.covariates import PersonColumns, person_columns
+from workbench.models.choice.data import ChoiceData, Roles, state_of
+from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel, PersonKernel
+from workbench.models.choice.options import FLOAT32, ChoiceSettings
+from workbench.models.choice.prediction import offered, probabilities
+from workbench.models.design.scaling import SeparateCoordinates, unscaled
+from workbench.models.templates.problem import check_names
+from workbench.protocols import Numpy
+
+# Newton's last step on separated choices is taken where exp(-difference in utility) is about the
+# tolerance of 1e-8, at 18; before that it is worth a look.
+_SATURATED = 15.0
+# Along a direction that separates, the information about coefficients of scaled columns has gone.
+UNKNOWN = 1e-3
+_IN_DIRECTION = 1e-5
+# Persons of one scale are a group with sums of its own, at about half a millisecond each.
+_MOST_SCALES = 1_000
+
+
+_IN_BOTH = "The walk is in float32; its last steps and all that is reported are in float64."
+
+
+def person_weights(values: Numpy | None, kind: str, situations: Any) -> Weights:
+    """Read the weights of persons; those that are no frequencies add up to the situations.
+
+    Parameters
+    ----------
+    values
+        One a person, ``(n,)``, or None.
+    kind
+        ``"frequency"``, or else free of scale.
+    situations
+        The choice situations of each person, ``(n,)``.
+    """
+    count = float(situations.sum())
+    if values is None:
+        return Weights(None, count, None)
+    weighted = float(values @ situations)
+    if kind == "frequency":
+        return Weights(values, weighted, values)
+    relative = values * (count / weighted)
+    return Weights(relative, count, relative**2)
+
+
+class ChoiceProblem(Problem):
+    """The objective of a model of long choice data, its start, and the facts at any point.
+
+    The unit of scores is the person: the rows of a panel's column, or else of a chooser.
+    """
+
+    saddles: ClassVar[bool] = False
+    """Whether the log-likelihood without a scale can curve upwards."""
+    rehearses: bool = False
+    """Whether this is a copy for the first steps."""
+    scale: PersonColumns | None = None
+    """What the log of the scale depends on, where there is one."""
+    library: ClassVar[str] = "numpy"
+
+    def __init__(
+        self,
+        settings: ChoiceSettings,
+        specification: Specification,
+        data: ChoiceData,
+        table: Table,
+        beside: Design | None = None,
+    ) -> None:
+        super().__init__(specification, data.design, table)
+        self.settings, self.data, self.beside = settings, data, beside
+        self.title = settings.title  # type: ignore[misc]
+        self.depvar = data.design.outcome_name
+        self.dropped, self.notes = dict(data.design.dropped), tuple(data.design.notes)
+        self.left_out = data.left_out
+        self.notes += data.never_chosen()
+        sizes = np.diff(data.person_first)
+        self.weights = person_weights(data.weights, specification.weight_kind, sizes)
+        self.observations = self.weights.observations
+        self.clusters = self._clusters(specification)
+        moved, first = differences(data.x, data.first, data.chosen)
+        self.scales = _scales(moved)
+        moved /= self.scales
+        self.situations = Situations(moved, first, data.person_first, self.weights.values)
+        if specification.dtype != self.precision:
+            self.notes += (_IN_BOTH,)
+        self._set_up()
+        if getattr(settings, "scale", ""):
+            self.scale = self._read_scale()
+        self._take_names()
+
+    def _set_up(self) -> None:
+        """Prepare what a model of more parameters needs before they have names."""
+
+    def _read_scale(self) -> PersonColumns:
+        assert self.beside is not None
+        assert self.table is not None
+        found = person_columns(self.beside, self.data, self.table, self.roles, constant=False)
+        text, values = getattr(self.settings, "scale", ""), len(np.unique(found.values, axis=0))
+        if not found.names:
+            raise OptionError(
+                f"The scale {text} is the same for all persons.",
+                hint='a column that differs between them, as in scale="~ survey".',
+                code="same-scale",
+                where="scale",
+            )
+        if values > _MOST_SCALES:
+            raise OptionError(
+                f"The scale {text} has {values:,} values over persons; up to {_MOST_SCALES:,} can "
+                "be told apart.",
+                hint="a column of groups, or one that is rounded.",
+                code="too-many-scales",
+                where="scale",
+            )
+        repeats = (name for name in found.left_out if name != "Intercept")
+        said = tuple(f"{name} repeats others in the scale and was left out." for name in repeats)
+        self.left_out = (*self.left_out, *said)
+        names = named(found.names, "scale")
+        self.nuisance = (*self.nuisance, *(n for n in names if n not in self.settings.fixed))
+        return found
+
+    def _take_names(self) -> None:
+        names = self.all_names
+        check_names(names)
+        for name in self.held:
+            if name not in names:
+                raise OptionError(
+                    f'There is no parameter "{name}" to hold.',
+                    hint=f"one of {list(names)}.",
+                    code="no-such-parameter",
+                    where="fixed",
+                )
+        free = [j for j, name in enumerate(names) if name not in self.held]
+        self.free = np.array(free, dtype=np.int64)
+        self.parameter_names = tuple(names[j] for j in free)
+        for name, value in self.settings.fixed.items():
+            self.notes += (f"{name} is held at {value:g}.",)
+        if not free:
+            raise OptionError(
+                "All parameters are held, so nothing is left to estimate.",
+                hint="fewer parameters in fixed=.",
+                code="nothing-free",
+                where="fixed",
+            )
+        if self.data.situations < len(free):
+            raise DataError(
+                f"{self.data.situations} choice situations cannot determine {len(free)} "
+                "parameters.",
+                hint="more choosers, or fewer variables.",
+                code="too-few-rows",
+            )
+
+    def _clusters(self, asked: Specification) -> dict[str, Any]:
+        single = {name: self.codes_of(name) for name in asked.clusters}
+        found = {
+            key: joint([single[n] for n in ns]) for key, ns in groupings(asked.clusters).items()
+        }
+        for name, codes in found.items():
+            self.notes += notes_on_clusters(codes, name)
+        return found
+
+    def codes_of(self, name: str) -> Any:
+        """Return the group of each person by a column, ``(n,)``, from 0.
+
+        Raises
+        ------
+        InferenceError
+            When there is no such column, or rows used miss it.
+        DataError
+            When it differs between the rows of a person.
+        """
+        assert self.table is not None
+        rows = super().codes_of(name)
+        return self.data.by_person(rows, name, self.table, self.roles)
+
+    @property
+    def roles(self) -> Roles:
+        """The columns that name situation, alternative and person."""
+        return self.settings.roles
+
+    @property
+    def backend(self) -> Backend:
+        """The library asked for, on its device, in the precision that is computed in."""
+        asked = self.specification
+        return backend_named(asked.backend, asked.device, self.precision)
+
+    @property
+    def precision(self) -> str:
+        """What is computed in: float32, where asked for, in rehearsals alone if it can be so."""
+        asked = self.specification
+        double = not self.rehearses and "float64" in dtypes_of(asked.device)
+        return "float64" if double else asked.dtype
+
+    def rehearsals(self) -> Sequence[Problem]:
+        """Return the problem in float32, where that is asked for and the device has float64."""
+        return () if self.specification.dtype == self.precision else (self.rougher(FLOAT32),)
+
+    def rougher(self, record: str) -> Self:
+        """Return a copy to rehearse on, under its name in the trace."""
+        rough = copy.copy(self)
+        for name in ("kernel", "_objective"):
+            rough.__dict__.pop(name, None)
+        rough.record, rough.rehearses = record, True
+        return rough
+
+    # What each model says -----------------------------------------------------------------------
+
+    @property
+    def held(self) -> Mapping[str, float]:
+        """Parameters that keep a value, by name."""
+        return self.settings.fixed
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """Names of the parameters without those of the scale, those held included, ``(K,)``."""
+        return self.data.names
+
+    @cached_property
+    def own_coordinates(self) -> SeparateCoordinates:
+        """The way from walked coordinates of these to the parameters shown."""
+        return unscaled(1 / self.scales)
+
+    def make_kernel(self) -> PersonKernel:
+        """Return the kernel of all parameters, in walked coordinates."""
+        return self.with_scale(lambda on: ConditionalKernel(self.sets_of(on), self.backend))
+
+    @property
+    def first_guess(self) -> Numpy:
+        """Start values of the parameters without those of the scale, walked, ``(K,)``."""
+        return np.zeros(len(self.own_names))
+
+    @property
+    def answers(self) -> Scaled:
+        """How the parameters without those of the scale answer to it."""
+        return Scaled(np.ones(len(self.own_names)), np.zeros(len(self.own_names)))
+
+    # The scale ----------------------------------------------------------------------------------
+
+    def with_scale(self, make: Callable[[Int64 | None], PersonKernel]) -> PersonKernel:
+        """Return the kernel of all persons, where there is a scale from those of groups."""
+        if self.scale is None:
+            return make(None)
+        return ScaledKernel(self.scale.values, make, self.answers)
+
+    def sets_of(self, persons: Int64 | None) -> Situations:
+        """Return the situations of some persons, by their positions; None are all."""
+        return self.situations if persons is None else self.situations.of(persons)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Names of all parameters, those held included, ``(K + g,)``."""
+        return (*self.own_names, *named(() if self.scale is None else self.scale.names, "scale"))
+
+    @cached_property
+    def all_coordinates(self) -> SeparateCoordinates:
+        """The way from all walked coordinates to the parameters shown."""
+        own = self.own_coordinates
+        if self.scale is None:
+            return own
+        g = len(self.scale.names)
+        return SeparateCoordinates(
+            np.concatenate([own.slopes, 1 / self.scale.sizes]),
+            np.concatenate([own.shifts, np.zeros(g)]),
+            np.concatenate([own.positive, np.zeros(g, dtype=bool)]),
+        )
+
+    # What the optimizer needs -------------------------------------------------------------------
+
+    @cached_property
+    def coordinates(self) -> SeparateCoordinates:
+        """The way from walked coordinates of the free parameters to those shown."""
+        whole = self.all_coordinates
+        return SeparateCoordinates(
+            whole.slopes[self.free], whole.shifts[self.free], whole.positive[self.free]
+        )
+
+    @cached_property
+    def held_values(self) -> Numpy:
+        """All parameters walked, those held at their values and the others at zero."""
+        whole = self.all_coordinates
+        params = whole.shown(np.zeros(len(whole.slopes)))
+        for name, value in self.held.items():
+            params[self.all_names.index(name)] = value
+        return whole.walked(params)
+
+    @cached_property
+    def kernel(self) -> FreeKernel:
+        """The sums over persons, made when first asked for."""
+        return FreeKernel(self.make_kernel(), self.held_values, self.free)
+
+    def objective(self) -> ScaledObjective:
+        """Return the objective, in walked coordinates."""
+        return self._objective
+
+    @cached_property
+    def _objective(self) -> ScaledObjective:
+        size, backend = len(self.free), self.specification.backend
+        if self.saddles or self.scale is not None:
+            return ChoiceObjective(
+                self.kernel, size, self.observations, backend, self.weights.values
+            )
+        return ScaledObjective(self.kernel, np.eye(size), self.observations, backend)
+
+    @cached_property
+    def start(self) -> Numpy:
+        """The model's own start values, then the person's."""
+        scale = np.zeros(len(self.all_names) - len(self.own_names))
+        return self.walked_start(np.concatenate([self.first_guess, scale])[self.free])
+
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return the parameters shown, shape ``(k,)``."""
+        return self.coordinates.shown(theta)
+
+    def walked(self, params: Numpy) -> Numpy:
+        """Return walked coordinates from parameters shown."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = self.coordinates.walked(params)
+        if len(bad := np.flatnonzero(np.isfinite(params) & ~np.isfinite(found))):
+            name = self.parameter_names[int(bad[0])]
+            raise OptionError(
+                f"The start value of {name} is {params[bad[0]]:g}; it must be above 0.",
+                hint=f'start={{"{name}": 1.0}}.',
+                code="start-not-positive",
+                where=name,
+            )
+        return found
+
+    # Facts at a point ---------------------------------------------------------------------------
+
+    def loglik(self, theta: Numpy) -> float:
+        """Return the log-likelihood, in nats."""
+        return self.kernel.totals(theta, 0).value
+
+    def loglik_null(self) -> float | None:
+        """Return the log-likelihood of equal shares over the alternatives that were there."""
+        data, weights = self.data, self.weights.values
+        each = -np.log(np.diff(data.first))
+        return float(each.sum() if weights is None else each @ weights[data.person_of])
+
+    def score(self, theta: Numpy) -> Numpy:
+        """Return the total score, shape ``(k,)``."""
+        gradient = self.kernel.totals(theta, 1).gradient
+        assert gradient is not None
+        return gradient
+
+    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
+        """Return the Hessian, and where asked the sums of the scores of persons."""
+        totals, weights = self.kernel.totals(theta, 2), self.weights
+        assert totals.hessian is not None
+        opg = totals.opg if weights.values is weights.in_scores else None
+        if scores and opg is None:
+            opg = self.kernel.products(theta, weights.in_scores)
+        jacobian = self.coordinates.jacobian(theta)
+        return self.curved(theta, totals.hessian, jacobian, opg, scores=scores)
+
+    def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
+        """Return the outer products of persons' scores summed by cluster, ``codes (n,)``."""
+        each, weights = self.kernel.scores(theta), self.weights.values
+        weighted = each if weights is None else each * weights[:, None]
+        groups = int(codes.max()) + 1
+        sums = np.zeros((groups, each.shape[1]))
+        np.add.at(sums, codes, weighted)
+        return ClusterMeat(sums.T @ sums, groups)
+
+    def check_start(self, theta: Numpy) -> None:
+        """Refuse a start at which the log-likelihood of a person is not finite."""
+        if np.isfinite(self.objective().evaluate(theta, 2).value):
+            return
+        bad = np.flatnonzero(~np.isfinite(self.kernel.values(theta)))
+        row = int(self.design.rows[self.data.first_rows[bad[0]]]) if len(bad) else 0
+        params = self.shown(theta)
+        name = self.parameter_names[int(np.abs(theta).argmax())]
+        raise LikelihoodError(
+            f"The log-likelihood is not finite at the start: for {len(bad)} persons, the first in "
+            f"row {row}; {name} = {params[self.parameter_names.index(name)]:.4g} is the largest.",
+            hint=f'a start value of {name} nearer to zero, as in start={{"{name}": 0.0}}.',
+            code="start-not-finite",
+            where=name,
+        )
+
+    def separation(self, theta: Numpy) -> Evidence | None:
+        """Look once, when utilities run away, whether the choices are predicted exactly.
+
+        A direction of coefficients that lowers no utility of the chosen alternatives relative to
+        the others raises the probability of every choice, in each of these models.
+        """
+        columns = self.linear_columns
+        if not columns or hasattr(self, "_looked_at") or not self._run_away(theta):
+            return None
+        self._looked_at = True
+        moved = np.ascontiguousarray(self.situations.differences[:, columns])
+        found = separating_direction(np.zeros(len(moved)), moved)
+        if found is None:
+            return None
+        alone = [j for j, x in enumerate(moved.T) if (x < 0).all() or (x > 0).all()]
+        part = alone[:1] or [j for j, d in enumerate(found.direction) if abs(d) > _IN_DIRECTION]
+        listed = tuple(self.data.names[columns[j]] for j in part)
+        who = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
+        how = "exactly" if found.complete else f"exactly in {found.rows} of {len(moved)} pairs"
+        return Evidence(listed, f"{who} the choices {how}.", found.complete)
+
+    @property
+    def linear_columns(self) -> list[int]:
+        """Columns whose coefficients are free to go anywhere, in every draw or class."""
+        return [j for j, name in enumerate(self.data.names) if name not in self.held]
+
+    def slopes(self, theta: Numpy) -> Numpy:
+        """Return the coefficients of the scaled columns, ``(C, p)``, one line a class."""
+        return self.kernel.whole(theta)[None, : len(self.data.names)]
+
+    def _run_away(self, theta: Numpy) -> bool:
+        """Tell whether a utility is large, and a direction has no information left."""
+        if self.kernel.knows(theta, 2) and not self._uninformed(theta):
+            return False
+        slopes, columns = np.zeros_like(self.slopes(theta)), self.linear_columns
+        slopes[:, columns] = self.slopes(theta)[:, columns]
+        index = self.situations.differences @ slopes.T
+        if float(np.abs(index).max(initial=0.0)) < _SATURATED:
+            return False
+        return self._uninformed(theta)
+
+    def _uninformed(self, theta: Numpy) -> bool:
+        hessian = self.kernel.totals(theta, 2).hessian
+        if hessian is None or not np.isfinite(hessian).all():
+            return True
+        return bool(np.linalg.eigvalsh(-hessian)[0] < UNKNOWN)
+
+    # After the fit ------------------------------------------------------------------------------
+
+    def situation_opg(self, theta: Numpy) -> Numpy | None:
+        """Return the outer products of the scores of situations, ``(k, k)``, where they exist."""
+        sets = self.situations
+        if type(self) is not ChoiceProblem or self.scale is not None:
+            return None
+        alone = Situations(sets.differences, sets.first, np.arange(len(sets.first)))
+        kernel = ConditionalKernel(alone, self.backend)
+        return self.products_by_situation(kernel.scores(self.kernel.whole(theta))[:, self.free])
+
+    def products_by_situation(self, scores: Numpy) -> Numpy:
+        """Sum the outer products of situations' scores ``(s, k)``, each by its person's weight."""
+        weights = self.weights.in_scores
+        if weights is None:
+            return np.asarray(scores.T @ scores)
+        return np.asarray(scores.T @ (scores * weights[self.data.person_of][:, None]))
+
+    def residuals(self, params: Numpy) -> Numpy:
+        """Return chosen minus fitted probability of each row, ``(n,)``."""
+        assert self.table is not None
+        state, table = self.state(), self.table
+        sets = offered(state, table, self.roles)
+        names = [*self.parameter_names, *self.held]
+        values = np.concatenate([params, np.array(list(self.held.values()), dtype=np.float64)])
+        series = pd.Series(values, index=pd.Index(names, dtype=object))
+        found = np.full(table.nrows, np.nan)
+        found[sets.rows] = probabilities(
+            self.settings, state, series, sets, self.specification.seed
+        )
+        return np.asarray(self.design.outcome - found[self.design.rows])
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the formula's state, the columns kept, and what the scores are of."""
+        settings = asdict(self.settings)
+        return {
+            **state_of(self.data, settings),
+            "choice": self.settings.name,
+            "persons": self.data.persons,
+            "unit": "person" if self.settings.panel else "chooser",
+            "spreads": dict(zip(self.data.names, self.scales.tolist(), strict=True)),
+            "columns": list(self.data.names),
+            "held": dict(self.held),
+            **({} if self.scale is None else self.scale.state("scale")),
+        }
+
+
+def _scales(moved: Numpy) -> Numpy:
+    """Return the root mean square of each column's differences, ``(p,)``."""
+    sizes = np.sqrt(np.einsum("ij,ij->j", moved, moved) / max(len(moved), 1))
+    return np.where(sizes > 0, sizes, 1.0)
+
+
+def named(names: Sequence[str], prefix: str) -> tuple[str, ...]:
+    """Return names behind a prefix and a dot."""
+    return tuple(f"{prefix}.{name}" for name in names)

@@ -1,0 +1,424 @@
+"""What a fitted model of choice says: shares, elasticities, willingness to pay, persons, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from workbench.data.design import prediction_matrix
+from workbench.data.formula.parser import parse_formula, split_formula
+from workbench.data.names import level_text, quoted, shown
+from workbench.data.table import Table, as_table
+from workbench.errors import DataError, OptionError
+from workbench.models.choice.options import (
+    LatentClassSettings,
+    MixedSettings,
+    MultinomialSettings,
+    settings_for,
+)
+from workbench.models.choice.prediction import Offered, offered, probabilities
+from workbench.models.choice.wtp import (
+    DELTA,
+    Willingness,
+    check_options,
+    mean_coefficients,
+    price_of,
+)
+from workbench.protocols import Numpy
+
+if TYPE_CHECKING:
+    from workbench.models.choice.hausman_mcfadden import HausmanMcFadden
+    from workbench.results.fit import Fit
+
+Change = Mapping[str, Any] | Callable[[pd.DataFrame], pd.DataFrame]
+"""New columns by name, or a function from the data to the changed data."""
+
+# A relative change by this much leaves about ten digits of a central difference.
+_SMALL = 1e-5
+
+
+@dataclass(frozen=True)
+class ChoiceEffects:
+    """The doors from the fit of a model of choice to what it says; see `Fit.choice`."""
+
+    fit: Fit
+
+    @cached_property
+    def settings(self) -> Any:
+        """The model's own options."""
+        return settings_for(self.fit.specification.model)
+
+    @property
+    def params(self) -> pd.Series:
+        """All parameters by name, those held included."""
+        held = pd.Series(dict(self.fit.state.get("held", {})), dtype=np.float64)
+        found: pd.Series = pd.concat([self.fit.params, held])
+        return found
+
+    def _long(self) -> None:
+        if isinstance(self.settings, MultinomialSettings):
+            raise OptionError(
+                "The multinomial logit has no attributes of alternatives.",
+                hint='fit.predict(data), or the model "conditional_logit" on long data.',
+                code="no-attributes",
+            )
+
+    # Probabilities ------------------------------------------------------------------------------
+
+    def _table(self, data: Any) -> Table:
+        if data is not None:
+            return as_table(data)
+        table: Table | None = self.fit._live_problem().table
+        assert table is not None
+        return table
+
+    def _sets(self, table: Table) -> Offered:
+        return offered(self.fit.state, table, self.settings.roles)
+
+    def _of(self, sets: Offered, params: pd.Series | None = None) -> Numpy:
+        asked = self.params if params is None else params
+        seed = self.fit.specification.seed
+        return probabilities(self.settings, self.fit.state, asked, sets, seed)
+
+    def predict(self, data: Any = None) -> pd.Series:
+        """Return the probability of each row's alternative, NaN in incomplete situations.
+
+        Parameters
+        ----------
+        data
+            Long data; the run's own by default.
+        """
+        self._long()
+        table = self._table(data)
+        sets, found = self._sets(table), np.full(table.nrows, np.nan)
+        found[sets.rows] = self._of(sets)
+        return pd.Series(found, index=table.index, name=f"P({self.fit.depvar})")
+
+    def shares(self, data: Any = None) -> pd.Series:
+        """Return the predicted share of each alternative over choice situations, adding up to 1.
+
+        Parameters
+        ----------
+        data
+            Long data; the run's own by default.
+        """
+        self._long()
+        return self._shares(self._table(data))
+
+    def _shares(self, table: Table, params: pd.Series | None = None) -> pd.Series:
+        sets = self._sets(table)
+        weight = self._weights(table, sets)
+        found = pd.Series(self._of(sets, params) * weight).groupby(sets.alternative).sum()
+        return (found / found.sum()).rename("share").rename_axis(None)
+
+    def _weights(self, table: Table, sets: Offered) -> Numpy:
+        name = self.fit.specification.weights
+        if name is None or name not in table.names:
+            return np.ones(len(sets.rows))
+        return table.column(name).to_numpy(dtype=np.float64)[sets.rows]
+
+    def counterfactual(
+        self, change: Change | None = None, *, without: str | Sequence[Any] = (), data: Any = None
+    ) -> pd.DataFrame:
+        """Return shares before and after other prices, attributes or availability.
+
+        Parameters
+        ----------
+        change
+            New columns by name, as in ``{"cost": df["cost"] * 1.1}``, or a function from the data
+            to the changed data, which may also leave rows out.
+        without
+            Alternatives that are not there any more, one or several.
+        data
+            Long data; the run's own by default.
+
+        Returns
+        -------
+        Columns ``before``, ``after`` and ``change``, one row an alternative.
+        """
+        self._long()
+        table = self._table(data)
+        frame = table.to_frame()
+        for name in () if callable(change) else change or {}:
+            table.column(name)  # which says so, with the nearest name, where there is none
+        after = change(frame.copy()) if callable(change) else frame.assign(**dict(change or {}))
+        gone = [level_text(each) for each in ([without] if isinstance(without, str) else without)]
+        labels = after[self.settings.alternatives].map(level_text)
+        if strange := [each for each in gone if each not in set(labels)]:
+            raise DataError(
+                f"The data have no alternative {strange[0]}.",
+                hint=f"one of {sorted(set(labels))}.",
+                code="no-such-alternative",
+                where="without",
+            )
+        if not (stays := ~labels.isin(gone)).any():
+            raise DataError(
+                "No alternative is left to choose from.",
+                hint="fewer alternatives in without=.",
+                code="no-rows-left",
+                where="without",
+            )
+        left = Table(after[stays].reset_index(drop=True))
+        found = pd.DataFrame({"before": self._shares(table), "after": self._shares(left)})
+        found = found.fillna(0.0)
+        return found.assign(change=found["after"] - found["before"])
+
+    def elasticities(
+        self, column: str, data: Any = None, *, kind: str = "aggregate"
+    ) -> pd.DataFrame:
+        """Return elasticities of choice probabilities by an attribute of each alternative.
+
+        Parameters
+        ----------
+        column
+            The attribute; the formula may use it in any way.
+        data
+            Long data; the run's own by default.
+        kind : {"aggregate", "mean", "rows"}
+            Of the predicted shares, where situations count by their probabilities; the mean over
+            situations; or of each row of the data.
+
+        Returns
+        -------
+        One row for the alternative whose probability changes, and one column for that whose
+        attribute does: own elasticities on the diagonal, cross elasticities beside it.
+
+        References
+        ----------
+        Train (2009), "Discrete Choice Methods with Simulation", section 3.6; Ben-Akiva and Lerman
+        (1985), "Discrete Choice Analysis", equation 5.29 (aggregate elasticities).
+        """
+        self._long()
+        if kind not in _KINDS:
+            raise OptionError(
+                f'There is no elasticity "{kind}".',
+                hint=f"one of {list(_KINDS)}.",
+                code="bad-option",
+                where="kind",
+            )
+        table = self._table(data)
+        self._check_attribute(column, table)
+        sets = self._sets(table)
+        base, weights = self._of(sets), self._weights(table, sets)
+        names = sorted(set(sets.alternative))
+        moves = {name: self._moved(table, column, name, sets) for name in names}
+        if kind == "rows":
+            by_row = {name: move / base for name, move in moves.items()}
+            return pd.DataFrame(by_row, index=table.index[sets.rows])
+        lines = pd.Series(sets.alternative)
+        if kind == "mean":
+            each = {n: _averaged(move / base, weights, lines) for n, move in moves.items()}
+        else:
+            total = _averaged(base, weights, lines)
+            each = {n: _averaged(move, weights, lines) / total for n, move in moves.items()}
+        return pd.DataFrame(each).loc[names].rename_axis("probability of", axis=0)
+
+    def _check_attribute(self, column: str, table: Table) -> None:
+        """Refuse a column that is no number, or that utility does not depend on."""
+        if not is_numeric_dtype(table.column(column)):
+            raise DataError(
+                f"{shown(column)} is no number, by which probabilities could change.",
+                hint="fit.choice.counterfactual, for other values of it.",
+                code="not-numeric",
+                where=column,
+            )
+        assert self.fit.specification.formula is not None
+        sides = [f"~ {split_formula(self.fit.specification.formula).terms}"]
+        own = (getattr(self.settings, name, "") for name in ("membership", "scale"))
+        sides += filter(None, own)
+        parsed = (parse_formula(f"{quoted(column)} {side}", table.names) for side in sides)
+        read = [name for each in parsed for name in each.term_reads.columns]
+        if column not in read:
+            raise DataError(
+                f"The model does not depend on {shown(column)}.",
+                hint=f"one of {read}.",
+                code="no-such-attribute",
+                where=column,
+            )
+
+    def _moved(self, table: Table, column: str, name: str, sets: Offered) -> Numpy:
+        """Return the change of each row's probability by the log of an attribute of one."""
+        frame = table.to_frame()
+        mine = (frame[self.settings.alternatives].map(level_text) == name).to_numpy()
+        values = frame[column].to_numpy(dtype=np.float64)
+        sides = []
+        for step in (_SMALL, -_SMALL):
+            moved = frame.assign(**{column: np.where(mine, values * (1 + step), values)})
+            again = offered(self.fit.state, Table(moved), self.settings.roles)
+            sides.append(self._of(again))
+        return (sides[0] - sides[1]) / (2 * _SMALL)
+
+    # Coefficients -------------------------------------------------------------------------------
+
+    def mean_coefficients(self, params: pd.Series | None = None) -> pd.DataFrame:
+        """Return the mean coefficient of each column; with latent classes one column a class.
+
+        In willingness-to-pay space they are the price's coefficient and willingness to pay.
+        """
+        self._long()
+        asked = self.params if params is None else params
+        found = mean_coefficients(self.settings, self.fit.state, asked)
+        names = [f"class {c + 1}" for c in range(len(found))] if len(found) > 1 else ["mean"]
+        return pd.DataFrame(found.T, index=self.fit.state["columns"], columns=names)
+
+    def wtp(
+        self,
+        price: str | None = None,
+        *,
+        method: str = "delta",
+        level: float = 0.95,
+        draws: int = 10_000,
+        seed: int | None = None,
+        se: str | None = None,
+    ) -> pd.DataFrame:
+        """Return willingness to pay, minus the ratio of each mean coefficient to the price's.
+
+        Where the price's coefficient varies over persons this is no mean of ratios; a model in
+        willingness-to-pay space (``wtp_price=``) has that mean.
+
+        Parameters
+        ----------
+        price
+            The column of the price; the run's own ``wtp_price`` by default.
+        method : {"delta", "krinsky_robb"}
+            Intervals by the delta method, or by quantiles over draws of the estimates.
+        level
+            Of the intervals.
+        draws, seed
+            Of Krinsky and Robb's method; the run's own seed by default.
+        se
+            The kind of standard errors; the run's own by default.
+
+        Returns
+        -------
+        Columns ``wtp``, ``se``, ``lower`` and ``upper``.
+
+        References
+        ----------
+        Krinsky and Robb (1986), "On approximating the statistical properties of elasticities",
+        Review of Economics and Statistics 68(4); Hole (2007), Health Economics 16(8), for both.
+        """
+        self._long()
+        check_options(method, level, draws)
+        found = Willingness(self.fit, price_of(self.fit, price))
+        covariance = self.fit.covariance(se).to_numpy()
+        if method == DELTA:
+            errors, lower, upper = found.by_delta(covariance, level)
+        else:
+            used = self.fit.specification.seed if seed is None else seed
+            errors, lower, upper = found.by_draws(covariance, level, draws, used)
+        columns = {"wtp": found.values, "se": errors, "lower": lower, "upper": upper}
+        return pd.DataFrame(columns, index=found.names)
+
+    def individual(self) -> pd.DataFrame:
+        """Return, by person, what their own choices say of their coefficients.
+
+        Mixed logit: the mean of each random coefficient given the choices, which in
+        willingness-to-pay space are those of the price and of willingness to pay.  Latent
+        classes: the probability of each class, and the mean coefficients.
+
+        References
+        ----------
+        Revelt and Train (2000), "Customer-specific taste parameters and mixed logit"; Train
+        (2009), section 11.3.
+        """
+        problem = self.fit._live_problem()
+        theta = problem.walked(self.fit.params.to_numpy())
+        if isinstance(self.settings, MixedSettings):
+            names = list(self.settings.random)
+            values = problem.conditional_means(theta)
+        elif isinstance(self.settings, LatentClassSettings):
+            classes = [f"class {c + 1}" for c in range(self.settings.classes)]
+            share = problem.posterior(theta)
+            values = np.column_stack([share, share @ self.mean_coefficients().to_numpy().T])
+            names = [*classes, *self.fit.state["columns"]]
+        else:
+            raise OptionError(
+                f"The coefficients of the {self.fit.model_title.lower()} are the same for all.",
+                hint='the model "mixed_logit" or "latent_class".',
+                code="no-individual-parameters",
+            )
+        return pd.DataFrame(values, index=self._persons(problem), columns=names)
+
+    def _persons(self, problem: Any) -> pd.Index:
+        name = self.settings.panel or self.settings.choosers
+        rows = problem.design.rows[problem.data.first_rows]
+        found: pd.Index = pd.Index(problem.table.column(name).iloc[rows], name=name)
+        return found
+
+    # Errors and tests ---------------------------------------------------------------------------
+
+    def standard_errors(self) -> pd.DataFrame:
+        """Return the kinds of standard errors side by side, each labelled by what it sums.
+
+        Where persons choose several times, scores by situation are shown too, as software that
+        ignores the panel has them: they take the choices of a person for independent.
+        """
+        kinds = [
+            "hessian",
+            "opg",
+            "robust",
+            *(["cluster"] if self.fit.specification.cluster else []),
+        ]
+        found = [self.fit.standard_errors(kind) for kind in kinds]
+        table = pd.DataFrame({str(errors.name): errors for errors in found})
+        problem: Any = self.fit.live
+        several = getattr(self.settings, "panel", None) is not None
+        if several and problem is not None and hasattr(problem, "situation_opg"):
+            theta = problem.walked(self.fit.params.to_numpy())
+            products = problem.situation_opg(theta)
+            if products is not None:
+                carried = problem.coordinates.jacobian(theta)
+                covariance = carried @ np.linalg.inv(products) @ carried.T
+                table["scores (OPG) by situation"] = np.sqrt(np.diag(covariance))
+        return table
+
+    def hausman_mcfadden(self, without: str) -> HausmanMcFadden:
+        """Test the independence of irrelevant alternatives by leaving one out.
+
+        Parameters
+        ----------
+        without
+            The alternative left out, together with those who chose it.
+
+        References
+        ----------
+        Hausman and McFadden (1984), "Specification tests for the multinomial logit model",
+        Econometrica 52(5), equation 3.1.
+        """
+        from workbench.models.choice.hausman_mcfadden import hausman_mcfadden
+
+        return hausman_mcfadden(self.fit, level_text(without))
+
+
+def level_chances(fit: Fit, data: Any = None) -> pd.DataFrame:
+    """Return the probability of each level of a multinomial logit, one row a row of the data."""
+    if data is None:
+        problem = fit._live_problem()
+        table, rows = problem.table, problem.design.rows
+    else:
+        table, rows = as_table(data), None
+    state = fit.state
+    x = prediction_matrix(state["design"], table)[:, state["kept"]]
+    levels, columns = state["levels"], state["columns"]
+    index = np.zeros((len(x), len(levels)))
+    for j, level in enumerate(levels[1:], start=1):
+        index[:, j] = x @ fit.params[[f"{level}:{name}" for name in columns]].to_numpy()
+    raised = np.exp(index - index.max(axis=1, keepdims=True))
+    found = pd.DataFrame(raised / raised.sum(axis=1, keepdims=True), table.index, levels)
+    return found if rows is None else found.iloc[rows]
+
+
+_KINDS = ("aggregate", "mean", "rows")
+
+
+def _averaged(values: Numpy, weights: Numpy, lines: pd.Series) -> pd.Series:
+    """Return weighted means by alternative."""
+    total = pd.Series(values * weights).groupby(lines).sum()
+    return total / pd.Series(weights).groupby(lines).sum()

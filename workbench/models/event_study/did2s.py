@@ -1,0 +1,297 @@
+"""Difference in differences in two stages, with errors that know of the first one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+
+from workbench.covariances import Absorbed, ClusterMeat, Curvature
+from workbench.covariances.small_sample import Family
+from workbench.data.complete_cases import counted
+from workbench.data.design import Design, build_design
+from workbench.data.formula.parser import split_formula
+from workbench.data.table import Table
+from workbench.errors import DataError, FormulaError
+from workbench.estimation.objective import ScaledObjective
+from workbench.estimation.problem import (
+    Problem,
+    grouped_sums,
+    notes_on_clusters,
+    prepare_columns,
+    weights_of,
+)
+from workbench.estimation.specification import Specification
+from workbench.kernels.absorption.factors import Factor
+from workbench.models.event_study.imputation import Untreated
+from workbench.models.templates.problem import check_enough_rows
+from workbench.protocols import Numpy
+
+_PASSES = 3
+
+
+@dataclass(frozen=True)
+class TwoStages:
+    """Two-stage difference in differences as it was asked: the first stage and the treatment."""
+
+    first_stage: str
+    treatment: str
+
+    name: ClassVar[str] = "did2s"
+    title: ClassVar[str] = "Two-stage DiD"
+
+
+class TwoStageProblem(Problem):
+    r"""Regress on treatments what untreated rows leave of the outcome.
+
+    The first stage regresses the outcome on fixed effects and covariates over untreated rows
+    (:math:`D_0`); the second one its residuals :math:`u` of all rows on ``x``.  A row's score is
+
+    .. math:: x_i\,\hat e_i - X^\top D\,(D_0^\top D_0)^{-1} d_{0i}\,\hat u_i
+
+    so that the sandwich counts the error of the first stage too.
+
+    References
+    ----------
+    Gardner (2021), "Two-stage differences in differences", section 3.3; Newey and McFadden (1994),
+    "Large sample estimation and hypothesis testing", theorem 6.1.
+    """
+
+    family: ClassVar[Family] = "least squares"
+    title = TwoStages.title
+
+    def __init__(self, specification: Specification, table: Table) -> None:
+        stages = _Stages(specification, table)
+        super().__init__(specification, stages.second)
+        design = stages.second
+        self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
+        self.notes = (*design.notes, stages.note)
+        for name, codes in self.clusters.items():
+            self.notes += notes_on_clusters(codes, name)
+        self.weights = weights_of(design.weights, specification.weight_kind, len(design.outcome))
+        self.observations = self.weights.observations
+        self.parameter_names, self.depvar = design.names, f"{design.outcome_name}, adjusted"
+        self.first = Untreated.of(
+            stages.factors, stages.covariates, stages.untreated, self.weights.values
+        )
+        self.y = self.first.residuals(design.outcome)
+        self.design = replace(design, outcome=self.y)
+        self.record = "LSMR over the untreated rows"
+        weights, refuse = self.weights.values, specification.collinear
+        self.columns = prepare_columns(design.matrix, self.y, weights, design.names, refuse)
+        self.left_out = self.columns.left_out
+        check_enough_rows(len(self.y), self.columns.names, ())
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Both stages have a closed form."""
+        return ("solve",)
+
+    @property
+    def formulas(self) -> tuple[str, ...]:
+        """Both formulas."""
+        return _formulas(self.specification)
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        return self.columns.names
+
+    def solve(self) -> Numpy:
+        """Return the second stage's coefficients ``(k,)``, refined against the rows."""
+        factor = scipy.linalg.cho_factor(self.columns.moments.gram)
+        theta = np.zeros(len(self.columns.names))
+        for _ in range(_PASSES):
+            theta = theta + scipy.linalg.cho_solve(factor, self._normal(theta))
+        return theta
+
+    def _rest(self, theta: Numpy) -> Numpy:
+        return np.asarray(self.y - self.columns.x @ theta)
+
+    def _weighted(self, values: Numpy) -> Numpy:
+        weights = self.weights.values
+        return values if weights is None else weights * values
+
+    def _normal(self, theta: Numpy) -> Numpy:
+        return np.asarray(self.columns.x.T @ self._weighted(self._rest(theta)))
+
+    @cached_property
+    def start(self) -> Numpy:
+        """The solution itself."""
+        return self.solve()
+
+    def shown(self, theta: Numpy) -> Numpy:
+        values = np.full(len(self.parameter_names), np.nan)
+        values[list(self.columns.kept)] = theta
+        return values
+
+    def walked(self, params: Numpy) -> Numpy:
+        return params[np.isfinite(params)]
+
+    def objective(self) -> ScaledObjective:
+        """Least squares are solved, not walked."""
+        raise TypeError("least squares have a closed form; call solve()")
+
+    def _squares(self, theta: Numpy) -> float:
+        rest = self._rest(theta)
+        return float(rest @ self._weighted(rest))
+
+    def _variance(self, theta: Numpy) -> float:
+        return self._squares(theta) / (self.observations - len(theta))
+
+    def score(self, theta: Numpy) -> Numpy:
+        return self._normal(theta) / self._variance(theta)
+
+    def loglik(self, theta: Numpy) -> float:
+        n = self.observations
+        return -n / 2 * (math.log(2 * math.pi * self._squares(theta) / n) + 1)
+
+    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
+        information = self.columns.moments.gram / self._variance(theta)
+        meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
+        change = np.eye(len(theta))
+        return Curvature(information, change, self.observations, None, meats if scores else {})
+
+    def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
+        """Return the outer products of the scores of both stages summed by cluster."""
+        x, root = self.columns.x, self.first.root_weights
+        second = x * self._weighted(self._rest(theta))[:, None]
+        rows = (second - self._carried * (root * self.y)[:, None]) / self._variance(theta)
+        ones = np.ones(len(rows))
+        return grouped_sums(rows, [ones], None, codes, np.eye(len(theta)))
+
+    @cached_property
+    def _carried(self) -> Numpy:
+        return self.first.carried(self.columns.x)
+
+    def residuals(self, params: Numpy) -> Numpy:
+        """Return the adjusted outcome minus the effects, ``(n,)``."""
+        return self._rest(params)
+
+    def state(self) -> Mapping[str, Any]:
+        return {
+            "template": "ols",
+            "design": self.design.state,
+            "kept": [self.design.state["names"].index(name) for name in self.columns.names],
+            "offset": None,
+            "levels": None,
+            "absorbed": asdict(Absorbed()),
+            "kinds": ["cluster"],
+        }
+
+
+class _Stages:
+    """Both stages over the rows that both can use."""
+
+    def __init__(self, asked: Specification, table: Table) -> None:
+        first_text, second_text = _formulas(asked)
+        parts, self.treatment = split_formula(first_text), asked.model.settings["treatment"]
+        if parts.fixed_effects is None:
+            raise FormulaError(
+                "The first stage has no fixed effects.",
+                hint='first_stage="~ 1 | unit + year".',
+                code="no-fixed-effects",
+                where="first_stage",
+            )
+        if split_formula(second_text).fixed_effects is not None:
+            raise FormulaError(
+                "The second stage has fixed effects, which belong to the first.",
+                hint='second_stage="~ i(time_to_treatment, ref=-1)".',
+                code="not-allowed",
+                where="second_stage",
+            )
+        settings: dict[str, Any] = {
+            "cluster": asked.clusters,
+            "weights": asked.weights,
+            "missing": asked.missing,
+            "extra_columns": [self.treatment],
+        }
+        first = build_design(table, first_text, **settings, fixef_rm="none")
+        second = build_design(table, second_text, **settings)
+        self.factors, self.untreated = first.fixed_effects, self._untreated(first)
+        self.covariates = first.matrix
+        self._keep(first, second)
+
+    def _untreated(self, first: Design) -> npt.NDArray[np.bool_]:
+        """Return which rows of the first stage are untreated."""
+        treated = first.columns[self.treatment]
+        strange = treated[(treated != 0) & (treated != 1)]
+        if len(strange) or treated.min() == treated.max():
+            found = f"the value {strange[0]:g}" if len(strange) else f"only {treated[0]:g}"
+            raise DataError(
+                f"The treatment {self.treatment} has {found}, where it needs 0 and 1.",
+                hint="1 in rows that are treated, and 0 before and in rows that never are.",
+                code="treatment",
+                where=self.treatment,
+            )
+        return np.asarray(treated == 0)
+
+    def _keep(self, first: Design, second: Design) -> None:
+        """Leave out the rows that miss something, and those without an untreated counterpart."""
+        both = np.isin(first.rows, second.rows)
+        dropped = {**second.dropped, **first.dropped}
+        usable = both.copy()
+        for factor in self.factors:
+            has = np.bincount(factor.codes, self.untreated & both, factor.levels) > 0
+            if lost := int((usable & ~has[factor.codes]).sum()):
+                dropped[f"without an untreated row in {factor.name}"] = lost
+                usable &= has[factor.codes]
+        if not usable.any():
+            raise DataError(
+                f"None of {counted(len(both))} has an untreated row in each of its fixed effects.",
+                hint=f"rows with {self.treatment} = 0 for every unit and period.",
+                code="no-rows-left",
+                where=self.treatment,
+            )
+        self.factors = tuple(
+            Factor.of(f.name, f.codes[usable], None if f.slope is None else f.slope[usable])
+            for f in self.factors
+        )
+        self.covariates = self.covariates[usable]
+        self.untreated = self.untreated[usable]
+        self.second = _rows(second, np.isin(second.rows, first.rows[usable]), dropped)
+        counts = ", ".join(f"{f.name} ({f.levels:,})" for f in self.factors)
+        self.note = (
+            f"First stage: {counted(int(self.untreated.sum()))} with {self.treatment} = 0; "
+            f"fixed effects, with their levels: {counts}."
+        )
+
+
+def _rows(design: Design, kept: npt.NDArray[np.bool_], dropped: dict[str, int]) -> Design:
+    """Return some rows of the second stage's design, without its intercept."""
+    columns = [j for j, name in enumerate(design.names) if name != "Intercept"]
+    if not columns:
+        raise FormulaError(
+            "The second stage has no treatment variable.",
+            hint='second_stage="~ i(time_to_treatment, ref=-1)".',
+            code="empty-side",
+            where="second_stage",
+        )
+    return replace(
+        design,
+        outcome=design.outcome[kept],
+        matrix=np.ascontiguousarray(design.matrix[kept][:, columns]),
+        names=tuple(design.names[j] for j in columns),
+        weights=None if design.weights is None else design.weights[kept],
+        clusters={
+            n: np.unique(c[kept], return_inverse=True)[1] for n, c in design.clusters.items()
+        },
+        rows=design.rows[kept],
+        dropped=dropped,
+        columns={name: column[kept] for name, column in design.columns.items()},
+    )
+
+
+def _formulas(asked: Specification) -> tuple[str, str]:
+    """Return both stages as formulas of the outcome; a first stage without covariates has a 1."""
+    second = asked.formula or ""
+    outcome = split_formula(second).outcome
+    text = str(asked.model.settings["first_stage"]).strip().removeprefix("~").strip()
+    covariates, bar, effects = text.partition("|")
+    right = "1" if covariates.strip() in {"0", "1", ""} else covariates.strip()
+    return f"{outcome} ~ {right} {bar} {effects.strip()}".strip(), second

@@ -1,0 +1,131 @@
+"""The fixed effects themselves, recovered after the slopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from workbench.data.formula.fixed_effects import AbsorbedTerm
+from workbench.data.table import Table
+from workbench.demeaners.automatic import Automatic
+from workbench.demeaners.base import finish
+from workbench.errors import InferenceError
+from workbench.kernels.absorption.factors import Factor, Factors
+from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The effects of each factor, by level.
+
+    Attributes
+    ----------
+    terms
+        The factors as the formula has them.
+    series
+        The effects of each, in the same order, indexed by level.
+    """
+
+    terms: tuple[AbsorbedTerm, ...]
+    series: tuple[pd.Series, ...]
+
+    def by_name(self) -> dict[str, pd.Series]:
+        """Return the effects by the name of their factor."""
+        return {str(series.name): series for series in self.series}
+
+    def at(self, table: Table) -> Numpy:
+        """Sum the effects of each row of a table, ``(n,)``; NaN where a level is unknown."""
+        total = np.zeros(table.nrows)
+        for term, series in zip(self.terms, self.series, strict=True):
+            found = series.reindex(_levels(term, table)).to_numpy(dtype=np.float64)
+            slope = 1.0 if term.slope is None else table.column(term.slope).to_numpy(np.float64)
+            total += found * slope
+        return total
+
+
+def recovered(
+    terms: tuple[AbsorbedTerm, ...],
+    factors: Factors,
+    total: Numpy,
+    table: Table,
+    rows: npt.NDArray[np.int64],
+) -> Effects:
+    """Split the summed effects ``total (n,)`` of the rows into those of each factor.
+
+    Only sums of effects are determined.  The first factor keeps its level; of each further factor
+    the first level is zero in every component that it is connected with the first one by.
+
+    Raises
+    ------
+    InferenceError
+        When the effects cannot be told apart to the precision of the sum.
+    """
+    effects = _solved(factors, total)
+    labels = [_levels(term, table)[rows[_first_rows(f)]] for term, f in _pairs(terms, factors)]
+    orders = [_order(index) for index in labels]
+    plain = [j for j, member in enumerate(factors.members) if member.slope is None]
+    for later in plain[1:]:
+        _normalise(factors, effects, plain[0], later, orders[later])
+    series = [
+        pd.Series(values[order], index=index[order], name=member.name)
+        for values, index, order, member in zip(
+            effects, labels, orders, factors.members, strict=True
+        )
+    ]
+    return Effects(terms, tuple(series))
+
+
+def _pairs(terms: tuple[AbsorbedTerm, ...], factors: Factors) -> list[tuple[AbsorbedTerm, Factor]]:
+    return list(zip(terms, factors.members, strict=True))
+
+
+def _solved(factors: Factors, total: Numpy) -> list[Numpy]:
+    """Find effects that add up to ``total``, by the fastest demeaner that is there."""
+    found = finish(Automatic().solve(factors.weighted(None), total[:, None]))
+    if not found.converged:
+        raise InferenceError(
+            f"The fixed effects were not told apart within {found.iterations:,} iterations.",
+            hint="the slopes are not affected; leave out weakly connected levels.",
+            code="effects-not-found",
+        )
+    assert found.coefficients is not None
+    return [effects[:, 0] for effects in found.coefficients]
+
+
+def _normalise(
+    factors: Factors, effects: list[Numpy], first: int, later: int, order: npt.NDArray[np.intp]
+) -> None:
+    """Move a constant a component from one factor to the first, so that its first level is 0."""
+    components = factors.components(first, later)
+    a, b = factors.members[first], factors.members[later]
+    of_a = components[_first_rows(a)]
+    of_b = components[_first_rows(b)]
+    _, references = np.unique(of_b[order], return_index=True)
+    shift = effects[later][order[references]]
+    effects[later] = effects[later] - shift[of_b]
+    effects[first] = effects[first] + shift[of_a]
+
+
+def _first_rows(member: Factor) -> npt.NDArray[np.intp]:
+    """Return for each level the first row that has it, ``(levels,)``."""
+    return np.unique(member.codes, return_index=True)[1]
+
+
+def _levels(term: AbsorbedTerm, table: Table) -> pd.Index:
+    columns = [table.column(name) for name in term.columns]
+    if len(columns) == 1:
+        single: pd.Index = pd.Index(columns[0], name=term.columns[0])
+        return single
+    return pd.MultiIndex.from_arrays(columns, names=term.columns)
+
+
+def _order(index: pd.Index) -> npt.NDArray[np.intp]:
+    """Return the order of the levels, numbers before text."""
+    keys = [
+        pd.factorize(index.get_level_values(level), sort=True)[0]
+        for level in reversed(range(index.nlevels))
+    ]
+    return np.lexsort(keys)

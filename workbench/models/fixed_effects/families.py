@@ -1,0 +1,287 @@
+"""Likelihoods beside absorbed effects: each row's value and derivatives by its index."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import digamma, expit, gammaln, log_expit, polygamma
+
+from workbench.likelihoods.base import Support, total
+from workbench.likelihoods.counts.poisson import Poisson
+from workbench.likelihoods.logit import Logit
+from workbench.protocols import Numpy
+
+# From here on the series in 1/theta have all digits, and differences of gamma functions lose them.
+_NEARLY_POISSON = 100.0
+_LEAST_ALPHA, _MOST_ALPHA = 0.01, 1e4
+
+
+@dataclass(frozen=True, slots=True)
+class Derivatives:
+    """What a likelihood says of each row, shape ``(n,)`` each.
+
+    Attributes
+    ----------
+    value
+        The log-likelihood in nats, without what no parameter enters.
+    first, second
+        The derivative by the index, and minus the second one, which is positive.
+    own, own_second, cross
+        Derivatives by the further parameter, and by it and the index; None without one.
+    """
+
+    value: Numpy
+    first: Numpy
+    second: Numpy
+    own: Numpy | None = None
+    own_second: Numpy | None = None
+    cross: Numpy | None = None
+
+
+class AbsorbedRows(ABC):
+    """The rows of one outcome: a log-likelihood that is concave in the index of each row.
+
+    Parameters
+    ----------
+    y
+        The outcome, ``(n,)``.
+    weights
+        One factor a row, ``(n,)``, or None.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    formula: ClassVar[str]
+    support: ClassVar[Support]
+    nuisance: ClassVar[tuple[str, ...]] = ()
+    mean_of: ClassVar[str]
+    """The template that states the mean."""
+    uninformative: ClassVar[str]
+    """Why the rows of a level without variation are left out, as ``dropped`` says it."""
+
+    def __init__(self, y: Numpy, weights: Numpy | None) -> None:
+        self.y, self.weights = y, weights
+
+    @abstractmethod
+    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
+        """Return value and derivatives at an index ``(n,)``; nuisance on the walked scale."""
+
+    @abstractmethod
+    def first_index(self) -> Numpy:
+        """Return an index ``(n,)`` near each outcome, to begin from."""
+
+    @abstractmethod
+    def mean(self, index: Numpy) -> Numpy:
+        """Return the expected outcome, ``(n,)``."""
+
+    @abstractmethod
+    def null_loglik(self, offset: Numpy | None) -> float:
+        """Return the log-likelihood of a constant alone, in nats."""
+
+    @staticmethod
+    @abstractmethod
+    def rising(y: Numpy) -> Numpy:
+        """Return where the row's likelihood rises for ever: index to -1 or 1, or 0: nowhere."""
+
+    @cached_property
+    def constant(self) -> float:
+        """What of the log-likelihood no parameter enters, in nats."""
+        return 0.0
+
+    @property
+    def unit(self) -> float:
+        """The nats that the decrement is measured in, one or less."""
+        return 1.0
+
+    def first_nuisance(self, index: Numpy) -> Numpy:
+        """Return start values of the further parameters, on the walked scale."""
+        return np.empty(0)
+
+
+class PoissonRows(AbsorbedRows):
+    r"""Poisson: :math:`\ell_i = y_i\eta_i - e^{\eta_i} - \log\Gamma(y_i+1)`, any outcome from 0 on.
+
+    Of an outcome with a mean below one, which may be a matter of its unit, the decrement is
+    measured in units of that mean.
+
+    References
+    ----------
+    Gourieroux, Monfort and Trognon (1984); Santos Silva and Tenreyro (2006), "The log of gravity".
+    """
+
+    name: ClassVar[str] = "fepois"
+    title: ClassVar[str] = "Poisson, fixed effects"
+    formula: ClassVar[str] = "E(y | x) = exp(x′β + α + γ)"
+    support: ClassVar[Support] = Support.COUNT
+    mean_of: ClassVar[str] = Poisson.name
+    uninformative: ClassVar[str] = "only zeros in {}"
+
+    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
+        mean = np.exp(index)
+        return Derivatives(self.y * index - mean, self.y - mean, mean)
+
+    def first_index(self) -> Numpy:
+        """Return the log of the middle between outcome and its mean (Bergé 2018)."""
+        return np.asarray(np.log((self.y + self._average) / 2))
+
+    @cached_property
+    def _average(self) -> float:
+        return float(np.average(self.y, weights=self.weights))
+
+    def mean(self, index: Numpy) -> Numpy:
+        return np.asarray(np.exp(index))
+
+    def null_loglik(self, offset: Numpy | None) -> float:
+        return Poisson().null_loglik(self.y, self.weights, offset)
+
+    @staticmethod
+    def rising(y: Numpy) -> Numpy:
+        return np.where(y == 0, -1.0, 0.0)
+
+    @cached_property
+    def constant(self) -> float:
+        return -total(gammaln(self.y + 1), self.weights)
+
+    @property
+    def unit(self) -> float:
+        return min(1.0, self._average)
+
+
+class LogitRows(AbsorbedRows):
+    r"""Binary logit: :math:`\ell_i = \log\Lambda((2y_i-1)\,\eta_i)`, the effects as parameters.
+
+    This is the likelihood of explicit dummies, as in fixest's ``feglm``, and not Chamberlain's,
+    which is conditional on the sums of outcomes and free of the bias.
+
+    References
+    ----------
+    McFadden (1974); Chamberlain (1980), "Analysis of covariance with qualitative data"; Neyman
+    and Scott (1948) on the bias that effects of few rows bring.
+    """
+
+    name: ClassVar[str] = "felogit"
+    title: ClassVar[str] = "Logit, fixed effects"
+    formula: ClassVar[str] = "Pr(y = 1 | x) = 1 / (1 + exp(−x′β − α − γ))"
+    support: ClassVar[Support] = Support.ZERO_ONE
+    mean_of: ClassVar[str] = Logit.name
+    uninformative: ClassVar[str] = "one outcome only in {}"
+
+    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
+        sign = 2 * self.y - 1
+        wrong = expit(-sign * index)
+        return Derivatives(log_expit(sign * index), sign * wrong, wrong * expit(sign * index))
+
+    def first_index(self) -> Numpy:
+        """Return the log odds of three to one for what was observed."""
+        return np.asarray(np.log(3.0) * (2 * self.y - 1))
+
+    def mean(self, index: Numpy) -> Numpy:
+        return np.asarray(expit(index))
+
+    def null_loglik(self, offset: Numpy | None) -> float:
+        return Logit().null_loglik(self.y, self.weights, offset)
+
+    @staticmethod
+    def rising(y: Numpy) -> Numpy:
+        return np.asarray(2 * y - 1)
+
+
+class NegativeBinomialRows(PoissonRows):
+    r"""Negative binomial of the second kind, :math:`\mathrm{Var}(y) = \mu + \alpha\mu^2`.
+
+    Slopes, effects and :math:`\log\alpha` are walked jointly, and standard errors come from their
+    joint Hessian with the effects taken out, as in fixest's ``fenegbin``, whose ``theta`` is
+    :math:`1/\alpha`.
+
+    References
+    ----------
+    Cameron and Trivedi (2013), "Regression Analysis of Count Data", section 3.3.
+    """
+
+    name: ClassVar[str] = "fenegbin"
+    title: ClassVar[str] = "Negative binomial, fixed effects"
+    formula: ClassVar[str] = "E(y | x) = μ = exp(x′β + α + γ), Var(y | x) = μ + alpha μ²"
+    nuisance: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
+        y, mean, theta = self.y, np.exp(index), float(np.exp(-nuisance[0]))
+        both, relative = theta + mean, np.log1p(mean / theta)
+        gamma, slope, bend = _gamma_terms(y, theta)
+        by_theta = slope - relative + (mean - y) / both
+        twice = bend + (mean**2 + theta * y) / (theta * both**2)
+        if theta > _NEARLY_POISSON:  # the leading terms of both cancel, and are put together
+            twice = bend + _leading(y, mean, theta)
+        return Derivatives(
+            value=gamma - theta * relative + y * (index - relative),
+            first=theta * (y - mean) / both,
+            second=mean * theta * (theta + y) / both**2,
+            own=-theta * by_theta,
+            own_second=theta * by_theta + theta**2 * twice,
+            cross=-theta * (y - mean) * mean / both**2,
+        )
+
+    def first_nuisance(self, index: Numpy) -> Numpy:
+        """Return the log of the overdispersion by moments, around the means of that index."""
+        mean = np.exp(index)
+        excess = total((self.y - mean) ** 2 - mean, self.weights) / total(mean**2, self.weights)
+        return np.log([np.clip(excess, _LEAST_ALPHA, _MOST_ALPHA)])
+
+    def null_loglik(self, offset: Numpy | None) -> float:
+        """Return the log-likelihood of a constant and a dispersion of their own."""
+        shift = np.zeros_like(self.y) if offset is None else offset
+        constant = np.log(total(self.y, self.weights) / total(np.exp(shift), self.weights))
+        first = np.array([constant, *self.first_nuisance(shift + constant)])
+
+        def less(point: Numpy) -> tuple[float, Numpy]:
+            rows = self.derivatives(shift + point[0], point[1:])
+            assert rows.own is not None
+            slopes = (total(rows.first, self.weights), total(rows.own, self.weights))
+            return -total(rows.value, self.weights), -np.array(slopes)
+
+        found = minimize(less, first, jac=True, bounds=[(None, None), (-25, 25)])
+        return float(self.constant - found.fun)
+
+    @property
+    def unit(self) -> float:
+        return 1.0
+
+
+def _gamma_terms(y: Numpy, theta: float) -> tuple[Numpy, Numpy, Numpy]:
+    r"""Return what depends on ``y`` and ``theta`` alone: a value and parts of two derivatives.
+
+    The value is :math:`\log\Gamma(y+\theta) - \log\Gamma(\theta) - y\log\theta`; the others are
+    its first derivative plus :math:`y/\theta`, and its second less :math:`y/\theta^2` less
+    :math:`1/\theta - \psi'` terms that `_leading` holds.  Counts repeat, so each is taken once.
+    """
+    values, places = np.unique(y, return_inverse=True)
+    up = values + theta
+    if theta <= _NEARLY_POISSON:
+        gamma = gammaln(up) - gammaln(theta) - values * np.log(theta)
+        slope = digamma(up) - digamma(theta)
+        bend = polygamma(1, up) - polygamma(1, theta)
+    else:
+        grown = np.log1p(values / theta)
+        rest = (1 / up - 1 / theta) / 12 - (up**-3.0 - theta**-3.0) / 360
+        gamma = (up - 0.5) * grown - values + rest
+        slope = grown + values / (2 * theta * up) - (up**-2.0 - theta**-2.0) / 12
+        squares = -values * (2 * theta + values) / (theta * up) ** 2
+        bend = squares / 2 + (up**-3.0 - theta**-3.0) / 6
+    return gamma[places], slope[places], bend[places]
+
+
+def _leading(y: Numpy, mean: Numpy, theta: float) -> Numpy:
+    """Return the second derivative's terms of order one over theta squared, put together."""
+    both, up = theta + mean, theta + y
+    apart = y * (theta * (y - 2 * mean) - mean**2) / (theta * up * both**2)
+    return np.asarray(apart + mean**2 / (theta * both**2))
+
+
+ABSORBED: dict[str, type[AbsorbedRows]] = {
+    kind.name: kind for kind in (PoissonRows, LogitRows, NegativeBinomialRows)
+}
+"""Every likelihood with absorbed effects by the name of its model."""

@@ -1,0 +1,455 @@
+"""Poisson, logit and negative binomial regression beside absorbed fixed effects."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from workbench.covariances import ClusterMeat, Curvature
+from workbench.covariances.regression_rows import LinearRows
+from workbench.covariances.small_sample import Family
+from workbench.data.design import Design
+from workbench.demeaners.base import DemeanStep
+from workbench.errors import DataError, FormulaError, OptionError
+from workbench.estimation.objective import Control
+from workbench.estimation.problem import (
+    Evidence,
+    Problem,
+    grouped_sums,
+    row_scores,
+    score_sums,
+)
+from workbench.estimation.specification import Specification
+from workbench.kernels.linear.gram import gram, pull, times
+from workbench.models.design.scaling import deviations
+from workbench.models.fixed_effects.demeaning import Demeaning
+from workbench.models.fixed_effects.effects import Effects, recovered
+from workbench.models.fixed_effects.families import ABSORBED
+from workbench.models.fixed_effects.feols import FixedEffectsProblem
+from workbench.models.fixed_effects.irls import Line, Point, Reweighted
+from workbench.models.fixed_effects.regressors import project
+from workbench.models.fixed_effects.separation import (
+    SEPARATED,
+    Mask,
+    by_simplex,
+    informative,
+    rectified,
+)
+from workbench.models.templates.problem import check_names, check_outcome
+from workbench.optimizers.newton import Newton
+from workbench.protocols import Iterate, Numpy
+
+# A row whose index still moves so far in a step has not come to rest, however little it weighs.
+_STILL_MOVING = 0.1
+# Along a direction that never ends each step is about one: that far, separation is looked for
+# when the decrement is below the first of these, and again a thousandfold lower.
+_MOVING_ON = 0.5
+_FIRST_LOOK, _LOOK_AGAIN = 1e-2, 1e-3
+_CONCENTRATED, _MOST_HELD = 1e-12, 50
+_SAME = 1e-12
+# With so many rows a level on average the logit's bias is about a twentieth.
+_FEW_ROWS = 20
+_POINTS = 3
+
+
+class AbsorbedProblem(FixedEffectsProblem):
+    r"""A likelihood beside absorbed effects, walked by Newton's method on all of them.
+
+    Each step is a weighted least-squares problem whose columns are demeaned anew, from where the
+    last step left them and as exactly as the walk has need of.  For the Poisson and the logit that
+    is iteratively reweighted least squares.  The decrement is that of slopes and effects together.
+
+    Rows that regressors or effects predict exactly are left out, and counted by reason.
+
+    References
+    ----------
+    Correia, Guimarães and Zylkin (2020), "Fast Poisson estimation with high-dimensional fixed
+    effects", Stata Journal 20(1); Stammann (2018); Bergé (2018) for the negative binomial.
+    """
+
+    family: ClassVar[Family] = "likelihood"
+    walks_itself: ClassVar[bool] = True
+
+    def __init__(self, specification: Specification, design: Design) -> None:
+        self.kind = ABSORBED[specification.model.name]
+        _check_asked(specification, design, self.kind.title)
+        check_outcome(self.kind, design)
+        super().__init__(specification, informative(design, self.kind, specification.fixef_rm))
+        title = self.kind.title if self.factors.members else self.kind.title.partition(",")[0]
+        self.title = title  # type: ignore[misc]
+        self.nuisance = self.kind.nuisance
+        self.parameter_names = (*self.layout.regressors, *self.nuisance)
+        check_names(self.parameter_names)
+        self.notes += self._notes_on_small_groups()
+        self._look_below = _FIRST_LOOK
+        self._none_left: Evidence | None = None
+        self._record: tuple[Demeaning, float] | None = None
+        self._points: deque[Point] = deque(maxlen=_POINTS)
+        self._line: tuple[Point, Line] | None = None
+        self.walker = self._walker()
+
+    def _walker(self) -> Reweighted:
+        design = self.design
+        rows = self.kind(design.outcome, self.weights.values)
+        return Reweighted(rows, design.matrix, design.offset, self.factors, self.demeaner)
+
+    def _notes_on_small_groups(self) -> tuple[str, ...]:
+        if self.kind.name != "felogit" or not self.factors.members:
+            return ()
+        worst = max(self.factors.members, key=lambda member: member.levels)
+        rows = len(worst.codes) / worst.levels
+        if rows >= _FEW_ROWS:
+            return ()
+        return (
+            f"The levels of {worst.name} have {rows:.1f} rows on average: the slopes of a logit "
+            "whose effects are estimated are then too far from zero (incidental parameters).",
+        )
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The first demeaning, where there are factors, and the walk."""
+        return ("demean", "optimize") if self.factors.members else ("optimize",)
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Names of the slopes that are neither absorbed nor repeat others, and what follows."""
+        return (*self.projected.names, *self.nuisance)
+
+    # Beginning ----------------------------------------------------------------------------------
+
+    def demean(self, control: Control, into: Demeaning, clock: float) -> None:
+        """Take the effects out under the weights of a first index, and solve once."""
+        self.walker.control = control
+        self._record = (into, clock)
+        self._begin(self.walker.rows.first_index())
+
+    def _listen(self, places: Sequence[int]) -> None:
+        """Record the next demeanings, whose columns have these places among all."""
+        if self._record is None:
+            return
+        into, clock = self._record
+        names = (self.depvar, *self.parameter_names)
+        self.walker.opened = lambda tolerance: into.begin(names, tolerance)
+
+        def heard(step: DemeanStep) -> None:
+            figures = {name: _spread(f, places, len(names)) for name, f in step.figures.items()}
+            residuals = _spread(step.residuals, places, len(names))
+            whole = DemeanStep(step.iteration, residuals, figures)
+            into.take(whole, time.perf_counter() - clock)
+
+        self.walker.heard = heard
+
+    def _begin(self, index: Numpy) -> None:
+        """Take one step of reweighted least squares from an index that need not be the model's."""
+        design, walker = self.design, self.walker
+        nuisance = walker.rows.first_nuisance(index) if self.nuisance else np.empty(0)
+        walker.x = design.matrix
+        here = walker.at(np.concatenate([np.zeros(design.matrix.shape[1]), nuisance]), index)
+        h = walker.curvature(here)
+        working = index - walker.offset + walker.weighted(here.rows.first) / h
+        columns = np.column_stack([working, design.matrix])
+        if any(member.slope is None for member in self.factors.members):
+            columns -= np.average(columns, axis=0, weights=h)
+        lengths = np.sqrt(np.einsum("i,ij,ij->j", h, columns, columns))
+        self._listen(range(columns.shape[1]))
+        clean = walker.demeaned(columns, h, self.demeaner.tol)
+        found = project(clean, lengths, self.layout, h, self.least_share)
+        self.projected = self._without_repeats(found, len(clean))
+        square, right = gram(found.x, np.sqrt(h)), pull(found.x, h * found.y)
+        slopes = np.asarray(np.linalg.solve(square, right), dtype=np.float64)
+        walker.x = np.ascontiguousarray(design.matrix[:, list(found.kept)])
+        rest = found.y - times(found.x, slopes)
+        index = walker.offset + working - rest
+        if self.nuisance:
+            nuisance = walker.rows.first_nuisance(index)
+        self._first = walker.at(np.concatenate([slopes, nuisance]), index)
+        self._before = found.x
+        self._listen(self._places)
+
+    @property
+    def _places(self) -> list[int]:
+        """The places of what is demeaned in a step: outcome, slopes, further parameter."""
+        first = 1 + len(self.layout.regressors)
+        further = range(first, first + len(self.nuisance))
+        return [0, *(1 + j for j in self.projected.kept), *further]
+
+    def _project(self, demeaned: Numpy) -> Any:
+        """Demean under the weights of a first index instead; the walk finds the others."""
+        self._begin(self.walker.rows.first_index())
+        return self.projected
+
+    @cached_property
+    def start(self) -> Numpy:
+        """The first step's solution, with the person's start values in their place."""
+        if not hasattr(self, "_first"):
+            self._begin(self.walker.rows.first_index())
+        return self.walked_start(self._first.theta)
+
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return slopes and natural further parameters, NaN for those left out."""
+        values = np.full(len(self.parameter_names), np.nan)
+        k = len(self.projected.kept)
+        values[list(self.projected.kept)] = theta[:k]
+        values[len(self.layout.regressors) :] = np.exp(theta[k:])
+        return values
+
+    def walked(self, params: Numpy) -> Numpy:
+        """Return what is estimated, the further parameters as logs."""
+        theta = params[np.isfinite(params)].copy()
+        if self.nuisance:
+            theta[-1] = np.log(theta[-1])
+        return theta
+
+    # Walking ------------------------------------------------------------------------------------
+
+    def steps(self, control: Control, start: Numpy) -> Generator[Iterate, None, None]:
+        """Yield the start and then each step, with the decrement of slopes and effects."""
+        walker = self.walker
+        walker.control = control
+        point = self._first if np.array_equal(start, self._first.theta) else self._held(start)
+        line: Line | None = None
+        number, length = 0, 0.0
+        while True:
+            line = self.walker.line(point, line)
+            if self._none_left is None and self._leads_on(line) and self._left_out(line):
+                self._begin(point.index[self._kept_rows])
+                point, line = self._first, None
+                continue
+            self._points.append(point)
+            self._line = (point, line)
+            self.record = self.walker.record
+            yield self._iterate(number, point, line, length)
+            new = self.walker.moved(point, line)
+            if new is None:
+                return
+            length = float(np.linalg.norm(new.theta - point.theta))
+            point, number = new, number + 1
+
+    def _iterate(self, number: int, point: Point, line: Line, length: float) -> Iterate:
+        objective = -point.loglik / self.observations
+        steepest = float(np.abs(line.score).max(initial=0.0)) / self.observations
+        figures = (number, point.theta, objective, steepest, length, line.decrement)
+        return Iterate(*figures, evaluations=self.walker.iterations)
+
+    def _held(self, theta: Numpy) -> Point:
+        """Return the point with these parameters whose effects are the likeliest."""
+        walker, first = self.walker, self._first
+        p = walker.x.shape[1]
+        index = first.index + times(self._before, theta[:p] - first.theta[:p])
+        point = walker.at(theta, index)
+        for _ in range(_MOST_HELD):
+            line = walker.line(point, held=True)
+            new = walker.moved(point, line) if (line.decrement or 0.0) > _CONCENTRATED else None
+            if new is None:
+                break
+            point = new
+        return point
+
+    def _point(self, theta: Numpy) -> Point:
+        """Return the point of the walk with these parameters, or the likeliest with them."""
+        for point in reversed(self._points):
+            if np.allclose(point.theta, theta, rtol=_SAME, atol=_SAME):
+                return point
+        point = self._held(theta)
+        self._points.append(point)
+        return point
+
+    def _line_at(self, theta: Numpy) -> tuple[Point, Line]:
+        point = self._point(theta)
+        if self._line is None or self._line[0] is not point:
+            self._line = (point, self.walker.line(point))
+        return self._line
+
+    # Separation ---------------------------------------------------------------------------------
+
+    def _leads_on(self, line: Line) -> bool:
+        """Tell whether rows go on towards infinity while little is to be gained by it."""
+        if line.decrement is None or line.decrement > self._look_below:
+            return False
+        rising = self.kind.rising(self.design.outcome)
+        if not (rising * line.move > _MOVING_ON).any():
+            return False
+        self._look_below = _LOOK_AGAIN * line.decrement
+        return True
+
+    def _left_out(self, line: Line) -> bool:
+        """Leave out the rows that are separated; tell whether the walk begins anew."""
+        design, walker = self.design, self.walker
+        rising = self.kind.rising(design.outcome)
+        walker.opened = walker.heard = None
+        found = rectified(rising, line.x, rising * line.move, walker.demeaned)
+        if found is None:
+            found = by_simplex(rising, line.x, self.factors)
+        if found is None or not found.any():
+            self._listen(self._places)
+            return False
+        count = int(found.sum())
+        if (fewer := self._fewer(~found, count)) is None:
+            self._none_left = self._evidence(line, count)
+            return False
+        self._renew(fewer)
+        return True
+
+    def _fewer(self, keep: Mask, left_out: int) -> Design | None:
+        """Return the design of these rows; None when they say nothing of the outcome."""
+        if not keep.any() or np.ptp(self.design.outcome[keep]) == 0:
+            return None
+        fewer = self.design.keeping(keep, {SEPARATED: left_out})
+        try:
+            return informative(fewer, self.kind, self.specification.fixef_rm)
+        except DataError:
+            return None
+
+    def _renew(self, design: Design) -> None:
+        """Go on with fewer rows."""
+        self._kept_rows = np.isin(self.design.rows, design.rows)
+        heard = self.walker
+        self._take_design(design)
+        self._points.clear()
+        self._line = None
+        self.walker = self._walker()
+        self.walker.control, self.walker.iterations = heard.control, heard.iterations
+
+    def _evidence(self, line: Line, count: int) -> Evidence:
+        names, x = self.projected.names, line.x
+        reach = np.abs(line.step[: len(names)]) * np.abs(x).max(axis=0, initial=0.0)
+        part = tuple(n for n, r in zip(names, reach, strict=True) if r > _STILL_MOVING)
+        effects = [member.name for member in self.factors.members]
+        together = " and ".join((*part, *effects))
+        complete = count == len(self.design.outcome)
+        rows = "" if complete else f" in {count:,} of {len(self.design.outcome):,} rows"
+        verb = "together predict" if len(part) + len(effects) > 1 else "predicts"
+        return Evidence(part, f"{together} {verb} {self.depvar} exactly{rows}.", complete)
+
+    def separation(self, theta: Numpy) -> Evidence | None:
+        """Say that no row is left beside those that are predicted exactly."""
+        return self._none_left
+
+    def settled(self, theta: Numpy) -> bool:
+        """Tell whether the index of every row has come to rest, and the demeaner did its part."""
+        _, line = self._line_at(theta)
+        return not self.walker.short and float(np.abs(line.move).max(initial=0.0)) <= _STILL_MOVING
+
+    def shortfall(self) -> str:
+        """Say that the demeaner did not reach its tolerance."""
+        return self.walker.short
+
+    # Facts at a point ---------------------------------------------------------------------------
+
+    def score(self, theta: Numpy) -> Numpy:
+        """Return the score with the effects concentrated out, ``(k,)``."""
+        return self._line_at(theta)[1].score
+
+    def decrement(self, curvature: Curvature, theta: Numpy) -> float | None:
+        """Return the decrement of slopes and effects together."""
+        return self._line_at(theta)[1].decrement
+
+    def loglik(self, theta: Numpy) -> float:
+        """Return the log-likelihood, in nats, every constant included."""
+        return self._point(theta).loglik
+
+    def loglik_null(self) -> float | None:
+        """Return the log-likelihood of the constant alone, of the rows used."""
+        return self.walker.rows.null_loglik(self.design.offset)
+
+    def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
+        """Return the further parameter when a step still moves it far towards its bound."""
+        moves = self.nuisance and abs(float(newton_step[-1])) > _STILL_MOVING
+        return (len(newton_step) - 1,) if moves else ()
+
+    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
+        """Return the Hessian with the effects concentrated out, and the sums of scores."""
+        point, line = self._line_at(theta)
+        k, p = len(theta), line.x.shape[1]
+        jacobian = np.diag(np.concatenate([np.ones(p), np.exp(theta[p:])]))
+        if not scores:
+            return Curvature(line.information, jacobian, self.observations)
+        opg = score_sums(line.x, _first(point, line), self.weights.in_scores, np.eye(k))
+        meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
+        return Curvature(line.information, jacobian, self.observations, opg, meats)
+
+    def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
+        """Return the outer products of the scores summed by cluster."""
+        point, line = self._line_at(theta)
+        change = np.eye(len(theta))
+        return grouped_sums(line.x, _first(point, line), self.weights.values, codes, change)
+
+    def score_rows(self, theta: Numpy) -> Numpy:
+        """Return the score of each row, effects following, ``(n, k)``."""
+        point, line = self._line_at(theta)
+        return row_scores(line.x, _first(point, line), self.weights.values, np.eye(len(theta)))
+
+    def linear_rows(self) -> LinearRows:
+        """Refuse: the errors by leverage and deletion are those of linear regressions."""
+        return Problem.linear_rows(self)
+
+    # After the fit ------------------------------------------------------------------------------
+
+    def residuals(self, params: Numpy) -> Numpy:
+        """Return outcome minus fitted mean, effects included, ``(n,)``."""
+        rows = self.walker.rows
+        return np.asarray(rows.y - rows.mean(self._point(self.walked(params)).index))
+
+    def effects(self, params: Numpy) -> Effects:
+        """Recover the effects of each factor, in units of the index; see `recovered`."""
+        assert self.table is not None
+        walker = self.walker
+        slopes = params[: walker.x.shape[1]]
+        total = self._point(self.walked(params)).index - walker.offset - times(walker.x, slopes)
+        return recovered(self._terms, self.factors, total, self.table, self.design.rows)
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the formula's state, the columns kept, and what the factors absorb."""
+        names = self.design.state["names"]
+        weights = self.design.weights
+        return {
+            "template": self.kind.mean_of,
+            "design": self.design.state,
+            "kept": [names.index(name) for name in self.projected.names],
+            "offset": self.specification.offset,
+            "levels": None,
+            "absorbed": asdict(self.absorbed),
+            "fixed_effects": [term.name for term in self._terms],
+            "spreads": deviations(self.design.names, self.design.matrix),
+            "mean_weight": 1.0 if weights is None else float(weights.mean()),
+        }
+
+
+def _first(point: Point, line: Line) -> list[Numpy]:
+    """Return the derivatives of the rows by index and further parameter, effects following."""
+    rows = point.rows
+    if line.bend is None:
+        return [rows.first]
+    assert rows.own is not None
+    return [rows.first, rows.own + line.bend * rows.first]
+
+
+def _spread(values: Numpy, places: Sequence[int], width: int) -> Numpy:
+    """Put the figures of some columns among zeros for those that are not demeaned."""
+    whole = np.zeros(width)
+    whole[list(places)[: len(values)]] = values
+    return whole
+
+
+def _check_asked(specification: Specification, design: Design, title: str) -> None:
+    if specification.optimizer.name != Newton.name:
+        raise OptionError(
+            f'{title}: the optimizer "{specification.optimizer.name}" cannot walk beside absorbed '
+            "effects.",
+            hint='leave optimizer out, or optimizer="newton".',
+            code="bad-option",
+            where="optimizer",
+        )
+    if design.endogenous is not None:
+        raise FormulaError(
+            f"{title} has no instruments, which stand behind the second |.",
+            hint='the model "feols", or a formula without that part.',
+            code="no-instruments",
+            where="|",
+        )

@@ -1,0 +1,72 @@
+"""Find the data that a cell names: a variable of the notebook, a shipped sample, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from workbench.data.sources import load, open_data
+from workbench.data.table import Table, as_table
+from workbench.errors import DataError
+from workbench.notebook.setup.data import notebook_tables, sample_names
+
+_ORIGINS = {
+    "frame": "the notebook's variable",
+    "sample": "the shipped sample",
+    "file": "the file",
+    "sql": "the database",
+}
+
+
+def find_data(name: str, namespace: Mapping[str, Any]) -> Table:
+    """Return the table of that name: a variable first, then a sample, then a file.
+
+    Raises
+    ------
+    DataError
+        When there is none of them; the nearest variable or sample is the suggestion.
+    """
+    if _holds_columns(namespace.get(name)):
+        return as_table(namespace[name], name)
+    if name in _samples():
+        frame = load(name)
+        return Table(frame, "sample", name)
+    if name in namespace and not Path(name).exists():
+        return as_table(namespace[name], name)  # which says what the variable is instead
+    if Path(name).exists():
+        return open_data(name)
+    raise _unknown(name, namespace)
+
+
+def introduce(table: Table, namespace: Mapping[str, Any]) -> str:
+    """Say in a sentence which data a cell reads."""
+    kind, name = table.reference_kind, table.reference_name
+    size = f"{table.nrows:,} rows, {len(table.names):,} columns"
+    hidden = kind == "frame" and name in _samples() and name in namespace
+    note = "; it comes before the sample of that name" if hidden else ""
+    return f"Data: {_ORIGINS.get(kind, 'the table')} {name}, {size}{note}."
+
+
+def _holds_columns(value: object) -> bool:
+    """Tell whether a variable can be meant as data, so that others let a sample through."""
+    return (
+        bool(notebook_tables({"it": value})) or isinstance(value, dict) or hasattr(value, "dtype")
+    )
+
+
+def _samples() -> list[str]:
+    return [name for name, _ in sample_names()]
+
+
+def _unknown(name: str, namespace: Mapping[str, Any]) -> DataError:
+    known = [*notebook_tables(namespace), *_samples()]
+    nearest = next(iter(get_close_matches(name, known, n=1)), "")
+    return DataError(
+        f'There is no variable, shipped sample or file named "{name}".',
+        f"{nearest}?" if nearest else f"one of {known}, or a file's path.",
+        code="no-such-data",
+        where=name,
+        suggestion=nearest,
+    )

@@ -1,0 +1,112 @@
+"""``%%mle``: a cell that states a model and shows its fit.
+
+The first line names the data and the options, the body is a formula or a log-likelihood::
+
+    %%mle mroz --model logit --se robust --name baseline
+    inlf ~ educ + exper + age
+
+The cell waits for the end and shows the table; the first interrupt stops the run and keeps its
+best step, the second one raises.  The fit of a run with ``--name "by hand"`` is also the variable
+``by_hand``, unless that is something else already; ``wb.runs()`` lists every run.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Mapping
+from functools import partial
+from keyword import iskeyword
+from typing import Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from workbench.api.calls import start
+from workbench.data.sources import read_sql
+from workbench.data.table import Table
+from workbench.errors import DataError, WorkbenchError
+from workbench.notebook.cell.arguments import in_cell, settings, stated
+from workbench.notebook.cell.data import find_data, introduce
+from workbench.notebook.cell.display import attend, leave, show_text
+from workbench.notebook.cell.options import read_line, with_options
+from workbench.notebook.cell.session import fit_named, remember
+from workbench.results.fit import Fit
+from workbench.runs.run import Run
+
+HELP = (
+    "%%mle DATA --model logit, and a formula in the lines below it.  Tab completes options, data "
+    "and columns; %mle? explains every option."
+)
+
+
+@magics_class
+class MleMagics(Magics):
+    """The magic of this package."""
+
+    @no_var_expand
+    @with_options
+    @line_cell_magic
+    def mle(self, line: str, cell: str | None = None) -> None:
+        """Estimate the model that the cell states, and show its fit."""
+        assert self.shell is not None
+        body, namespace = cell or "", self.shell.user_ns
+        if line.strip() in {"--help", "-h"} or not (line.strip() or body.strip()):
+            show_text(HELP)
+            return
+        options = read_line(self.mle.parser, line)
+        beside = [fit_named(name, namespace) for name in options.beside or ()]
+        try:
+            run = _started(options, body, namespace)
+            if options.background:
+                leave(run, partial(_keep, namespace))
+            else:
+                attend(run, beside, partial(_keep, namespace))
+        except WorkbenchError as error:
+            raise in_cell(error, body) from error
+
+
+def identifier(name: str) -> str:
+    """Return the variable that a run's name becomes, or nothing when it has no letters.
+
+    Examples
+    --------
+    >>> identifier("by hand"), identifier("2 stage"), identifier("class"), identifier("…")
+    ('by_hand', '_2_stage', 'class_', '')
+    """
+    variable = re.sub(r"\W+", "_", name).strip("_")
+    if variable[:1].isdigit():
+        variable = f"_{variable}"
+    return f"{variable}_" if iskeyword(variable) else variable
+
+
+def _started(options: Namespace, body: str, namespace: Mapping[str, Any]) -> Run:
+    table = _data(options, namespace)
+    visible = [name for name in namespace if not name.startswith("_")]
+    model, formula = stated(options, body, table, outside=visible)
+    run = start(model, formula, table, **settings(options))
+    show_text(introduce(table, namespace))
+    return run
+
+
+def _data(options: Namespace, namespace: Mapping[str, Any]) -> Table:
+    if options.data is None:
+        raise DataError(
+            "The cell names no data.",
+            "%%mle mroz, or a variable of the notebook, or a file's path.",
+            code="no-data",
+            where="data",
+        )
+    if options.sql is not None:
+        return read_sql(options.sql, options.data)
+    return find_data(options.data, namespace)
+
+
+def _keep(namespace: dict[str, Any], fit: Fit) -> None:
+    """Remember a fit, and make it a variable where no other thing has that name."""
+    name = fit.specification.name
+    if not name:
+        return
+    remember(fit)
+    variable = identifier(name)
+    if variable and isinstance(namespace.get(variable, fit), Fit):
+        namespace[variable] = fit

@@ -1,0 +1,246 @@
+"""What the page shows of a run, as plain JSON: the text of its card, its failure, its ways out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import WorkbenchError
+from workbench.estimation.outcome import Outcome
+from workbench.models.choice.options import MODELS as CHOICE
+from workbench.models.event_study.did2s import TwoStages
+from workbench.models.registry import BODY, CLOSED_FORM, CUSTOM, IN_NUMPY, describe_models
+from workbench.notebook.live import inner_trace as sweeps, stages
+from workbench.optimizers import OPTIMIZERS
+from workbench.report import numbers
+from workbench.report.findings import Story, WayOut, story_of, ways_out
+
+if TYPE_CHECKING:
+    from workbench.estimation.specification import Specification
+    from workbench.protocols import Iterate
+    from workbench.report.tables.grid import Grid
+    from workbench.results.fit import Fit
+    from workbench.runs.run import Run
+
+FINISH_LINE = 1e-8
+"""The Newton decrement of the total log-likelihood below which a run has converged."""
+
+_GOING = {"running": "● Running", "paused": "❚❚ Paused", "stopping": "■ Stopping"}
+_TONES = {"✓": "ok", "!": "warn", "✕": "err", "■": "stop", "❚": "stop", "●": "run"}
+_PHASES = {"demean": "Demean", "optimize": "Optimize", "hessian": "Hessian", "report": "Report"}
+_LIBRARIES = {"jax": "JAX", "torch": "torch"}
+_HALTED = (Outcome.STOPPED, Outcome.STOPPED_EARLY, Outcome.CANCELLED, Outcome.INTERRUPTED)
+_MOST_LEFT_OUT = 3
+_EDIT = WayOut("edit", "Edit in Setup", "Bring these settings back and change them.")
+
+
+def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
+    """Return everything that the card of ``run`` shows.
+
+    Parameters
+    ----------
+    run
+        A run in any state.
+    able
+        The ways out that the page's owner can act on; the others are shown as advice.
+    """
+    asked, outcome, last = run.specification, outcome_of(run), run.trace.last
+    chip = _GOING.get(run.status) or (outcome or Outcome.CANCELLED).chip
+    return {
+        "id": run.id,
+        "name": run.name or _title(asked.model.name),
+        "model": _model(asked),
+        "chip": chip,
+        "tone": _TONES[chip[0]],
+        "state": state_of(run),
+        "phases": _phases(run),
+        "step": None if last is None else last.number,
+        "evaluations": None if last is None else last.evaluations,
+        "elapsed": run.elapsed(),
+        "loglik": _log_likelihood(run, last),
+        "decrement": _decrement(run, last),
+        "sentence": sentence_of(run),
+        "demeaning": sweeps.about(run),
+        "stages": stages.about(run),
+        "solved": asked.model.name in CLOSED_FORM,
+        "started": run.started,
+        "parameters": list(run.parameter_names),
+        "observations": run.observations,
+        "data": _data(run),
+        "setting": _setting(asked),
+        "problem": asked.problem,
+        "outcome": None if outcome is None else outcome.name,
+        "comparable": outcome is not None and outcome.comparable,
+        **_end(run, able),
+    }
+
+
+def outcome_of(run: Run) -> Outcome | None:
+    """Return how the run ended, or None while it goes on."""
+    return None if run.status in _GOING else run.outcome
+
+
+def state_of(run: Run) -> str:
+    """Return the state that decides what a page enables."""
+    outcome = outcome_of(run)
+    if outcome is None:
+        return run.status
+    if outcome.at_maximum:
+        return "done"
+    return "stopped" if outcome in _HALTED else "failed"
+
+
+def sentence_of(run: Run) -> str:
+    """Return the one sentence below the figures: how far the finish line is, or how it ended."""
+    last = run.trace.last
+    if run.status == "paused" and last is not None:
+        return f"At step {numbers.count(last.number)}. The run keeps its place."
+    if run.status == "running" and stages.compiles(run):
+        return stages.COMPILING
+    if run.status in ("running", "paused") and run.phases["demean"][0] == "current":
+        kept = " The run keeps its place." if run.status == "paused" else ""
+        return f"{sweeps.distance(run.demeaning) or run.message}{kept}"
+    if run.status == "running" and last is not None and last.number > 0:
+        return _distance(last)
+    outcome = outcome_of(run)
+    if run.fit is not None:
+        told = (run.fit.message or run.fit.outcome.value, _left_out(run.fit), stages.found(run))
+        return " ".join(filter(None, told))
+    if run.error is not None:
+        return _problem_of(run.error)
+    return run.message or ("" if outcome is None else outcome.value)
+
+
+def _left_out(fit: Fit) -> str:
+    """Say which columns the fit had no use for, the first ones in words."""
+    more = len(fit.left_out) - _MOST_LEFT_OUT
+    rest = f"{numbers.count(more)} more columns were left out." if more > 0 else ""
+    return " ".join((*fit.left_out[:_MOST_LEFT_OUT], rest)).strip()
+
+
+def _distance(step: Iterate) -> str:
+    if step.decrement is not None and math.isfinite(step.decrement):
+        line = numbers.power_of_ten(round(math.log10(FINISH_LINE)))
+        return f"Decrement {numbers.figure(step.decrement, 2)}; the finish line is {line}."
+    if not math.isfinite(step.gradient_norm):
+        return "The gradient is not known yet."
+    gradient, length = numbers.figure(step.gradient_norm, 2), numbers.figure(step.step_length, 2)
+    return f"Largest gradient {gradient} per row; step length {length}."
+
+
+def _setting(asked: Specification) -> str:
+    """Say where it runs; what is compiled for the CPU is computed by neither library."""
+    compiled = asked.model.name in CHOICE and (asked.device, asked.dtype) == ("cpu", "float64")
+    library = [] if compiled or asked.model.name in IN_NUMPY else [_LIBRARIES[asked.backend]]
+    return ", ".join([*library, asked.device.upper(), asked.dtype])
+
+
+def _phases(run: Run) -> list[dict[str, Any]]:
+    solved = {"optimize": "Solve"} if run.specification.model.name in CLOSED_FORM else {}
+    labels = _PHASES | solved
+    return [
+        {"key": key, "label": labels.get(key, key.title()), "state": state, "seconds": seconds}
+        for key, (state, seconds) in _states(run).items()
+    ]
+
+
+def _states(run: Run) -> dict[str, tuple[str, float | None]]:
+    """Return the phases; a run that was halted did not finish its walk, nor reach what follows."""
+    if outcome_of(run) not in _HALTED:
+        return run.phases
+    at = "demean" if run.phases["demean"][0] == "current" else "optimize"
+    kept = run.phases["report"] if run.fit is not None else ("none", None)
+    later = {"optimize": ("none", None), "hessian": ("none", None), "report": kept}
+    return {**run.phases, **later, at: ("stopped", run.phases[at][1])}
+
+
+def _log_likelihood(run: Run, last: Iterate | None) -> float | None:
+    if run.fit is not None:
+        return _finite(run.fit.loglik)
+    return None if last is None else _finite(-last.objective * run.observations)
+
+
+def _decrement(run: Run, last: Iterate | None) -> float | None:
+    if run.fit is not None and run.fit.decrement is not None:
+        return _finite(run.fit.decrement)
+    return None if last is None or last.decrement is None else _finite(last.decrement)
+
+
+def _model(asked: Specification) -> str:
+    model, optimizer = _title(asked.model.name), OPTIMIZERS.get(asked.optimizer.name)
+    if asked.model.name in {*CLOSED_FORM, TwoStages.name} or optimizer is None:
+        return model
+    return f"{model}, {optimizer.title}"
+
+
+def _title(model: str) -> str:
+    """Return the words for a model; one that was written is one that was programmed."""
+    return _titles().get(CUSTOM if model == BODY else model, model)
+
+
+@cache
+def _titles() -> Mapping[str, str]:
+    return {each.name: each.title for each in describe_models()}
+
+
+def _data(run: Run) -> str:
+    """Name the data and their rows, and how many of them the run reads."""
+    asked = run.specification
+    rows, used = asked.data.rows, run.observations
+    each = asked.model.name not in CHOICE and not asked.weights
+    part = f"{numbers.count(used)} of " if each and used < rows else ""
+    return f"{asked.data.name or 'data'}{f', {part}{numbers.count(rows)} rows' if rows else ''}"
+
+
+def _end(run: Run, able: Collection[str]) -> dict[str, Any]:
+    """Return heading, evidence and ways out of a run that has ended; empty before."""
+    if run.fit is not None and state_of(run) == "failed":
+        story = story_of(run.fit)
+        return _told(
+            story, story.ways, able, next(iter(run.fit.evidence.get("regressors", ())), None)
+        )
+    if run.error is not None:
+        return _told(_story_of_error(run.error), (), able, None)
+    ways = () if run.fit is None else ways_out(run.fit)
+    return _told(Story("", "", (), None, "", ()), ways, able, None)
+
+
+def _told(
+    story: Story, ways: Collection[WayOut], able: Collection[str], parameter: object
+) -> dict[str, Any]:
+    return {
+        "heading": story.heading,
+        "evidence": {
+            "sentences": list(story.evidence),
+            "table": None if story.table is None else _table(story.table),
+            "cause": story.cause,
+            "parameter": None if parameter is None else str(parameter),
+        },
+        "ways": [
+            {"action": way.action, "label": way.label, "help": way.help, "able": way.action in able}
+            for way in (*ways, *([_EDIT] if _EDIT.action in able else []))
+        ],
+    }
+
+
+def _table(grid: Grid) -> dict[str, Any]:
+    rows = [[row.label, *row.cells] for row in grid.rows]
+    return {"columns": [grid.corner, *grid.heads], "rows": rows}
+
+
+def _story_of_error(error: BaseException) -> Story:
+    hint = f"Try: {error.hint}" if isinstance(error, WorkbenchError) and error.hint else ""
+    return Story("", _problem_of(error), (hint,) if hint else (), None, "", ())
+
+
+def _problem_of(error: BaseException) -> str:
+    if isinstance(error, WorkbenchError):
+        return error.problem
+    return f"The run ended with {type(error).__name__}: {error}"
+
+
+def _finite(value: float | None) -> float | None:
+    """Return a number that strict JSON can hold, else None."""
+    return float(value) if value is not None and math.isfinite(value) else None

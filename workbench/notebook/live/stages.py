@@ -1,0 +1,103 @@
+"""The stages of a model of choice: few draws, then all of them, then another sign; or float32."""
+
+from __future__ import annotations
+
+import math
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from workbench.models.choice.options import (
+    FLOAT32,
+    GAUSS_HERMITE,
+    MODELS,
+    MixedSettings,
+    settings_for,
+)
+from workbench.report import numbers
+from workbench.report.labels import has_few_draws, is_rough, races
+
+if TYPE_CHECKING:
+    from workbench.protocols import Iterate
+    from workbench.runs.run import Run
+
+COMPILING = (
+    "The first step waits for its sums to be compiled, once on this machine; later runs begin "
+    "at once."
+)
+_OPTIMIZE = "optimize"
+# Seconds after which no first step means that something is being compiled.
+_SOON = 3.0
+
+
+def about(run: Run) -> list[dict[str, Any]]:
+    """Return what a card says of a run's stages; nothing where there is but one.
+
+    Returns
+    -------
+    list
+        Of each stage its words, the number of its first step, its steps, its highest
+        log-likelihood, whether it is rough: one of fewer draws or in float32, whose
+        log-likelihood is another function, and whether it races the others, at another sign.
+    """
+    asked = run.specification
+    simulated = asked.model.name == MixedSettings.name
+    if not simulated and (asked.model.name not in MODELS or asked.dtype != FLOAT32):
+        return []  # before the trace is looked at, which may be long
+    steps = run.trace.since(0)
+    if not steps or not (simulated or any(step.stage == FLOAT32 for step in steps)):
+        return []
+    labels = _labels(run, simulated=simulated)
+    found: list[dict[str, Any]] = []
+    for stage, of_stage in groupby(steps, key=lambda step: step.stage):
+        taken = sum(each["steps"] for each in found)
+        label = labels.get(stage) or _label(stage)
+        found.append(_stage(stage, label, list(of_stage), run.observations, taken))
+    return found
+
+
+def _labels(run: Run, *, simulated: bool) -> dict[str, str]:
+    """Return the words of the stages of all draws, or of a likelihood without draws."""
+    if not simulated:
+        return {_OPTIMIZE: "float64"}
+    settings = settings_for(run.specification.model)
+    unit = "nodes" if settings.draw_kind == GAUSS_HERMITE else "draws"
+    whole = f"{numbers.count(settings.draws)} {unit}"
+    if run.specification.dtype != FLOAT32:
+        return {_OPTIMIZE: whole}
+    return {FLOAT32: f"{whole} in float32", _OPTIMIZE: f"{whole} in float64"}
+
+
+def compiles(run: Run) -> bool:
+    """Say whether a run of discrete choice, or of fixed effects, waits to be compiled first."""
+    model, phases = run.specification.model.name, run.phases
+    climbs = model in MODELS and phases["optimize"][0] == "current" and not len(run.trace)
+    demeans = phases["demean"][0] == "current" and not len(run.demeaning)
+    return (climbs or demeans) and run.elapsed() > _SOON
+
+
+def found(run: Run) -> str:
+    """Return what simulation adds to the estimates of a run that has ended, in sentences."""
+    fit, asked = run.fit, run.specification.model
+    if fit is None or asked.name != MixedSettings.name or not fit.outcome.at_maximum:
+        return ""
+    return " ".join(fit.notes)
+
+
+def _stage(
+    stage: str, label: str, steps: list[Iterate], observations: float, before: int
+) -> dict[str, Any]:
+    finite = [step.objective for step in steps if math.isfinite(step.objective)]
+    return {
+        "label": label,
+        "first": steps[0].number,
+        "steps": steps[-1].number - before,
+        "loglik": -min(finite) * observations if finite else None,
+        "rough": is_rough(stage),
+        "race": races(stage),
+    }
+
+
+def _label(stage: str) -> str:
+    """Return the words of a stage, its draws with a comma in thousands."""
+    draws, _, rest = stage.partition(" ")
+    return f"{numbers.count(int(draws))} {rest}" if has_few_draws(stage) else stage

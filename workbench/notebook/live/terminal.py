@@ -1,0 +1,62 @@
+"""What a run shows where there is no page: one line of text that follows it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from workbench.notebook.live.cards import outcome_of, sentence_of
+from workbench.report import numbers
+
+if TYPE_CHECKING:
+    from workbench.protocols import Iterate
+    from workbench.runs.run import Run
+
+PAUSE = 0.5
+"""Seconds between two lines of text."""
+
+
+def in_jupyter() -> bool:
+    """Say whether a Jupyter kernel runs this code, so that a page may be there."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+class ProgressLine:
+    """Follow a run in a terminal or a log: a line now and then, and one at the end.
+
+    In a terminal the line is rewritten in place; elsewhere only the start and the end are told.
+    """
+
+    def __init__(self, run: Run, stream: TextIO | None = None) -> None:
+        self._run = run
+        self._stream = sys.stderr if stream is None else stream
+        self._told = 0.0
+        self._over = False
+        self._lock = threading.Lock()
+        run.trace.listen(self._on_step)
+        run.listen(self._on_change)
+        self._on_change(run)
+
+    def _on_step(self, step: Iterate) -> None:
+        if not self._stream.isatty() or time.monotonic() - self._told < PAUSE:
+            return
+        self._told = time.monotonic()
+        value = numbers.log_likelihood(-step.objective * self._run.observations, running=True)
+        self._write(f"\r\033[K{self._run.name}: step {step.number}, log-likelihood {value}")
+
+    def _on_change(self, run: Run) -> None:
+        outcome = outcome_of(run)
+        with self._lock:
+            if outcome is None or self._over:
+                return
+            self._over = True
+        start = "\r\033[K" if self._stream.isatty() else ""
+        self._write(f"{start}{run.name}: {outcome.chip}. {sentence_of(run)}\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,119 @@
+"""What there is to choose from on this machine, each choice with the reason it is greyed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+from workbench.backends.devices import INSTALL, Device, devices, installed
+from workbench.models.event_study.did2s import TwoStages
+from workbench.models.registry import BODY, CUSTOM, describe_models
+from workbench.optimizers import describe
+
+LIBRARIES = {"torch": "torch", "jax": "JAX"}
+_GIBIBYTE = 2**30
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice of a list: its key, its words, and why it cannot be taken."""
+
+    key: str
+    label: str
+    note: str = ""
+    enabled: bool = True
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Templates, libraries, devices and optimizers of this machine."""
+
+    templates: tuple[Option, ...]
+    libraries: tuple[Option, ...]
+    devices: tuple[Option, ...]
+    optimizers: tuple[Option, ...]
+    places: tuple[Device, ...] = ()
+
+    def title(self, template: str) -> str:
+        """Return the words for a template, or its name when it is not among them."""
+        known = {item.key: item.label for item in self.templates}
+        return known.get(template, TwoStages.title if template == TwoStages.name else template)
+
+    def equation(self, template: str) -> str:
+        """Return the one-line formula of a template."""
+        return next((item.note for item in self.templates if item.key == template), "")
+
+    def runs_on(self, library: str, device: str) -> bool:
+        """Tell whether a library computes on a device here."""
+        return any(place.name == device and library in place.libraries for place in self.places)
+
+    def numbers(self, device: str) -> list[Option]:
+        """Return the precisions, those the device lacks greyed."""
+        known = next((p.dtypes for p in self.places if p.name == device), ("float64", "float32"))
+        return [
+            Option(name, name, "", name in known, "" if name in known else f"{device} has none.")
+            for name in ("float64", "float32")
+        ]
+
+
+@lru_cache(maxsize=1)
+def offered() -> Offer:
+    """Look once at what this machine has; torch is loaded for it, which takes seconds."""
+    return _offer(tuple(devices()))
+
+
+def first_offer() -> Offer:
+    """Return what is known without loading a library: the processor, and what is installed."""
+    if "torch" in sys.modules or not installed("torch"):
+        return offered()
+    return _offer((Device("cpu", "CPU", True, libraries=tuple(LIBRARIES)),))
+
+
+def _offer(places: tuple[Device, ...]) -> Offer:
+    return Offer(
+        templates=_templates(),
+        libraries=tuple(_library(name, label) for name, label in LIBRARIES.items()),
+        devices=tuple(_device(place) for place in places),
+        optimizers=_optimizers(),
+        places=places,
+    )
+
+
+def _library(name: str, label: str) -> Option:
+    there = installed(name)
+    return Option(name, label, "", there, "" if there else f"Not installed: {INSTALL[name]}")
+
+
+def _device(place: Device) -> Option:
+    title, _, rest = place.title.partition(", ")
+    memory = place.memory_bytes
+    parts = [rest, f"{memory / _GIBIBYTE:.0f} GiB" if memory else ""]
+    return Option(place.name, title, ", ".join(filter(None, parts)), place.available, place.reason)
+
+
+def _templates() -> tuple[Option, ...]:
+    """List the models whose data a formula describes, then a person's own likelihood."""
+    listed = (model for model in describe_models() if model.name != CUSTOM)
+    own = Option(BODY, "Own likelihood", "ℓᵢ as written below")
+    return (*(Option(model.name, model.title, model.formula) for model in listed), own)
+
+
+def _optimizers() -> tuple[Option, ...]:
+    """List the optimizers, each with its library where the title does not say it."""
+    return tuple(
+        Option(
+            row.name,
+            row.title,
+            "" if row.library == "workbench" or row.library in row.title else row.library,
+            row.available,
+            row.reason,
+        )
+        for row in describe()
+    )

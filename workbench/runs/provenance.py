@@ -1,0 +1,46 @@
+"""What a result needs to be believed later: versions, device, seed, sizes."""
+
+from __future__ import annotations
+
+import platform
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from workbench.estimation.problem import Problem
+from workbench.models.templates.problem import TemplateProblem
+
+
+def provenance_of(problem: Problem) -> dict[str, Any]:
+    """Return plain JSON types: versions, library, device, dtype, seed, rows used, spreads."""
+    asked = problem.specification
+    facts: dict[str, Any] = {
+        "versions": versions(asked.backend),
+        "backend": asked.backend,
+        "device": asked.device,
+        "dtype": asked.dtype,
+        "seed": asked.seed,
+        "rows": len(problem.design.rows),
+    }
+    if problem.family == "least squares" or problem.walks_itself or problem.library == "numpy":
+        facts["backend"] = "numpy"
+    if problem.record:
+        facts["demeaner"] = problem.record
+    if isinstance(problem, TemplateProblem):
+        pairs = zip(
+            problem.columns.names, problem.coordinates.scaling.spreads.tolist(), strict=True
+        )
+        facts["column_sd"] = {name: sd for name, sd in pairs if name != "Intercept"}
+    return facts
+
+
+@lru_cache
+def versions(backend: str) -> dict[str, str]:
+    """Return the versions of Python, this package and the libraries that computed."""
+    found = {"python": platform.python_version()}
+    for name in ("workbench", "numpy", "scipy", "pandas", "formulaic", backend):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
