@@ -195,6 +195,8 @@ class Problem(ABC):
     specification: Specification
     design: Design
     table: Table | None = None
+    model: Any = None
+    """The model with its options, see `workbench.estimation.model`."""
     parameter_names: tuple[str, ...] = ()
     observations: float = 0.0
     depvar: str = ""

@@ -46,6 +46,7 @@ from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.demeaning import Demeaning, demeaned
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.instruments import FirstStage, first_stages
+from workbench.models.fixed_effects.options import FEOLS
 from workbench.models.fixed_effects.regressors import Layout, Projected, Repeat, project
 from workbench.models.linear.ols import LeastSquares
 from workbench.models.linear.rounding import nothing_left, solved_to_rounding
@@ -60,14 +61,6 @@ _NO_VARIATION = 1e-10
 _PASSES = 3
 
 
-class FixedEffectsModel:
-    """What menus say of least squares with fixed effects."""
-
-    name: ClassVar[str] = "feols"
-    title: ClassVar[str] = "OLS, fixed effects"
-    formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
-
-
 class FixedEffectsProblem(Problem):
     r"""Least squares of demeaned columns, which gives the slopes beside the effects.
 
@@ -80,7 +73,7 @@ class FixedEffectsProblem(Problem):
     """
 
     family: ClassVar[Family] = "least squares"
-    title = FixedEffectsModel.title
+    title = FEOLS.title
 
     def __init__(self, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
