@@ -23,8 +23,10 @@ from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
 from workbench.estimation.specification import Choice, DataReference, Specification
-from workbench.likelihoods import Custom, LinearIndex, Parameter
+from workbench.likelihoods import LinearIndex
 from workbench.models.choice.options import MODELS as CHOICE, choice_with, option_names
+from workbench.models.custom.function import Custom
+from workbench.models.custom.parameters import Parameter
 from workbench.models.event_study.did2s import TwoStages
 from workbench.models.linear.ols import LeastSquares
 from workbench.models.registry import (

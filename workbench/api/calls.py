@@ -18,8 +18,8 @@ from workbench.data.sources import open_data
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, StoreError
 from workbench.estimation.specification import Choice, Specification
-from workbench.likelihoods import Custom
 from workbench.models.choice.options import MODELS as CHOICE, option_names
+from workbench.models.custom.function import Custom
 from workbench.models.event_study.did2s import TwoStages
 from workbench.models.registry import likelihood, models, problem_of
 from workbench.optimizers import optimizer_named

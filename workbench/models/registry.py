@@ -22,10 +22,11 @@ from workbench.errors import LikelihoodError, OptionError
 from workbench.estimation.problem import Problem, joint
 from workbench.estimation.specification import Source, Specification
 from workbench.kernels.parallel.blas import one_blas_thread
-from workbench.likelihoods import TEMPLATES, Custom, LinearIndex
+from workbench.likelihoods import TEMPLATES, LinearIndex
 from workbench.models.choice.build import choice_problem
 from workbench.models.choice.options import MODELS as CHOICE, columns_of_model
 from workbench.models.custom.body import Body, parse_body
+from workbench.models.custom.function import Custom
 from workbench.models.custom.problem import CustomProblem, Named, OwnLikelihood
 from workbench.models.event_study.did2s import TwoStageProblem, TwoStages
 from workbench.models.fixed_effects.families import ABSORBED

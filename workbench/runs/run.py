@@ -23,7 +23,7 @@ from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Choice, Specification
 from workbench.estimation.trace import Trace
 from workbench.kernels.parallel.blas import one_blas_thread
-from workbench.likelihoods import Custom
+from workbench.models.custom.function import Custom
 from workbench.models.event_study.aggregation import aggregation
 from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.models.registry import problem_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.likelihoods import Custom
+from workbench.models.custom.function import Custom
 from workbench.models.registry import describe_models
 from workbench.runs.store.records import RunRecord
 
