@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from workbench.estimation.problem import Problem
-from workbench.models.templates.problem import TemplateProblem
 
 
 def provenance_of(problem: Problem) -> dict[str, Any]:
@@ -26,11 +25,8 @@ def provenance_of(problem: Problem) -> dict[str, Any]:
         facts["backend"] = "numpy"
     if problem.record:
         facts["demeaner"] = problem.record
-    if isinstance(problem, TemplateProblem):
-        pairs = zip(
-            problem.columns.names, problem.coordinates.scaling.spreads.tolist(), strict=True
-        )
-        facts["column_sd"] = {name: sd for name, sd in pairs if name != "Intercept"}
+    if problem.column_sd:
+        facts["column_sd"] = dict(problem.column_sd)
     return facts
 
 

@@ -125,7 +125,7 @@ def test_an_outcome_the_template_cannot_have_is_refused_with_a_count(mroz, offer
     check = setup_check.checked(chosen, mroz)
 
     assert not check.ok
-    assert check.text.startswith("Logit needs an outcome that is 0 or 1; 428 rows of hours are not")
+    assert check.text.startswith("Logit needs hours to be 0 or 1; 428 rows are not, the first")
 
 
 def test_clustered_errors_ask_for_their_column(mroz, offer):

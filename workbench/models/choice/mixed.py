@@ -26,12 +26,12 @@ from workbench.kernels.choice.draws import Quadrature, base_draws, gauss_hermite
 from workbench.kernels.choice.mixed import MixedKernel
 from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
+from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.free_parameters import PersonKernel
 from workbench.models.choice.options import GAUSS_HERMITE, MixedLogit
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.models.choice.starts import conditional_start, mixed_start
-from workbench.models.design.scaling import SeparateCoordinates
 from workbench.protocols import Numpy
 
 # Few draws find the neighbourhood: an eighth of many, and no fewer than these.

@@ -20,18 +20,15 @@ from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import (
-    Problem,
-    grouped_sums,
-    notes_on_clusters,
-    prepare_columns,
-    weights_of,
-)
+from workbench.estimation.problem import Problem, grouped_sums
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor
+from workbench.models.design.checks import check_enough_rows
+from workbench.models.design.clusters import notes_on_clusters
+from workbench.models.design.columns import prepare_columns
+from workbench.models.design.weights import weights_of
 from workbench.models.event_study.imputation import Untreated
 from workbench.models.event_study.options import DID2S
-from workbench.models.templates.problem import check_enough_rows
 from workbench.protocols import Numpy
 
 _PASSES = 3

@@ -8,12 +8,12 @@ from workbench.data.table import Table
 from workbench.estimation.model import Model, Plan
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
+from workbench.models.design.checks import check_outcome
 from workbench.models.design.read import design_plan
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.feglm import AbsorbedProblem
 from workbench.models.fixed_effects.feols import FixedEffectsProblem
 from workbench.models.fixed_effects.separation import informative
-from workbench.models.templates.problem import check_outcome
 
 
 def plan(model: Model, asked: Specification, table: Table) -> Plan:

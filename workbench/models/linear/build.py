@@ -6,9 +6,9 @@ from workbench.data.table import Table
 from workbench.estimation.model import Model, Plan
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
+from workbench.models.design.checks import check_outcome
 from workbench.models.design.read import design_plan
 from workbench.models.linear.ols import LeastSquares, LeastSquaresProblem
-from workbench.models.templates.problem import check_outcome
 
 
 def plan(model: Model, asked: Specification, table: Table) -> Plan:

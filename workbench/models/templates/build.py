@@ -6,9 +6,10 @@ from workbench.data.table import Table
 from workbench.estimation.model import Plan
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
+from workbench.models.design.checks import check_outcome
 from workbench.models.design.read import design_plan
 from workbench.models.templates.options import TemplateModel
-from workbench.models.templates.problem import TemplateProblem, check_outcome
+from workbench.models.templates.problem import TemplateProblem
 
 
 def plan(model: TemplateModel, asked: Specification, table: Table) -> Plan:
