@@ -84,7 +84,13 @@ class RunOptions(Options):
     backend: str = option(
         "jax", kind=Kind.CHOICE, choices=BACKENDS, help="library that computes", label="Library"
     )
-    device: str = option("cpu", kind=Kind.TEXT, help="where it computes", example="cuda:0")
+    device: str = option(
+        "cpu",
+        kind=Kind.TEXT,
+        choices=("cpu", "cuda", "mps"),
+        help="where it computes",
+        example="cuda:0",
+    )
     dtype: str = option(
         "float64", kind=Kind.CHOICE, choices=DTYPES, help="precision of the numbers"
     )
@@ -127,7 +133,7 @@ class Specification(RunOptions):
     model: Choice = field(kw_only=False)
     data: DataReference = field(kw_only=False)
     formula: str | None = field(default=None, kw_only=False)
-    source: Source | None = None
+    source: Source | None = field(default=None, kw_only=False)
 
     @property
     def clusters(self) -> tuple[str, ...]:
