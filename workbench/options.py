@@ -51,10 +51,10 @@ class Kind(Enum):
     COLUMNS = "columns"
     LEVEL = "level of the outcome"
     FORMULA = "one-sided formula"
-    NUMBERS = "number by name"
-    CHOICES = "choice by name"
-    GROUPS = "list by name"
-    SETTINGS = "value by name"
+    NUMBERS = "numbers by name"
+    CHOICES = "choices by name"
+    GROUPS = "lists by name"
+    SETTINGS = "values by name"
     MEMBER = "member of a family, with its options"
 
     @property
@@ -486,7 +486,7 @@ def _mapping(each: Option, value: Any) -> dict[str, Any]:
         found = dict(value)
     except (TypeError, ValueError):
         raise refusal(
-            f"The option {each.name} is {value!r:.80}, not values by name.", _hint(each), each.name
+            f"The option {each.name} is {value!r:.80}, not {each.kind.value}.", _hint(each), each.name
         ) from None
     if each.required and not found:
         raise refusal(f"The option {each.name} is empty.", _hint(each), each.name)
@@ -504,7 +504,7 @@ def _numbers(each: Option, value: Any) -> dict[str, float]:
         ) from None
     for name, number in found.items():
         if not math.isfinite(number):
-            raise refusal(f"The option {each.name} has {number:g} for {name}.", _hint(each), name)
+            raise refusal(f"The option {each.name} has {number:g} for {name}.", _hint(each), each.name)
     return found
 
 

@@ -126,7 +126,8 @@ def checked(asked: Specification) -> Specification:
         asked = asked.replace(device="cpu", dtype="float64")
     asked = asked.replace(se=model.covariance_names.get(asked.se, asked.se))
     for each in options_of(Specification):
-        _checked(each, getattr(asked, each.name))
+        if each.name not in _CHECKED_BY_THE_PROBLEM:
+            _checked(each, getattr(asked, each.name))
     if asked.se in {"cluster", "CRV3"} and asked.cluster is None:
         raise OptionError(
             "Clustered standard errors need a column.",
@@ -181,6 +182,8 @@ def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
 
 # Options that are read by functions of their own, or checked when all are known.
 _LATER = {"se", "device", "se_options", "start"}
+_CHECKED_BY_THE_PROBLEM = {"start"}
+"""Options whose values are checked where the names of the parameters are known."""
 _OF_MEMBERS = ("optimizer_options", "demeaner_options")
 """Options of the optimizer and of the demeaner, where these are given by name."""
 
