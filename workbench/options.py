@@ -486,7 +486,9 @@ def _mapping(each: Option, value: Any) -> dict[str, Any]:
         found = dict(value)
     except (TypeError, ValueError):
         raise refusal(
-            f"The option {each.name} is {value!r:.80}, not {each.kind.value}.", _hint(each), each.name
+            f"The option {each.name} is {value!r:.80}, not {each.kind.value}.",
+            _hint(each),
+            each.name,
         ) from None
     if each.required and not found:
         raise refusal(f"The option {each.name} is empty.", _hint(each), each.name)
@@ -504,7 +506,9 @@ def _numbers(each: Option, value: Any) -> dict[str, float]:
         ) from None
     for name, number in found.items():
         if not math.isfinite(number):
-            raise refusal(f"The option {each.name} has {number:g} for {name}.", _hint(each), each.name)
+            raise refusal(
+                f"The option {each.name} has {number:g} for {name}.", _hint(each), each.name
+            )
     return found
 
 
