@@ -21,6 +21,7 @@ class Written(Model):
     built_by: ClassVar[str] = "workbench.models.custom.build"
     needs_formula: ClassVar[bool] = False
     listed: ClassVar[bool] = False
+    called_by: ClassVar[str] = "workbench.models.custom.code:text_call"
 
     source: Source | None = None
 
