@@ -23,6 +23,7 @@ from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
 from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.extras import install_extra
 from workbench.likelihoods import Custom, LinearIndex, Parameter
 from workbench.models.choice.options import MODELS as CHOICE, choice_with, option_names
 from workbench.models.event_study.did2s import TwoStages
@@ -342,7 +343,7 @@ def _default_backend() -> str:
     if not there:
         raise DeviceError(
             "Neither torch nor JAX is installed, and one of them is needed to estimate.",
-            hint="pip install 'workbench[jax]', or 'workbench[torch]'.",
+            hint=f"{install_extra('jax')}, or {install_extra('torch')}.",
             code="no-library",
             where="backend",
         )

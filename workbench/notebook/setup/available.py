@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from workbench.backends.devices import INSTALL, Device, devices, installed
+from workbench.backends.devices import Device, devices, installed
+from workbench.extras import install_command
 from workbench.models.event_study.did2s import TwoStages
 from workbench.models.registry import BODY, CUSTOM, describe_models
 from workbench.optimizers import describe
@@ -88,7 +89,9 @@ def _offer(places: tuple[Device, ...]) -> Offer:
 
 def _library(name: str, label: str) -> Option:
     there = installed(name)
-    return Option(name, label, "", there, "" if there else f"Not installed: {INSTALL[name]}")
+    return Option(
+        name, label, "", there, "" if there else f"Not installed: {install_command(name)}"
+    )
 
 
 def _device(place: Device) -> Option:
