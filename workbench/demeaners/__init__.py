@@ -14,6 +14,7 @@ from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
 from workbench.demeaners.within import Within
 from workbench.errors import OptionError
+from workbench.extras import install_command
 from workbench.names import nearest as near
 from workbench.options import options_of
 
@@ -21,13 +22,6 @@ _MEMBERS: tuple[type[Demeaner], ...] = (Automatic, LSMR, Schur, AlternatingProje
 
 DEMEANERS: dict[str, type[Demeaner]] = {member.name: member for member in _MEMBERS}
 """Every demeaner by the name that a magic or a menu knows it by."""
-
-_HINTS = {
-    "numba": "pip install 'workbench[fixed-effects]'",
-    "within": "pip install 'workbench[fixed-effects]'",
-    "torch": "pip install 'workbench[torch]'",
-    "jax": "pip install 'workbench[jax]'",
-}
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ def describe() -> list[Description]:
     """List every demeaner, the unavailable ones with their reason."""
     rows = [(kind.name, kind.title, _missing(kind)) for kind in DEMEANERS.values()]
     return [
-        Description(name, title, not gap, f"needs {gap}: {_HINTS[gap]}" if gap else "")
+        Description(name, title, not gap, f"needs {gap}: {install_command(gap)}" if gap else "")
         for name, title, gap in rows
     ]
 
@@ -68,7 +62,10 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
     kind: Any = DEMEANERS[name]
     if gap := _missing(kind):
         raise OptionError(
-            f"{kind.title} needs {gap}.", _HINTS[gap], code="missing-library", where="demeaner"
+            f"{kind.title} needs {gap}.",
+            install_command(gap),
+            code="missing-library",
+            where="demeaner",
         )
     known = [each.name for each in options_of(kind)]
     for setting in settings or {}:
@@ -162,7 +159,7 @@ def _check_library(demeaner: Any) -> None:
     others = [name for name in demeaner.libraries if find_spec(name) is not None]
     raise OptionError(
         f"{demeaner.title} was to compute in {library}, which is not installed.",
-        " or ".join([*(f"library={name!r}" for name in others), _HINTS[library]]) + ".",
+        " or ".join([*(f"library={name!r}" for name in others), install_command(library)]) + ".",
         code="missing-library",
         where="demeaner",
     )

@@ -11,18 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench.errors import OptionError
+from workbench.extras import install_command
 from workbench.options import Kind, Options, option
 from workbench.protocols import Iterate, Numpy
 
 Alternatives = tuple[tuple[str, ...], ...]
 """Sets of libraries of which any one is enough: ``(("torch",), ("jax", "optax"))``."""
-
-_HINTS = {
-    "torch": "pip install 'workbench[torch]'",
-    "torchmin": "pip install 'workbench[torch]'",
-    "jax": "pip install 'workbench[jax]'",
-    "optax": "pip install 'workbench[jax]'",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +72,7 @@ def why_not(alternatives: Alternatives) -> str:
     gaps = [[name for name in names if find_spec(name) is None] for names in alternatives]
     if not gaps or not all(gaps):
         return ""
-    ways = dict.fromkeys(_HINTS[gap[0]] for gap in gaps)
+    ways = dict.fromkeys(install_command(gap[0]) for gap in gaps)
     return f"needs {' or '.join(' and '.join(gap) for gap in gaps)}: {' or '.join(ways)}"
 
 
