@@ -96,7 +96,8 @@ class Flag:
         each = self.option
         choices = f": {', '.join(map(str, each.choices))}" if each.choices else ""
         shown = f", as in {each.written(each.example)}" if each.example is not None else ""
-        owners = f" ({', '.join(self.owners)})" if self.owners else ""
+        every = self.family and len(self.owners) == len(FAMILIES[self.family].members)
+        owners = f" ({', '.join(self.owners)})" if self.owners and not every else ""
         return f"{each.help}{choices}{shown}{owners}"
 
     def decorate(self, method: Any) -> Any:
