@@ -104,7 +104,7 @@ def magic_cell(specification: Specification) -> str:
     words = [specification.data.name, *_words(specification)]
     if reason := _why_no_cell(specification, words):
         return f"# This run has no %%mle cell: {reason}. The Python call repeats it."
-    first, *options = map(_word, words)
+    first, *options = map(quoted_word, words)
     return " ".join(["%%mle", first, *options]) + "\n" + (source.text if source else formula)
 
 
@@ -287,8 +287,12 @@ def _flag(name: str, text: str) -> list[str]:
     return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
 
 
-def _word(text: str) -> str:
-    """Quote a word so that IPython's ``arg_split(posix=True)`` gives it back."""
+def quoted_word(text: str) -> str:
+    """Quote a word so that IPython's ``arg_split(posix=True)`` gives it back.
+
+    >>> quoted_word("educ"), quoted_word("by hand")
+    ('educ', '"by hand"')
+    """
     if re.fullmatch(r"[A-Za-z0-9_./-]+", text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.data.table import Table
 from workbench.errors import OptionError, WorkbenchError
+from workbench.estimation.code import quoted_word
 from workbench.estimation.families import FAMILIES, Family
 from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
@@ -17,7 +18,7 @@ from workbench.literals import Choice
 from workbench.models.custom.body import has_params, parse_body
 from workbench.models.custom.options import likelihood
 from workbench.models.registry import listed, model_class
-from workbench.notebook.cell.options import CELL, MEMBER_OPTIONS, OPTIONS, Flag, quoted_word
+from workbench.notebook.cell.options import CELL, MEMBER_OPTIONS, OPTIONS, Flag
 from workbench.notebook.setup.formula_text import cut
 from workbench.options import Kind, Option, options_of
 

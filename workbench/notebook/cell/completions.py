@@ -12,11 +12,12 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from workbench.covariances import KINDS
 from workbench.data.names import quoted
 from workbench.errors import WorkbenchError
+from workbench.estimation.code import quoted_word
 from workbench.estimation.families import FAMILIES, Family
 from workbench.models.custom.body import FUNCTIONS
 from workbench.models.registry import MODELS, listed
 from workbench.notebook.cell.data import find_data
-from workbench.notebook.cell.options import CELL, FLAGS, MEMBER_OPTIONS, OPTIONS, Flag, quoted_word
+from workbench.notebook.cell.options import CELL, FLAGS, MEMBER_OPTIONS, OPTIONS, Flag
 from workbench.notebook.cell.session import remembered
 from workbench.notebook.setup.data import files_here, notebook_tables, sample_names
 from workbench.options import Kind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
@@ -145,15 +144,6 @@ _RENAMED = {
     for old, new in kind.renamed.items()
 }
 """Flags by spellings that they had before."""
-
-
-def quoted_word(text: str) -> str:
-    """Return a text as the first line writes it: in quotation marks when it has spaces.
-
-    >>> quoted_word("educ"), quoted_word("by hand")
-    ('educ', '"by hand"')
-    """
-    return text if re.fullmatch(r"[\w./^()-]+", text) else f'"{text}"'
 
 
 def with_options(method: Any) -> Any:
