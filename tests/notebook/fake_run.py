@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice, DataReference, Specification
 from workbench.estimation.trace import Trace
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate
 from workbench.results.fit import Fit
 

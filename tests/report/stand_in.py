@@ -12,10 +12,10 @@ import pandas as pd
 import statsmodels.formula.api as smf
 
 from workbench.errors import InferenceError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice, DataReference, Specification
 from workbench.estimation.trace import Trace
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate
 
 FORMULA = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"

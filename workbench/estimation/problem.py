@@ -24,12 +24,12 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
 from workbench.kernels.linear.moments import Moments, second_moments
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate, Numpy
 
 

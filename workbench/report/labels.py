@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
+from workbench.estimation.trace import FLOAT32, OTHER_SIGN
 from workbench.models.choice.options import (
-    FLOAT32,
-    OTHER_SIGN,
     MultinomialSettings,
     columns_told,
 )

@@ -20,6 +20,7 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import prediction_matrix
 from workbench.data.table import as_table
 from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
@@ -28,7 +29,6 @@ from workbench.likelihoods import TEMPLATES, LinearIndex
 from workbench.models.choice.options import MultinomialSettings
 from workbench.models.choice.results import ChoiceEffects, level_chances
 from workbench.models.event_study.aggregation import shares
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.models.fixed_effects.effects import Effects
 from workbench.models.linear.ols import LeastSquares
 from workbench.protocols import Numpy

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InferenceError, WorkbenchError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
 from workbench.estimation.objective import Control
 from workbench.estimation.optimization import Measured, Walked, measure, step_limit, walk
@@ -25,7 +26,6 @@ from workbench.estimation.trace import Trace
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods import Custom
 from workbench.models.event_study.aggregation import aggregation
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.models.registry import problem_of
 from workbench.optimizers import choice_of, optimizer_named
 from workbench.optimizers.base import StateBox

@@ -14,6 +14,7 @@ from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.problem import Problem
 from workbench.estimation.stopping import SAME_MAXIMUM
+from workbench.estimation.trace import OTHER_SIGN
 from workbench.kernels.choice.coefficients import (
     EXPONENTIAL,
     LINEAR,
@@ -26,7 +27,7 @@ from workbench.kernels.choice.mixed import MixedKernel
 from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
 from workbench.models.choice.free_parameters import PersonKernel
-from workbench.models.choice.options import GAUSS_HERMITE, OTHER_SIGN, MixedSettings
+from workbench.models.choice.options import GAUSS_HERMITE, MixedSettings
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.models.choice.starts import conditional_start, mixed_start

@@ -21,10 +21,6 @@ from workbench.models.choice.data import Roles
 HALTON, GAUSS_HERMITE = "halton", "gauss_hermite"
 DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
 """How the variates of persons are drawn, or the nodes that stand for them."""
-FLOAT32 = "float32"
-"""The stage of a walk in float32 that float64 ends."""
-OTHER_SIGN = "other sign of "
-"""What comes before the name of a standard deviation in a stage that walks to its other sign."""
 _MOST_NODES = 200
 _NAME_COLUMNS = ("choosers", "alternatives", "panel", "scale", "membership")
 

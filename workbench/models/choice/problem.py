@@ -26,6 +26,7 @@ from workbench.estimation.problem import (
     notes_on_clusters,
 )
 from workbench.estimation.specification import Specification
+from workbench.estimation.trace import FLOAT32
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.differences import differences
 from workbench.kernels.choice.scaled import Scaled, ScaledKernel
@@ -34,7 +35,7 @@ from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.covariates import PersonColumns, person_columns
 from workbench.models.choice.data import ChoiceData, Roles, state_of
 from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel, PersonKernel
-from workbench.models.choice.options import FLOAT32, ChoiceSettings
+from workbench.models.choice.options import ChoiceSettings
 from workbench.models.choice.prediction import offered, probabilities
 from workbench.models.design.scaling import SeparateCoordinates, unscaled
 from workbench.models.templates.problem import check_names

@@ -17,6 +17,7 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import DataError, FormulaError, OptionError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control
 from workbench.estimation.problem import (
     Evidence,
@@ -28,7 +29,6 @@ from workbench.estimation.problem import (
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram, pull, times
 from workbench.models.design.scaling import deviations
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.feols import FixedEffectsProblem

@@ -31,6 +31,7 @@ from workbench.data.formula.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned, counted
 from workbench.errors import DataError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.problem import (
     Problem,
@@ -43,7 +44,7 @@ from workbench.estimation.problem import (
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.models.design.scaling import deviations
-from workbench.models.fixed_effects.demeaning import Demeaning, demeaned
+from workbench.models.fixed_effects.demeaning import demeaned
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.instruments import FirstStage, first_stages
 from workbench.models.fixed_effects.regressors import Layout, Projected, Repeat, project

@@ -6,8 +6,8 @@ import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from workbench.estimation.trace import FLOAT32
 from workbench.models.choice.options import (
-    FLOAT32,
     GAUSS_HERMITE,
     MODELS,
     MixedSettings,
