@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,20 @@ from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Choice, DataReference, Specification
 from workbench.estimation.trace import Trace
+from workbench.models.registry import results_class
 from workbench.protocols import Iterate
 
 FORMULA = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"
+
+
+def _of_family(name: str) -> property:
+    """Read the specification as the class of the model's fits reads it."""
+
+    def read(stand_in: StandIn) -> Any:
+        stored = {"specification": stand_in.specification.to_dict(), "state": {}}
+        return getattr(results_class(stored), name).fget(stand_in)
+
+    return property(read)
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,8 @@ class StandIn:
     flat: tuple[str, ...] = ()
     nuisance: tuple[str, ...] = ()
     family: str = "likelihood"
-    state: Mapping[str, Any] = field(default_factory=dict)
+    column_sd: Mapping[str, float] = field(default_factory=dict)
+    levels: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -58,6 +70,21 @@ class StandIn:
     curvature: Any = None
     eigenvalues: np.ndarray | None = None
     kinds: Mapping[str, pd.Series] = field(default_factory=dict)
+
+    score_unit = ""
+    further_figures: ClassVar[dict[str, float]] = {}
+    kind_title = _of_family("kind_title")
+    likelihood_key = _of_family("likelihood_key")
+    model_options = _of_family("model_options")
+    options_of_columns = _of_family("options_of_columns")
+
+    @property
+    def outcome_label(self) -> str:
+        return self.depvar if self.levels is None else f"{self.depvar} (1 = {self.levels[1]})"
+
+    @property
+    def latent_scale(self) -> str:
+        return self.specification.model.name
 
     @property
     def converged(self) -> bool:
@@ -127,7 +154,7 @@ def fitted(model: str, data: pd.DataFrame, **changes: Any) -> StandIn:
         trace=newton_trace(tuple(result.params.index), float(result.llf)),
         eigenvalues=np.sort(1 / np.linalg.eigvalsh(scaled / np.outer(spread, spread))),
         kinds={"hessian": result.bse, "robust": robust.bse},
-        state={"spreads": _spreads(data, result.params.index)},
+        column_sd=_spreads(data, result.params.index),
     )
     return stand_in.but(**changes)
 

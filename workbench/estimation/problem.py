@@ -204,6 +204,8 @@ class Problem(ABC):
     clusters: dict[str, Any] = field(default_factory=dict)
 
     title: ClassVar[str]
+    results: ClassVar[type[Any]]
+    """The class of the fits of this problem, a subclass of `workbench.results.fit.Fit`."""
     family: ClassVar[Family] = "likelihood"
     nuisance: tuple[str, ...] = ()
     record: str = ""
@@ -438,9 +440,19 @@ class Problem(ABC):
         """Return the degrees of freedom of absorbed effects, those nested in groups marked."""
         return Absorbed()
 
-    def state(self) -> Mapping[str, Any]:
-        """Return, as plain JSON types, what prediction needs later."""
+    @abstractmethod
+    def state(self) -> Any:
+        """Return what the fit keeps beside its numbers: the state of its class of results."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Further facts of how the result came about, as plain JSON types."""
         return {}
+
+    @property
+    def columns_of_model(self) -> tuple[str, ...]:
+        """The columns of the table that the model's own options name."""
+        return ()
 
     def groups(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the codes ``(n,)``, from 0, of each grouping by columns and by combinations.

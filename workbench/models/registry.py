@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,17 @@ from workbench.estimation.specification import Source, Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods import TEMPLATES, Custom, LinearIndex
 from workbench.models.choice.build import choice_problem
-from workbench.models.choice.options import MODELS as CHOICE, columns_of_model
+from workbench.models.choice.options import MODELS as CHOICE, MultinomialSettings, columns_of_model
 from workbench.models.custom.body import Body, parse_body
 from workbench.models.custom.problem import CustomProblem, Named, OwnLikelihood
 from workbench.models.event_study.did2s import TwoStageProblem, TwoStages
+from workbench.models.event_study.results import has_cohorts, with_cohorts
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.feglm import AbsorbedProblem
 from workbench.models.fixed_effects.feols import FixedEffectsModel, FixedEffectsProblem
 from workbench.models.linear.ols import LeastSquares, LeastSquaresProblem
 from workbench.models.templates.problem import TemplateProblem
+from workbench.results.fit import Fit, Offer
 
 BODY, CUSTOM = "body", "custom"
 FIXED_EFFECTS = FixedEffectsModel.name
@@ -42,6 +45,58 @@ ABSORBING = (FIXED_EFFECTS, *ABSORBED)
 """The models that take fixed effects behind ``|``."""
 IN_NUMPY = (LeastSquares.name, *ABSORBING)
 """The models that need neither torch nor JAX."""
+
+
+RESULTS = {
+    LeastSquares.name: "workbench.models.linear.results:LinearFit",
+    FIXED_EFFECTS: "workbench.models.fixed_effects.results:FeolsFit",
+    **dict.fromkeys(TEMPLATES, "workbench.models.templates.results:TemplateFit"),
+    **dict.fromkeys(ABSORBED, "workbench.models.fixed_effects.results:FeglmFit"),
+    **dict.fromkeys(CHOICE, "workbench.models.choice.results:ChoiceFit"),
+    MultinomialSettings.name: "workbench.models.choice.results:MultinomialFit",
+    TwoStages.name: "workbench.models.event_study.results:TwoStageFit",
+    CUSTOM: "workbench.models.custom.results:CustomFit",
+    BODY: "workbench.models.custom.results:CustomFit",
+}
+"""The class of the fits of each model, as ``"module:class"``."""
+
+
+def results_of(problem: Problem) -> type[Fit]:
+    """Return the class of the fits of a problem."""
+    return with_cohorts(problem.results) if has_cohorts(problem.design) else problem.results
+
+
+def results_class(stored: Mapping[str, Any]) -> type[Fit]:
+    """Return the class of a fit that was stored; see `Fit.to_dict`."""
+    kind = _results_named(stored["specification"]["model"]["name"])
+    averaged = "cohorts" in stored or "aggregation" in stored["state"]
+    return with_cohorts(kind) if averaged else kind
+
+
+def _results_named(model: str) -> type[Fit]:
+    """Return the class of the fits of a model by its name; `Fit` itself for one unknown here."""
+    if model not in RESULTS:
+        return Fit
+    module, _, name = RESULTS[model].partition(":")
+    kind: type[Fit] = getattr(import_module(module), name)
+    return kind
+
+
+def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
+    """Return the models whose fits have a method or property, and what its lack is called."""
+    kinds = {model: with_cohorts(_results_named(model)) for model in RESULTS}
+    having = {model: kind for model, kind in kinds.items() if hasattr(kind, attribute)}
+    if not having:
+        return None
+    own = next(each for each in next(iter(having.values())).__mro__ if attribute in vars(each))
+    plain = Offer(f"has no {attribute}", f'a model such as "{next(iter(having))}".', "not-offered")
+    offers: Mapping[str, Offer] = vars(own).get("offers", {})
+    return tuple(having), offers.get(attribute, plain)
+
+
+def model_title(name: str) -> str:
+    """Return the title of a model as menus list it, or its name where they do not."""
+    return {model.name: model.title for model in describe_models()}.get(name, name)
 
 
 @dataclass(frozen=True)

@@ -8,30 +8,22 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from workbench.estimation.problem import Problem
-from workbench.models.templates.problem import TemplateProblem
 
 
 def provenance_of(problem: Problem) -> dict[str, Any]:
-    """Return plain JSON types: versions, library, device, dtype, seed, rows used, spreads."""
+    """Return plain JSON types: versions, library, device, dtype, seed, rows used."""
     asked = problem.specification
     facts: dict[str, Any] = {
         "versions": versions(asked.backend),
-        "backend": asked.backend,
+        "backend": problem.library or asked.backend,
         "device": asked.device,
         "dtype": asked.dtype,
         "seed": asked.seed,
         "rows": len(problem.design.rows),
     }
-    if problem.family == "least squares" or problem.walks_itself or problem.library == "numpy":
-        facts["backend"] = "numpy"
     if problem.record:
         facts["demeaner"] = problem.record
-    if isinstance(problem, TemplateProblem):
-        pairs = zip(
-            problem.columns.names, problem.coordinates.scaling.spreads.tolist(), strict=True
-        )
-        facts["column_sd"] = {name: sd for name, sd in pairs if name != "Intercept"}
-    return facts
+    return facts | problem.facts
 
 
 @lru_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +32,7 @@ from workbench.models.choice.options import GAUSS_HERMITE, MixedSettings
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.models.choice.starts import conditional_start, mixed_start
+from workbench.models.choice.state import ChoiceState
 from workbench.models.design.scaling import SeparateCoordinates
 from workbench.protocols import Numpy
 
@@ -426,13 +428,13 @@ class MixedProblem(ChoiceProblem):
         scores = mixed_situation_scores(self, self.kernel.whole(theta))[:, self.free]
         return self.products_by_situation(scores)
 
-    def state(self) -> Mapping[str, Any]:
-        return {
-            **super().state(),
-            "signs": self.signs.tolist(),
-            "beaten": dict(self.beaten),
-            "simulation": dict(self.simulation),
-        }
+    def state(self) -> ChoiceState:
+        return replace(
+            super().state(),
+            signs=self.signs.tolist(),
+            rejected_modes=dict(self.beaten),
+            simulation=dict(self.simulation),
+        )
 
 
 _DRAWN = {

@@ -27,6 +27,8 @@ from workbench.kernels.choice.multinomial import MultinomialKernel
 from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.data import sorted_levels
 from workbench.models.choice.options import MultinomialSettings
+from workbench.models.choice.results import MultinomialFit
+from workbench.models.choice.state import ChoiceState
 from workbench.models.design.scaling import INTERCEPT, scaling_of
 from workbench.models.templates.problem import check_enough_rows, check_names
 from workbench.protocols import Numpy
@@ -81,6 +83,7 @@ class MultinomialProblem(Problem):
     """The objective of a multinomial logit, its start, and the facts at any point."""
 
     library: ClassVar[str] = "numpy"
+    results = MultinomialFit
 
     def __init__(
         self,
@@ -253,15 +256,14 @@ class MultinomialProblem(Problem):
         what = f"level {apart[0]}" if len(apart) == 1 else f"levels {', '.join(apart)}"
         return Evidence(tuple(names), f"{who} the {what} of {self.depvar} {how}.", complete)
 
-    def state(self) -> Mapping[str, Any]:
-        return {
-            "choice": MultinomialSettings.name,
-            "design": self.design.state,
-            "kept": list(self.columns.kept),
-            "levels": list(self.levels),
-            "columns": list(self.columns.names),
-            "spreads": self._spreads,
-        }
+    def state(self) -> ChoiceState:
+        return ChoiceState(
+            self._spreads,
+            design=self.design.state,
+            kept=list(self.columns.kept),
+            levels=list(self.levels),
+            columns=list(self.columns.names),
+        )
 
 
 def _position(base: str, names: list[str]) -> int:

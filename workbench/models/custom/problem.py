@@ -24,6 +24,8 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.generic import GenericKernel
 from workbench.likelihoods import Parameter
 from workbench.models.custom.output import Allowance, limited
+from workbench.models.custom.results import CustomFit
+from workbench.models.design.results import FormulaState
 from workbench.models.design.scaling import (
     INTERCEPT,
     DeclaredCoordinates,
@@ -88,6 +90,8 @@ class OwnLikelihood:
 
 class CustomProblem(Problem):
     """The objective of a person's own likelihood, by automatic differentiation throughout."""
+
+    results = CustomFit
 
     def __init__(self, own: OwnLikelihood, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
@@ -331,14 +335,9 @@ class CustomProblem(Problem):
             where=self.parameter_names[0],
         )
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> FormulaState:
         """Return the formula's state where there is a formula."""
-        return {
-            "template": None,
-            "design": self.design.state,
-            "kept": list(self.kept),
-            "spreads": self.spreads,
-        }
+        return FormulaState(self.spreads, design=self.design.state, kept=list(self.kept))
 
 
 def _written(value: float) -> str:

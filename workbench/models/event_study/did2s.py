@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from workbench.covariances import Absorbed, ClusterMeat, Curvature
+from workbench.covariances import ClusterMeat, Curvature
 from workbench.covariances.small_sample import Family
 from workbench.data.complete_cases import counted
 from workbench.data.design import Design, build_design
@@ -29,7 +28,9 @@ from workbench.estimation.problem import (
 )
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor
+from workbench.models.design.results import FormulaState
 from workbench.models.event_study.imputation import Untreated
+from workbench.models.event_study.results import TwoStageFit
 from workbench.models.templates.problem import check_enough_rows
 from workbench.protocols import Numpy
 
@@ -64,6 +65,8 @@ class TwoStageProblem(Problem):
     """
 
     family: ClassVar[Family] = "least squares"
+    library: ClassVar[str] = "numpy"
+    results = TwoStageFit
     title = TwoStages.title
 
     def __init__(self, specification: Specification, table: Table) -> None:
@@ -173,16 +176,10 @@ class TwoStageProblem(Problem):
         """Return the adjusted outcome minus the effects, ``(n,)``."""
         return self._rest(params)
 
-    def state(self) -> Mapping[str, Any]:
-        return {
-            "template": "ols",
-            "design": self.design.state,
-            "kept": [self.design.state["names"].index(name) for name in self.columns.names],
-            "offset": None,
-            "levels": None,
-            "absorbed": asdict(Absorbed()),
-            "kinds": ["cluster"],
-        }
+    def state(self) -> FormulaState:
+        names = self.design.state["names"]
+        kept = [names.index(name) for name in self.columns.names]
+        return FormulaState(design=self.design.state, kept=kept)
 
 
 class _Stages:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -18,6 +17,7 @@ from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import grouped_sums, row_scores, score_sums
 from workbench.estimation.specification import Specification
 from workbench.likelihoods import Gaussian
+from workbench.models.linear.results import LinearFit, LinearState
 from workbench.models.linear.rounding import nothing_left, solved_to_rounding
 from workbench.models.templates.problem import TemplateProblem, check_enough_rows
 from workbench.protocols import Numpy
@@ -54,6 +54,8 @@ class LeastSquaresProblem(TemplateProblem):
     """
 
     family: ClassVar[Family] = "least squares"
+    library: ClassVar[str] = "numpy"
+    results = LinearFit
 
     def __init__(self, specification: Specification, design: Design) -> None:
         super().__init__(LeastSquares(), specification, design)
@@ -181,9 +183,9 @@ class LeastSquaresProblem(TemplateProblem):
     def check_start(self, theta: Numpy) -> None:
         """There is no start to check."""
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> LinearState:
         """Return what prediction needs, and the fit's R squared."""
-        return {**super().state(), "r2": self._r_squared(self.start)}
+        return LinearState(**vars(super().state()), r2=self._r_squared(self.start))
 
     def _r_squared(self, theta: Numpy) -> float | None:
         """Return the share of the outcome's variation that is explained, around an intercept."""

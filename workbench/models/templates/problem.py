@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,8 +34,10 @@ from workbench.kernels.linear.gram import pull
 from workbench.kernels.linear.moments import GaussianMoments
 from workbench.likelihoods import LinearIndex, Support
 from workbench.likelihoods.base import total
+from workbench.models.design.results import FormulaState
 from workbench.models.design.scaling import INTERCEPT, TemplateCoordinates, scaling_of
 from workbench.models.fixed_effects.families import AbsorbedRows
+from workbench.models.templates.results import TemplateFit
 from workbench.protocols import Numpy
 
 # The separating direction's elements are at most 1; smaller ones than this are rounding.
@@ -45,6 +46,8 @@ _IN_DIRECTION = 1e-5
 
 class TemplateProblem(Problem):
     """The objective of a template, its start, and the facts at any point."""
+
+    results: ClassVar[type[Any]] = TemplateFit
 
     def __init__(self, template: LinearIndex, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
@@ -272,19 +275,27 @@ class TemplateProblem(Problem):
             index = index + self.design.offset
         return self.design.outcome - self.template.mean(index, params[p:])
 
-    def state(self) -> Mapping[str, Any]:
+    @property
+    def column_sd(self) -> dict[str, float]:
+        """The standard deviation of each column that is used, by name."""
+        sizes = self.coordinates.scaling.spreads.tolist()
+        return dict(zip(self.columns.names, sizes, strict=True))
+
+    def state(self) -> FormulaState:
         """Return the formula's state, the columns kept and the outcome's levels."""
         levels = self.design.outcome_levels
-        return {
-            "template": self.template.name,
-            "design": self.design.state,
-            "kept": list(self.columns.kept),
-            "offset": self.specification.offset,
-            "levels": None if levels is None else list(levels),
-            "spreads": dict(
-                zip(self.columns.names, self.coordinates.scaling.spreads.tolist(), strict=True)
-            ),
-        }
+        return FormulaState(
+            self.column_sd,
+            design=self.design.state,
+            kept=self.columns.kept,
+            offset=self.specification.offset,
+            levels=None if levels is None else list(levels),
+        )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The standard deviations of the columns, which say how well an optimizer can do."""
+        return {"column_sd": {n: sd for n, sd in self.column_sd.items() if n != INTERCEPT}}
 
 
 def check_outcome(template: LinearIndex | type[AbsorbedRows], design: Design) -> None:

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
-from workbench.models.choice.options import MODELS as CHOICE
 from workbench.protocols import Numpy
 from workbench.report import numbers
 from workbench.report.labels import is_rough, races, sample_of, unique_names
@@ -242,10 +241,7 @@ def _gap(values: Numpy, best: float, promise: float) -> Numpy:
 
 
 def _problem(fit: Fit) -> object:
-    asked = fit.specification
-    # Other draws are another likelihood.
-    own = repr((asked.model, asked.seed)) if asked.model.name in CHOICE else ""
-    return fit.model_title, own, fit.specification.formula, sample_of(fit)
+    return fit.model_title, fit.likelihood_key, fit.specification.formula, sample_of(fit)
 
 
 def _line(name: str, steps: Numpy, values: Numpy, series: Series, thin: bool = False) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,6 @@ import numpy as np
 from workbench.covariances import TITLES, TOGETHER
 from workbench.demeaners import DEMEANERS
 from workbench.estimation.specification import DataReference
-from workbench.models.choice.options import MODELS as CHOICE, settings_for
-from workbench.models.registry import describe_models
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.labels import (
@@ -55,7 +53,6 @@ SETTINGS = {
 """The settings of a specification, its name apart, as a person calls them."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
-    "model": {model.name: model.title for model in describe_models()},
     "se": TITLES | {"hessian": "Hessian", "opg": "scores", "cluster": "cluster"},
     "optimizer": {name: kind.title for name, kind in OPTIMIZERS.items()},
     "demeaner": {name: kind.title for name, kind in DEMEANERS.items()},
@@ -99,8 +96,9 @@ def what_changed(first: Fit, second: Fit) -> Changes:
     own = [_own(fit) for fit in (first, second)]
     if any(own):  # a line for each of a model's own options, in place of one for all
         before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
+    titles = {fit.specification.model.name: fit.kind_title for fit in (first, second)}
     pairs = [
-        Change(label, _setting(key, before[key]), _setting(key, after[key]))
+        Change(label, _setting(key, before[key], titles), _setting(key, after[key], titles))
         for key, label in SETTINGS.items()
     ]
     names = dict.fromkeys([*own[0], *own[1]])
@@ -125,12 +123,9 @@ def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _own(fit: Fit) -> dict[str, str]:
-    """Return the own options of a model of discrete choice, those left at their defaults too."""
-    model = fit.specification.model
-    if model.name not in CHOICE:
-        return {}
-    told = asdict(settings_for(model))
-    return {name: "none" if value in (None, {}) else _words(value) for name, value in told.items()}
+    """Return the options of the model itself in words, those left at their defaults too."""
+    given = fit.model_options.items()
+    return {name: "none" if value in (None, {}) else _words(value) for name, value in given}
 
 
 def _words(value: Any) -> str:
@@ -148,9 +143,9 @@ def _label(option: str) -> str:
     return option.replace("_", " ").capitalize().replace("Wtp", "WTP")
 
 
-def _setting(key: str, value: Any) -> str:
-    """Return the value of a setting in words."""
-    words = _WORDS.get(key, {})
+def _setting(key: str, value: Any, titles: Mapping[str, str]) -> str:
+    """Return the value of a setting in words, that of a model by its title."""
+    words = titles if key == "model" else _WORDS.get(key, {})
     if value is None:
         return "automatic" if key in ("start", "max_steps", "ssc") else "none"
     if isinstance(value, list):
