@@ -12,8 +12,9 @@ import pandas as pd
 
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.trace import Trace
+from workbench.literals import Choice
 from workbench.protocols import Iterate
 from workbench.results.fit import Fit
 

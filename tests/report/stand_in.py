@@ -14,22 +14,12 @@ import statsmodels.formula.api as smf
 from workbench.errors import InferenceError
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.trace import Trace
-from workbench.models.registry import results_class
+from workbench.literals import Choice
 from workbench.protocols import Iterate
 
 FORMULA = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"
-
-
-def _of_family(name: str) -> property:
-    """Read the specification as the class of the model's fits reads it."""
-
-    def read(stand_in: StandIn) -> Any:
-        stored = {"specification": stand_in.specification.to_dict(), "state": {}}
-        return getattr(results_class(stored), name).fget(stand_in)
-
-    return property(read)
 
 
 @dataclass(frozen=True)
@@ -73,10 +63,6 @@ class StandIn:
 
     score_unit = ""
     further_figures: ClassVar[dict[str, float]] = {}
-    kind_title = _of_family("kind_title")
-    likelihood_key = _of_family("likelihood_key")
-    model_options = _of_family("model_options")
-    options_of_columns = _of_family("options_of_columns")
 
     @property
     def outcome_label(self) -> str:

@@ -13,10 +13,10 @@ import pytest
 import workbench as wb
 from tests.models.choice.choices import rides
 from workbench.errors import NotOfferedError, OptionError
-from workbench.models.registry import RESULTS, results_class
+from workbench.models.registry import MODELS, class_of_stored
 from workbench.results.fit import Fit
 
-LONG = {"choosers": "id", "alternatives": "ride"}
+LONG = {"situation": "id", "alternatives": "ride"}
 BODY = "params: a, s > 0 = 3\nloglik = normal_logpdf(wage, a, s)"
 LACKING = [
     ("logit", "r2", "no-r2", "ols and feols have r2"),
@@ -103,13 +103,19 @@ def test_an_error_inside_a_property_is_not_taken_for_a_lack_of_it(fits, monkeypa
 
 
 def test_every_model_has_its_class_of_results(fits):
-    for name, fit in fits.items():
+    for fit in fits.values():
+        stored = {"specification": fit.specification.to_dict(), "state": {}}
+
         assert isinstance(fit, wb.Fit)
-        model = fit.specification.model.name
-        assert isinstance(
-            fit, results_class({"specification": {"model": {"name": model}}, "state": {}})
-        )
-        assert RESULTS[model], name
+        assert isinstance(fit, class_of_stored(stored))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_names_a_class_of_results(name):
+    stored = {"specification": {"model": {"name": name}}, "state": {}}
+
+    assert issubclass(class_of_stored(stored), Fit)
+    assert class_of_stored(stored) is not Fit
 
 
 def test_every_fit_is_kept_and_read_as_what_it_is(fits):

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
+from workbench.estimation.model import model_class
 from workbench.estimation.trace import FLOAT32, OTHER_SIGN
+from workbench.literals import Choice
 from workbench.optimizers import OPTIMIZERS
+from workbench.options import Kind, options_of
 from workbench.report import numbers
 from workbench.report.numbers import MINUS
 
@@ -164,7 +167,14 @@ def reads_same_columns(first: Fit, second: Fit) -> bool:
     """Say whether two fits read the same columns, so that their fingerprints tell data apart."""
     one, two = first.specification, second.specification
     alike = all(getattr(one, name) == getattr(two, name) for name in _READS)
-    return alike and first.options_of_columns == second.options_of_columns
+    return alike and _columns(one.model) == _columns(two.model)
+
+
+def _columns(model: Choice) -> dict[str, object]:
+    """Return the options of a model that say which columns it reads."""
+    kinds = {each.name: each.kind for each in options_of(model_class(model.name))}
+    reads = {Kind.COLUMN, Kind.COLUMNS, Kind.FORMULA}
+    return {name: v for name, v in model.settings.items() if kinds.get(name) in reads}
 
 
 def same_data(first: Fit, second: Fit) -> bool:

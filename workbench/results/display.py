@@ -15,9 +15,8 @@ TABLE = {
     "maketables_table": "workbench.report.tables.maketables:maketables_table",
     "maketables_stat": "workbench.report.tables.maketables:maketables_stat",
     "view": "workbench.notebook.widgets.trace_view:TraceView",
-    "results_class": "workbench.models.registry:results_class",
+    "class_of_stored": "workbench.models.registry:class_of_stored",
     "models_with": "workbench.models.registry:models_with",
-    "model_title": "workbench.models.registry:model_title",
 }
 """Each function as ``"module:function"``, by the name under which results ask for it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +14,9 @@ import pandas as pd
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.covariances.small_sample import Family
 from workbench.errors import InferenceError, NotOfferedError
+from workbench.estimation.code import magic_cell, python_call
 from workbench.estimation.inner_trace import Demeaning
+from workbench.estimation.model import Model, model_of
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
@@ -116,6 +119,17 @@ class Fit(Precision):
     state: State = field(default_factory=State, repr=False)
     live: Problem | None = field(default=None, repr=False, compare=False)
 
+    @cached_property
+    def model(self) -> Model:
+        """The model with its options.
+
+        Raises
+        ------
+        LikelihoodError
+            When it holds a function of the person's, which is not stored.
+        """
+        return model_of(self.specification.model)
+
     # Estimates and their precision --------------------------------------------------------------
 
     @property
@@ -180,12 +194,6 @@ class Fit(Precision):
     # What reports ask ---------------------------------------------------------------------------
 
     @property
-    def kind_title(self) -> str:
-        """The title of the model as menus list it, or its name where they do not."""
-        name = self.specification.model.name
-        return str(display.call("model_title", name))
-
-    @property
     def outcome_label(self) -> str:
         """The dependent variable, with its level that counts as 1 or as the base."""
         return self.depvar
@@ -204,21 +212,6 @@ class Fit(Precision):
     def further_figures(self) -> Mapping[str, float]:
         """Further figures of the family that a summary lists, by their label."""
         return {}
-
-    @property
-    def model_options(self) -> Mapping[str, Any]:
-        """The options of the model itself by name, those left at their defaults included."""
-        return {}
-
-    @property
-    def options_of_columns(self) -> Mapping[str, Any]:
-        """Those of the model's options that say which columns it reads."""
-        return {}
-
-    @property
-    def likelihood_key(self) -> str:
-        """What tells apart log-likelihoods of one formula and sample, such as other draws."""
-        return ""
 
     @property
     def latent_scale(self) -> str:
@@ -278,7 +271,7 @@ class Fit(Precision):
 
     def code(self) -> Code:
         """Return the Python call and the ``%%mle`` cell that repeat this run."""
-        return Code(self.specification.to_python(), self.specification.to_magic())
+        return Code(python_call(self.specification), magic_cell(self.specification))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, except that figures may be NaN or infinite."""
@@ -310,7 +303,7 @@ class Fit(Precision):
 
         Covariances that were not kept need the data again.
         """
-        kind = display.call("results_class", stored)
+        kind = display.call("class_of_stored", stored)
         found: Fit = kind(**kind._read(stored, trace, demeaning))
         return found
 
@@ -366,7 +359,8 @@ class Fit(Precision):
         return self._repr_mimebundle_()["text/plain"]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "curvature": self._whole_curvature, "live": None}
+        kept = {name: value for name, value in self.__dict__.items() if name != "model"}
+        return {**kept, "curvature": self._whole_curvature, "live": None}
 
     # The plug-in protocol of maketables ----------------------------------------------------------
 

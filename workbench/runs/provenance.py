@@ -23,7 +23,9 @@ def provenance_of(problem: Problem) -> dict[str, Any]:
     }
     if problem.record:
         facts["demeaner"] = problem.record
-    return facts | problem.facts
+    if problem.column_sd:
+        facts["column_sd"] = dict(problem.column_sd)
+    return facts
 
 
 @lru_cache

@@ -27,13 +27,13 @@ from workbench.kernels.choice.draws import Quadrature, base_draws, gauss_hermite
 from workbench.kernels.choice.mixed import MixedKernel
 from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
+from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.free_parameters import PersonKernel
-from workbench.models.choice.options import GAUSS_HERMITE, MixedSettings
+from workbench.models.choice.options import GAUSS_HERMITE, MixedLogit
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.models.choice.starts import conditional_start, mixed_start
 from workbench.models.choice.state import ChoiceState
-from workbench.models.design.scaling import SeparateCoordinates
 from workbench.protocols import Numpy
 
 # Few draws find the neighbourhood: an eighth of many, and no fewer than these.
@@ -55,7 +55,7 @@ _WORTH_SAYING = 0.1
 
 
 def random_coefficients(
-    settings: MixedSettings, names: Sequence[str], left_out: Sequence[str]
+    settings: MixedLogit, names: Sequence[str], left_out: Sequence[str]
 ) -> tuple[RandomCoefficient, ...]:
     """Return the random coefficients in the order of the draws.
 
@@ -76,7 +76,7 @@ def random_coefficients(
     return tuple(RandomCoefficient(names.index(n), kind) for n, kind in settings.random.items())
 
 
-def spread_names(settings: MixedSettings) -> tuple[str, ...]:
+def spread_names(settings: MixedLogit) -> tuple[str, ...]:
     """Return the names of standard deviations, or of the Cholesky factor's elements."""
     names = list(settings.random)
     if not settings.correlated:
@@ -93,7 +93,7 @@ class MixedProblem(ChoiceProblem):
     """
 
     saddles = True
-    settings: MixedSettings
+    settings: MixedLogit
     simulation: Mapping[str, Any]
 
     def _set_up(self) -> None:

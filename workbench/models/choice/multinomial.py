@@ -15,22 +15,18 @@ from workbench.data.names import level_text, shown as shown_name
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import (
-    Evidence,
-    Problem,
-    notes_on_clusters,
-    prepare_columns,
-    weights_of,
-)
+from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.choice.multinomial import MultinomialKernel
 from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.data import sorted_levels
-from workbench.models.choice.options import MultinomialSettings
-from workbench.models.choice.results import MultinomialFit
+from workbench.models.choice.options import MultinomialLogit
 from workbench.models.choice.state import ChoiceState
+from workbench.models.design.checks import check_enough_rows, check_names
+from workbench.models.design.clusters import notes_on_clusters
+from workbench.models.design.columns import prepare_columns
 from workbench.models.design.scaling import INTERCEPT, scaling_of
-from workbench.models.templates.problem import check_enough_rows, check_names
+from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
 
 _MOST_LEVELS = 200
@@ -83,11 +79,10 @@ class MultinomialProblem(Problem):
     """The objective of a multinomial logit, its start, and the facts at any point."""
 
     library: ClassVar[str] = "numpy"
-    results = MultinomialFit
 
     def __init__(
         self,
-        settings: MultinomialSettings,
+        settings: MultinomialLogit,
         specification: Specification,
         table: Table,
         formula: str,
@@ -110,7 +105,7 @@ class MultinomialProblem(Problem):
         for name, codes in self.clusters.items():
             self.notes += notes_on_clusters(codes, name)
 
-    def _take_levels(self, settings: MultinomialSettings, levels: list[Any]) -> None:
+    def _take_levels(self, settings: MultinomialLogit, levels: list[Any]) -> None:
         """Put the base first; levels without a row, for missing regressors, are left out."""
         codes = self.design.outcome.astype(np.int64)
         there = [j for j in range(len(levels)) if (codes == j).any()]

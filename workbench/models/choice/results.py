@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,14 +16,11 @@ from workbench.data.formula.parser import parse_formula, split_formula
 from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, OptionError
-from workbench.estimation.specification import Specification
 from workbench.models.choice.hausman_mcfadden import HausmanMcFadden, hausman_mcfadden
 from workbench.models.choice.options import (
-    LatentClassSettings,
-    MixedSettings,
-    MultinomialSettings,
-    columns_told,
-    settings_for,
+    LatentClass,
+    MixedLogit,
+    MultinomialLogit,
 )
 from workbench.models.choice.prediction import Offered, offered, probabilities
 from workbench.models.choice.state import ChoiceState
@@ -102,21 +99,6 @@ class ChoiceFit(Fit):
         """The terms ``i(...)`` of the formula."""
         return level_terms(self.state.design)
 
-    @property
-    def model_options(self) -> Mapping[str, Any]:
-        """The options of the model itself by name, those left at their defaults included."""
-        return asdict(settings_for(self.specification.model))
-
-    @property
-    def options_of_columns(self) -> Mapping[str, Any]:
-        """Those of the model's options that say which columns it reads."""
-        return columns_told(self.specification.model)
-
-    @property
-    def likelihood_key(self) -> str:
-        """The model with its options and seed, since other draws are another likelihood."""
-        return repr((self.specification.model, self.specification.seed))
-
     def ratio_note(self, restricted: Fit) -> str:
         """Warn of standard deviations at zero and of empty classes, where p-values are not chi2's.
 
@@ -126,10 +108,10 @@ class ChoiceFit(Fit):
         (2000), "Finite Mixture Models", section 6.4, on the number of classes.
         """
         fresh = [str(n) for n in self.params.index if n not in restricted.params.index]
-        fewer, more = (_random(fit.specification) for fit in (restricted, self))
+        fewer, more = (_random(fit) for fit in (restricted, self))
         if any(name.startswith("sd.") for name in fresh) or fewer < more:
             return "A standard deviation of zero is at the bound, so p is an upper limit"
-        if _classes(self.specification) > _classes(restricted.specification):
+        if _classes(self) > _classes(restricted):
             return (
                 "A class that is empty has no coefficients to speak of, so the statistic is not "
                 "chi-squared; compare AIC or BIC"
@@ -137,17 +119,14 @@ class ChoiceFit(Fit):
         return super().ratio_note(restricted)
 
 
-def _random(asked: Specification) -> set[str]:
+def _random(fit: Fit) -> set[str]:
     """Return the random coefficients of a model; none of a model without."""
-    return set(asked.model.settings.get("random", ()))
+    return set(fit.specification.model.settings.get("random", ()))
 
 
-def _classes(asked: Specification) -> int:
+def _classes(fit: Fit) -> int:
     """Return the number of latent classes; none of a model without."""
-    if asked.model.name != LatentClassSettings.name:
-        return 0
-    classes: int = settings_for(asked.model).classes
-    return classes
+    return getattr(fit.model, "classes", 0) if isinstance(fit, ChoiceFit) else 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,7 +153,7 @@ class ChoiceEffects:
     @cached_property
     def settings(self) -> Any:
         """The model's own options."""
-        return settings_for(self.fit.specification.model)
+        return self.fit.model
 
     @property
     def params(self) -> pd.Series:
@@ -184,7 +163,7 @@ class ChoiceEffects:
         return found
 
     def _long(self) -> None:
-        if isinstance(self.settings, MultinomialSettings):
+        if isinstance(self.settings, MultinomialLogit):
             raise OptionError(
                 "The multinomial logit has no attributes of alternatives.",
                 hint='fit.predict(data), or the model "conditional_logit" on long data.',
@@ -201,7 +180,7 @@ class ChoiceEffects:
         return table
 
     def _sets(self, table: Table) -> Offered:
-        return offered(self.fit.state, table, self.settings.roles)
+        return offered(self.fit.state, table, self.settings.row_columns)
 
     def _of(self, sets: Offered, params: pd.Series | None = None) -> Numpy:
         asked = self.params if params is None else params
@@ -372,7 +351,7 @@ class ChoiceEffects:
         sides = []
         for step in (_SMALL, -_SMALL):
             moved = frame.assign(**{column: np.where(mine, values * (1 + step), values)})
-            again = offered(self.fit.state, Table(moved), self.settings.roles)
+            again = offered(self.fit.state, Table(moved), self.settings.row_columns)
             sides.append(self._of(again))
         return (sides[0] - sides[1]) / (2 * _SMALL)
 
@@ -453,10 +432,10 @@ class ChoiceEffects:
         """
         problem = self.fit._live_problem()
         theta = problem.walked(self.fit.params.to_numpy())
-        if isinstance(self.settings, MixedSettings):
+        if isinstance(self.settings, MixedLogit):
             names = list(self.settings.random)
             values = problem.conditional_means(theta)
-        elif isinstance(self.settings, LatentClassSettings):
+        elif isinstance(self.settings, LatentClass):
             classes = [f"class {c + 1}" for c in range(self.settings.classes)]
             share = problem.posterior(theta)
             values = np.column_stack([share, share @ self.mean_coefficients().to_numpy().T])
@@ -470,7 +449,7 @@ class ChoiceEffects:
         return pd.DataFrame(values, index=self._persons(problem), columns=names)
 
     def _persons(self, problem: Any) -> pd.Index:
-        name = self.settings.panel or self.settings.choosers
+        name = self.settings.panel or self.settings.situation
         rows = problem.design.rows[problem.data.first_rows]
         found: pd.Index = pd.Index(problem.table.column(name).iloc[rows], name=name)
         return found

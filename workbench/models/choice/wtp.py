@@ -12,7 +12,7 @@ from scipy import stats
 
 from workbench.errors import InferenceError, OptionError
 from workbench.kernels.choice.coefficients import EXPONENTIAL, MINUS_EXPONENTIAL, POSITIVE
-from workbench.models.choice.options import LatentClassSettings, MixedSettings
+from workbench.models.choice.options import LatentClass, MixedLogit
 from workbench.models.choice.prediction import Mixture, class_coefficients, mixture
 from workbench.models.choice.state import ChoiceState
 from workbench.protocols import Numpy
@@ -31,9 +31,9 @@ def mean_coefficients(settings: Any, state: ChoiceState, params: Parameters) -> 
 
     In willingness-to-pay space they are the price's coefficient and willingness to pay.
     """
-    if isinstance(settings, LatentClassSettings):
+    if isinstance(settings, LatentClass):
         return class_coefficients(settings, state, params)
-    if isinstance(settings, MixedSettings):
+    if isinstance(settings, MixedLogit):
         return mean_values(mixture(settings, state, params))[None]
     return np.array([[params[name] for name in state.columns]])
 
@@ -135,7 +135,7 @@ class Willingness:
     def names(self) -> list[str]:
         """The columns, behind their class where there are several, ``(w,)``."""
         others = [name for name in self.state.columns if name != self.price]
-        if not isinstance(self.settings, LatentClassSettings):
+        if not isinstance(self.settings, LatentClass):
             return others
         classes = range(1, self.settings.classes + 1)
         return [f"class {c}: {name}" for c in classes for name in others]

@@ -27,13 +27,14 @@ from workbench.estimation.problem import (
 )
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram, pull, times
+from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.feols import FixedEffectsProblem
 from workbench.models.fixed_effects.irls import Line, Point, Reweighted
 from workbench.models.fixed_effects.regressors import project
-from workbench.models.fixed_effects.results import FeglmFit, FeglmState
+from workbench.models.fixed_effects.results import FeglmState
 from workbench.models.fixed_effects.separation import (
     SEPARATED,
     Mask,
@@ -41,7 +42,6 @@ from workbench.models.fixed_effects.separation import (
     informative,
     rectified,
 )
-from workbench.models.templates.problem import check_names, check_outcome
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Iterate, Numpy
 
@@ -75,7 +75,6 @@ class AbsorbedProblem(FixedEffectsProblem):
 
     family: ClassVar[Family] = "likelihood"
     walks_itself: ClassVar[bool] = True
-    results = FeglmFit
 
     def __init__(self, specification: Specification, design: Design) -> None:
         self.kind = ABSORBED[specification.model.name]

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from workbench.backends import Backend, backend_named
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.data.design import Design
-from workbench.errors import DataError, LikelihoodError
+from workbench.errors import LikelihoodError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import (
-    Evidence,
-    Problem,
-    grouped_sums,
-    notes_on_clusters,
-    prepare_columns,
-    row_scores,
-    score_sums,
-    weights_of,
-)
+from workbench.estimation.problem import Evidence, Problem, grouped_sums, row_scores, score_sums
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.linear_predictor import LinearIndexKernel
 from workbench.kernels.likelihood.separation import (
@@ -34,10 +26,13 @@ from workbench.kernels.linear.gram import pull
 from workbench.kernels.linear.moments import GaussianMoments
 from workbench.likelihoods import LinearIndex, Support
 from workbench.likelihoods.base import total
+from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
+from workbench.models.design.clusters import notes_on_clusters
+from workbench.models.design.columns import prepare_columns
 from workbench.models.design.results import FormulaState
-from workbench.models.design.scaling import INTERCEPT, TemplateCoordinates, scaling_of
-from workbench.models.fixed_effects.families import AbsorbedRows
-from workbench.models.templates.results import TemplateFit
+from workbench.models.design.scaling import INTERCEPT, outcome_scale, scaling_of
+from workbench.models.design.weights import weights_of
+from workbench.models.templates.coordinates import TemplateCoordinates
 from workbench.protocols import Numpy
 
 # The separating direction's elements are at most 1; smaller ones than this are rounding.
@@ -46,8 +41,6 @@ _IN_DIRECTION = 1e-5
 
 class TemplateProblem(Problem):
     """The objective of a template, its start, and the facts at any point."""
-
-    results: ClassVar[type[Any]] = TemplateFit
 
     def __init__(self, template: LinearIndex, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
@@ -71,7 +64,7 @@ class TemplateProblem(Problem):
         self.observations = self.weights.observations
         if template.scales_outcome and offset is not None:
             y, offset = y - offset, None
-        centre, spread = self._outcome_scale(y)
+        centre, spread = outcome_scale(y, design.names) if template.scales_outcome else (0.0, 1.0)
         self.y = (y - centre) / spread if template.scales_outcome else y
         self.offset = offset
         self.columns = prepare_columns(
@@ -83,13 +76,6 @@ class TemplateProblem(Problem):
         check_enough_rows(len(y), (*design.names, *template.nuisance), design.names)
         self.coordinates = self._coordinates(centre, spread)
 
-    def _outcome_scale(self, y: Numpy) -> tuple[float, float]:
-        """Return what is subtracted from the outcome, and what it is then divided by."""
-        if not self.template.scales_outcome:
-            return 0.0, 1.0
-        centre = float(y.mean()) if INTERCEPT in self.design.names else 0.0
-        return centre, float(np.sqrt(np.mean((y - centre) ** 2))) or 1.0
-
     def _coordinates(self, centre: float, spread: float) -> TemplateCoordinates:
         columns = self.columns
         intercept = columns.names.index(INTERCEPT) if INTERCEPT in columns.names else None
@@ -97,6 +83,13 @@ class TemplateProblem(Problem):
         return TemplateCoordinates(
             self.template, scaling, columns.shifts, intercept, centre, spread
         )
+
+    @property
+    def column_sd(self) -> Mapping[str, float]:
+        """Standard deviations of the regressors, by name."""
+        spreads = self.coordinates.scaling.spreads.tolist()
+        pairs = zip(self.columns.names, spreads, strict=True)
+        return {name: sd for name, sd in pairs if name != INTERCEPT}
 
     # What the optimizer needs -------------------------------------------------------------------
 
@@ -275,12 +268,6 @@ class TemplateProblem(Problem):
             index = index + self.design.offset
         return self.design.outcome - self.template.mean(index, params[p:])
 
-    @property
-    def column_sd(self) -> dict[str, float]:
-        """The standard deviation of each column that is used, by name."""
-        sizes = self.coordinates.scaling.spreads.tolist()
-        return dict(zip(self.columns.names, sizes, strict=True))
-
     def state(self) -> FormulaState:
         """Return the formula's state, the columns kept and the outcome's levels."""
         levels = self.design.outcome_levels
@@ -290,73 +277,6 @@ class TemplateProblem(Problem):
             kept=self.columns.kept,
             offset=self.specification.offset,
             levels=None if levels is None else list(levels),
-        )
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The standard deviations of the columns, which say how well an optimizer can do."""
-        return {"column_sd": {n: sd for n, sd in self.column_sd.items() if n != INTERCEPT}}
-
-
-def check_outcome(template: LinearIndex | type[AbsorbedRows], design: Design) -> None:
-    """Refuse an outcome outside the support, or one that does not vary.
-
-    Raises
-    ------
-    DataError
-        Naming the count of bad rows, the first, and the values allowed.
-    """
-    y, name = design.outcome, design.outcome_name
-    if len(bad := template.support.violations(y)):
-        row, value = int(design.rows[bad[0]]), float(y[bad[0]])
-        raise DataError(
-            f"{template.title} needs {name} to be {template.support.value}; {len(bad)} rows are "
-            f"not, the first is row {row} with {value:g}.",
-            hint=_other_templates(template.support),
-            code="outside-support",
-            where=name,
-        )
-    if template.support is not Support.REAL and np.ptp(y) == 0:
-        raise DataError(
-            f"The outcome {name} does not vary: it is {y[0]:g} in all {len(y)} rows.",
-            hint="choose another outcome, or other rows.",
-            code="constant-outcome",
-            where=name,
-        )
-    if template.name == "gaussian" and np.ptp(y) == 0:
-        raise DataError(
-            f"The outcome {name} is {y[0]:g} in all {len(y)} rows, so sigma would be zero.",
-            hint='the model "ols", which needs no sigma.',
-            code="constant-outcome",
-            where=name,
-        )
-
-
-def _other_templates(support: Support) -> str:
-    if support is Support.ZERO_ONE:
-        return "recode the outcome to 0 and 1, or choose gaussian or poisson."
-    return "choose gaussian, or another outcome."
-
-
-def check_names(names: tuple[str, ...]) -> None:
-    """Refuse a column whose name is also that of another parameter."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(
-            f'Two parameters would be called "{twice[0]}".',
-            hint=f"rename the column {twice[0]} first.",
-            code="name-taken",
-            where=twice[0],
-        )
-
-
-def check_enough_rows(rows: int, parameters: tuple[str, ...], columns: tuple[str, ...]) -> None:
-    """Refuse fewer rows than parameters."""
-    if rows < len(parameters) or rows <= len(columns) < len(parameters):
-        raise DataError(
-            f"{rows} row{'s' if rows != 1 else ''} cannot determine {len(parameters)} parameters.",
-            hint="use more rows, or fewer variables.",
-            code="too-few-rows",
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from workbench.likelihoods import TEMPLATES, LinearIndex, Support
+from workbench.likelihoods import LinearIndex, Support
 from workbench.models.design.results import MeanFit
 from workbench.protocols import Numpy
 
@@ -14,15 +15,17 @@ class TemplateFit(MeanFit):
     """The fit of a likelihood of one linear predictor."""
 
     @property
-    def template(self) -> LinearIndex:
+    def likelihood(self) -> LinearIndex:
         """The likelihood that was fitted."""
-        return TEMPLATES[self.specification.model.name]()
+        model: Any = self.model
+        likelihood: LinearIndex = model.likelihood
+        return likelihood
 
     @property
     def latent_scale(self) -> str:
         """The name of a binary model, whose coefficients are in units of its own latent error."""
-        template = self.template
-        return template.name if template.support is Support.ZERO_ONE else ""
+        likelihood = self.likelihood
+        return likelihood.name if likelihood.support is Support.ZERO_ONE else ""
 
     def _mean(self, index: Numpy) -> Numpy:
-        return self.template.mean(index, self._further)
+        return self.likelihood.mean(index, self._further)

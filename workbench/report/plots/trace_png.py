@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.estimation.model import model_class
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
 from workbench.protocols import Numpy
@@ -241,7 +242,10 @@ def _gap(values: Numpy, best: float, promise: float) -> Numpy:
 
 
 def _problem(fit: Fit) -> object:
-    return fit.model_title, fit.likelihood_key, fit.specification.formula, sample_of(fit)
+    asked = fit.specification
+    # Other draws are another likelihood.
+    own = repr((asked.model, asked.seed if model_class(asked.model.name).seeded else 0))
+    return fit.model_title, own, fit.specification.formula, sample_of(fit)
 
 
 def _line(name: str, steps: Numpy, values: Numpy, series: Series, thin: bool = False) -> Line:

@@ -10,8 +10,10 @@ import numpy as np
 
 from workbench.covariances import TITLES, TOGETHER
 from workbench.demeaners import DEMEANERS
+from workbench.estimation.model import model_class
 from workbench.estimation.specification import DataReference
 from workbench.optimizers import OPTIMIZERS
+from workbench.options import options_of, plain
 from workbench.report import numbers
 from workbench.report.labels import (
     data_name,
@@ -94,11 +96,9 @@ def what_changed(first: Fit, second: Fit) -> Changes:
         # The fingerprint is that of the columns read, so other columns say nothing of the table.
         before, after = (_without_fingerprint(asked) for asked in (before, after))
     own = [_own(fit) for fit in (first, second)]
-    if any(own):  # a line for each of a model's own options, in place of one for all
-        before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
-    titles = {fit.specification.model.name: fit.kind_title for fit in (first, second)}
+    before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
     pairs = [
-        Change(label, _setting(key, before[key], titles), _setting(key, after[key], titles))
+        Change(label, _setting(key, before[key]), _setting(key, after[key]))
         for key, label in SETTINGS.items()
     ]
     names = dict.fromkeys([*own[0], *own[1]])
@@ -123,13 +123,17 @@ def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _own(fit: Fit) -> dict[str, str]:
-    """Return the options of the model itself in words, those left at their defaults too."""
-    given = fit.model_options.items()
-    return {name: "none" if value in (None, {}) else _words(value) for name, value in given}
+    """Return the model's own options, those left at their defaults too."""
+    model = fit.specification.model
+    declared = options_of(model_class(model.name))
+    given = {each.name: model.settings.get(each.name, plain(each.default)) for each in declared}
+    return {name: _words(value) for name, value in given.items()}
 
 
 def _words(value: Any) -> str:
     """Write an option as people read it: ``price normal, time lognormal``."""
+    if value in (None, {}):
+        return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):
@@ -143,9 +147,11 @@ def _label(option: str) -> str:
     return option.replace("_", " ").capitalize().replace("Wtp", "WTP")
 
 
-def _setting(key: str, value: Any, titles: Mapping[str, str]) -> str:
-    """Return the value of a setting in words, that of a model by its title."""
-    words = titles if key == "model" else _WORDS.get(key, {})
+def _setting(key: str, value: Any) -> str:
+    """Return the value of a setting in words."""
+    words = _WORDS.get(key, {})
+    if key == "model":
+        return model_class(value).title
     if value is None:
         return "automatic" if key in ("start", "max_steps", "ssc") else "none"
     if isinstance(value, list):
