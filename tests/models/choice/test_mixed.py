@@ -12,7 +12,6 @@ from scipy.stats import norm
 import workbench as wb
 from tests.models.choice.choices import by_person, gradient, logs_of_choices, rides
 from workbench.errors import OptionError
-from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.optimizers.newton import Newton
 from workbench.runs.run import Run
 
@@ -335,7 +334,7 @@ def test_scores_by_situation_add_up_to_those_by_person(frame):
 
     problem = found.live
     theta = problem.walked(found.params.to_numpy())
-    each = mixed_situation_scores(problem, theta)
+    each = problem.situation_scores(theta)
 
     summed = np.add.reduceat(each, problem.data.person_first[:-1])
     np.testing.assert_allclose(summed, problem.kernel.scores(theta), atol=1e-9)

@@ -91,7 +91,7 @@ class LatentClassProblem(ChoiceProblem):
         at random.
         """
         kernel, rng = self._sampled(), np.random.default_rng(self.specification.seed)
-        middle = conditional_start(self)
+        middle = conditional_start(self.situations, self.backend)
         found = []
         for start in range(self.settings.starts + 1):
             posterior = self._shared_out(rng, len(kernel.z), start)
