@@ -23,5 +23,10 @@ TABLE = {
 
 def call(name: str, *arguments: Any, **options: Any) -> Any:
     """Call the function that `TABLE` has under a name, and return what it returns."""
-    module, _, function = TABLE[name].partition(":")
-    return getattr(import_module(module), function)(*arguments, **options)
+    return imported(TABLE[name])(*arguments, **options)
+
+
+def imported(place: str) -> Any:
+    """Import what stands at ``"module:name"``."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

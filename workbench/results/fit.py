@@ -94,6 +94,8 @@ class Fit(Precision):
 
     offers: ClassVar[Mapping[str, Offer]] = {}
     """Of the public names that this class adds, those whose lack has an error of its own."""
+    drawn_by: ClassVar[str] = display.TABLE["plot"]
+    """The function of a fit and a level that `plot` calls, as ``"module:function"``."""
 
     specification: Specification
     outcome: Outcome
@@ -349,7 +351,7 @@ class Fit(Precision):
         It shows itself in a notebook; ``plot.png(theme)``, ``plot.svg(theme)`` and
         ``plot.save(path)`` draw it, with the theme ``"light"``, ``"dark"`` or ``"both"``.
         """
-        return display.call("plot", self, level)
+        return display.imported(self.drawn_by)(self, level)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle: dict[str, str] = self.summary()._repr_mimebundle_()
