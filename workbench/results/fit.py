@@ -11,12 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.covariances import (
-    BY_ROWS,
-    ClusterMeat,
-    Curvature,
-)
-from workbench.covariances.small_sample import Family
+from workbench.covariances import ClusterMeat, Curvature, Family
 from workbench.data.design import prediction_matrix
 from workbench.data.table import as_table
 from workbench.errors import DataError, InferenceError, OptionError
@@ -194,12 +189,8 @@ class Fit(Precision):
         """
         if self.family != "least squares":
             return math.inf
-        if "absorbed" in self.state and self._at_maximum:
-            if self.se_kind == "cluster":
-                meats = self._cluster_meats(self.specification.clusters)
-                return min(meat.groups for meat in meats.values()) - 1
-            if self.se_kind in BY_ROWS and (groups := self._row_meat(self._own).groups):
-                return groups - 1
+        if "absorbed" in self.state and self._at_maximum and (groups := self._error_groups):
+            return groups - 1
         return self.nobs - self._parameters()
 
     @property

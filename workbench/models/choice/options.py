@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
 
+from workbench.covariances.evidence import BY_UNIT, Need
 from workbench.estimation.model import COMPILED, LIBRARY, Model
 from workbench.kernels.choice.coefficients import KINDS as DISTRIBUTIONS
 from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
@@ -17,13 +18,6 @@ DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
 """How the variates of persons are drawn, or the nodes that stand for them."""
 _MOST_NODES = 200
 _ROLES = ("outcome", "regressors", "cluster", "weights")
-_ERRORS = {
-    "hessian": "Hessian",
-    "opg": "Scores (OPG) by person",
-    "robust": "Robust by person",
-    "cluster": "Cluster",
-    "none": "None",
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,8 @@ class ChoiceModel(Model):
     roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
     computed_by: ClassVar[str] = COMPILED
-    covariances: ClassVar[Mapping[str, str]] = _ERRORS
+    evidence: ClassVar[frozenset[Need]] = BY_UNIT
+    score_unit: ClassVar[str] = "person"
     observed_by_row: ClassVar[bool] = False
     staged: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {"choosers": "situation"}
@@ -245,7 +240,7 @@ class MultinomialLogit(Model):
     roles: ClassVar[tuple[str, ...]] = ("base", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
     computed_by: ClassVar[str] = COMPILED
-    covariances: ClassVar[Mapping[str, str]] = _ERRORS
+    score_unit: ClassVar[str] = "person"
     observed_by_row: ClassVar[bool] = False
     staged: ClassVar[bool] = True
 
