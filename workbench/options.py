@@ -45,10 +45,10 @@ class Kind(Enum):
     COLUMNS = "columns"
     LEVEL = "level of the outcome"
     FORMULA = "one-sided formula"
-    NUMBERS = "number by name"
-    CHOICES = "choice by name"
-    GROUPS = "list by name"
-    SETTINGS = "value by name"
+    NUMBERS = "numbers by name"
+    CHOICES = "choices by name"
+    GROUPS = "lists by name"
+    SETTINGS = "values by name"
     MEMBER = "member of a family, with its options"
 
     @property
@@ -109,6 +109,11 @@ class Option:
         '--draw-kind'
         """
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def subject(self) -> str:
+        """The option as the beginning of a sentence."""
+        return f"{self.owner}: the option {self.name}" if self.owner else f"The option {self.name}"
 
     def checked(self, value: Any) -> Any:
         """Return a value in its plain form, such as ``int`` for a numpy integer.
@@ -357,8 +362,7 @@ def _hint(each: Option) -> str:
 
 
 def _refused(each: Option, value: Any, hint: str) -> OptionError:
-    what = f"{each.owner}: the option" if each.owner else "The option"
-    return refusal(f"{what} {each.name} is {value!r:.80}.", hint, each.name, each.code)
+    return refusal(f"{each.subject} is {value!r:.80}.", hint, each.name, each.code)
 
 
 # Checks by kind ---------------------------------------------------------------------------------
@@ -382,7 +386,7 @@ def _flag(each: Option, value: Any) -> bool:
 
 def _choice(each: Option, value: Any) -> Any:
     if value not in each.choices:
-        raise not_a_choice(f"The option {each.name}", value, each.choices, each.name, each.code)
+        raise not_a_choice(each.subject, value, each.choices, each.name, each.code)
     return value
 
 
@@ -448,7 +452,9 @@ def _mapping(each: Option, value: Any) -> dict[str, Any]:
         found = dict(value)
     except (TypeError, ValueError):
         raise refusal(
-            f"The option {each.name} is {value!r:.80}, not values by name.", _hint(each), each.name
+            f"The option {each.name} is {value!r:.80}, not {each.kind.value}.",
+            _hint(each),
+            each.name,
         ) from None
     if each.required and not found:
         raise refusal(f"The option {each.name} is empty.", _hint(each), each.name)
@@ -466,7 +472,9 @@ def _numbers(each: Option, value: Any) -> dict[str, float]:
         ) from None
     for name, number in found.items():
         if not math.isfinite(number):
-            raise refusal(f"The option {each.name} has {number:g} for {name}.", _hint(each), name)
+            raise refusal(
+                f"The option {each.name} has {number:g} for {name}.", _hint(each), each.name
+            )
     return found
 
 

@@ -21,6 +21,7 @@ from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
 from workbench.estimation.model import NUMPY, Model
 from workbench.estimation.specification import DataReference, Specification
+from workbench.extras import install_extra
 from workbench.literals import Choice
 from workbench.models.registry import as_model, listed, model_class
 from workbench.names import nearest
@@ -124,7 +125,8 @@ def checked(asked: Specification) -> Specification:
         asked = asked.replace(device="cpu", dtype="float64")
     asked = asked.replace(se=model.covariance_names.get(asked.se, asked.se))
     for each in options_of(Specification):
-        _checked(each, getattr(asked, each.name))
+        if each.name not in _CHECKED_BY_THE_PROBLEM:
+            _checked(each, getattr(asked, each.name))
     covariance = asked.covariance
     covariance.check_clusters(asked.clusters)
     differing = covariance.changed()
@@ -178,6 +180,8 @@ def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
 
 # Options that are read by functions of their own, or checked when all are known.
 _LATER = {"se", "device", "se_options", "start"}
+_CHECKED_BY_THE_PROBLEM = {"start"}
+"""Options whose values are checked where the names of the parameters are known."""
 _OF_MEMBERS = ("optimizer_options", "demeaner_options")
 """Options of the optimizer and of the demeaner, where these are given by name."""
 
@@ -280,7 +284,7 @@ def _default_backend() -> str:
     if not there:
         raise DeviceError(
             "Neither torch nor JAX is installed, and one of them is needed to estimate.",
-            hint="pip install 'workbench[jax]', or 'workbench[torch]'.",
+            hint=f"{install_extra('jax')}, or {install_extra('torch')}.",
             code="no-library",
             where="backend",
         )

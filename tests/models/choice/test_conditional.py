@@ -272,12 +272,12 @@ def test_a_cluster_that_differs_within_a_person_is_refused(frame):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"situation": "id"}, "needs the column of the alternatives"),
-        ({"alternatives": "ride"}, "needs the column of the situation"),
+        ({"situation": "id"}, "needs the option alternatives"),
+        ({"alternatives": "ride"}, "needs the option situation"),
         ({**RIDES, "panel": 3}, "The option panel is a int, not a text"),
         ({**RIDES, "fixed": {"speed": 1.0}}, 'no parameter "speed" to hold'),
         ({**RIDES, "fixed": 3}, "not numbers by name"),
-        ({**RIDES, "seed": -1}, "The seed is -1"),
+        ({**RIDES, "seed": -1}, "The option seed is -1"),
         ({**RIDES, "fixed": {"price": float("nan")}}, "fixed has nan for price"),
         ({**RIDES, "fixed": {"price": float("inf")}}, "fixed has inf for price"),
         ({**RIDES, "fixed": dict.fromkeys(["price", "time", "comfort"], 0)}, "All parameters are"),

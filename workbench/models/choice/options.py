@@ -52,6 +52,7 @@ class ChoiceModel(Model):
     outcome: ClassVar[str] = "0 or 1"
     roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
+    results: ClassVar[str] = "workbench.models.choice.results:ChoiceFit"
     computed_by: ClassVar[str] = COMPILED
     evidence: ClassVar[frozenset[Need]] = BY_UNIT
     score_unit: ClassVar[str] = "person"
@@ -239,6 +240,7 @@ class MultinomialLogit(Model):
     outcome: ClassVar[str] = "a level"
     roles: ClassVar[tuple[str, ...]] = ("base", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
+    results: ClassVar[str] = "workbench.models.choice.results:MultinomialFit"
     computed_by: ClassVar[str] = COMPILED
     score_unit: ClassVar[str] = "person"
     observed_by_row: ClassVar[bool] = False

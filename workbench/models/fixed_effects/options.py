@@ -29,6 +29,7 @@ class FEOLS(FixedEffectsModel):
 
     name: ClassVar[str] = "feols"
     title: ClassVar[str] = "OLS, fixed effects"
+    results: ClassVar[str] = "workbench.models.fixed_effects.results:FeolsFit"
     formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
     solved: ClassVar[bool] = True
     evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION
@@ -39,6 +40,7 @@ class FEOLS(FixedEffectsModel):
 class FEGLM(FixedEffectsModel):
     """A generalized linear model with fixed effects, estimated by Newton's method."""
 
+    results: ClassVar[str] = "workbench.models.fixed_effects.results:FeglmFit"
     optimizers: ClassVar[tuple[str, ...] | None] = ("newton",)
 
 

@@ -97,8 +97,7 @@ def what_changed(first: Fit, second: Fit) -> Changes:
         # The fingerprint is that of the columns read, so other columns say nothing of the table.
         before, after = (_without_fingerprint(asked) for asked in (before, after))
     own = [_own(fit) for fit in (first, second)]
-    if any(own):  # a line for each of a model's own options, in place of one for all
-        before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
+    before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
     pairs = [
         Change(label, _setting(key, before[key]), _setting(key, after[key]))
         for key, label in SETTINGS.items()
@@ -153,7 +152,7 @@ def _setting(key: str, value: Any) -> str:
     """Return the value of a setting in words."""
     words = _WORDS.get(key, {})
     if key == "model":
-        words = {value["name"]: model_class(value["name"]).title} if "name" in value else {}
+        return model_class(value).title
     if value is None:
         return "automatic" if key in ("start", "max_steps", "ssc") else "none"
     if isinstance(value, list):
