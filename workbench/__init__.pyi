@@ -14,6 +14,17 @@ from workbench.api.calls import models as models
 from workbench.api.calls import resume as resume
 from workbench.api.calls import runs as runs
 from workbench.backends.devices import devices as devices
+from workbench.covariances.cluster import Cluster as Cluster
+from workbench.covariances.conley import Conley as Conley
+from workbench.covariances.driscoll_kraay import DriscollKraay as DriscollKraay
+from workbench.covariances.hessian import Hessian as Hessian
+from workbench.covariances.jackknife import CRV3 as CRV3
+from workbench.covariances.leverage import HC2 as HC2
+from workbench.covariances.leverage import HC3 as HC3
+from workbench.covariances.newey_west import NeweyWest as NeweyWest
+from workbench.covariances.none import NoErrors as NoErrors
+from workbench.covariances.opg import OPG as OPG
+from workbench.covariances.robust import Robust as Robust
 from workbench.data.sources import load as load
 from workbench.data.sources import read_sql as read_sql
 from workbench.data.sources import samples as samples
@@ -76,6 +87,7 @@ from workbench.runs.store import store_path as store_path
 from workbench.runs.store import use_store as use_store
 from workbench.estimation.model import Model as _Model
 from workbench.likelihoods.base import LinearIndex as _LinearIndex
+from workbench.covariances.base import Covariance as _Covariance
 from workbench.demeaners.base import Demeaner as _Demeaner
 from workbench.models.choice.results import ChoiceFit as _ChoiceFit
 from workbench.models.choice.results import MultinomialFit as _MultinomialFit
@@ -96,7 +108,7 @@ optimizers = _optimizers
 class _RunOptions(TypedDict, total=False):
     """The options that every model has in common."""
 
-    se: Literal["hessian", "opg", "robust", "cluster", "HC2", "HC3", "CRV3", "newey_west", "driscoll_kraay", "conley", "none", "iid", "hetero", "HC1", "CRV1"]
+    se: Literal["hessian", "opg", "robust", "HC2", "HC3", "cluster", "CRV3", "newey_west", "driscoll_kraay", "conley", "none", "iid", "hetero", "HC1", "CRV1"] | _Covariance | type[_Covariance]
     """Kind of standard errors."""
     cluster: str | Sequence[str] | None
     """Column to cluster by, or several."""

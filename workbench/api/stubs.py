@@ -31,6 +31,7 @@ _TYPES = {
     Kind.SETTINGS: "Mapping[str, Any]",
 }
 _OBJECTS = {
+    "se": "workbench.covariances.base:Covariance",
     "optimizer": "workbench.protocols:Optimizer",
     "demeaner": "workbench.demeaners.base:Demeaner",
 }
@@ -155,12 +156,12 @@ def _key(each: Option) -> Iterator[str]:
 
 def _type_of(each: Option) -> str:
     """Return the type of what may be given for an option."""
-    if each.name == "se":
-        names = (name for kind in listed().values() for name in kind.covariance_names)
-        return _literal((*each.choices, *names))
     if each.name in FAMILIES:
         _, name = _place(_OBJECTS[each.name])
-        return f"{_literal(FAMILIES[each.name].members)} | _{name} | type[_{name}]"
+        names = [*FAMILIES[each.name].members]
+        if each.name == "se":
+            names += [other for kind in listed().values() for other in kind.covariance_names]
+        return f"{_literal(names)} | _{name} | type[_{name}]"
     if each.kind is Kind.CHOICE:
         return _literal(choice for choice in each.choices if choice is not None)
     return _TYPES.get(each.kind, "str")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.covariances.settings import SETTINGS
+from workbench.covariances.kinds import covariances
 from workbench.demeaners import DEMEANERS
 from workbench.optimizers import OPTIMIZERS
 from workbench.options import Option, options_of
@@ -54,7 +54,7 @@ FAMILIES = {
     for each in (
         Family("optimizer", OPTIMIZERS),
         Family("demeaner", DEMEANERS),
-        Family("se", SETTINGS),
+        Family("se", covariances()),
     )
 }
 """The families by the option that names a member."""

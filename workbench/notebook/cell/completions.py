@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
-from workbench.covariances import KINDS
 from workbench.data.names import quoted
 from workbench.errors import WorkbenchError
 from workbench.estimation.code import quoted_word
@@ -122,9 +121,9 @@ def _members(family: Family, model: str) -> Iterable[str]:
         return asked[0].optimizers
     if family.option != "se":
         return family.members
-    own = [name for kind in asked for name in kind.covariances] if len(asked) == 1 else []
+    own = [name for kind in asked for name in kind.covariances()]
     also = [name for kind in asked for name in kind.covariance_names]
-    return dict.fromkeys([*(own or KINDS), *also])
+    return dict.fromkeys([*(name for name in family.members if name in own), *also])
 
 
 def _member(family: Family, line: str) -> str:
