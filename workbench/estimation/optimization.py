@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.covariances import Curvature
 from workbench.covariances.kinds import with_asked
-from workbench.estimation.objective import Control, SteeredObjective
+from workbench.estimation.control import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.stopping import SAME_MAXIMUM, RehearsalRule, RivalRule, StoppingRule

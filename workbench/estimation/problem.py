@@ -24,8 +24,9 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import InferenceError, OptionError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control, ScaledObjective
+from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram
 from workbench.protocols import Iterate, Numpy

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InferenceError, WorkbenchError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
 from workbench.estimation.model import Model
-from workbench.estimation.objective import Control
 from workbench.estimation.optimization import Measured, Walked, measure, step_limit, walk
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem

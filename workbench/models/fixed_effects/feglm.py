@@ -16,8 +16,8 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import DataError, FormulaError, OptionError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control
 from workbench.estimation.problem import (
     Evidence,
     Problem,

@@ -30,8 +30,9 @@ from workbench.data.formula.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned, counted
 from workbench.errors import DataError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control, ScaledObjective
+from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor, Factors
