@@ -13,7 +13,8 @@ from workbench.covariances import Curvature
 from workbench.covariances.kinds import with_asked
 from workbench.estimation.control import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.problem import Problem
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.stopping import SAME_MAXIMUM, RehearsalRule, RivalRule, StoppingRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
@@ -46,7 +47,7 @@ class Walked:
     theta: Numpy
     outcome: Outcome
     detail: str = ""
-    evidence: Evidence | None = None
+    evidence: SeparationEvidence | None = None
 
 
 @dataclass(frozen=True)

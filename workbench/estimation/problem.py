@@ -27,29 +27,11 @@ from workbench.errors import InferenceError, OptionError
 from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import ScaledObjective
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
+from workbench.estimation.start_values import with_start_values
 from workbench.kernels.linear.gram import gram
 from workbench.protocols import Iterate, Numpy
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Why no maximum exists, for the page that says so.
-
-    Attributes
-    ----------
-    regressors
-        Names that take part in the separating direction.
-    sentence
-        What happened.
-    table
-        A cross table, ``{"columns": [...], "rows": [[label, count, ...], ...]}``, or None.
-    """
-
-    regressors: tuple[str, ...]
-    sentence: str
-    complete: bool
-    table: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -280,7 +262,7 @@ class Problem(ABC):
     def check_start(self, theta: Numpy) -> None:
         """Refuse a start at which the log-likelihood is not finite, naming row and parameter."""
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Say why no maximum exists, once fitted probabilities saturate."""
         return None
 
@@ -315,6 +297,19 @@ class Problem(ABC):
     @abstractmethod
     def state(self) -> Any:
         """Return what the fit keeps beside its numbers: the state of its class of results."""
+
+    def walked_start(self, default: Numpy) -> Numpy:
+        """Put the person's start values in the place of the default ones; ``(k,)`` each.
+
+        Raises
+        ------
+        OptionError
+            When a name is not a parameter, or a value is not a finite number inside the bounds.
+        """
+        asked, names = self.specification.start, self.parameter_names
+        return with_start_values(
+            default, asked, names, natural=self.shown, unconstrained=self.walked
+        )
 
     def groups(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the codes ``(n,)``, from 0, of each grouping by columns and by combinations.
@@ -351,52 +346,6 @@ class Problem(ABC):
                 where=name,
             )
         return codes
-
-    def walked_start(self, default: Numpy) -> Numpy:
-        """Put the person's start values in place of the default ones.
-
-        Raises
-        ------
-        OptionError
-            When a name is not a parameter, or a value is not a finite number inside the bounds.
-        """
-        asked = self.specification.start
-        if not asked:
-            return default
-        shown = self.shown(default)
-        params = shown.copy()
-        for name, value in asked.items():
-            if name not in self.parameter_names:
-                raise OptionError(
-                    f'There is no parameter "{name}" to start.',
-                    hint=f"one of {list(self.parameter_names)}.",
-                    code="no-such-parameter",
-                    where=name,
-                )
-            params[self.parameter_names.index(name)] = value
-        found = self._inside(params)
-        if found is not None and np.isfinite(list(asked.values())).all():
-            return found
-        wrong = (name for name in asked if not self._stands(shown, name, asked[name]))
-        name = next(wrong, next(iter(asked)))
-        raise OptionError(
-            f"The start value of {name} is {asked[name]:g}.",
-            hint="give a finite number inside its bounds; a spread starts above zero.",
-            code="start-not-finite",
-            where=name,
-        )
-
-    def _stands(self, shown: Numpy, name: str, value: float) -> bool:
-        """Whether the start value of one parameter has a place beside the default ones."""
-        params = shown.copy()
-        params[self.parameter_names.index(name)] = value
-        return bool(np.isfinite(value)) and self._inside(params) is not None
-
-    def _inside(self, params: Numpy) -> Numpy | None:
-        """Return where parameters shown lie on the lines that are walked, or None outside."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = self.walked(params)
-        return found if np.isfinite(found).all() else None
 
 
 def joint(codes: Sequence[Any]) -> Any:

@@ -17,7 +17,8 @@ from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Evidence, Problem, joint
+from workbench.estimation.problem import Problem, joint
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import FLOAT32
 from workbench.kernels.choice.conditional import ConditionalKernel
@@ -405,7 +406,7 @@ class ChoiceProblem(Problem):
             where=name,
         )
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Look once, when utilities run away, whether the choices are predicted exactly.
 
         A direction of coefficients that lowers no utility of the chosen alternatives relative to
@@ -424,7 +425,7 @@ class ChoiceProblem(Problem):
         listed = tuple(self.data.names[columns[j]] for j in part)
         who = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
         how = "exactly" if found.complete else f"exactly in {found.rows} of {len(moved)} pairs"
-        return Evidence(listed, f"{who} the choices {how}.", found.complete)
+        return SeparationEvidence(listed, f"{who} the choices {how}.", found.complete)
 
     @property
     def linear_columns(self) -> list[int]:
