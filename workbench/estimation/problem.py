@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -26,12 +26,12 @@ from workbench.data.table import Table
 from workbench.errors import InferenceError, OptionError
 from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import ScaledObjective
+from workbench.estimation.procedure import Procedure
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.estimation.start_values import with_start_values
 from workbench.kernels.linear.gram import gram
-from workbench.protocols import Iterate, Numpy
+from workbench.protocols import Numpy
 
 
 @dataclass
@@ -59,8 +59,6 @@ class Problem(ABC):
     nuisance: tuple[str, ...] = ()
     record: str = ""
     """What was done before the walk, as a sentence without its end."""
-    walks_itself: ClassVar[bool] = False
-    """Whether `steps` takes the place of an optimizer."""
     tolerance: float = 1e-8
     """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
     beaten: Mapping[str, float] = field(default_factory=dict)
@@ -71,9 +69,14 @@ class Problem(ABC):
     """What computes, where that is not the library that was asked for."""
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """What comes before the Hessian: ``"demean"``, then ``"optimize"`` or ``"solve"``."""
-        return ("optimize",)
+    @abstractmethod
+    def procedure(self) -> Procedure:
+        """How the estimates are found."""
+
+    @property
+    def demeans(self) -> bool:
+        """Whether fixed effects are taken out of the columns first; see `demean`."""
+        return False
 
     @property
     def precision(self) -> str:
@@ -101,7 +104,7 @@ class Problem(ABC):
         """Start values in walked coordinates, shape ``(k,)``."""
 
     def demean(self, control: Control, into: Demeaning, clock: float) -> None:
-        """Take the fixed effects out of the columns; part of the stage ``"demean"``.
+        """Take the fixed effects out of the columns; the first part of a run.
 
         Parameters
         ----------
@@ -118,27 +121,9 @@ class Problem(ABC):
             When the run is to end.
         """
 
-    def solve(self) -> Numpy:
-        """Return the maximum in walked coordinates, ``(k,)``; the stage ``"solve"``."""
-        raise TypeError(f"{self.title} has no closed form")
-
-    def steps(self, control: Control, start: Numpy) -> Generator[Iterate, None, None]:
-        """Yield the start, number 0, and then each step, obeying the levers on the way.
-
-        Raises
-        ------
-        Interrupted
-            When the run is to end.
-        """
-        raise TypeError(f"{self.title} is walked by an optimizer")
-
     def shortfall(self) -> str:
         """Say how what came before the walk fell short; empty when it did not."""
         return ""
-
-    @abstractmethod
-    def objective(self) -> ScaledObjective:
-        """Return what the optimizer minimizes."""
 
     @abstractmethod
     def shown(self, theta: Numpy) -> Numpy:

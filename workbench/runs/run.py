@@ -98,7 +98,7 @@ class Run:
         self.trace = Trace(problem.parameter_names) if continuing is None else continuing.trace
         self.demeaning = Demeaning()
         self.started = time.time()
-        first = "demean" in problem.stages
+        first = problem.demeans
         self.phases: Phases = {
             "demean": ("current" if first else "none", None),
             "optimize": ("waiting" if first else "current", None),
@@ -321,7 +321,7 @@ class Run:
 
     def _demeaned(self) -> bool:
         """Take fixed effects out; tell whether the run goes on."""
-        if "demean" in self.problem.stages:
+        if self.problem.demeans:
             try:
                 self.problem.demean(self._control, self.demeaning, self._clock)
             except Interrupted:

@@ -16,6 +16,7 @@ from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.choice.multinomial import MultinomialKernel
@@ -152,6 +153,11 @@ class MultinomialProblem(Problem):
         self._onto = np.asarray(onto, dtype=np.float64)
         x = np.ascontiguousarray(columns.x @ scaling.matrix)
         self.kernel = MultinomialKernel(x, self.level, len(self.levels), self.weights.values)
+
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
         return self._objective

@@ -18,6 +18,7 @@ from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem, joint
+from workbench.estimation.procedure import Optimized
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import FLOAT32
@@ -315,6 +316,11 @@ class ChoiceProblem(Problem):
     def kernel(self) -> FreeKernel:
         """The sums over persons, made when first asked for."""
         return FreeKernel(self.make_kernel(), self.held_values, self.free)
+
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
         """Return the objective, in walked coordinates."""

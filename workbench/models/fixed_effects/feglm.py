@@ -19,6 +19,7 @@ from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
+from workbench.estimation.procedure import OwnSteps
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram, pull, times
@@ -69,7 +70,6 @@ class AbsorbedProblem(FixedEffectsProblem):
     """
 
     family: ClassVar[Family] = "likelihood"
-    walks_itself: ClassVar[bool] = True
 
     def __init__(self, specification: Specification, design: Design) -> None:
         self.kind = ABSORBED[specification.model.name]
@@ -107,9 +107,9 @@ class AbsorbedProblem(FixedEffectsProblem):
         )
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """The first demeaning, where there are factors, and the walk."""
-        return ("demean", "optimize") if self.factors.members else ("optimize",)
+    def procedure(self) -> OwnSteps:
+        """By Newton's method, on slopes and effects together."""
+        return OwnSteps(self.steps)
 
     @property
     def estimated(self) -> tuple[str, ...]:

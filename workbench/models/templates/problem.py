@@ -14,6 +14,7 @@ from workbench.data.design import Design
 from workbench.errors import LikelihoodError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
+from workbench.estimation.procedure import Optimized
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.linear_predictor import LinearIndexKernel
@@ -112,6 +113,11 @@ class TemplateProblem(Problem):
             self.weights.values,
             len(self.template.nuisance),
         )
+
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
         """Return the objective; the Gaussian's comes from second moments alone."""
