@@ -184,7 +184,6 @@ def test_every_part_of_the_house_stands_on_a_floor():
     assert not strangers, f"{sorted(strangers)} have no place in FLOORS."
 
 
-@pytest.mark.xfail(strict=True, reason="the new layout is being moved into")
 def test_imports_point_down():
     house = [path for path in MODULES if part_of(module_name(path)) not in {"", *FOLDERS}]
     inside = [item for path in house for item in imports(path) if item.name.startswith("workbench")]

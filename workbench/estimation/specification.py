@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from workbench.backends import BACKENDS
-from workbench.covariances import KINDS
+from workbench.covariances.base import Covariance
+from workbench.covariances.kinds import COVARIANCES, covariance_of
 from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.formula.fixed_effects import RULES
 from workbench.errors import OptionError
@@ -53,7 +54,11 @@ class RunOptions(Options):
     """The options that every model has in common."""
 
     se: str = option(
-        "hessian", kind=Kind.CHOICE, choices=KINDS, help="kind of standard errors", label="Errors"
+        "hessian",
+        kind=Kind.CHOICE,
+        choices=tuple(COVARIANCES),
+        help="kind of standard errors",
+        label="Errors",
     )
     cluster: str | tuple[str, ...] | None = option(
         None, kind=Kind.COLUMNS, help="column to cluster by, or several", label="Cluster by"
@@ -135,6 +140,17 @@ class Specification(RunOptions):
         if self.cluster is None:
             return ()
         return (self.cluster,) if isinstance(self.cluster, str) else self.cluster
+
+    @property
+    def covariance(self) -> Covariance:
+        """The kind of standard errors with its options.
+
+        Raises
+        ------
+        OptionError
+            When an option is unknown, missing, or not what it must be.
+        """
+        return covariance_of(self.se, self.se_options)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.covariances.kinds import check_errors
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
+from workbench.estimation.evidence import ProblemEvidence
 from workbench.estimation.model import Model, Plan, results_class
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
@@ -177,7 +177,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     model = model_of(specification.model) if model is None else model
     problem = model.problem(model.plan(specification, table))
     problem.table, problem.model = table, model
-    check_errors(problem)
+    specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))
     return problem
 
 

@@ -6,7 +6,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from workbench.covariances import KINDS
+from workbench.covariances.kinds import COVARIANCES
 from workbench.models.registry import listed
 from workbench.notebook.cell import session
 from workbench.notebook.cell.options import OPTIONS
@@ -54,7 +54,7 @@ def test_an_option_begun_is_completed_and_one_given_is_not_offered_again(offered
         ("--model ▲", [n for n in listed() if n != "custom"]),
         ("--model pro▲", ["probit"]),
         ("--model=lo▲", ["logit"]),
-        ("--se ▲", [*KINDS, "iid", "hetero", "HC1", "CRV1"]),
+        ("--se ▲", [*COVARIANCES, "iid", "hetero", "HC1", "CRV1"]),
         ("--backend t▲", ["torch"]),
         ("--fixef-rm ▲", ["singleton", "none"]),
         ("--device ▲", ["cpu", "cuda", "mps"]),

@@ -12,12 +12,12 @@ import pandas as pd
 
 from workbench.backends import Backend, backend_named
 from workbench.backends.devices import dtypes_of
-from workbench.covariances import ClusterMeat, Curvature, groupings
+from workbench.covariances import ClusterMeat, Curvature, groupings, joint
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, joint
+from workbench.estimation.problem import Problem
 from workbench.estimation.procedure import Optimized
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification

@@ -13,7 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.utils._process_common import arg_split
 
 from workbench.backends import BACKENDS
-from workbench.covariances import ALIASES, KINDS
+from workbench.covariances.kinds import COVARIANCES
 from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.formula.fixed_effects import RULES
 from workbench.demeaners import DEMEANERS
@@ -59,6 +59,12 @@ def _models() -> Iterable[str]:
     return [name for name, kind in listed().items() if kind.needs_formula]
 
 
+def _errors() -> Iterable[str]:
+    """Return the kinds of standard errors, and what some models call them."""
+    further = (name for kind in listed().values() for name in kind.covariance_names)
+    return dict.fromkeys([*COVARIANCES, *further])
+
+
 OPTIONS = (
     MagicOption("--sql", 'query of the database that the cell names: "SELECT * FROM wages"'),
     MagicOption("--model", "the template", _models),
@@ -77,9 +83,9 @@ OPTIONS = (
     MagicOption("--scale", 'formula of the log of the scale of utility: "~ survey"'),
     MagicOption("--base", "the level whose coefficients are zero"),
     MagicOption("--fixed", 'parameters held at a value: "cost=-1"'),
-    MagicOption("--se", "kind of standard errors", lambda: (*KINDS, *ALIASES)),
+    MagicOption("--se", "kind of standard errors", _errors),
     MagicOption("--cluster", "column to cluster by; may stand twice", column=True, action="append"),
-    MagicOption("--se-options", 'what the errors are told: "time=year, lag=2"'),
+    MagicOption("--se-options", 'options of the standard errors: "time=year, lag=2"'),
     MagicOption("--weights", "column of weights", column=True),
     MagicOption("--weight-kind", "what the weights count", lambda: WEIGHT_KINDS),
     MagicOption("--offset", "column added to the linear index", column=True),
