@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 LIBRARIES = ("torch", "jax")
+TORCH = find_spec("torch") is not None
+NO_TORCH = "torch is not installed"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +34,7 @@ def _private_places(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Let torch add in one order, since equal runs are promised at a fixed count of threads."""
-    if find_spec("torch") is None:
+    if not TORCH:
         yield
         return
     import torch
@@ -41,6 +43,53 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def torch():
+    """Torch itself; a test that asks for it is skipped where it is not installed."""
+    return pytest.importorskip("torch", reason=NO_TORCH)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    """Skip a test whose fixtures ask for torch where it is not installed."""
+    return (yield from _skipped_without_torch())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Skip a test that asks for torch where it is not installed."""
+    return (yield from _skipped_without_torch())
+
+
+def _skipped_without_torch():
+    try:
+        return (yield)
+    except Exception as error:
+        if not TORCH and _asks_for_torch(error):
+            pytest.skip(NO_TORCH)
+        raise
+
+
+def _asks_for_torch(error):
+    """Tell whether an error, or one that led to it, is that torch or what needs it is missing."""
+    if error is None:
+        return False
+    missing = getattr(error, "code", "") in {"no-library", "missing-library"}
+    here = (missing and "torch" in str(error)) or getattr(error, "name", "") == "torch"
+    return here or _asks_for_torch(error.__cause__ or error.__context__)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many tests were skipped because torch is not installed."""
+    skipped = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and NO_TORCH in report.longrepr[2]
+    ]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests were skipped: {NO_TORCH}.")
 
 
 @pytest.fixture(params=LIBRARIES)
