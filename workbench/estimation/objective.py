@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from workbench.kernels.likelihood.linear_predictor import Totals
+from workbench.kernels.totals import Totals
 from workbench.protocols import Evaluation, Interrupted, Numpy, Order
 
 # Steihaug's inner loop in pytorch-minimize 0.1 turns for ever where rounding hides the curvature.

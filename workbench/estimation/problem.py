@@ -23,146 +23,12 @@ from workbench.covariances.regression_rows import LinearRows
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
-from workbench.errors import DataError, InferenceError, OptionError
+from workbench.errors import InferenceError, OptionError
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.specification import Specification
-from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
-from workbench.kernels.linear.moments import Moments, second_moments
 from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate, Numpy
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Weights as the likelihood uses them.
-
-    Attributes
-    ----------
-    values
-        One factor a row, ``(n,)``, or None; those that are not frequencies add up to ``n``.
-    observations
-        The number of observations they stand for.
-    in_scores
-        The factor of each row in sums of outer products of scores.
-    """
-
-    values: Numpy | None
-    observations: float
-    in_scores: Numpy | None
-
-
-def weights_of(values: Numpy | None, kind: str, rows: int) -> Weights:
-    """Read weights as frequencies, or as probability or analytic weights free of scale.
-
-    Raises
-    ------
-    DataError
-        When frequencies add up to one observation or less.
-    """
-    if values is None:
-        return Weights(None, float(rows), None)
-    if kind == "frequency":
-        total = float(values.sum())
-        if total < _SHARES:
-            raise DataError(
-                f"The frequency weights add up to {total:.3g} observations.",
-                hint='weight_kind="probability" or "analytic" for weights that count no rows.',
-                code="too-few-rows",
-                where="weights",
-            )
-        return Weights(values, total, values)
-    relative = values * (rows / values.sum())
-    return Weights(relative, float(rows), relative**2)
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns of a design that take part, after those that repeat others are left out.
-
-    Attributes
-    ----------
-    x
-        Shape ``(n, p)``; columns far from zero are shifted by their mean.
-    names, kept
-        Names ``(p,)`` and positions in the design.
-    shifts
-        What was subtracted, ``(p,)``.
-    moments
-        Second moments of ``x`` and the outcome.
-    left_out
-        A sentence for each column left out.
-    """
-
-    x: Numpy
-    names: tuple[str, ...]
-    kept: tuple[int, ...]
-    shifts: Numpy
-    moments: Moments
-    left_out: tuple[str, ...] = ()
-
-
-# Weights that add up to one are shares, whatever the last digits say.
-_SHARES = 1.5
-# Squares of a column whose mean exceeds its spread by more than this lose half their digits.
-_FAR_FROM_ZERO = 1e-8
-
-
-def prepare_columns(
-    x: Numpy, y: Numpy, weights: Numpy | None, names: Sequence[str], collinear: str
-) -> Columns:
-    """Form the second moments once, shift far columns, and leave out those that repeat others.
-
-    Raises
-    ------
-    DataError
-        With ``collinear="refuse"``, when a column repeats others.
-    """
-    shifts = np.zeros(len(names))
-    moments = second_moments(x, y, weights)
-    far = _far_columns(moments, names.index("Intercept"), x) if "Intercept" in names else None
-    if far is not None and far.any():
-        shifts[far] = x[:, far].mean(axis=0)
-        x = x - shifts
-        moments = second_moments(x, y, weights)
-    dependent = dependent_columns(x, moments.gram)
-    if not dependent:
-        return Columns(x, tuple(names), tuple(range(len(names))), shifts, moments)
-    left_out = tuple(_repeats(names[d.column], [names[j] for j in d.partners]) for d in dependent)
-    if collinear == "refuse":
-        raise DataError(
-            left_out[0],
-            hint='leave it out of the formula, or collinear="drop".',
-            code="collinear",
-            where=names[dependent[0].column],
-        )
-    gone = {d.column for d in dependent}
-    kept = [j for j in range(len(names)) if j not in gone]
-    x = np.ascontiguousarray(x[:, kept])
-    fewer = Moments(
-        moments.gram[np.ix_(kept, kept)], moments.cross[kept], moments.outcome, moments.count
-    )
-    return Columns(x, tuple(names[j] for j in kept), tuple(kept), shifts[kept], fewer, left_out)
-
-
-def _far_columns(moments: Moments, intercept: int, x: Numpy) -> np.ndarray:
-    """Mark the columns that vary little around a mean far from zero, but do vary."""
-    means = moments.gram[intercept] / moments.count
-    squares = np.diag(moments.gram) / moments.count
-    far = squares - means**2 < _FAR_FROM_ZERO * squares
-    far[far] = np.ptp(x[:, far], axis=0) > 0
-    return np.asarray(far)
-
-
-def _repeats(name: str, partners: Sequence[str]) -> str:
-    if not partners:
-        return f"{name} is zero in every row and was left out of the model."
-    if partners == ["Intercept"]:
-        return f"{name} is the same in every row, like the intercept, and was left out."
-    if len(partners) == 1:
-        return f"{name} repeats {partners[0]} exactly and was left out of the model."
-    listed = ", ".join(partners[:-1]) + f" and {partners[-1]}"
-    return f"{name} is a combination of {listed} and was left out of the model."
 
 
 @dataclass(frozen=True)
@@ -195,6 +61,8 @@ class Problem(ABC):
     specification: Specification
     design: Design
     table: Table | None = None
+    model: Any = None
+    """The model with its options, see `workbench.estimation.model`."""
     parameter_names: tuple[str, ...] = ()
     observations: float = 0.0
     depvar: str = ""
@@ -238,6 +106,11 @@ class Problem(ABC):
     def estimated(self) -> tuple[str, ...]:
         """Names of the parameters that have estimates: those not left out on the way."""
         return self.parameter_names
+
+    @property
+    def column_sd(self) -> Mapping[str, float]:
+        """Standard deviations, by name, of the columns that were scaled before the fit."""
+        return {}
 
     @property
     @abstractmethod
@@ -523,34 +396,6 @@ class Problem(ABC):
         with np.errstate(divide="ignore", invalid="ignore"):
             found = self.walked(params)
         return found if np.isfinite(found).all() else None
-
-
-# Below this many clusters the clustered covariance is usually too small.
-_FEW_CLUSTERS = 20
-
-
-def notes_on_clusters(codes: Any, name: str) -> tuple[str, ...]:
-    """Refuse a single cluster, and warn of few.
-
-    Raises
-    ------
-    DataError
-        When all rows are in one cluster.
-    """
-    groups = int(codes.max()) + 1
-    if groups < 2:
-        raise DataError(
-            f"Clustering by {name} needs at least two clusters; there is 1.",
-            hint='another cluster column, or se="robust".',
-            code="one-cluster",
-            where=name,
-        )
-    if groups >= _FEW_CLUSTERS:
-        return ()
-    return (
-        f"Clustering by {name} uses {groups} groups; with so few, clustered errors are usually "
-        "too small.",
-    )
 
 
 def joint(codes: Sequence[Any]) -> Any:

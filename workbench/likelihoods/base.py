@@ -14,6 +14,7 @@ import scipy.linalg
 from workbench.backends import Array, Backend
 from workbench.kernels.linear.gram import gram, pull
 from workbench.kernels.linear.moments import Moments
+from workbench.options import Options
 from workbench.protocols import Numpy
 
 # Above this the columns are far enough apart for a factorization without pivots.
@@ -44,7 +45,8 @@ class Start:
     nuisance: Numpy
 
 
-class LinearIndex(ABC):
+@dataclass(frozen=True, kw_only=True)
+class LinearIndex(Options, ABC):
     r"""A likelihood whose rows depend on the data through :math:`y_i` and :math:`x_i^\top\beta`.
 
     A template states one formula, :meth:`contributions`.  Where the likelihood is better walked
@@ -60,6 +62,8 @@ class LinearIndex(ABC):
     """Whether the outcome may be centred and scaled before the fit, and estimates put back."""
     saturation: ClassVar[float | None] = None
     """The absolute index from which fitted probabilities, or means, are 0 or 1 to eight digits."""
+    with_effects: ClassVar[str] = ""
+    """The name of the model that takes this one's place when fixed effects are added."""
 
     @abstractmethod
     def contributions(

@@ -24,6 +24,7 @@ class Logit(LinearIndex):
     title: ClassVar[str] = "Logit"
     formula: ClassVar[str] = "Pr(y = 1 | x) = 1 / (1 + exp(−x′β))"
     support: ClassVar[Support] = Support.ZERO_ONE
+    with_effects: ClassVar[str] = "felogit"
     saturation: ClassVar[float | None] = 18.0
 
     def contributions(

@@ -20,12 +20,14 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import prediction_matrix
 from workbench.data.table import as_table
 from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.code import magic_cell, python_call
+from workbench.estimation.model import Model, model_of
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
 from workbench.likelihoods import TEMPLATES, LinearIndex
-from workbench.models.choice.options import MultinomialSettings
+from workbench.models.choice.options import MultinomialLogit
 from workbench.models.choice.results import ChoiceEffects, level_chances
 from workbench.models.event_study.aggregation import shares
 from workbench.models.fixed_effects.demeaning import Demeaning
@@ -96,6 +98,17 @@ class Fit(Precision):
     evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
     state: Mapping[str, Any] = field(default_factory=dict, repr=False)
     live: Problem | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def model(self) -> Model:
+        """The model with its options.
+
+        Raises
+        ------
+        LikelihoodError
+            When it holds a function of the person's, which is not stored.
+        """
+        return model_of(self.specification.model)
 
     # Estimates and their precision --------------------------------------------------------------
 
@@ -286,7 +299,7 @@ class Fit(Precision):
 
     def _chances(self, data: Any) -> Any:
         """Return the probability of each alternative, or a column a level."""
-        if self.state["choice"] == MultinomialSettings.name:
+        if self.state["choice"] == MultinomialLogit.name:
             return level_chances(self, data)
         return self.choice.predict(data)
 
@@ -302,7 +315,7 @@ class Fit(Precision):
         if "choice" not in self.state:
             raise OptionError(
                 f"The model {self.model_title} is no model of discrete choice.",
-                hint='wb.fit("conditional_logit", ..., choosers="id", alternatives="mode").',
+                hint='wb.fit("conditional_logit", ..., situation="id", alternatives="mode").',
                 code="no-choices",
             )
         return ChoiceEffects(self)
@@ -369,7 +382,7 @@ class Fit(Precision):
 
     def code(self) -> Code:
         """Return the Python call and the ``%%mle`` cell that repeat this run."""
-        return Code(self.specification.to_python(), self.specification.to_magic())
+        return Code(python_call(self.specification), magic_cell(self.specification))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, except that figures may be NaN or infinite."""

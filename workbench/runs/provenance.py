@@ -9,7 +9,6 @@ from typing import Any
 
 from workbench import __version__
 from workbench.estimation.problem import Problem
-from workbench.models.templates.problem import TemplateProblem
 
 
 def provenance_of(problem: Problem) -> dict[str, Any]:
@@ -27,11 +26,8 @@ def provenance_of(problem: Problem) -> dict[str, Any]:
         facts["backend"] = "numpy"
     if problem.record:
         facts["demeaner"] = problem.record
-    if isinstance(problem, TemplateProblem):
-        pairs = zip(
-            problem.columns.names, problem.coordinates.scaling.spreads.tolist(), strict=True
-        )
-        facts["column_sd"] = {name: sd for name, sd in pairs if name != "Intercept"}
+    if problem.column_sd:
+        facts["column_sd"] = dict(problem.column_sd)
     return facts
 
 

@@ -25,8 +25,8 @@ import numpy as np
 import scipy.linalg
 
 from workbench.kernels.choice.situations import Situations
-from workbench.kernels.likelihood.linear_predictor import Totals
 from workbench.kernels.linear.gram import weighted_gram
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 # Added to the diagonal of a class's weighted Hessian, relative, so that EM's steps exist.

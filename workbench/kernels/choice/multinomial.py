@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from workbench.kernels.likelihood.linear_predictor import Totals
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.kernels.likelihood.linear_predictor import Totals
 from workbench.kernels.linear.gram import weighted_gram
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 Int64 = npt.NDArray[np.int64]

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.kernels.choice.passes.base import ChoiceTotals
-from workbench.kernels.likelihood.linear_predictor import Totals
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 Int64 = npt.NDArray[np.int64]

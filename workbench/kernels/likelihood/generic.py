@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from workbench.backends import Array, Backend
-from workbench.kernels.likelihood.linear_predictor import Totals
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 

@@ -10,7 +10,6 @@ library sees the linear index alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
@@ -19,18 +18,10 @@ import numpy as np
 
 from workbench.backends import Array, Backend
 from workbench.kernels.linear.gram import pull, times, weighted_gram
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 Contributions = Callable[[Array, Array, Sequence[Array], Backend], Array]
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Sums over all rows: log-likelihood in nats, gradient ``(k,)``, Hessian ``(k, k)``."""
-
-    value: float
-    gradient: Numpy | None = None
-    hessian: Numpy | None = None
 
 
 class LinearIndexKernel:

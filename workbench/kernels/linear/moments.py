@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.kernels.likelihood.linear_predictor import Totals
 from workbench.kernels.linear.gram import gram, pull
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 _HALF_LOG_TWO_PI = 0.9189385332046727

@@ -32,6 +32,7 @@ class Poisson(LinearIndex):
     title: ClassVar[str] = "Poisson"
     formula: ClassVar[str] = "E(y | x) = exp(x′β)"
     support: ClassVar[Support] = Support.COUNT
+    with_effects: ClassVar[str] = "fepois"
     saturation: ClassVar[float | None] = 18.0
 
     def contributions(

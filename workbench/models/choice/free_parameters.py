@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.estimation.objective import ScaledObjective
 from workbench.kernels.choice.passes.base import ChoiceTotals
-from workbench.kernels.likelihood.linear_predictor import Totals
+from workbench.kernels.totals import Totals
 from workbench.protocols import Evaluation, Numpy, Order
 
 # A step that promises less than this, in nats, is near a saddle or crawls.

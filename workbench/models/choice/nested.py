@@ -13,11 +13,11 @@ from workbench.errors import OptionError
 from workbench.kernels.choice.nested_logit import NestedKernel, nested_sets
 from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
+from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.free_parameters import PersonKernel
-from workbench.models.choice.options import NestedSettings
+from workbench.models.choice.options import NestedLogit
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.starts import conditional_start
-from workbench.models.design.scaling import SeparateCoordinates
 from workbench.protocols import Numpy
 
 # In units of log tau; at an inner maximum a last step is below 1e-4 of a standard error.
@@ -51,7 +51,7 @@ class NestedProblem(ChoiceProblem):
     """The objective of a nested logit, walked in coefficients and ``log tau``."""
 
     saddles = True
-    settings: NestedSettings
+    settings: NestedLogit
 
     def _set_up(self) -> None:
         data, self.nests = self.data, tuple(self.settings.nests)

@@ -19,18 +19,16 @@ from workbench.covariances import (
 from workbench.data.design import Design
 from workbench.errors import LikelihoodError, WorkbenchError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums, prepare_columns, weights_of
+from workbench.estimation.problem import Problem, grouped_sums
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.generic import GenericKernel
-from workbench.likelihoods import Parameter
+from workbench.models.custom.coordinates import DeclaredCoordinates
 from workbench.models.custom.output import Allowance, limited
-from workbench.models.design.scaling import (
-    INTERCEPT,
-    DeclaredCoordinates,
-    Scaling,
-    scaling_of,
-)
-from workbench.models.templates.problem import check_enough_rows, check_names
+from workbench.models.custom.parameters import Parameter
+from workbench.models.design.checks import check_enough_rows, check_names
+from workbench.models.design.columns import prepare_columns
+from workbench.models.design.scaling import INTERCEPT, Scaling, scaling_of
+from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
 
 RowsFunction = Callable[[Mapping[str, Array], Mapping[str, Array], Backend], Array]

@@ -1,16 +1,13 @@
-"""The way between the coordinates an optimizer walks in and the parameters a person reads."""
+"""Columns measured from their mean in units of their standard deviation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from workbench.kernels.linear.moments import Moments
-from workbench.likelihoods import LinearIndex, Parameter
 from workbench.protocols import Numpy
 
 INTERCEPT = "Intercept"
@@ -60,29 +57,31 @@ def _positive(values: Numpy) -> Numpy:
     return np.where(values > 0, values, 1.0)
 
 
-@dataclass(frozen=True)
-class TemplateCoordinates:
-    r"""Coordinates of a linear-index template.
+def outcome_scale(y: Numpy, names: Sequence[str]) -> tuple[float, float]:
+    """Return what is subtracted from an outcome, and what it is then divided by."""
+    centre = float(y.mean()) if INTERCEPT in names else 0.0
+    return centre, float(np.sqrt(np.mean((y - centre) ** 2))) or 1.0
 
-    Walked are the coefficients of scaled columns in the template's own coordinates; shown are
-    coefficients of the columns as they came.  With a scaled outcome :math:`y^* = (y - c)/s`,
-    :math:`\beta = s\beta^* + c\,e_0`.
+
+@dataclass(frozen=True)
+class LinearCoordinates:
+    r"""Coordinates of the coefficients of one design.
+
+    Those of scaled columns are what an optimizer moves; shown are those of the columns as they
+    came.  With a scaled outcome :math:`y^* = (y - c)/s`, :math:`\beta = s\beta^* + c\,e_0`.
 
     Attributes
     ----------
-    template
-        States ``natural``, ``walked`` and the Jacobian between them.
     scaling
         Of the columns.
-    outcome_centre, outcome_spread
-        ``c`` and ``s``; 0 and 1 where the outcome is taken as it is.
-    intercept
-        Position of the intercept, or None.
     shifts
         What was subtracted from each column before anything else, shape ``(p,)``.
+    intercept
+        Position of the intercept, or None.
+    outcome_centre, outcome_spread
+        ``c`` and ``s``; 0 and 1 where the outcome is taken as it is.
     """
 
-    template: LinearIndex
     scaling: Scaling
     shifts: Numpy
     intercept: int | None = None
@@ -91,160 +90,46 @@ class TemplateCoordinates:
 
     @property
     def raw(self) -> Numpy:
-        """Matrix ``(k, k)`` from walked coordinates to those of the kernel."""
-        k = len(self.scaling.spreads) + len(self.template.nuisance)
-        matrix = np.eye(k)
-        p = len(self.scaling.spreads)
-        matrix[:p, :p] = self.scaling.matrix
-        return matrix
+        """Matrix ``(p, p)`` from unconstrained coordinates to those of the kernel."""
+        return self.scaling.matrix
 
     @property
-    def _onwards(self) -> Numpy:
-        """Linear part ``(k, k)`` from the template's natural parameters to those shown."""
-        matrix = np.eye(len(self.raw)) * self.outcome_spread
+    def onwards(self) -> Numpy:
+        """Linear part ``(p, p)`` from the coordinates of the kernel to the coefficients shown."""
+        matrix = np.eye(len(self.shifts)) * self.outcome_spread
         if self.intercept is not None:
-            p = len(self.shifts)
-            matrix[self.intercept, :p] -= self.outcome_spread * self.shifts
+            matrix[self.intercept] -= self.outcome_spread * self.shifts
         return matrix
 
     @property
-    def _centre(self) -> Numpy:
-        centre = np.zeros(len(self.raw))
+    def centre(self) -> Numpy:
+        """What is added to the coefficients, ``(p,)``."""
+        centre = np.zeros(len(self.shifts))
         if self.intercept is not None:
             centre[self.intercept] = self.outcome_centre
         return centre
 
     def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
-        return self._onwards @ self.template.natural(self.raw @ theta) + self._centre
+        """Return the coefficients shown, shape ``(p,)``."""
+        return self.onwards @ (self.raw @ theta) + self.centre
 
     def walked(self, params: Numpy) -> Numpy:
-        """Return the coordinates walked, shape ``(k,)``."""
-        natural = np.asarray(
-            np.linalg.solve(self._onwards, params - self._centre), dtype=np.float64
+        """Return unconstrained coordinates, shape ``(p,)``."""
+        return np.asarray(
+            np.linalg.solve(self.raw, np.linalg.solve(self.onwards, params - self.centre))
         )
-        return np.asarray(np.linalg.solve(self.raw, self.template.walked(natural)))
 
-    def jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of `shown`, shape ``(k, k)``."""
-        raw = self.raw
-        return np.asarray(self._onwards @ self.template.natural_jacobian(raw @ theta) @ raw)
+    def jacobian(self) -> Numpy:
+        """Return the derivative of `shown`, shape ``(p, p)``."""
+        return np.asarray(self.onwards @ self.raw)
 
 
-@dataclass(frozen=True)
-class DeclaredCoordinates:
-    """Coordinates of declared parameters: log for one bound, logistic for two.
-
-    Coefficients of a formula's scaled columns, if there are any, come first.
-    """
-
-    parameters: Mapping[str, Parameter]
-    scaling: Scaling
-    shifts: Numpy
-    intercept: int | None = None
-
-    @property
-    def coefficients(self) -> int:
-        """The number ``p`` of the formula's coefficients."""
-        return len(self.shifts)
-
-    @property
-    def start(self) -> Numpy:
-        """Declared start values in walked coordinates, the formula's coefficients at zero."""
-        declared = [unbounded(parameter.start, parameter) for parameter in self.parameters.values()]
-        return np.concatenate([np.zeros(self.coefficients), declared])
-
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
-        p = self.coefficients
-        pairs = zip(theta[p:], self.parameters.values(), strict=True)
-        return np.concatenate([self._slopes @ theta[:p], [bounded_value(u, q) for u, q in pairs]])
-
-    def walked(self, params: Numpy) -> Numpy:
-        """Return the coordinates walked, shape ``(k,)``."""
-        p = self.coefficients
-        pairs = zip(params[p:], self.parameters.values(), strict=True)
-        slopes = np.linalg.solve(self._slopes, params[:p]) if p else np.empty(0)
-        return np.concatenate([slopes, [unbounded(value, q) for value, q in pairs]])
-
-    def jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of `shown`, shape ``(k, k)``."""
-        p = self.coefficients
-        pairs = zip(theta[p:], self.parameters.values(), strict=True)
-        matrix = np.diag(np.concatenate([np.ones(p), [bound_slope(u, q) for u, q in pairs]]))
-        matrix[:p, :p] = self._slopes
-        return matrix
-
-    @property
-    def _slopes(self) -> Numpy:
-        slopes = self.scaling.matrix.copy()
-        if self.intercept is not None:
-            slopes[self.intercept] -= self.shifts @ self.scaling.matrix
-        return slopes
-
-
-def bounded_value(u: float, parameter: Parameter) -> float:
-    """Map a number of the line into the parameter's interval."""
-    lower, upper = parameter.lower, parameter.upper
-    if np.isfinite(lower) and np.isfinite(upper):
-        return float(lower + (upper - lower) * expit(u))
-    if np.isfinite(lower):
-        return float(lower + np.exp(u))
-    return float(upper - np.exp(-u)) if np.isfinite(upper) else float(u)
-
-
-def unbounded(value: float, parameter: Parameter) -> float:
-    """Map a value of the parameter's interval onto the line; the inverse of `bounded_value`."""
-    lower, upper = parameter.lower, parameter.upper
-    if np.isfinite(lower) and np.isfinite(upper):
-        return float(np.log(value - lower) - np.log(upper - value))
-    if np.isfinite(lower):
-        return float(np.log(value - lower))
-    return float(-np.log(upper - value)) if np.isfinite(upper) else float(value)
-
-
-def bound_slope(u: float, parameter: Parameter) -> float:
-    """Return the derivative of `bounded_value`."""
-    lower, upper = parameter.lower, parameter.upper
-    if np.isfinite(lower) and np.isfinite(upper):
-        return float((upper - lower) * expit(u) * expit(-u))
-    if np.isfinite(lower):
-        return float(np.exp(u))
-    return float(np.exp(-u)) if np.isfinite(upper) else 1.0
-
-
-@dataclass(frozen=True)
-class SeparateCoordinates:
-    """Each parameter shown from the one walked: ``slope * f(walked) + shift``.
-
-    Attributes
-    ----------
-    slopes, shifts
-        Of each parameter, ``(k,)``.
-    positive
-        Whether ``f`` is the exponential function, or none, ``(k,)``.
-    """
-
-    slopes: Numpy
-    shifts: Numpy
-    positive: Any
-
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, ``(k,)``."""
-        moved = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), theta)
-        return np.asarray(self.slopes * moved + self.shifts)
-
-    def walked(self, params: Numpy) -> Numpy:
-        """Return walked coordinates from parameters shown."""
-        moved = (params - self.shifts) / self.slopes
-        return np.where(self.positive, np.log(np.where(self.positive, moved, 1.0)), moved)
-
-    def jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of `shown`, ``(k, k)``."""
-        slope = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), 1.0)
-        return np.diag(self.slopes * slope)
-
-
-def unscaled(slopes: Numpy) -> SeparateCoordinates:
-    """Return coordinates that are multiples of the parameters shown."""
-    return SeparateCoordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))
+def linear_coordinates(
+    moments: Moments,
+    names: Sequence[str],
+    shifts: Numpy,
+    outcome: tuple[float, float] = (0.0, 1.0),
+) -> LinearCoordinates:
+    """Return the coordinates of named columns whose second moments are known."""
+    intercept = names.index(INTERCEPT) if INTERCEPT in names else None
+    return LinearCoordinates(scaling_of(moments, names), shifts, intercept, *outcome)

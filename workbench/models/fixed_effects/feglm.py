@@ -27,6 +27,7 @@ from workbench.estimation.problem import (
 )
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram, pull, times
+from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.models.fixed_effects.effects import Effects, recovered
@@ -41,7 +42,6 @@ from workbench.models.fixed_effects.separation import (
     informative,
     rectified,
 )
-from workbench.models.templates.problem import check_names, check_outcome
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Iterate, Numpy
 

@@ -15,11 +15,15 @@ from workbench.covariances.regression_rows import LinearRows
 from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import grouped_sums, row_scores, score_sums
+from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
 from workbench.estimation.specification import Specification
 from workbench.likelihoods import Gaussian
+from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
+from workbench.models.design.clusters import notes_on_clusters
+from workbench.models.design.columns import prepare_columns
+from workbench.models.design.scaling import INTERCEPT, linear_coordinates, outcome_scale
+from workbench.models.design.weights import weights_of
 from workbench.models.linear.rounding import nothing_left, solved_to_rounding
-from workbench.models.templates.problem import TemplateProblem, check_enough_rows
 from workbench.protocols import Numpy
 
 # Rows fitted exactly have no residual variance, and what is divided by it is withheld.
@@ -44,7 +48,7 @@ class LeastSquares(Gaussian):
         return np.eye(len(theta))
 
 
-class LeastSquaresProblem(TemplateProblem):
+class LeastSquaresProblem(Problem):
     r"""Least squares, with the residual variance :math:`s^2 = SSR/(n-k)` in its covariances.
 
     References
@@ -53,14 +57,53 @@ class LeastSquaresProblem(TemplateProblem):
     equations' solution).
     """
 
+    title: ClassVar[str] = LeastSquares.title
     family: ClassVar[Family] = "least squares"
 
     def __init__(self, specification: Specification, design: Design) -> None:
-        super().__init__(LeastSquares(), specification, design)
+        super().__init__(specification, design)
+        self.depvar = design.outcome_name
+        self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
+        self.notes = tuple(design.notes)
+        for name, codes in self.clusters.items():
+            self.notes += notes_on_clusters(codes, name)
+        check_outcome(LeastSquares, design)
+        self._prepare()
 
-    def _prepare(self, weights_kind: str) -> None:
-        super()._prepare(weights_kind)
-        check_enough_rows(len(self.y), self.parameter_names, ())
+    def _prepare(self) -> None:
+        design, asked = self.design, self.specification
+        self.weights = weights_of(design.weights, asked.weight_kind, len(design.outcome))
+        self.observations = self.weights.observations
+        y = design.outcome if design.offset is None else design.outcome - design.offset
+        scale = outcome_scale(y, design.names)
+        self.y = (y - scale[0]) / scale[1]
+        self.columns = prepare_columns(
+            design.matrix, self.y, self.weights.values, design.names, asked.collinear
+        )
+        self.left_out = self.columns.left_out
+        self.parameter_names = self.columns.names
+        check_names(self.parameter_names)
+        check_enough_rows(len(y), design.names, ())
+        self.coordinates = linear_coordinates(
+            self.columns.moments, self.columns.names, self.columns.shifts, scale
+        )
+
+    @property
+    def column_sd(self) -> Mapping[str, float]:
+        """Standard deviations of the regressors, by name."""
+        return {name: sd for name, sd in self._spreads.items() if name != INTERCEPT}
+
+    @property
+    def _spreads(self) -> dict[str, float]:
+        return dict(zip(self.columns.names, self.coordinates.scaling.spreads.tolist(), strict=True))
+
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return the coefficients shown, shape ``(k,)``."""
+        return self.coordinates.shown(theta)
+
+    def walked(self, params: Numpy) -> Numpy:
+        """Return unconstrained coordinates from coefficients shown."""
+        return self.coordinates.walked(params)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -151,7 +194,7 @@ class LeastSquaresProblem(TemplateProblem):
         first = [self._residuals(theta) / variance]
         return Curvature(
             raw.T @ gram @ raw / variance,
-            self.coordinates.jacobian(theta),
+            self.coordinates.jacobian(),
             self.observations,
             score_sums(self.columns.x, first, self.weights.in_scores, raw) if scores else None,
             meats if scores else {},
@@ -181,9 +224,34 @@ class LeastSquaresProblem(TemplateProblem):
     def check_start(self, theta: Numpy) -> None:
         """There is no start to check."""
 
+    @property
+    def objective_shift(self) -> float:
+        """The log of what the outcome was divided by, in nats per observation."""
+        return float(np.log(self.coordinates.outcome_spread))
+
+    def loglik_null(self) -> float | None:
+        """Return the log-likelihood of the constant alone."""
+        design = self.design
+        return LeastSquares().null_loglik(design.outcome, self.weights.values, design.offset)
+
+    def residuals(self, params: Numpy) -> Numpy:
+        """Return outcome minus fitted mean, shape ``(n,)``."""
+        design = self.design
+        fitted = design.matrix[:, list(self.columns.kept)] @ params
+        return design.outcome - (fitted if design.offset is None else fitted + design.offset)
+
     def state(self) -> Mapping[str, Any]:
         """Return what prediction needs, and the fit's R squared."""
-        return {**super().state(), "r2": self._r_squared(self.start)}
+        levels = self.design.outcome_levels
+        return {
+            "template": LeastSquares.name,
+            "design": self.design.state,
+            "kept": list(self.columns.kept),
+            "offset": self.specification.offset,
+            "levels": None if levels is None else list(levels),
+            "spreads": self._spreads,
+            "r2": self._r_squared(self.start),
+        }
 
     def _r_squared(self, theta: Numpy) -> float | None:
         """Return the share of the outcome's variation that is explained, around an intercept."""

@@ -11,18 +11,9 @@ import numpy as np
 from workbench.backends import Backend, backend_named
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.data.design import Design
-from workbench.errors import DataError, LikelihoodError
+from workbench.errors import LikelihoodError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import (
-    Evidence,
-    Problem,
-    grouped_sums,
-    notes_on_clusters,
-    prepare_columns,
-    row_scores,
-    score_sums,
-    weights_of,
-)
+from workbench.estimation.problem import Evidence, Problem, grouped_sums, row_scores, score_sums
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.linear_predictor import LinearIndexKernel
 from workbench.kernels.likelihood.separation import (
@@ -35,8 +26,12 @@ from workbench.kernels.linear.gram import pull
 from workbench.kernels.linear.moments import GaussianMoments
 from workbench.likelihoods import LinearIndex, Support
 from workbench.likelihoods.base import total
-from workbench.models.design.scaling import INTERCEPT, TemplateCoordinates, scaling_of
-from workbench.models.fixed_effects.families import AbsorbedRows
+from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
+from workbench.models.design.clusters import notes_on_clusters
+from workbench.models.design.columns import prepare_columns
+from workbench.models.design.scaling import INTERCEPT, outcome_scale, scaling_of
+from workbench.models.design.weights import weights_of
+from workbench.models.templates.coordinates import TemplateCoordinates
 from workbench.protocols import Numpy
 
 # The separating direction's elements are at most 1; smaller ones than this are rounding.
@@ -68,7 +63,7 @@ class TemplateProblem(Problem):
         self.observations = self.weights.observations
         if template.scales_outcome and offset is not None:
             y, offset = y - offset, None
-        centre, spread = self._outcome_scale(y)
+        centre, spread = outcome_scale(y, design.names) if template.scales_outcome else (0.0, 1.0)
         self.y = (y - centre) / spread if template.scales_outcome else y
         self.offset = offset
         self.columns = prepare_columns(
@@ -80,13 +75,6 @@ class TemplateProblem(Problem):
         check_enough_rows(len(y), (*design.names, *template.nuisance), design.names)
         self.coordinates = self._coordinates(centre, spread)
 
-    def _outcome_scale(self, y: Numpy) -> tuple[float, float]:
-        """Return what is subtracted from the outcome, and what it is then divided by."""
-        if not self.template.scales_outcome:
-            return 0.0, 1.0
-        centre = float(y.mean()) if INTERCEPT in self.design.names else 0.0
-        return centre, float(np.sqrt(np.mean((y - centre) ** 2))) or 1.0
-
     def _coordinates(self, centre: float, spread: float) -> TemplateCoordinates:
         columns = self.columns
         intercept = columns.names.index(INTERCEPT) if INTERCEPT in columns.names else None
@@ -94,6 +82,13 @@ class TemplateProblem(Problem):
         return TemplateCoordinates(
             self.template, scaling, columns.shifts, intercept, centre, spread
         )
+
+    @property
+    def column_sd(self) -> Mapping[str, float]:
+        """Standard deviations of the regressors, by name."""
+        spreads = self.coordinates.scaling.spreads.tolist()
+        pairs = zip(self.columns.names, spreads, strict=True)
+        return {name: sd for name, sd in pairs if name != INTERCEPT}
 
     # What the optimizer needs -------------------------------------------------------------------
 
@@ -285,68 +280,6 @@ class TemplateProblem(Problem):
                 zip(self.columns.names, self.coordinates.scaling.spreads.tolist(), strict=True)
             ),
         }
-
-
-def check_outcome(template: LinearIndex | type[AbsorbedRows], design: Design) -> None:
-    """Refuse an outcome outside the support, or one that does not vary.
-
-    Raises
-    ------
-    DataError
-        Naming the count of bad rows, the first, and the values allowed.
-    """
-    y, name = design.outcome, design.outcome_name
-    if len(bad := template.support.violations(y)):
-        row, value = int(design.rows[bad[0]]), float(y[bad[0]])
-        raise DataError(
-            f"{template.title} needs {name} to be {template.support.value}; {len(bad)} rows are "
-            f"not, the first is row {row} with {value:g}.",
-            hint=_other_templates(template.support),
-            code="outside-support",
-            where=name,
-        )
-    if template.support is not Support.REAL and np.ptp(y) == 0:
-        raise DataError(
-            f"The outcome {name} does not vary: it is {y[0]:g} in all {len(y)} rows.",
-            hint="choose another outcome, or other rows.",
-            code="constant-outcome",
-            where=name,
-        )
-    if template.name == "gaussian" and np.ptp(y) == 0:
-        raise DataError(
-            f"The outcome {name} is {y[0]:g} in all {len(y)} rows, so sigma would be zero.",
-            hint='the model "ols", which needs no sigma.',
-            code="constant-outcome",
-            where=name,
-        )
-
-
-def _other_templates(support: Support) -> str:
-    if support is Support.ZERO_ONE:
-        return "recode the outcome to 0 and 1, or choose gaussian or poisson."
-    return "choose gaussian, or another outcome."
-
-
-def check_names(names: tuple[str, ...]) -> None:
-    """Refuse a column whose name is also that of another parameter."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(
-            f'Two parameters would be called "{twice[0]}".',
-            hint=f"rename the column {twice[0]} first.",
-            code="name-taken",
-            where=twice[0],
-        )
-
-
-def check_enough_rows(rows: int, parameters: tuple[str, ...], columns: tuple[str, ...]) -> None:
-    """Refuse fewer rows than parameters."""
-    if rows < len(parameters) or rows <= len(columns) < len(parameters):
-        raise DataError(
-            f"{rows} row{'s' if rows != 1 else ''} cannot determine {len(parameters)} parameters.",
-            hint="use more rows, or fewer variables.",
-            code="too-few-rows",
-        )
 
 
 def _span(values: Numpy) -> str:

@@ -10,17 +10,16 @@ import numpy as np
 from workbench.covariances import TITLES, settings_of
 from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula.parser import check_formula, formula_roles
-from workbench.errors import DataError, LikelihoodError, OptionError, WorkbenchError
-from workbench.estimation.literals import parse_settings
+from workbench.errors import LikelihoodError, OptionError, WorkbenchError
 from workbench.likelihoods import TEMPLATES
-from workbench.models.choice.options import MODELS as CHOICE
+from workbench.literals import parse_settings
 from workbench.models.custom.body import parse_body
+from workbench.models.design.checks import check_support
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.separation import informative
-from workbench.models.registry import ABSORBING
 from workbench.notebook.setup import fields as choice_form, optimizer_settings
 from workbench.notebook.setup.data import Opened
-from workbench.notebook.setup.form import BY_CLUSTER, OWN, Check, Chosen
+from workbench.notebook.setup.form import ABSORBING, BY_CLUSTER, CHOICE, OWN, Check, Chosen
 from workbench.notebook.setup.formula_text import sides
 from workbench.notebook.setup.specification import clusters_of, optimizer_choice, specification
 
@@ -44,7 +43,8 @@ def checked(chosen: Chosen, opened: Opened | None) -> Check:
         if chosen.template in CHOICE:
             return _counted_choices(chosen, opened)
         design, extra = _design(chosen, opened)
-        _check_outcome(design, chosen.template)
+        if (kind := (TEMPLATES | ABSORBED).get(chosen.template)) is not None:
+            check_support(kind, design)
         if chosen.template in ABSORBED:
             design = informative(design, ABSORBED[chosen.template], chosen.fixef_rm)
     except WorkbenchError as error:
@@ -136,22 +136,6 @@ def _design(chosen: Chosen, opened: Opened) -> tuple[Design, tuple[str, ...]]:
         return build_columns(opened.table, body.columns, **options), declared
     options |= of_formula | {"extra_columns": body.columns}
     return build_design(opened.table, formula, **options), declared
-
-
-def _check_outcome(design: Design, template: str) -> None:
-    """Refuse an outcome that the template cannot have, counting its rows."""
-    kind = (TEMPLATES | ABSORBED).get(template)
-    if kind is None:
-        return
-    wrong = len(kind.support.violations(design.outcome))
-    if wrong:
-        raise DataError(
-            f"{kind.title} needs an outcome that is {kind.support.value}; "
-            f"{wrong:,} rows of {design.outcome_name} are not.",
-            hint="another template, or another outcome.",
-            code="outcome-support",
-            where=design.outcome_name,
-        )
 
 
 def _nuisance(template: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from workbench.kernels.choice.passes.structure import Int64
-from workbench.kernels.likelihood.linear_predictor import Totals
+from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
 

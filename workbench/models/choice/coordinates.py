@@ -1,0 +1,47 @@
+"""Coordinates of the models of discrete choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True)
+class SeparateCoordinates:
+    """Each parameter shown from the one walked: ``slope * f(walked) + shift``.
+
+    Attributes
+    ----------
+    slopes, shifts
+        Of each parameter, ``(k,)``.
+    positive
+        Whether ``f`` is the exponential function, or none, ``(k,)``.
+    """
+
+    slopes: Numpy
+    shifts: Numpy
+    positive: Any
+
+    def shown(self, theta: Numpy) -> Numpy:
+        """Return the parameters shown, ``(k,)``."""
+        moved = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), theta)
+        return np.asarray(self.slopes * moved + self.shifts)
+
+    def walked(self, params: Numpy) -> Numpy:
+        """Return walked coordinates from parameters shown."""
+        moved = (params - self.shifts) / self.slopes
+        return np.where(self.positive, np.log(np.where(self.positive, moved, 1.0)), moved)
+
+    def jacobian(self, theta: Numpy) -> Numpy:
+        """Return the derivative of `shown`, ``(k, k)``."""
+        slope = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), 1.0)
+        return np.diag(self.slopes * slope)
+
+
+def unscaled(slopes: Numpy) -> SeparateCoordinates:
+    """Return coordinates that are multiples of the parameters shown."""
+    return SeparateCoordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))

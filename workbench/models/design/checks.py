@@ -1,0 +1,104 @@
+"""Checks that every model of one outcome makes of its data."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from workbench.data.design import Design
+from workbench.errors import DataError
+from workbench.likelihoods.base import Support
+
+
+class OfOneOutcome(Protocol):
+    """A model of one outcome: its title, the values allowed, and its further parameters."""
+
+    @property
+    def title(self) -> str:
+        """What the model is called in a sentence."""
+
+    @property
+    def support(self) -> Support:
+        """The values that the outcome may take."""
+
+    @property
+    def nuisance(self) -> tuple[str, ...]:
+        """Names of the parameters that are not coefficients."""
+
+
+def check_support(kind: OfOneOutcome, design: Design) -> None:
+    """Refuse an outcome outside the support.
+
+    Raises
+    ------
+    DataError
+        Naming the count of bad rows, the first, and the values allowed.
+    """
+    y, name = design.outcome, design.outcome_name
+    if len(bad := kind.support.violations(y)):
+        row, value = int(design.rows[bad[0]]), float(y[bad[0]])
+        raise DataError(
+            f"{kind.title} needs {name} to be {kind.support.value}; {len(bad):,} rows are "
+            f"not, the first is row {row} with {value:g}.",
+            hint=_other_templates(kind.support),
+            code="outside-support",
+            where=name,
+        )
+
+
+def check_outcome(kind: OfOneOutcome, design: Design) -> None:
+    """Refuse an outcome outside the support, or one that does not vary.
+
+    Raises
+    ------
+    DataError
+        Naming the count of bad rows, the first, and the values allowed.
+    """
+    check_support(kind, design)
+    y, name = design.outcome, design.outcome_name
+    if np.ptp(y) > 0:
+        return
+    if kind.support is not Support.REAL:
+        raise DataError(
+            f"The outcome {name} does not vary: it is {y[0]:g} in all {len(y)} rows.",
+            hint="choose another outcome, or other rows.",
+            code="constant-outcome",
+            where=name,
+        )
+    if kind.nuisance:
+        raise DataError(
+            f"The outcome {name} is {y[0]:g} in all {len(y)} rows, so {kind.nuisance[0]} would "
+            "be zero.",
+            hint=f'the model "ols", which needs no {kind.nuisance[0]}.',
+            code="constant-outcome",
+            where=name,
+        )
+
+
+def _other_templates(support: Support) -> str:
+    if support is Support.ZERO_ONE:
+        return "recode the outcome to 0 and 1, or choose gaussian or poisson."
+    return "choose gaussian, or another outcome."
+
+
+def check_names(names: tuple[str, ...]) -> None:
+    """Refuse a column whose name is also that of another parameter."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            f'Two parameters would be called "{twice[0]}".',
+            hint=f"rename the column {twice[0]} first.",
+            code="name-taken",
+            where=twice[0],
+        )
+
+
+def check_enough_rows(rows: int, parameters: tuple[str, ...], columns: tuple[str, ...]) -> None:
+    """Refuse fewer rows than parameters."""
+    if rows < len(parameters) or rows <= len(columns) < len(parameters):
+        raise DataError(
+            f"{rows} row{'s' if rows != 1 else ''} cannot determine {len(parameters)} parameters.",
+            hint="use more rows, or fewer variables.",
+            code="too-few-rows",
+        )
