@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.errors import WorkbenchError
+
 LIBRARIES = ("torch", "jax")
 TORCH = find_spec("torch") is not None
 NO_TORCH = "torch is not installed"
+TORCH_IS_MISSING = re.compile(r"No module named 'torch'|torch is not installed|needs torch\b")
+ASKED = []
+"""What the running test was refused, for want of torch."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +57,20 @@ def torch():
     return pytest.importorskip("torch", reason=NO_TORCH)
 
 
+@pytest.fixture(autouse=not TORCH)
+def _refusals(monkeypatch):
+    """Note on a test that something in it was refused since torch is not installed."""
+    ASKED.clear()
+    make = WorkbenchError.__init__
+
+    def noting(self, problem, hint="", **about):
+        make(self, problem, hint, **about)
+        if _is_for_torch(self):
+            ASKED.append(problem)
+
+    monkeypatch.setattr(WorkbenchError, "__init__", noting)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item):
     """Skip a test whose fixtures ask for torch where it is not installed."""
@@ -63,22 +83,29 @@ def pytest_runtest_call(item):
     return (yield from _skipped_without_torch())
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Skip a test whose thread asks for torch where it is not installed."""
+    return (yield from _skipped_without_torch())
+
+
 def _skipped_without_torch():
     try:
         return (yield)
     except Exception as error:
-        if not TORCH and _asks_for_torch(error):
+        if not TORCH and (ASKED or _is_for_torch(error)):
             pytest.skip(NO_TORCH)
         raise
 
 
-def _asks_for_torch(error):
-    """Tell whether an error, or one that led to it, is that torch or what needs it is missing."""
+def _is_for_torch(error):
+    """Tell whether an error, or one in its text or before it, says that torch is missing."""
     if error is None:
         return False
-    missing = getattr(error, "code", "") in {"no-library", "missing-library"}
-    here = (missing and "torch" in str(error)) or getattr(error, "name", "") == "torch"
-    return here or _asks_for_torch(error.__cause__ or error.__context__)
+    text = f"{error} {getattr(error, 'stderr', '')}"
+    return bool(TORCH_IS_MISSING.search(text)) or _is_for_torch(
+        error.__cause__ or error.__context__
+    )
 
 
 def pytest_terminal_summary(terminalreporter):
