@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,6 +15,8 @@ from workbench.demeaners.schur import Schur
 from workbench.demeaners.within import Within
 from workbench.errors import OptionError
 from workbench.extras import install_command
+from workbench.names import nearest as near
+from workbench.options import options_of
 
 _MEMBERS: tuple[type[Demeaner], ...] = (Automatic, LSMR, Schur, AlternatingProjections, Within)
 
@@ -66,7 +67,7 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
             code="missing-library",
             where="demeaner",
         )
-    known = [setting.name for setting in fields(kind)]
+    known = [each.name for each in options_of(kind)]
     for setting in settings or {}:
         if setting not in known:
             raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
@@ -137,11 +138,8 @@ def choice_of(demeaner: Demeaner) -> tuple[str, dict[str, Any]]:
     >>> choice_of(demeaner_named("schur", {"tol": 1e-10}))
     ('schur', {'tol': 1e-10})
     """
-    standard = type(demeaner)()
-    names = [setting.name for setting in fields(demeaner)]  # type: ignore[arg-type]
-    settings = {name: getattr(demeaner, name) for name in names}
-    changed = {name: value for name, value in settings.items() if value != getattr(standard, name)}
-    return demeaner.name, changed
+    options: Any = demeaner
+    return demeaner.name, options.changed()
 
 
 def _missing(kind: Any) -> str:
@@ -168,7 +166,7 @@ def _check_library(demeaner: Any) -> None:
 
 
 def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
-    nearest = next(iter(get_close_matches(name.lower(), known, n=1)), "")
+    nearest = near(name.lower(), known)
     hint = f"{nearest!r}, or another " if nearest else "one "
     return OptionError(
         problem,

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import pandas as pd
 
-from workbench.covariances.kinds import check_errors
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
-from workbench.estimation.model import Model, Plan
+from workbench.estimation.evidence import ProblemEvidence
+from workbench.estimation.families import FAMILIES
+from workbench.estimation.model import Model, Plan, results_class
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import LinearIndex
 from workbench.literals import Choice
+from workbench.models.event_study.results import has_cohorts, with_cohorts
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
-from workbench.options import made
+from workbench.options import made, options_of
+from workbench.results.fit import Fit, Offer
 
 MODELS = {
     "ols": "workbench.models.linear.options:OLS",
@@ -63,7 +67,34 @@ def model_class(name: str) -> type[Model]:
     check_model_name(name)
     module, _, class_name = MODELS[name].partition(":")
     found = getattr(import_module(module), class_name)
-    return template_model(found) if issubclass(found, LinearIndex) else found
+    model = template_model(found) if issubclass(found, LinearIndex) else found
+    check_registered(name, model)
+    return model
+
+
+_OF_CALLS = {"model", "data", "formula", *(family.keyword for family in FAMILIES.values())}
+
+
+def check_registered(name: str, model: type[Model]) -> None:
+    """Refuse a model that is registered under another name, or whose options are a run's too.
+
+    Raises
+    ------
+    TypeError
+        Naming the model and the option, for the author of the model.
+    """
+    if model.name != name:
+        raise TypeError(
+            f'The model {model.__name__} is registered as "{name}", and its name is '
+            f'"{model.name}": give both the same name.'
+        )
+    taken = _OF_CALLS | {each.name for each in options_of(Specification)}
+    for each in options_of(model):
+        if each.name in taken:
+            raise TypeError(
+                f'The model "{name}" declares the option {each.name}, which every run has: give '
+                "it another name."
+            )
 
 
 def check_model_name(name: str) -> None:
@@ -174,7 +205,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     model = model_of(specification.model) if model is None else model
     problem = model.problem(model.plan(specification, table))
     problem.table, problem.model = table, model
-    check_errors(problem)
+    specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))
     return problem
 
 
@@ -190,3 +221,39 @@ def plan_of(specification: Specification, table: Table) -> Plan:
         return model.plan(specification, table)
     except WorkbenchError as error:
         return Plan(model, specification, table, findings=(error,))
+
+
+def results_of(problem: Problem) -> type[Fit]:
+    """Return the class of the fits of a problem."""
+    kind = results_class(type(problem.model))
+    return with_cohorts(kind) if has_cohorts(problem.design) else kind
+
+
+def class_of_stored(stored: Mapping[str, Any]) -> type[Fit]:
+    """Return the class of a fit that was stored; `Fit` itself for a model unknown here.
+
+    Parameters
+    ----------
+    stored
+        What `Fit.to_dict` returned, or an older version of it.
+    """
+    name = stored["specification"]["model"]["name"]
+    kind = results_class(model_class(name)) if name in MODELS else Fit
+    averaged = "cohorts" in stored or "aggregation" in stored["state"]
+    return with_cohorts(kind) if averaged else kind
+
+
+def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
+    """Return the models whose fits have a method or property, and what its lack is called.
+
+    None where no fit has it.
+    """
+    kinds = {name: with_cohorts(results_class(model_class(name))) for name in MODELS}
+    having = {model: kind for model, kind in kinds.items() if hasattr(kind, attribute)}
+    if not having:
+        return None
+    first, kind = next(iter(having.items()))
+    own = next(each for each in kind.__mro__ if attribute in vars(each))
+    offers: Mapping[str, Offer] = vars(own).get("offers", {})
+    unnamed = Offer(f"has no {attribute}", f'a model such as "{first}".', "not-offered")
+    return tuple(having), offers.get(attribute, unnamed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.covariances import TOGETHER
+from workbench.covariances.kinds import covariance_class
 from workbench.estimation.model import model_class
 from workbench.estimation.trace import FLOAT32, OTHER_SIGN
 from workbench.literals import Choice
@@ -40,11 +41,19 @@ def model_name(fit: Fit) -> str:
 
 def outcome_name(fit: Fit) -> str:
     """Return the dependent variable, with its level that counts as 1, or its base."""
-    levels = fit.state.get("levels")
-    if levels is None:
-        return fit.depvar
-    base = fit.state.get("choice") == "multinomial_logit"
-    return f"{fit.depvar} (base {levels[0]})" if base else f"{fit.depvar} (1 = {levels[1]})"
+    return fit.outcome_label
+
+
+def figure_of(fit: Fit, name: str) -> float | None:
+    """Return a figure that fits of some models have, such as ``r2``; None of one without."""
+    figure: float | None = getattr(fit, name, None)
+    return figure
+
+
+def absorbed_by(fit: Fit) -> tuple[str, ...]:
+    """Return the fixed effects that a fit has absorbed; none of a model without."""
+    absorbed: tuple[str, ...] = getattr(fit, "absorbed", ())
+    return absorbed
 
 
 def weights_label(fit: Fit) -> str:
@@ -108,7 +117,7 @@ def errors_label(fit: Fit) -> str:
 
 def clusters(fit: Fit) -> str:
     """Return the number of clusters, as in ``"50"`` or ``"50 & 12"``; empty without clusters."""
-    if not has_errors(fit) or fit.curvature is None or fit.se_kind not in {"cluster", "CRV3"}:
+    if not has_errors(fit) or fit.curvature is None or not covariance_class(fit.se_kind).by_cluster:
         return ""
     sums = fit.curvature.clusters
     return TOGETHER.join(numbers.count(sums[name].groups) for name in fit.specification.clusters)
@@ -119,33 +128,7 @@ def kind_note(fit: Fit) -> str:
     if not has_errors(fit):
         return ""
     factor = f", times {fit.ssc_label.replace('-', MINUS)}" if fit.ssc_label else ""
-    kind, _, group = fit.se_label.partition(" ")
-    unit = fit.state.get("unit", "")
-    of = f", which are summed by {unit}" if unit else ""
-    sentences = {
-        "robust": f"Robust: sandwich of Hessian and scores{of}",
-        "iid": "Iid: independent errors of one variance",
-        "scores": f"Scores: inverse of the scores' outer product{of}",
-        "cluster": f"Clustered: scores summed within {group} before the sandwich",
-        **_by_rows(fit, group.strip("()")),
-    }
-    return f"{sentences[kind]}{factor}." if kind in sentences else ""
-
-
-def _by_rows(fit: Fit, how: str) -> dict[str, str]:
-    """Return the sentences of errors by leverage, deletion, time and space, by their first word."""
-    told = fit.specification.se_options
-    centre = {"mean": "their mean"}.get(told.get("centre", ""), "the estimate")
-    unit = f" of one {told['unit']}" if "unit" in told else ""
-    kernel, distance = told.get("kernel", "uniform"), told.get("distance", "great_circle")
-    return {
-        "HC2": "HC2: squared residuals over one minus leverage",
-        "HC3": "HC3: residuals over one minus leverage, squared",
-        "CRV3": f"CRV3: estimates without each {how}, squared around {centre}",
-        "Newey-West": f"Newey-West: scores{unit} up to {how} of {told.get('time')} apart, Bartlett",
-        "Driscoll-Kraay": f"Driscoll-Kraay: sums of scores by {told.get('time')}, {how}, Bartlett",
-        "Conley": f"Conley: scores within {how}, {kernel}, {distance.replace('_', ' ')}",
-    }
+    return f"{fit.se_note}{factor}." if fit.se_note else ""
 
 
 def sample_of(fit: Fit) -> tuple[object, ...]:
@@ -215,8 +198,7 @@ def left_out_count(fit: Fit) -> str:
 
 def column_spreads(fit: Fit) -> dict[str, float]:
     """Return the standard deviation of each regressor, as far as the fit knows them."""
-    spreads: Mapping[str, float] = fit.state.get("spreads", {})
-    return {name: spread for name, spread in spreads.items() if name != INTERCEPT}
+    return {name: spread for name, spread in fit.column_sd.items() if name != INTERCEPT}
 
 
 def optimizer_title(fit: Fit) -> str:

@@ -12,58 +12,41 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from workbench.covariances import (
-    ALIASES,
-    BY_ROWS,
-    KINDS,
-    TITLES,
-    TOGETHER,
-    Absorbed,
-    ClusterMeat,
-    Curvature,
-    Factor,
-    Nested,
-    cluster_factor,
-    groupings,
-    hessian,
-    hessian_factor,
-    meat_key,
-    multiway_cluster,
-    opg,
-    robust,
-    robust_factor,
-    sandwich,
-    settings_of,
-    tolerates_negative,
+from workbench.covariances import Absorbed, Curvature, Family
+from workbench.covariances.base import Covariance, Facts, Sums, meat_key
+from workbench.covariances.cluster import TOGETHER, cluster_factor
+from workbench.covariances.evidence import Need
+from workbench.covariances.kinds import (
+    covariance_class,
+    covariance_of,
+    name_and_options,
+    no_such_covariance,
 )
-from workbench.covariances.kinds import nesting, one_cluster, row_factor, row_label, row_meat
-from workbench.covariances.settings import ClusterSettings
-from workbench.covariances.small_sample import Family
+from workbench.covariances.small_sample import Factor
 from workbench.errors import InferenceError, OptionError
+from workbench.estimation.evidence import ProblemEvidence
+from workbench.estimation.model import model_class
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
-from workbench.models.event_study.aggregation import shares
 from workbench.protocols import Numpy
-from workbench.results.wald import WaldTest, read_restrictions, wald_test
-from workbench.results.wild_bootstrap import (
-    Question,
-    WildBootstrap,
-    check_question,
-    wild_bootstrap,
-)
-
-_LABELS = {"hessian": "Hessian", "opg": "scores (OPG)", "robust": "robust", "none": "none"}
+from workbench.results.wald import WaldTest, wald_test
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A kind of standard error by its own name, with its clusters and options."""
+    """A kind of standard error with its options, and the columns to cluster by.
 
-    kind: str
+    Attributes
+    ----------
+    key
+        The name of its sum among those that a fit keeps; see `meat_key`.
+    """
+
+    covariance: Covariance
     clusters: tuple[str, ...]
-    options: Mapping[str, Any]
+    key: str
 
 
 class Precision:
@@ -77,7 +60,6 @@ class Precision:
         model_title: str
         family: Family
         curvature: Curvature | None
-        state: Mapping[str, Any]
         live: Problem | None
 
         @property
@@ -91,30 +73,27 @@ class Precision:
         """The kind of standard error in force: sandwich where probability weights force it."""
         asked = self.specification
         forced = asked.weights is not None and asked.weight_kind == "probability"
-        return "robust" if forced and asked.se in {"hessian", "opg"} else asked.se
+        return "robust" if forced and covariance_class(asked.se).trusts_model else asked.se
 
     @property
     def se_label(self) -> str:
         """The kind of standard error as tables name it."""
         if not self._at_maximum or self.se_kind == "none":
             return "none"
-        if self.se_kind == "hessian" and self.family == "least squares":
-            return "iid"
         return self._label(self._own)
 
-    def _label(self, asked: _Asked) -> str:
-        if asked.kind == "cluster":
-            return f"cluster {TOGETHER.join(asked.clusters)}"
-        if asked.kind in BY_ROWS:
-            groups = self._row_meat(asked).groups
-            settings = settings_of(asked.kind, asked.options)
-            return row_label(asked.kind, settings, asked.clusters, groups)
-        return f"{_LABELS[asked.kind]}{self._by_unit(asked.kind)}"
+    @property
+    def se_note(self) -> str:
+        """How the standard errors were computed, as a sentence without its end; may be empty."""
+        return self._own.covariance.note(self._facts(self._own))
 
-    def _by_unit(self, kind: str) -> str:
-        """Say whose scores are summed first, where that is not the row."""
-        unit = self.state.get("unit", "") if kind in {"opg", "robust"} else ""
-        return f" by {unit}" if unit else ""
+    def _label(self, asked: _Asked) -> str:
+        return asked.covariance.label(self._facts(asked))
+
+    @property
+    def score_unit(self) -> str:
+        """What scores are summed by before their outer products are; empty for rows."""
+        return ""
 
     @property
     def ssc_label(self) -> str:
@@ -131,7 +110,7 @@ class Precision:
     @one_blas_thread()
     def covariance(
         self,
-        kind: str | None = None,
+        kind: str | Covariance | None = None,
         *,
         cluster: str | Sequence[str] | None = None,
         **se_options: Any,
@@ -141,47 +120,33 @@ class Precision:
         Parameters
         ----------
         kind
-            ``"hessian"``, ``"opg"``, ``"robust"``, ``"cluster"``, ``"newey_west"``,
-            ``"driscoll_kraay"`` or ``"conley"``; for least squares also ``"iid"``, ``"hetero"``
-            or ``"HC1"``, ``"HC2"``, ``"HC3"`` and ``"CRV3"``.  The run's own by default.
+            A kind as ``se=`` of `workbench.fit` takes it: by name, as in ``"newey_west"``, or with
+            its options, as in ``wb.NeweyWest(time="year")``.  The run's own by default.
         cluster
             The cluster column, or several; the run's own by default.
         se_options
-            What the kind is told, as in ``time="year", unit="firm", lag=2``; the run's own where
-            the kind is.
+            The options of a kind given by name, as in ``time="year", unit="firm", lag=2``; the
+            run's own where the kind is.
 
         Raises
         ------
         OptionError
-            When the kind is not among the choices.
+            When there is no such kind, or an option is invalid.
         InferenceError
             When the run did not end at a maximum, or what the kind needs was not kept.
         SingularHessianError
             When the log-likelihood curves upwards at the estimate.
         """
         asked = self._asked(kind, cluster, se_options)
-        if asked.kind not in KINDS or asked.kind == "none":
-            raise OptionError(
-                f'There is no covariance "{asked.kind}".',
-                hint=f"one of {list(KINDS[:-1])}.",
-                code="no-such-covariance",
-                where="se",
-            )
-        self._refuse_kind(asked.kind)
-        matrix = self._averaged(self._matrix(asked, self._curvature_for(asked.kind)))
+        if asked.covariance.name == "none":
+            raise no_such_covariance("none")
+        self._refuse_kind(asked.covariance)
+        asked.covariance.check_clusters(asked.clusters)
+        matrix = self._averaged(self._matrix(asked, self._curvature_for(asked.covariance)))
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
 
-    def _refuse_kind(self, kind: str) -> None:
-        """Refuse a covariance that would be wrong for the model, as its state says."""
-        allowed = self.state.get("kinds", KINDS)
-        if kind not in allowed:
-            raise InferenceError(
-                f"{self.model_title} has no {_LABELS.get(kind, kind)} standard errors: they would "
-                "not count the error of the first stage.",
-                hint=f'se="{allowed[0]}".',
-                code="no-such-covariance",
-                where="se",
-            )
+    def _refuse_kind(self, covariance: Covariance) -> None:
+        """Refuse a covariance that would be wrong for the model."""
 
     def _averaged(self, covariance: Numpy) -> Numpy:
         """Carry a covariance of the estimates to the averages shown, by the delta method."""
@@ -191,31 +156,29 @@ class Precision:
     @property
     def _averages(self) -> Numpy | None:
         """The matrix from the estimates to the averages shown; None where there are none."""
-        kept = self.state.get("aggregation")
-        return None if kept is None else np.asarray(shares(kept, kept["by"])[1])
+        return None
 
     def _asked(
         self,
-        kind: str | None,
+        kind: str | Covariance | None,
         cluster: str | Sequence[str] | None,
         options: Mapping[str, Any],
     ) -> _Asked:
-        own = self._kind(kind) == self.specification.se and not options
-        named = self.specification.se_options if own else options
-        given = {name: value for name, value in named.items() if value is not None}
-        return _Asked(self._kind(kind), self._clusters(cluster), given)
+        given, named = name_and_options(kind, options)
+        name, own = self._name_of(given or self.se_kind), self.specification
+        if name == own.se and not named and not isinstance(kind, Covariance):
+            named = dict(own.se_options)
+        clusters = self._clusters(cluster)
+        return _Asked(covariance_of(name, named), clusters, meat_key(name, named, clusters))
 
     @property
     def _own(self) -> _Asked:
         """The standard errors of the run."""
         return self._asked(None, None, {})
 
-    def _kind(self, asked: str | None) -> str:
-        """Return the kind by its own name."""
-        if asked is None:
-            return self.se_kind
-        known = self.family == "least squares" or self._beside_effects
-        return ALIASES.get(asked, asked) if known else asked
+    def _name_of(self, given: str) -> str:
+        """Return the name of a kind, which some models call otherwise too."""
+        return model_class(self.specification.model.name).covariance_names.get(given, given)
 
     def _clusters(self, asked: str | Sequence[str] | None) -> tuple[str, ...]:
         if asked is None:
@@ -224,7 +187,7 @@ class Precision:
 
     def standard_errors(
         self,
-        kind: str | None = None,
+        kind: str | Covariance | None = None,
         *,
         cluster: str | Sequence[str] | None = None,
         **se_options: Any,
@@ -245,12 +208,12 @@ class Precision:
     def _at_maximum(self) -> bool:
         return self.outcome.at_maximum and self.curvature is not None
 
-    def _curvature_for(self, kind: str) -> Curvature:
+    def _curvature_for(self, covariance: Covariance) -> Curvature:
         if self._at_maximum and self.curvature is not None:
-            whole = self._whole_curvature if kind in {"opg", "robust"} else self.curvature
+            whole = self._whole_curvature if Need.SCORES in covariance.needs else self.curvature
             return self.curvature if whole is None else whole
-        if kind != "hessian":
-            self._refuse_inference(f"{kind} standard errors")
+        if covariance.uses_scores():
+            self._refuse_inference(f"{covariance.adjective} standard errors")
         if self.outcome in {Outcome.SEPARATED, Outcome.NOT_FINITE}:
             self._refuse_inference("standard errors")
         if self.live is None:
@@ -260,6 +223,12 @@ class Precision:
                 code="no-hessian",
             )
         return self.live.curvature(self.live.walked(self.estimated.to_numpy()), scores=False)
+
+    def _curvature_at_maximum(self, what: str) -> Curvature:
+        """Return the curvature, or say that something means nothing away from a maximum."""
+        if self.curvature is None or not self._at_maximum:
+            self._refuse_inference(what)
+        return self.curvature
 
     def _refuse_inference(self, what: str) -> NoReturn:
         """Say what means nothing away from a maximum, and whether the run can go on to one."""
@@ -282,110 +251,67 @@ class Precision:
         )
 
     def _matrix(self, asked: _Asked, curvature: Curvature) -> Numpy:
-        names, tolerate = asked.clusters, tolerates_negative(self.specification.ssc)
-        if asked.kind == "hessian":
-            return hessian(curvature) * self._factor(asked).value / self._scale_of_weights
-        if asked.kind == "opg":
-            return opg(curvature)
-        if asked.kind in BY_ROWS:
-            meat, factor = self._row_meat(asked).meat, self._factor(asked).value
-            return sandwich(curvature, meat, factor, tolerate=tolerate)
-        if asked.kind == "robust":
-            return robust(curvature, self._factor(asked).value)
-        if not names:
-            raise OptionError(
-                "Clustered standard errors need a column.",
-                hint='cluster="region", or --cluster region in a cell.',
-                code="no-cluster",
-                where="cluster",
-            )
-        meats = self._cluster_meats(names)
-        common: float | dict[str, float] = self._factor(asked).value
-        if self._corrects_each(asked):
-            common = {key: self._cluster_factor(names, meats[key].groups).value for key in meats}
-        with_meats = replace(curvature, clusters=meats)
-        return multiway_cluster(with_meats, names, common, tolerate=tolerate)
+        sums, convention = self._sums(asked), self.specification.ssc
+        return asked.covariance.matrix(curvature, sums, convention, self._facts(asked))
 
-    def _corrects_each(self, asked: _Asked) -> bool:
-        """Whether each part of several directions is corrected by its own number of groups."""
-        settings = settings_of(asked.kind, asked.options)
-        assert isinstance(settings, ClusterSettings)
-        habit = "conventional" if self.specification.ssc == "statsmodels" else "min"
-        return (settings.cluster_df or habit) == "conventional"
-
-    def _row_meat(self, asked: _Asked) -> ClusterMeat:
-        """Return the sum behind a kind of rows: the one kept, or else formed from the data."""
-        kept = {**self._formed, **({} if self.curvature is None else self.curvature.kept)}
-        key = meat_key(asked.kind, asked.options, asked.clusters)
-        if key in kept:
-            return kept[key]
-        if self.live is None:
-            raise InferenceError(
-                f"This fit was read from the record, which did not keep what "
-                f"{TITLES[asked.kind]} standard errors need.",
-                hint=f'run the model again with se="{asked.kind}".',
-                code="no-data",
-            )
-        theta = self.live.walked(self.estimated.to_numpy())
-        found = row_meat(self.live, theta, asked.kind, asked.options, asked.clusters)
-        self._formed[key] = found
-        return found
+    def _sums(self, asked: _Asked) -> Sums:
+        """Return the sums behind a covariance: those kept, or else formed from the data."""
+        kind, clusters = asked.covariance, asked.clusters
+        kept = None if self.curvature is None else kind.kept(self.curvature, asked.key, clusters)
+        if kept is not None:
+            return kept
+        if asked.key not in self._formed:
+            if self.live is None:
+                raise kind.not_kept(clusters)
+            theta = self.live.walked(self.estimated.to_numpy())
+            self._formed[asked.key] = kind.sums(ProblemEvidence(self.live, clusters, theta))
+        return self._formed[asked.key]
 
     @cached_property
-    def _formed(self) -> dict[str, ClusterMeat]:
-        """The sums of rows formed after the fit, by `meat_key`."""
+    def _formed(self) -> dict[str, Sums]:
+        """The sums formed after the fit, by `meat_key`."""
         return {}
 
-    def _cluster_meats(self, names: tuple[str, ...]) -> Mapping[str, ClusterMeat]:
-        kept = {} if self.curvature is None else self.curvature.clusters
-        if kept.keys() >= groupings(names).keys():
-            return kept
-        if self.live is None:
-            by = TOGETHER.join(names)
-            raise InferenceError(
-                f'The scores of this fit were not kept by "{by}".',
-                hint=f'run the model again with se="cluster", cluster="{by}".',
-                code="no-cluster-scores",
-                where=by,
-            )
-        theta = self.live.walked(self.estimated.to_numpy())
-        groups = self.live.groups(names)
-        return {key: self.live.cluster_meat(theta, codes) for key, codes in groups.items()}
+    def _facts(self, asked: _Asked) -> Facts:
+        nested = asked.covariance.nesting(asked.clusters, self.specification.ssc)
+        return Facts(
+            self.family,
+            self.nobs,
+            self._parameters(nested),
+            self._score_units,
+            self.score_unit,
+            asked.clusters,
+            {name: meat.groups for name, meat in self._sums(asked).items()},
+            self._beside_effects,
+            self._scale_of_weights,
+        )
 
     def _factor(self, asked: _Asked) -> Factor:
-        n, ssc = self.nobs, self.specification.ssc
-        if asked.kind == "hessian" and self._beside_effects:
-            return hessian_factor(ssc, n, self._parameters())
-        if asked.kind == "robust":
-            units = self.state.get("persons", n)
-            return robust_factor(ssc, self.family, units, self._parameters())
-        if asked.kind == "cluster" and asked.clusters:
-            groups = min(meat.groups for meat in self._cluster_meats(asked.clusters).values())
-            found = self._cluster_factor(asked.clusters, groups)
-            each = len(asked.clusters) > 1 and self._corrects_each(asked) and found.label
-            return replace(found, label=f"{found.label}, each its own g") if each else found
-        if asked.kind in BY_ROWS:
-            settings = settings_of(asked.kind, asked.options)
-            k = self._parameters(nesting(settings, asked.clusters, ssc))
-            groups = self._row_meat(asked).groups
-            return row_factor(asked.kind, settings, ssc, self.family, n, k, groups)
-        return Factor(1.0, "")
+        return asked.covariance.factor(self.specification.ssc, self._facts(asked))
+
+    @property
+    def _error_groups(self) -> int:
+        """The smallest number of clusters or periods of the run's own errors; zero without any."""
+        return min((meat.groups for meat in self._sums(self._own).values()), default=0)
 
     def _cluster_factor(self, names: tuple[str, ...], groups: int) -> Factor:
         ssc = self.specification.ssc
         return cluster_factor(ssc, self.family, self.nobs, self._parameters(names), groups)
 
     @property
+    def _score_units(self) -> float:
+        """The number of units by which scores are summed first: by default observations."""
+        return self.nobs
+
+    @property
     def _beside_effects(self) -> bool:
-        """Whether this is a likelihood beside absorbed effects."""
-        return self.family == "likelihood" and "absorbed" in self.state
+        """Whether this is a likelihood with absorbed effects."""
+        return False
 
     @property
     def _scale_of_weights(self) -> float:
         """The mean weight where the convention takes weights as they are, else one."""
-        as_they_are = self.specification.ssc in {"fixest", "pyfixest"} and self._beside_effects
-        relative = self.specification.weight_kind != "frequency"
-        return float(self.state.get("mean_weight", 1.0)) if as_they_are and relative else 1.0
+        return 1.0
 
     def _parameters(self, names: tuple[str, ...] = ()) -> int:
         """Return the number of parameters, absorbed effects included as the convention has it."""
@@ -393,14 +319,8 @@ class Precision:
         return len(self.estimated) + self._absorbed(names).count(self.specification.ssc, key)
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
-        asked = self.specification
-        beside = nesting(settings_of(asked.se, asked.se_options), asked.clusters, asked.ssc)
-        counted = {(), asked.clusters, beside}
-        if names not in counted and self.live is not None and "absorbed" in self.state:
-            return self.live.absorbed_within(self.live.groups(names))
-        kept = dict(self.state.get("absorbed", {}))
-        nested = {key: Nested(**inside) for key, inside in kept.pop("nested", {}).items()}
-        return Absorbed(**kept, nested=nested)
+        """Return the degrees of freedom of absorbed effects, those nested in clusters marked."""
+        return Absorbed()
 
     # Inference ----------------------------------------------------------------------------------
 
@@ -452,79 +372,3 @@ class Precision:
             self._refuse_inference("tests")
         covariance = self.covariance("hessian" if self.se_kind == "none" else None)
         return wald_test(restrictions, self.params, covariance, self.df_resid)
-
-    @one_blas_thread()
-    def wild_bootstrap(
-        self,
-        restriction: str,
-        *,
-        cluster: str | None = None,
-        draws: int = 9999,
-        weights: str = "rademacher",
-        seed: int | None = None,
-        impose_null: bool = True,
-        level: float = 0.95,
-    ) -> WildBootstrap:
-        """Test one linear restriction by the wild cluster bootstrap.
-
-        Parameters
-        ----------
-        restriction
-            As in ``"x = 0"`` or ``"x - z = 1"``.
-        cluster
-            The column of clusters; the run's own by default.
-        draws
-            Their number; where there are no more sign patterns of the clusters, each is drawn once.
-        weights : {"rademacher", "webb", "mammen", "normal"}
-            What multiplies the residuals of a cluster.
-        seed
-            Of the draws; the run's own by default.
-        impose_null
-            Whether the restriction holds in the draws (WCR) or not (WCU).
-        level
-            Of the confidence interval, which inverts the test.
-
-        Raises
-        ------
-        OptionError
-            When the restriction is not one, an option cannot serve, or the model is not linear.
-        InferenceError
-            When the fit was read from the record, has instruments, or is not at a maximum.
-
-        References
-        ----------
-        Cameron, Gelbach and Miller (2008), "Bootstrap-based improvements for inference with
-        clustered errors", Review of Economics and Statistics 90(3); and those of the algorithm,
-        `workbench.results.wild_bootstrap.wild_bootstrap`.
-        """
-        check_question(draws, weights, level)
-        curvature, problem = self._curvature_for("robust"), self._live_problem()
-        names = (cluster,) if cluster is not None else self.specification.clusters
-        column = one_cluster(names, "The wild bootstrap needs")
-        matrix, right = read_restrictions(restriction, [str(name) for name in self.params.index])
-        if len(matrix) != 1:
-            raise OptionError(
-                f"The wild bootstrap tests one restriction; there are {len(matrix)}.",
-                hint='one at a time, as in "x = 0".',
-                code="several-restrictions",
-                where="restriction",
-            )
-        left, theta = matrix[0], problem.walked(self.estimated.to_numpy())
-        onto = self._averages
-        carried = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
-        codes = problem.codes_of(column)
-        groups = int(codes.max()) + 1
-        asked = Question(
-            restriction,
-            carried,
-            float(left @ self.params.to_numpy()),
-            float(right[0]),
-            self._cluster_factor((column,), groups).value,
-            column,
-            draws,
-            weights,
-            self.specification.seed if seed is None else seed,
-            impose_null,
-            level,
-        )
-        return wild_bootstrap(problem.linear_rows(), theta, codes, asked)

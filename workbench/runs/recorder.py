@@ -6,15 +6,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from workbench.covariances.kinds import columns_of_errors
 from workbench.data.formula.parser import variables
 from workbench.errors import StoreError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
 from workbench.models.design.read import columns_of_options
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.optimizers.base import StateBox
 from workbench.results.fit import Fit
 from workbench.runs.provenance import provenance_of
@@ -122,7 +121,7 @@ def columns_read(problem: Problem) -> list[str]:
     """Return the columns of the table that a run reads, in the table's order."""
     assert problem.table is not None
     asked, design = problem.specification, problem.design
-    of_errors = {*asked.clusters, *columns_of_errors(asked)}
+    of_errors = {*asked.clusters, *asked.covariance.columns}
     read = {*of_errors, asked.weights, asked.offset, *design.columns}
     read |= set(columns_of_options(problem.model, problem.table.names))
     for formula in problem.formulas:

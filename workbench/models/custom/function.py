@@ -28,8 +28,11 @@ class Custom(Model):
     outcome: ClassVar[str] = "any"
     roles: ClassVar[tuple[str, ...]] = ("columns", "cluster", "weights")
     built_by: ClassVar[str] = "workbench.models.custom.build"
+    results: ClassVar[str] = "workbench.models.custom.results:CustomFit"
     needs_formula: ClassVar[bool] = False
     has_function: ClassVar[bool] = True
+    called_by: ClassVar[str] = "workbench.models.custom.code:function_call"
+    no_cell: ClassVar[str] = "its likelihood is a Python function"
 
     loglik: Callable[..., Any]
     parameters: Mapping[str, Parameter]

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from workbench.backends import Array, Backend, backend_named
-from workbench.covariances import (
-    ClusterMeat,
-    Curvature,
-    groupings,
-)
+from workbench.covariances import ClusterMeat, Curvature, groupings
+from workbench.covariances.evidence import Need
+from workbench.covariances.score_sums import grouped_sums
 from workbench.data.design import Design
 from workbench.errors import LikelihoodError, WorkbenchError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums
+from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.generic import GenericKernel
 from workbench.models.custom.coordinates import DeclaredCoordinates
@@ -27,6 +25,7 @@ from workbench.models.custom.output import Allowance, limited
 from workbench.models.custom.parameters import Parameter
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.columns import prepare_columns
+from workbench.models.design.results import FormulaState
 from workbench.models.design.scaling import INTERCEPT, Scaling, scaling_of
 from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
@@ -291,6 +290,11 @@ class CustomProblem(Problem):
         ones = [np.ones(len(scores))]
         return grouped_sums(scores, ones, self.weights.values, codes, np.eye(scores.shape[1]))
 
+    @property
+    def has(self) -> frozenset[Need]:
+        """What standard errors can be computed from: no scores by row where units have several."""
+        return super().has if self.own.units is None else super().has - {Need.ROW_SCORES}
+
     def score_rows(self, theta: Numpy) -> Numpy:
         """Return the weighted score of each row, ``(n, k)``."""
         if self.own.units is not None:
@@ -329,14 +333,9 @@ class CustomProblem(Problem):
             where=self.parameter_names[0],
         )
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> FormulaState:
         """Return the formula's state where there is a formula."""
-        return {
-            "template": None,
-            "design": self.design.state,
-            "kept": list(self.kept),
-            "spreads": self.spreads,
-        }
+        return FormulaState(self.spreads, design=self.design.state, kept=list(self.kept))
 
 
 def _written(value: float) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
 
-from workbench.covariances import ClusterMeat, Curvature
-from workbench.covariances.regression_rows import LinearRows
-from workbench.covariances.small_sample import Family
+from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances.regression_rows import RegressionRows
+from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
+from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.likelihoods import Gaussian
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
@@ -23,6 +23,7 @@ from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
 from workbench.models.design.scaling import INTERCEPT, linear_coordinates, outcome_scale
 from workbench.models.design.weights import weights_of
+from workbench.models.linear.results import LinearState
 from workbench.models.linear.rounding import nothing_left, solved_to_rounding
 from workbench.protocols import Numpy
 
@@ -59,6 +60,7 @@ class LeastSquaresProblem(Problem):
 
     title: ClassVar[str] = LeastSquares.title
     family: ClassVar[Family] = "least squares"
+    library: ClassVar[str] = "numpy"
 
     def __init__(self, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
@@ -91,11 +93,9 @@ class LeastSquaresProblem(Problem):
     @property
     def column_sd(self) -> Mapping[str, float]:
         """Standard deviations of the regressors, by name."""
-        return {name: sd for name, sd in self._spreads.items() if name != INTERCEPT}
-
-    @property
-    def _spreads(self) -> dict[str, float]:
-        return dict(zip(self.columns.names, self.coordinates.scaling.spreads.tolist(), strict=True))
+        spreads = self.coordinates.scaling.spreads.tolist()
+        pairs = zip(self.columns.names, spreads, strict=True)
+        return {name: sd for name, sd in pairs if name != INTERCEPT}
 
     def shown(self, theta: Numpy) -> Numpy:
         """Return the coefficients shown, shape ``(k,)``."""
@@ -214,12 +214,12 @@ class LeastSquaresProblem(Problem):
         """Return the residual variance that divides the scores."""
         return self._variance(theta)
 
-    def linear_rows(self) -> LinearRows:
-        """Return the rows in walked coordinates."""
+    def regression_rows(self) -> RegressionRows:
+        """Return the rows in unconstrained coordinates."""
         x = self.columns.x @ self.coordinates.raw
         counts = self.specification.weight_kind == "frequency"
         names = self.parameter_names
-        return LinearRows(self.y, x, names, weights=self.weights.values, counts=counts)
+        return RegressionRows(self.y, x, names, weights=self.weights.values, counts=counts)
 
     def check_start(self, theta: Numpy) -> None:
         """There is no start to check."""
@@ -240,18 +240,17 @@ class LeastSquaresProblem(Problem):
         fitted = design.matrix[:, list(self.columns.kept)] @ params
         return design.outcome - (fitted if design.offset is None else fitted + design.offset)
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> LinearState:
         """Return what prediction needs, and the fit's R squared."""
         levels = self.design.outcome_levels
-        return {
-            "template": LeastSquares.name,
-            "design": self.design.state,
-            "kept": list(self.columns.kept),
-            "offset": self.specification.offset,
-            "levels": None if levels is None else list(levels),
-            "spreads": self._spreads,
-            "r2": self._r_squared(self.start),
-        }
+        return LinearState(
+            self.column_sd,
+            design=self.design.state,
+            kept=self.columns.kept,
+            offset=self.specification.offset,
+            levels=None if levels is None else list(levels),
+            r2=self._r_squared(self.start),
+        )
 
     def _r_squared(self, theta: Numpy) -> float | None:
         """Return the share of the outcome's variation that is explained, around an intercept."""
