@@ -15,7 +15,9 @@ from workbench.errors import WorkbenchError
 LIBRARIES = ("torch", "jax")
 TORCH = find_spec("torch") is not None
 NO_TORCH = "torch is not installed"
-TORCH_IS_MISSING = re.compile(r"No module named 'torch'|torch is not installed|needs torch\b")
+TORCH_IS_MISSING = re.compile(
+    r"No module named 'torch'|torch(, which)? is not installed|needs torch\b"
+)
 ASKED = []
 """What the running test was refused, for want of torch."""
 
@@ -92,7 +94,7 @@ def pytest_runtest_teardown(item):
 def _skipped_without_torch():
     try:
         return (yield)
-    except Exception as error:
+    except (Exception, pytest.fail.Exception) as error:
         if not TORCH and (ASKED or _is_for_torch(error)):
             pytest.skip(NO_TORCH)
         raise

@@ -18,7 +18,7 @@ from workbench.likelihoods import TEMPLATES
 every_template = pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
 
 
-def test_the_cpu_comes_first_and_runs_everything():
+def test_the_cpu_comes_first_and_runs_everything(torch):
     cpu = devices()[0]
 
     assert (cpu.name, cpu.available, cpu.reason) == ("cpu", True, "")
