@@ -31,6 +31,18 @@ if TYPE_CHECKING:
         start as start,
     )
     from workbench.backends.devices import devices as devices
+    from workbench.covariances.cluster import Cluster as Cluster
+    from workbench.covariances.conley import Conley as Conley
+    from workbench.covariances.driscoll_kraay import DriscollKraay as DriscollKraay
+    from workbench.covariances.hessian import Hessian as Hessian
+    from workbench.covariances.jackknife import CRV3 as CRV3
+    from workbench.covariances.leverage import (
+        HC2 as HC2,
+        HC3 as HC3,
+    )
+    from workbench.covariances.newey_west import NeweyWest as NeweyWest
+    from workbench.covariances.opg import OPG as OPG
+    from workbench.covariances.robust import Robust as Robust
     from workbench.data.sources import (
         load as load,
         read_sql as read_sql,
@@ -95,6 +107,15 @@ refuse_mixture(__path__[0])
 
 _FACE = {
     "workbench.backends.devices": "devices",
+    "workbench.covariances.cluster": "Cluster",
+    "workbench.covariances.conley": "Conley",
+    "workbench.covariances.driscoll_kraay": "DriscollKraay",
+    "workbench.covariances.hessian": "Hessian",
+    "workbench.covariances.jackknife": "CRV3",
+    "workbench.covariances.leverage": "HC2 HC3",
+    "workbench.covariances.newey_west": "NeweyWest",
+    "workbench.covariances.opg": "OPG",
+    "workbench.covariances.robust": "Robust",
     "workbench.data.sources": "load read_sql samples",
     "workbench.models.choice.wide": "long",
     "workbench.demeaners.alternating": "AlternatingProjections",

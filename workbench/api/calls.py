@@ -55,10 +55,11 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
         Kind of standard error; ``"cluster"`` needs ``cluster=``.  For least squares also
         ``"iid"``, which is the Hessian's, ``"hetero"`` or ``"HC1"``, which is robust, ``"HC2"``
         and ``"HC3"``, which correct for leverage, absorbed effects included, and ``"CRV3"``, the
-        jackknife over the clusters of one column.
+        jackknife over the clusters of one column.  Or a kind with its options, as in
+        ``wb.NeweyWest(time="year", lag=2)``.
     se_options : mapping
-        What the kind is told: ``dict(time="year", unit="firm", lag=2)`` for Newey-West,
-        ``dict(time="year", lag=2)`` for Driscoll-Kraay,
+        The options of a kind given by name: ``dict(time="year", unit="firm", lag=2)`` for
+        Newey-West, ``dict(time="year", lag=2)`` for Driscoll-Kraay,
         ``dict(lat="lat", lon="lon", cutoff=100, kernel="uniform", distance="great_circle")`` in km
         for Conley, ``dict(centre="mean")`` for CRV3, ``dict(cluster_df="conventional")`` for
         clusters in several directions.
