@@ -18,6 +18,7 @@ from workbench.data.design import Design
 from workbench.errors import LikelihoodError, WorkbenchError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.generic import GenericKernel
 from workbench.models.custom.coordinates import DeclaredCoordinates
@@ -249,6 +250,11 @@ class CustomProblem(Problem):
     def start(self) -> Numpy:
         """Declared start values; a formula's coefficients start at zero."""
         return self.walked_start(self.coordinates.start)
+
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
         """Return the objective; the kernel works in walked coordinates already."""

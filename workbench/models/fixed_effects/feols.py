@@ -30,9 +30,10 @@ from workbench.data.formula.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned, counted
 from workbench.errors import DataError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Procedure, Solved
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.kernels.absorption.leverages import refuse_many
@@ -105,9 +106,14 @@ class FixedEffectsProblem(Problem):
             self.__dict__.pop(known, None)
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """The demeaning, where there are factors, and the closed form."""
-        return ("demean", "solve") if self.factors.members else ("solve",)
+    def procedure(self) -> Procedure:
+        """In closed form."""
+        return Solved(self.solve)
+
+    @property
+    def demeans(self) -> bool:
+        """Whether there are fixed effects."""
+        return bool(self.factors.members)
 
     @property
     def estimated(self) -> tuple[str, ...]:
@@ -261,10 +267,6 @@ class FixedEffectsProblem(Problem):
     def walked(self, params: Numpy) -> Numpy:
         """Return the slopes that are estimated."""
         return params[np.isfinite(params)]
-
-    def objective(self) -> ScaledObjective:
-        """Least squares are solved, not walked."""
-        raise TypeError("least squares have a closed form; call solve()")
 
     # Facts at a point ---------------------------------------------------------------------------
 

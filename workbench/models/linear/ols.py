@@ -14,8 +14,8 @@ from workbench.covariances import ClusterMeat, Curvature, Family
 from workbench.covariances.regression_rows import RegressionRows
 from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
-from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Solved
 from workbench.estimation.specification import Specification
 from workbench.likelihoods import Gaussian
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
@@ -106,9 +106,9 @@ class LeastSquaresProblem(Problem):
         return self.coordinates.walked(params)
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """The closed form alone."""
-        return ("solve",)
+    def procedure(self) -> Solved:
+        """In closed form."""
+        return Solved(self.solve)
 
     def solve(self) -> Numpy:
         """Return the solution in walked coordinates ``(k,)``, refined against the rows twice."""
@@ -134,10 +134,6 @@ class LeastSquaresProblem(Problem):
         squares = self._residuals(theta) ** 2
         weights = self.weights.values
         return float(squares.sum() if weights is None else weights @ squares)
-
-    def objective(self) -> ScaledObjective:
-        """Least squares are solved, not walked."""
-        raise TypeError("least squares have a closed form; call solve()")
 
     @cached_property
     def start(self) -> Numpy:
