@@ -82,6 +82,11 @@ def vanishing_direction(y: Numpy, x: Numpy) -> Separation | None:
     return _farthest(-scaled[y == 0], scaled[y > 0])
 
 
+def moved_rows(found: Separation, y: Numpy, x: Numpy) -> np.ndarray:
+    """Return which rows a direction of `separating_direction` predicts, ``(n,)``."""
+    return np.asarray((2 * y - 1) * (_scaled(x) @ found.direction) > _MOVES)
+
+
 def _scaled(x: Numpy) -> Numpy:
     scale = np.abs(x).max(axis=0)
     scale[scale == 0] = 1.0
