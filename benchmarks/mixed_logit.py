@@ -275,7 +275,7 @@ def whole_fit(size: Size) -> Call:
             "mixed_logit",
             "chosen ~ size + floor + distance + price",
             frame,
-            choosers="person",
+            situation="person",
             alternatives="apartment",
             random={"price": "normal"},
             draws=size.draws,

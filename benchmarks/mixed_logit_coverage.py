@@ -90,7 +90,7 @@ def fitted(sample: Any) -> Any:
         "mixed_logit",
         "chosen ~ price + quality",
         sample,
-        choosers="situation",
+        situation="situation",
         alternatives="option",
         panel="person",
         random={"price": "normal"},

@@ -35,7 +35,7 @@ def test_greenes_travellers_open_ready_to_run_with_statsmodels_numbers(opened, r
     view = opened(TRAVEL)
     view.run()
 
-    expect(view.widget.get_by_label("Choosers")).to_have_value("individual")
+    expect(view.widget.get_by_label("Situation")).to_have_value("individual")
     expect(view.widget.get_by_label("Alternatives")).to_have_value("mode")
     see(view.widget, "210 choice situations in 840 rows")
     expect(view.widget.get_by_label("Offset")).to_be_disabled()
@@ -50,11 +50,11 @@ def test_greenes_travellers_open_ready_to_run_with_statsmodels_numbers(opened, r
 def test_a_chooser_that_is_missing_is_asked_for_at_its_field(opened):
     view = opened(TRAVEL)
     view.run()
-    choosers = view.widget.get_by_label("Choosers")
+    choosers = view.widget.get_by_label("Situation")
 
     choosers.select_option("")
 
-    see(view.widget, "Conditional logit needs the column of the choosers.")
+    see(view.widget, "Conditional logit needs the column of the situation.")
     expect(choosers).to_have_attribute("aria-invalid", "true")
     expect(view.widget.get_by_role("button", name="▶ Run")).to_be_disabled()
     choosers.select_option("individual")
@@ -115,7 +115,7 @@ def test_what_a_model_needs_is_readable_by_all_and_in_narrow_places(
     settings = view.widget.get_by_label("Settings of the model")
     expect(settings).to_have_attribute("placeholder", example)
 
-    asked = [view.widget.get_by_label(role) for role in ("Choosers", "Alternatives", "Panel")]
+    asked = [view.widget.get_by_label(role) for role in ("Situation", "Alternatives", "Panel")]
     report = Axe().run(view.page, context="section.wb").response
     view.fit_width(490)
 

@@ -12,6 +12,7 @@ import pytest
 import workbench as wb
 from workbench.data.sources import open_data, sql
 from workbench.errors import DataError
+from workbench.estimation.code import magic_cell, python_call
 from workbench.estimation.specification import DataReference
 
 
@@ -49,10 +50,10 @@ def test_the_code_of_a_run_reads_the_same_rows(wages):
     fit = wb.fit("ols", "wage ~ educ", wb.read_sql("SELECT * FROM wages", path))
     scope = {}
 
-    exec(fit.specification.to_python(), scope)
+    exec(python_call(fit.specification), scope)
 
     assert scope["fit"].params.tolist() == fit.params.tolist()
-    assert '--sql "SELECT * FROM wages"' in fit.specification.to_magic()
+    assert '--sql "SELECT * FROM wages"' in magic_cell(fit.specification)
 
 
 @pytest.mark.parametrize("query", ["DELETE FROM wages", "PRAGMA user_version = 1", "", "ATTACH x"])

@@ -23,8 +23,8 @@ from workbench.estimation.code import (
     python_call,
     start_text,
 )
-from workbench.estimation.literals import parse_settings
-from workbench.estimation.specification import Choice, DataReference, Source, Specification
+from workbench.estimation.specification import DataReference, Source, Specification
+from workbench.literals import Choice, parse_settings
 from workbench.notebook.cell.options import read_line, with_options
 from workbench.optimizers import OPTIMIZERS, choice_of
 

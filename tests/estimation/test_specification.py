@@ -7,7 +7,9 @@ import json
 import pytest
 
 from workbench.errors import OptionError
-from workbench.estimation.specification import Choice, DataReference, Source, Specification
+from workbench.estimation.code import magic_cell, python_call
+from workbench.estimation.specification import DataReference, Source, Specification
+from workbench.literals import Choice
 
 
 @pytest.fixture
@@ -74,5 +76,5 @@ def test_a_changed_copy_leaves_the_original_as_it_was(specification):
 
 
 def test_a_specification_writes_the_call_and_the_cell_that_repeat_it(specification):
-    assert "wb.LBFGSB(memory=5)" in specification.to_python()
-    assert '--optimizer "l-bfgs-b(memory=5)"' in specification.to_magic()
+    assert "wb.LBFGSB(memory=5)" in python_call(specification)
+    assert '--optimizer "l-bfgs-b(memory=5)"' in magic_cell(specification)

@@ -6,7 +6,7 @@ import numpy as np
 
 import workbench as wb
 
-ROLES = {"choosers": "individual", "alternatives": "mode"}
+ROLES = {"situation": "individual", "alternatives": "mode"}
 
 
 def test_evaluations_and_seconds_go_on_from_one_stage_to_the_next():

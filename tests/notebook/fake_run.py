@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.trace import Trace
+from workbench.literals import Choice
 from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate
 from workbench.results.fit import Fit

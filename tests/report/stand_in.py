@@ -13,8 +13,9 @@ import statsmodels.formula.api as smf
 
 from workbench.errors import InferenceError
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.trace import Trace
+from workbench.literals import Choice
 from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate
 

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.errors import InferenceError, OptionError
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice
+from workbench.literals import Choice
 from workbench.report.comparison import compare
 
 
@@ -155,7 +155,7 @@ def test_two_queries_of_one_database_are_other_data_and_are_told(logit, probit):
 
 @pytest.mark.parametrize("option", [{"scale": "~ survey"}, {"panel": "person"}])
 def test_other_columns_of_a_choice_models_options_are_the_same_data(logit, option):
-    long = {"choosers": "id", "alternatives": "mode"}
+    long = {"situation": "id", "alternatives": "mode"}
     before, after = (on_data(logit, fingerprint=8 * digit).but(name=digit) for digit in ("a", "b"))
     models = [Choice("conditional_logit", told) for told in (long, long | option)]
     plain, other, changed = (

@@ -13,8 +13,8 @@ import pytest
 
 from tests.report.stand_in import newton_trace
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice
 from workbench.estimation.trace import Trace
+from workbench.literals import Choice
 from workbench.protocols import Iterate
 from workbench.report.plots.palette import GREY, SERIES
 from workbench.report.plots.trace_png import draw, trace_charts

@@ -12,7 +12,8 @@ import workbench as wb
 from tests.report.stand_in import FORMULA
 from workbench.errors import InferenceError
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice, Specification
+from workbench.estimation.specification import Specification
+from workbench.literals import Choice
 from workbench.report.plots.coefficients import coefficient_rows
 from workbench.report.tables.changes import SETTINGS, Change, what_changed
 from workbench.report.tables.diagnostics import diagnostics
@@ -177,7 +178,7 @@ def test_estimates_that_read_the_same_are_told_by_their_distance(logit):
 
 
 def test_what_changed_lists_the_options_of_a_model_of_choice_one_by_one(logit):
-    roles = {"choosers": "id", "alternatives": "mode"}
+    roles = {"situation": "id", "alternatives": "mode"}
     told = {"random": {"cost": "normal", "time": "lognormal"}, "draws": 2000}
     models = [Choice("conditional_logit", roles), Choice("mixed_logit", roles | told)]
     pair = [
@@ -193,7 +194,7 @@ def test_what_changed_lists_the_options_of_a_model_of_choice_one_by_one(logit):
     assert found["Correlated"] == ("", "no")
     assert found["Draws"] == ("", "2,000")
     assert found["WTP price"] == ("", "none")
-    assert ("Choosers", "id") in changes.same
+    assert ("Situation", "id") in changes.same
 
 
 def test_what_changed_shows_no_estimate_of_a_separated_run(logit, separated):

@@ -1,53 +1,29 @@
-"""The rim, where names are looked up: what a person asks for becomes one `Specification`."""
+"""Turn the arguments of `workbench.fit` into a `Specification`."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, fields
-from difflib import get_close_matches
-from numbers import Integral
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from workbench.api.data_argument import given_table
-from workbench.backends import BACKENDS
 from workbench.backends.devices import check_device, installed
-from workbench.covariances import ALIASES, KINDS, settings_of
+from workbench.covariances import settings_of
 from workbench.covariances.settings import plain_options
-from workbench.covariances.small_sample import CONVENTIONS
-from workbench.data.formula.fixed_effects import RULES
 from workbench.data.table import Table
 from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
-from workbench.estimation.specification import Choice, DataReference, Specification
-from workbench.likelihoods import LinearIndex
-from workbench.models.choice.options import MODELS as CHOICE, choice_with, option_names
-from workbench.models.custom.function import Custom
-from workbench.models.custom.parameters import Parameter
-from workbench.models.event_study.did2s import TwoStages
-from workbench.models.linear.ols import LeastSquares
-from workbench.models.registry import (
-    ABSORBING,
-    BODY,
-    CUSTOM,
-    IN_NUMPY,
-    Written,
-    check_model_name,
-)
+from workbench.estimation.model import NUMPY, Model
+from workbench.estimation.specification import DataReference, Specification
+from workbench.literals import Choice
+from workbench.models.registry import as_model, listed, model_class
+from workbench.names import nearest
 from workbench.optimizers import choice_of, optimizer_named
+from workbench.options import Kind, Option, made, options_of, refusal
 from workbench.protocols import Optimizer
 
-_CHOICES = {
-    "weight_kind": ("frequency", "probability", "analytic"),
-    "missing": ("drop", "raise"),
-    "collinear": ("drop", "refuse"),
-    "fixef_rm": RULES,
-    "ssc": (None, *CONVENTIONS),
-    "se": KINDS,
-}
 # What other programs call these options.
 _SAME_AS = {
     **dict.fromkeys(("stderr", "vcov", "cov_type", "vce", "std_errors"), "se"),
@@ -74,13 +50,11 @@ _ERRORS_ELSEWHERE = {
     **dict.fromkeys(("nonrobust", "iid", "oim", "eim"), "hessian"),
 }
 
-_WHOLE_NUMBERS = ("max_steps", "seed")
-
 
 def specified(
     model: Any, formula: Any, data: Any, options: Mapping[str, Any], caller: FrameType
-) -> tuple[Specification, Table, Custom | None]:
-    """Return the specification of a call, its data, and the likelihood that stands in no text.
+) -> tuple[Specification, Table, Model | None]:
+    """Return the specification of a call, its data, and a model that no record can hold.
 
     Raises
     ------
@@ -96,50 +70,64 @@ def specified(
             code="bad-option",
             where="formula",
         )
-    choice, own, source = _model(model)
-    choice, options = _with_own_options(choice, options)
+    chosen, options = _with_options(as_model(model), options)
     table = given_table(data, caller)
-    specification = Specification(
-        model=choice,
-        data=DataReference(
-            table.reference_kind,
-            table.reference_name,
-            rows=table.nrows,
-            columns=len(table.names),
-            query=table.reference_query,
-        ),
-        formula=formula,
-        source=source,
-        **_options(options, choice.name, "" if own is None else own.library),
+    reference = DataReference(
+        table.reference_kind,
+        table.reference_name,
+        rows=table.nrows,
+        columns=len(table.names),
+        query=table.reference_query,
     )
-    return specification, table, own
+    specification = Specification(
+        Choice(chosen.name, chosen.changed()),
+        reference,
+        formula,
+        source=getattr(chosen, "source", None),
+        **_run_options(options, chosen),
+    )
+    return specification, table, chosen if chosen.has_function else None
+
+
+def _with_options(
+    model: Model | type[Model], options: Mapping[str, Any]
+) -> tuple[Model, dict[str, Any]]:
+    """Give a model those of the options that are its own, and return the rest."""
+    kind = model if isinstance(model, type) else type(model)
+    known = {each.name for each in options_of(kind)}
+    options = {_new_name(kind, name): value for name, value in options.items()}
+    own = {name: v for name, v in options.items() if name in known and v is not None}
+    rest = {name: value for name, value in options.items() if name not in known}
+    if isinstance(model, type):
+        _refuse_unknown(rest, kind)
+        return made(model, own), rest
+    if own:
+        name = next(iter(own))
+        raise refusal(
+            f"The option {name} is given twice: in the model and beside it.",
+            f"{kind.__name__}({name}={own[name]!r}) alone.",
+            name,
+        )
+    return model, rest
+
+
+def _new_name(kind: type[Model], name: str) -> str:
+    """Return the present name of an option, with a warning where the name was another before."""
+    new = kind.renamed.get(name, name)
+    if new != name:
+        warnings.warn(f"The option {name} is called {new} now.", FutureWarning, stacklevel=6)
+    return new
 
 
 def checked(asked: Specification) -> Specification:
     """Refuse options that are not among the choices, before any data are touched."""
-    if asked.model.name == LeastSquares.name:  # solved by numpy alone
+    model = model_class(asked.model.name)
+    if model.on_host:
         asked = asked.replace(device="cpu", dtype="float64")
-    if asked.model.name in IN_NUMPY:
-        asked = asked.replace(se=ALIASES.get(asked.se, asked.se))
-    for name, choices in _CHOICES.items():
-        value = getattr(asked, name)
-        if value not in choices:
-            near = get_close_matches(str(value), [str(c) for c in choices], n=1)
-            near = [_ERRORS_ELSEWHERE[value]] if str(value) in _ERRORS_ELSEWHERE else near
-            raise OptionError(
-                f'The option {name} is "{value}".',
-                hint=f'"{near[0]}"?' if near else f"one of {[c for c in choices if c]}.",
-                code="bad-option",
-                where=name,
-                suggestion=near[0] if near else "",
-            )
-    if asked.backend not in BACKENDS:
-        raise OptionError(
-            f'There is no library "{asked.backend}".',
-            hint=f"one of {list(BACKENDS)}.",
-            code="bad-option",
-            where="backend",
-        )
+    asked = asked.replace(se=model.covariance_names.get(asked.se, asked.se))
+    for each in options_of(Specification):
+        if each.name not in _CHECKED_BY_THE_PROBLEM:
+            _checked(each, getattr(asked, each.name))
     if asked.se in {"cluster", "CRV3"} and asked.cluster is None:
         raise OptionError(
             "Clustered standard errors need a column.",
@@ -148,102 +136,74 @@ def checked(asked: Specification) -> Specification:
             where="cluster",
         )
     settings_of(asked.se, asked.se_options)
-    if asked.seed < 0:
-        raise OptionError(
-            f"The seed is {asked.seed}.", hint="0 or more.", code="bad-option", where="seed"
-        )
-    if asked.max_steps is not None and asked.max_steps < 1:
-        raise OptionError(
-            f"The step limit is {asked.max_steps}.",
-            hint="at least 1.",
-            code="bad-option",
-            where="max_steps",
-        )
-    if asked.model.name not in IN_NUMPY:
+    if model.computed_by != NUMPY:
         check_device(asked.device, asked.backend, asked.dtype)
     return asked
 
 
-def _with_own_options(
-    choice: Choice, options: Mapping[str, Any]
-) -> tuple[Choice, Mapping[str, Any]]:
-    """Move the options that are the model's own to its settings."""
-    names = option_names(choice.name)
-    if not names:
-        return choice, options
-    own = {name: v for name, v in options.items() if name in names and v is not None}
-    rest = {name: value for name, value in options.items() if name not in names}
-    return choice_with(choice.name, own), rest
-
-
-def _model(model: Any) -> tuple[Choice, Custom | None, Any]:
-    if isinstance(model, Custom):
-        return Choice(CUSTOM, _custom_settings(model)), model, None
-    if isinstance(model, Written):
-        return Choice(BODY), None, model.source
-    if isinstance(model, TwoStages):
-        return Choice(TwoStages.name, asdict(model)), None, None
-    if isinstance(model, LinearIndex) or (
-        isinstance(model, type) and issubclass(model, LinearIndex)
-    ):
-        return Choice(model.name), None, None
-    if not isinstance(model, str):
+def _checked(each: Option, value: Any) -> Any:
+    """Return the value of a common option, or refuse it."""
+    if each.name == "se" and value in _ERRORS_ELSEWHERE:
         raise OptionError(
-            f"The model is a {type(model).__name__}.",
-            hint='a name as in "logit", wb.custom(...) or wb.likelihood(...).',
-            code="no-such-model",
-            where="model",
+            f'The option se is "{value}".',
+            hint=f'"{_ERRORS_ELSEWHERE[value]}"?',
+            code="bad-option",
+            where="se",
+            suggestion=_ERRORS_ELSEWHERE[value],
         )
-    check_model_name(model)
-    return Choice(model), None, None
+    return each.checked(value)
 
 
-def _custom_settings(model: Custom) -> dict[str, Any]:
-    params = {name: _declared(parameter) for name, parameter in model.parameters.items()}
-    name = getattr(model.loglik, "__name__", "loglik")
-    settings: dict[str, Any] = {"function": name, "params": params}
-    return settings if model.columns is None else {**settings, "columns": list(model.columns)}
-
-
-def _declared(parameter: Parameter) -> float | list[float]:
-    unbounded = parameter == Parameter(parameter.start)
-    return parameter.start if unbounded else [parameter.start, parameter.lower, parameter.upper]
-
-
-def _options(options: Mapping[str, Any], model: str, written_in: str) -> dict[str, Any]:
-    known = {item.name for item in fields(Specification)} - {"model", "data", "formula", "source"}
-    known |= {*option_names(model)}
-    for name in options:
-        if name not in known:
-            raise _no_such_option(name, known)
-    _check_types(options)
-    chosen = {
-        **options,
-        "optimizer": _optimizer_choice(options.get("optimizer")),
-        "demeaner": _demeaner_choice(options.get("demeaner")),
+def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """Return the common options in the form of a specification."""
+    _refuse_unknown(options, type(model))
+    given = {name: value for name, value in options.items() if value is not None}
+    chosen: dict[str, Any] = {
+        each.name: _checked(each, given[each.name])
+        for each in options_of(Specification)
+        if each.name in given and each.kind is not Kind.MEMBER and each.name not in _LATER
     }
-    if isinstance(chosen.get("cluster"), (list, tuple)):
+    chosen |= {name: given[name] for name in ("se", "device") if name in given}
+    own = {name: given.get(f"{name}_options") for name in ("optimizer", "demeaner")}
+    chosen["optimizer"] = _optimizer_choice(given.get("optimizer"), own["optimizer"])
+    chosen["demeaner"] = _demeaner_choice(given.get("demeaner"), own["demeaner"])
+    chosen["se_options"] = plain_options(given.get("se_options"))
+    if "cluster" in chosen:
         chosen["cluster"] = _one_or_several(chosen["cluster"])
-    if model in ABSORBING and chosen.get("weights") is not None:
-        chosen.setdefault("weight_kind", "analytic")
-    chosen["se_options"] = plain_options(options.get("se_options"))
-    if chosen.get("start") is not None:
-        chosen["start"] = _starts(chosen["start"])
-    for name in _WHOLE_NUMBERS:
-        if chosen.get(name) is not None:
-            chosen[name] = int(chosen[name])
-    if "backend" not in chosen or chosen["backend"] is None:
-        chosen["backend"] = written_in or _default_backend()
-    if chosen.get("cluster") is not None and "se" not in chosen:
-        chosen["se"] = "cluster"
+        chosen.setdefault("se", "cluster")
+    if "weights" in chosen:
+        chosen.setdefault("weight_kind", model.weight_kind)
+    if "start" in given:
+        chosen["start"] = _starts(given["start"])
+    if "backend" not in chosen:
+        chosen["backend"] = getattr(model, "library", "") or _default_backend()
     return chosen
 
 
+# Options that are read by functions of their own, or checked when all are known.
+_LATER = {"se", "device", "se_options", "start"}
+_CHECKED_BY_THE_PROBLEM = {"start"}
+"""Options whose values are checked where the names of the parameters are known."""
+_OF_MEMBERS = ("optimizer_options", "demeaner_options")
+"""Options of the optimizer and of the demeaner, where these are given by name."""
+
+
+def _refuse_unknown(options: Mapping[str, Any], kind: type[Model]) -> None:
+    known = [each.name for each in (*options_of(kind), *options_of(Specification))]
+    for name in options:
+        if name not in known and name not in _OF_MEMBERS:
+            raise _no_such_option(name, known)
+
+
 def _no_such_option(name: str, known: Collection[str]) -> OptionError:
-    near = [_SAME_AS[name]] if name in _SAME_AS else get_close_matches(name, known, n=1)
-    near = [] if name in _INSTEAD else near
+    near = [_SAME_AS[name]] if name in _SAME_AS else [nearest(name, known)]
+    near = [] if name in _INSTEAD else list(filter(None, near))
     said = f"{near[0]}=?" if near else f"one of {sorted(known)}."
-    elsewhere = [other for other in CHOICE if name in option_names(other)]
+    elsewhere = [
+        other
+        for other, kind in listed().items()
+        if name in {each.name for each in options_of(kind)}
+    ]
     said = f"{name} is an option of {', '.join(elsewhere)}." if elsewhere else said
     return OptionError(
         f'There is no option "{name}".',
@@ -280,44 +240,10 @@ def _start_value(name: str, value: Any) -> float:
     )
 
 
-def _check_types(options: Mapping[str, Any]) -> None:
-    """Refuse arrays where a column's name is wanted, and texts where a number is."""
-    for name in ("weights", "offset", "positive", "name"):
-        value = options.get(name)
-        if value is not None and not isinstance(value, str):
-            raise OptionError(
-                f"The option {name} is a {type(value).__name__}, not a text.",
-                hint=f'{name}="{value!s}".'
-                if np.isscalar(value)
-                else f'add a column to the data and name it: {name}="column".',
-                code="bad-option",
-                where=name,
-            )
-    cluster = options.get("cluster")
-    several = isinstance(cluster, list | tuple) and all(isinstance(name, str) for name in cluster)
-    if not (several or isinstance(cluster, str | None)):
-        raise OptionError(
-            f"The option cluster is a {type(cluster).__name__}, not a text or a list of texts.",
-            hint='name columns of the data: cluster="column", or cluster=["one", "other"].',
-            code="bad-option",
-            where="cluster",
-        )
-    for name in _WHOLE_NUMBERS:
-        value = options.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
-            raise OptionError(
-                f"The option {name} is {value!r}.",
-                hint="a whole number.",
-                code="bad-option",
-                where=name,
-            )
-
-
-def _optimizer_choice(optimizer: str | Optimizer | None) -> Choice:
-    if optimizer is None:
-        return Choice("newton")
-    if isinstance(optimizer, str):
-        return Choice(*choice_of(optimizer_named(optimizer)))
+def _optimizer_choice(optimizer: str | Optimizer | None, options: Any) -> Choice:
+    if optimizer is None or isinstance(optimizer, str):
+        return Choice(*choice_of(optimizer_named(optimizer or "newton", options)))
+    _refuse_twice("optimizer", options)
     if not hasattr(optimizer, "iterate"):
         raise OptionError(
             f"The optimizer is {optimizer!r}.",
@@ -328,8 +254,19 @@ def _optimizer_choice(optimizer: str | Optimizer | None) -> Choice:
     return Choice(*choice_of(optimizer() if isinstance(optimizer, type) else optimizer))
 
 
-def _demeaner_choice(demeaner: str | Demeaner | None) -> Choice:
-    return Choice(*demeaner_choice_of(as_demeaner("auto" if demeaner is None else demeaner)))
+def _demeaner_choice(demeaner: str | Demeaner | None, options: Any) -> Choice:
+    if not (demeaner is None or isinstance(demeaner, str)):
+        _refuse_twice("demeaner", options)
+    return Choice(*demeaner_choice_of(as_demeaner(demeaner or "auto", options)))
+
+
+def _refuse_twice(name: str, options: Any) -> None:
+    if options:
+        raise refusal(
+            f"The option {name}_options is given beside a {name} that has its options.",
+            f'{name}="name" with {name}_options, or the object alone.',
+            f"{name}_options",
+        )
 
 
 def _one_or_several(columns: Sequence[str]) -> str | tuple[str, ...] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields
 from inspect import Parameter as Parameter_, signature
 from pathlib import Path
 from types import FrameType
@@ -17,12 +16,14 @@ from workbench.data.names import quoted
 from workbench.data.sources import open_data
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, StoreError
-from workbench.estimation.specification import Choice, Specification
-from workbench.models.choice.options import MODELS as CHOICE, option_names
-from workbench.models.custom.function import Custom
-from workbench.models.event_study.did2s import TwoStages
-from workbench.models.registry import likelihood, models, problem_of
+from workbench.estimation.model import Model
+from workbench.estimation.specification import Specification
+from workbench.literals import Choice
+from workbench.models.custom.options import likelihood
+from workbench.models.event_study.options import DID2S
+from workbench.models.registry import listed, models, problem_of
 from workbench.optimizers import optimizer_named
+from workbench.options import Option, options_of
 from workbench.results.fit import Fit
 from workbench.runs.recorder import columns_read
 from workbench.runs.run import Continuing, Run, record_ended_runs
@@ -95,7 +96,7 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
         Small-sample convention; each family has its own default.
     name : str
         What tables and lists call the run.
-    choosers, alternatives, panel : str
+    situation, alternatives, panel : str
         For models of discrete choice on long data, one row an alternative: the columns that name
         choice situation, alternative and person.  The person, by default each chooser, is the
         unit of scores and of draws.
@@ -149,7 +150,7 @@ def did2s(
     weights: str | None = None,
     *,
     ssc: str = "none",
-    name: str = TwoStages.name,
+    name: str = DID2S.name,
 ) -> Fit:
     """Estimate effects of a treatment in two stages, and wait for the end.
 
@@ -198,7 +199,13 @@ def did2s(
     if weights is not None:
         options |= {"weights": weights, "weight_kind": "analytic"}
     formula = f"{quoted(yname)} {second_stage.strip()}"
-    run = _start(TwoStages(first_stage, treatment), formula, data, options, sys._getframe(1))
+    run = _start(
+        DID2S(first_stage=first_stage, treatment=treatment),
+        formula,
+        data,
+        options,
+        sys._getframe(1),
+    )
     return _waited(run).result()
 
 
@@ -209,24 +216,23 @@ def start(model: Any, formula: Any = None, data: Any = None, **options: Any) -> 
 
 def _with_named_options(function: Callable[..., Any]) -> None:
     """Let editors and help show the options by name, with their defaults."""
-    beside = dict.fromkeys(name for model in CHOICE for name in option_names(model))
     own = signature(function)
     first = [p for p in own.parameters.values() if p.kind is not Parameter_.VAR_KEYWORD]
-    what = {"model", "data", "formula", "source"}
+    named = {each.name: _written_default(each) for each in options_of(Specification)}
+    for kind in listed().values():
+        for each in options_of(kind):
+            same = each.name not in named or named[each.name] == _written_default(each)
+            named[each.name] = _written_default(each) if same and not each.required else None
+    named |= {"optimizer_options": None, "demeaner_options": None}
     options = [
-        Parameter_(item.name, Parameter_.KEYWORD_ONLY, default=_default(item))
-        for item in fields(Specification)
-        if item.name not in what
+        Parameter_(name, Parameter_.KEYWORD_ONLY, default=value) for name, value in named.items()
     ]
-    options += [Parameter_(name, Parameter_.KEYWORD_ONLY, default=None) for name in beside]
     function.__signature__ = own.replace(parameters=[*first, *options])  # type: ignore[attr-defined]
 
 
-def _default(item: Field[Any]) -> Any:
+def _written_default(each: Option) -> Any:
     """Return an option's default as a person would write it."""
-    made = item.default_factory
-    value = made() if made is not MISSING else item.default
-    return value.name if isinstance(value, Choice) else value
+    return each.default.name if isinstance(each.default, Choice) else each.default
 
 
 for _function in (fit, start):
@@ -234,13 +240,13 @@ for _function in (fit, start):
 
 
 def start_specification(
-    specification: Specification, table: Table, own: Custom | None = None
+    specification: Specification, table: Table, model: Model | None = None
 ) -> Run:
     """Start the run that a specification describes, on a table at hand."""
     found = checked(specification)
-    problem = problem_of(found, table, own)
+    problem = problem_of(found, table, model)
     chosen = optimizer_named(found.optimizer.name, found.optimizer.settings)
-    return Run(problem, chosen, own=own).begin()
+    return Run(problem, chosen, own=model).begin()
 
 
 def runs() -> pd.DataFrame:
@@ -281,7 +287,7 @@ def resume(run_id: str | int, data: Any = None, model: Any = None) -> Run:
         )
     asked = Specification.from_dict(stored.specification)
     table = _table_again(asked, data)
-    own = model if isinstance(model, Custom) else None
+    own = model if isinstance(model, Model) else None
     problem = problem_of(asked, table, own)
     found = table.fingerprint(columns_read(problem))
     if asked.data.fingerprint and found != asked.data.fingerprint:

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.data import columns as reading
-from workbench.data.names import nearest, shown
+from workbench.data.names import shown
 from workbench.data.table import Table
 from workbench.errors import DataError, OptionError
+from workbench.names import nearest
 from workbench.protocols import Numpy
 
 Positions = npt.NDArray[np.int64]

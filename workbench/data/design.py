@@ -13,7 +13,13 @@ import pandas as pd
 from workbench.data.complete_cases import Positions, Sample, counted, draw
 from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
 from workbench.data.formula.outcome import read_ordered, read_outcome
-from workbench.data.formula.parser import ParsedFormula, absorbed, further_equation, instrument_sides, parse_formula
+from workbench.data.formula.parser import (
+    ParsedFormula,
+    absorbed,
+    further_equation,
+    instrument_sides,
+    parse_formula,
+)
 from workbench.data.formula.regressors import Regressors, prediction_matrix, read_regressors
 from workbench.data.names import shown
 from workbench.data.table import Table
@@ -197,7 +203,10 @@ def _further(
     parsed: ParsedFormula, equations: Mapping[str, str], columns: Sequence[str]
 ) -> dict[str, ParsedFormula]:
     """Read the right sides of further equations as formulas of the same outcome."""
-    return {name: further_equation(parsed.parts.outcome, text, columns, name) for name, text in equations.items()}
+    return {
+        name: further_equation(parsed.parts.outcome, text, columns, name)
+        for name, text in equations.items()
+    }
 
 
 def _arithmetic(side: ParsedFormula) -> set[str]:

@@ -1,28 +1,14 @@
-"""Names of columns: the nearest one, and how to write one inside a formula."""
+"""Names of columns: how to write one inside a formula, and how to say that there is none."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
+from workbench.names import nearest
+
 _PLAIN = re.compile(r"[^\W\d][\w.]*")
-_LONGEST_COMPARED = 100  # letters; difflib's time grows with the square of the length
 _LONGEST_SHOWN = 60
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return the name most like ``name``, or ``""`` when none is near.
-
-    >>> nearest("kidslt5", ["kidslt6", "age"])
-    'kidslt6'
-    """
-    if len(name) > _LONGEST_COMPARED:
-        return ""
-    short = [other for other in names if len(other) <= _LONGEST_COMPARED]
-    same_but_case = [other for other in short if other.casefold() == name.casefold()]
-    close = same_but_case or difflib.get_close_matches(name, short, n=1, cutoff=0.6)
-    return close[0] if close else ""
 
 
 def quoted(name: str) -> str:

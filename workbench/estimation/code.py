@@ -11,18 +11,18 @@ from typing import Any
 
 from workbench.data.formula.parser import split_formula
 from workbench.demeaners import DEMEANERS
-from workbench.estimation.literals import (
+from workbench.estimation.model import model_class
+from workbench.estimation.specification import DataReference, Source, Specification
+from workbench.literals import (
+    Choice,
     choice_text,
-    own_text,
     parse_choice,
     parse_start,
     settings_text,
     start_text,
 )
-from workbench.estimation.specification import Choice, DataReference, Source, Specification
-from workbench.models.choice.options import MODELS as CHOICE
-from workbench.models.event_study.did2s import TwoStages
 from workbench.optimizers import OPTIMIZERS
+from workbench.options import options_of
 
 __all__ = ["choice_text", "magic_cell", "parse_choice", "parse_start", "python_call", "start_text"]
 
@@ -49,14 +49,20 @@ def python_call(specification: Specification) -> str:
     <BLANKLINE>
     fit = wb.fit("logit", "inlf ~ educ", wb.load("mroz"), se="robust")
     """
-    if specification.model.name == TwoStages.name:
+    model = model_class(specification.model.name)
+    if model.function != "fit":
         return _two_stages(specification)
     what = (_model(specification), _value(specification.formula), _data(specification.data))
     settings = (
         _named(name, _member(value) if isinstance(value, Choice) else _value(value))
         for name, value in _settings(specification)
     )
-    own = (_named(name, _value(value)) for name, value in _own_settings(specification).items())
+    declared = {e.name for e in options_of(model)}
+    own = (
+        _named(name, _value(value))
+        for name, value in _own_settings(specification).items()
+        if name in declared
+    )
     return _script(specification, _call("fit = wb.fit", (*what, *own, *settings)))
 
 
@@ -78,7 +84,7 @@ def _two_stages(specification: Specification) -> str:
         "ssc": specification.ssc,
         "name": specification.name,
     }
-    defaults = {"weights": None, "ssc": "none", "name": TwoStages.name}
+    defaults = {"weights": None, "ssc": "none", "name": specification.model.name}
     items = (
         _named(key, _value(value))
         for key, value in asked.items()
@@ -208,14 +214,12 @@ def _model(specification: Specification) -> _Piece:
 
 def _model_word(specification: Specification) -> str:
     """Return the model's name, with its settings where they are no options of their own."""
-    model = specification.model
-    return model.name if model.name in CHOICE else choice_text(model)
+    return specification.model.name
 
 
 def _own_settings(specification: Specification) -> Mapping[str, Any]:
-    """Return the settings of a model of choice, which are options beside the others."""
-    model = specification.model
-    return model.settings if model.name in CHOICE else {}
+    """Return the model's own options, which stand beside the common ones."""
+    return specification.model.settings
 
 
 def _likelihood(source: Source) -> _Piece:
@@ -286,7 +290,7 @@ def _options(specification: Specification) -> list[str]:
     source = specification.source
     pairs = [("sql", specification.data.query)] if specification.data.query else []
     pairs += [] if source else [("model", _model_word(specification))]
-    pairs += [(name, own_text(value)) for name, value in _own_settings(specification).items()]
+    pairs += _own_words(specification)
     if source and specification.formula is not None:
         pairs.append(("formula", specification.formula))
     if source and source.by is not None:
@@ -296,6 +300,12 @@ def _options(specification: Specification) -> list[str]:
         write = settings_text if name == "se_options" else _option_text
         pairs += [(name, write(one)) for one in each]
     return [word for name, text in pairs for word in _option(name, text)]
+
+
+def _own_words(specification: Specification) -> list[tuple[str, str]]:
+    declared = {e.name: e for e in options_of(model_class(specification.model.name))}
+    own = _own_settings(specification).items()
+    return [(name, declared[name].written(value)) for name, value in own if name in declared]
 
 
 def _option_text(value: Any) -> str:
@@ -320,7 +330,7 @@ def _why_no_cell(specification: Specification, words: list[str]) -> str:
     data = specification.data
     if specification.model.name == "custom":
         return "its likelihood is a Python function"
-    if specification.model.name == TwoStages.name:
+    if not model_class(specification.model.name).has_cell:
         return "it has two stages"
     if data.kind == "frame" and not _is_variable(data.name):
         return "its data have no name in the notebook"

@@ -61,6 +61,8 @@ class Problem(ABC):
     specification: Specification
     design: Design
     table: Table | None = None
+    model: Any = None
+    """The model with its options, see `workbench.estimation.model`."""
     parameter_names: tuple[str, ...] = ()
     observations: float = 0.0
     depvar: str = ""
@@ -296,6 +298,10 @@ class Problem(ABC):
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return the positions of the parameters that lie at a bound of theirs."""
         return ()
+
+    def bound_message(self, names: Sequence[str]) -> str:
+        """Say what it means that parameters lie at a bound; empty where nothing special."""
+        return ""
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, shape ``(n,)``."""

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cached_property
 from typing import Any
 
+from workbench.backends import BACKENDS
+from workbench.covariances import KINDS
+from workbench.covariances.small_sample import CONVENTIONS
+from workbench.data.formula.fixed_effects import RULES
 from workbench.errors import OptionError
+from workbench.literals import Choice
+from workbench.options import Kind, Options, option
 
-# Settings of the walk, and of what is said of its end: they leave the log-likelihood as it is.
-_WALK = {"optimizer", "demeaner", "backend", "device", "dtype", "start", "max_steps", "name"}
-_ERRORS = {"se", "se_options", "cluster", "ssc"}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A member of a family by name, with the settings that differ from its defaults."""
-
-    name: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+WEIGHT_KINDS = ("frequency", "probability", "analytic")
+DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -53,34 +48,86 @@ class Source:
     by: str | None = None
 
 
-@dataclass(frozen=True)
-class Specification:
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Options):
+    """The options that every model has in common."""
+
+    se: str = option(
+        "hessian", kind=Kind.CHOICE, choices=KINDS, help="kind of standard errors", label="Errors"
+    )
+    cluster: str | tuple[str, ...] | None = option(
+        None, kind=Kind.COLUMNS, help="column to cluster by, or several", label="Cluster by"
+    )
+    se_options: Mapping[str, Any] = option(
+        {},
+        kind=Kind.SETTINGS,
+        help="options of the standard errors",
+        example={"time": "year", "lag": 2},
+    )
+    weights: str | None = option(None, kind=Kind.COLUMN, help="column of weights")
+    weight_kind: str = option(
+        "frequency", kind=Kind.CHOICE, choices=WEIGHT_KINDS, help="what the weights count"
+    )
+    offset: str | None = option(None, kind=Kind.COLUMN, help="column added to the linear predictor")
+    optimizer: Choice = option(
+        Choice("newton"),
+        kind=Kind.MEMBER,
+        help="optimizer, by name or with its options",
+        example="bfgs",
+    )
+    demeaner: Choice = option(
+        Choice("auto"),
+        kind=Kind.MEMBER,
+        help="what takes fixed effects out, by name or with its options",
+        example="lsmr",
+    )
+    backend: str = option(
+        "jax", kind=Kind.CHOICE, choices=BACKENDS, help="library that computes", label="Library"
+    )
+    device: str = option("cpu", kind=Kind.TEXT, help="where it computes", example="cuda:0")
+    dtype: str = option(
+        "float64", kind=Kind.CHOICE, choices=DTYPES, help="precision of the numbers"
+    )
+    start: Mapping[str, float] | None = option(
+        None, kind=Kind.NUMBERS, help="start values by parameter", example={"educ": 0.1}
+    )
+    max_steps: int | None = option(None, kind=Kind.COUNT, least=1, help="step limit")
+    missing: str = option(
+        "drop", kind=Kind.CHOICE, choices=("drop", "raise"), help="rows with missing values"
+    )
+    collinear: str = option(
+        "drop",
+        kind=Kind.CHOICE,
+        choices=("drop", "refuse"),
+        help="columns that are combinations of others",
+    )
+    positive: str | None = option(
+        None, kind=Kind.TEXT, help="level of a two-valued text outcome that counts as 1"
+    )
+    fixef_rm: str = option(
+        "singleton",
+        kind=Kind.CHOICE,
+        choices=RULES,
+        help="rows alone in a level of a fixed effect",
+    )
+    seed: int = option(0, kind=Kind.COUNT, least=0, help="seed of everything random")
+    ssc: str | None = option(
+        None, kind=Kind.CHOICE, choices=CONVENTIONS, help="small-sample convention"
+    )
+    name: str = option("", kind=Kind.TEXT, help="name of the run")
+
+    def __post_init__(self) -> None:
+        """Take values as they are: a draft may be incomplete, and a record is not refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specification(RunOptions):
     """Everything that was asked of one run; two equal specifications give the same estimates."""
 
-    model: Choice
-    data: DataReference
-    formula: str | None = None
+    model: Choice = field(kw_only=False)
+    data: DataReference = field(kw_only=False)
+    formula: str | None = field(default=None, kw_only=False)
     source: Source | None = None
-    se: str = "hessian"
-    cluster: str | tuple[str, ...] | None = None
-    se_options: Mapping[str, Any] = field(default_factory=dict)
-    weights: str | None = None
-    weight_kind: str = "frequency"
-    offset: str | None = None
-    optimizer: Choice = field(default_factory=lambda: Choice("newton"))
-    demeaner: Choice = field(default_factory=lambda: Choice("auto"))
-    backend: str = "jax"
-    device: str = "cpu"
-    dtype: str = "float64"
-    start: Mapping[str, float] | None = None
-    max_steps: int | None = None
-    missing: str = "drop"
-    collinear: str = "drop"
-    positive: str | None = None
-    fixef_rm: str = "singleton"
-    seed: int = 0
-    ssc: str | None = None
-    name: str = ""
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -88,18 +135,6 @@ class Specification:
         if self.cluster is None:
             return ()
         return (self.cluster,) if isinstance(self.cluster, str) else self.cluster
-
-    @cached_property
-    def problem(self) -> str:
-        """A key that two runs share when they climb the same log-likelihood."""
-        from workbench.models.choice.options import MODELS
-
-        besides = _WALK | _ERRORS
-        if self.model.name not in MODELS:  # there, other draws are another likelihood
-            besides = besides | {"seed"}
-        known = self.replace(data=replace(self.data, fingerprint=""))  # which the end alone knows
-        stated = {key: value for key, value in known.to_dict().items() if key not in besides}
-        return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -129,15 +164,3 @@ class Specification:
     def replace(self, **changes: Any) -> Specification:
         """Return a copy with some settings changed."""
         return replace(self, **changes)
-
-    def to_python(self) -> str:
-        """Return the Python call that repeats this run."""
-        from workbench.estimation.code import python_call
-
-        return python_call(self)
-
-    def to_magic(self) -> str:
-        """Return the ``%%mle`` cell that repeats this run."""
-        from workbench.estimation.code import magic_cell
-
-        return magic_cell(self)

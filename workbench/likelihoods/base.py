@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from workbench.backends import Array, Backend
-from workbench.kernels.likelihood.parameters import Block
+from workbench.kernels.likelihood.parameters import Block, OutcomeTerm
 from workbench.kernels.likelihood.separation import (
     Separation,
     separating_direction,
@@ -20,6 +20,7 @@ from workbench.kernels.likelihood.separation import (
 )
 from workbench.kernels.linear.gram import gram, pull
 from workbench.kernels.linear.moments import Moments
+from workbench.options import Options
 from workbench.protocols import Numpy
 
 # Above this the columns are far enough apart for a factorization without pivots.
@@ -63,12 +64,15 @@ class Equation:
     saturation
         The absolute predictor from which fitted probabilities, or means, are 0 or 1 to eight
         digits, so that separation is looked for.
+    vanishes
+        Whether the equation has no effect any more where its constant falls without bound.
     """
 
     name: str
     option: str = ""
     thresholds: bool = False
     saturation: float | None = None
+    vanishes: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,8 @@ class Start:
     parameters: Numpy = field(default_factory=lambda: np.empty(0))
 
 
-class Likelihood(ABC):
+@dataclass(frozen=True, kw_only=True)
+class Likelihood(Options, ABC):
     r"""A likelihood whose rows read the data through linear predictors and a few parameters.
 
     A template states one formula, :meth:`contributions`, of the predictors
@@ -156,16 +161,28 @@ class Likelihood(ABC):
     parameters: ClassVar[tuple[Block, ...]] = ()
     columns: ClassVar[tuple[Column, ...]] = ()
     unit: ClassVar[Literal["row", "group"]] = "row"
-    """What has one log-likelihood: a row, or all rows of a group together, which ``columns["group"]``
-    sums."""
+    """What has one log-likelihood: a row, or a group, whose rows ``columns["group"]`` sums."""
     scales_outcome: ClassVar[bool] = False
     """Whether the outcome may be centred and scaled before the fit, and estimates put back."""
+    with_effects: ClassVar[str] = ""
+    """The name of the model that takes this one's place when fixed effects are added."""
     nuisance: ClassVar[tuple[str, ...]] = ()
     """Names of the parameters that are not coefficients, as far as no data are needed."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.nuisance = tuple(name for block in cls.parameters for name in block.names)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the outcome is a count."""
+        return self.support in {Support.COUNT, Support.WHOLE_COUNT}
+
+    @property
+    def formulas(self) -> dict[str, str]:
+        """The right sides of the further equations by their names."""
+        named = {equation.name: equation.option for equation in self.equations if equation.option}
+        return {name: getattr(self, option) for name, option in named.items()}
 
     @abstractmethod
     def contributions(
@@ -192,6 +209,14 @@ class Likelihood(ABC):
             The verbs of the library that computes.
         """
 
+    def outcome_term(self, y: Numpy, parameters: Numpy) -> OutcomeTerm | None:
+        """Return a part that no regressor enters, for distinct outcomes ``(u,)``, in numpy.
+
+        It is added to `contributions`.  Sums over counts belong here, which would be slow row by
+        row; most templates have none.
+        """
+        return None
+
     @abstractmethod
     def start(self, data: Observed) -> Start:
         """Return start values from a closed form, or a first stage."""
@@ -216,6 +241,31 @@ class Likelihood(ABC):
         """Return the log-likelihood, in nats, of constants alone, where it has a closed form."""
         return None
 
+    # What is said of the data and of the estimates ------------------------------------------------
+
+    def check_data(self, data: Observed, outcome: str) -> None:
+        """Refuse data that the likelihood cannot be estimated from.
+
+        Raises
+        ------
+        DataError
+            Naming the outcome and what to do.
+        """
+
+    def notes_before(self, data: Observed, outcome: str) -> tuple[str, ...]:
+        """Return sentences on what the data say before any step is taken."""
+        return ()
+
+    def notes_after(
+        self, data: Observed, parameters: Numpy, loglik: float, outcome: str
+    ) -> tuple[str, ...]:
+        """Return sentences on the estimates; ``parameters (m,)`` are those besides coefficients."""
+        return ()
+
+    def at_limit(self, names: Sequence[str], outcome: str) -> str:
+        """Say what the model becomes where these parameters lie at their bounds."""
+        return ""
+
     # Where no maximum exists ---------------------------------------------------------------------
 
     def saturated(self, y: Numpy, predictors: Sequence[Numpy], parameters: Numpy) -> list[bool]:
@@ -228,8 +278,7 @@ class Likelihood(ABC):
 
     def separating(self, equation: int, y: Numpy, x: Numpy) -> Separation | None:
         """Look for a direction of an equation's coefficients along which the likelihood rises."""
-        counts = self.support in {Support.COUNT, Support.WHOLE_COUNT}
-        return vanishing_direction(y, x) if counts else separating_direction(y, x)
+        return vanishing_direction(y, x) if self.counts else separating_direction(y, x)
 
     # Where the formula's coordinates are not the parameters shown --------------------------------
 

@@ -37,6 +37,7 @@ class Gaussian(Likelihood):
     title: ClassVar[str] = "Gaussian"
     formula: ClassVar[str] = "y = x′β + ε, ε ~ N(0, σ²)"
     support: ClassVar[Support] = Support.REAL
+    with_effects: ClassVar[str] = "feols"
     parameters: ClassVar[tuple[Block, ...]] = (Block(("sigma",)),)
     scales_outcome: ClassVar[bool] = True
 

@@ -11,7 +11,15 @@ from scipy.optimize import brentq
 from scipy.special import expit, log_expit
 
 from workbench.backends import Array, Backend
-from workbench.likelihoods.base import Equation, Likelihood, Observed, Start, Support, least_squares, total
+from workbench.likelihoods.base import (
+    Equation,
+    Likelihood,
+    Observed,
+    Start,
+    Support,
+    least_squares,
+    total,
+)
 from workbench.protocols import Numpy
 
 
@@ -23,6 +31,7 @@ class Logit(Likelihood):
     title: ClassVar[str] = "Logit"
     formula: ClassVar[str] = "Pr(y = 1 | x) = 1 / (1 + exp(−x′β))"
     support: ClassVar[Support] = Support.ZERO_ONE
+    with_effects: ClassVar[str] = "felogit"
     equations: ClassVar[tuple[Equation, ...]] = (Equation("mean", saturation=18.0),)
 
     def contributions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -46,7 +47,7 @@ class OrderedLogit(Likelihood):
 
     def blocks(self, y: Numpy, levels: Sequence[str]) -> tuple[Block, ...]:
         """Return one cutpoint between each two levels, ``"low|high"``; a row reads its two."""
-        names = tuple(f"{a}|{b}" for a, b in zip(levels, levels[1:], strict=False))
+        names = tuple(f"{a}|{b}" for a, b in pairwise(levels))
         codes = y.astype(np.int64)
         upper, lower = np.minimum(codes, len(names) - 1), np.maximum(codes - 1, 0)
         return (Block(names, ORDERED, reads=(upper, lower)),)
@@ -125,6 +126,8 @@ class OrderedLogit(Likelihood):
         if found.complete:
             return Separation(direction, True, len(y))
         moved = moved_rows(found, exceeds, stacked)
-        still = np.append(np.flatnonzero(below)[~moved[: below.sum()]],
-            np.flatnonzero(above)[~moved[below.sum() :]])
+        still = np.append(
+            np.flatnonzero(below)[~moved[: below.sum()]],
+            np.flatnonzero(above)[~moved[below.sum() :]],
+        )
         return Separation(direction, False, len(y) - len(np.unique(still)))

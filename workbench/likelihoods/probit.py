@@ -11,7 +11,15 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_ndtr, ndtr
 
 from workbench.backends import Array, Backend
-from workbench.likelihoods.base import Equation, Likelihood, Observed, Start, Support, least_squares, total
+from workbench.likelihoods.base import (
+    Equation,
+    Likelihood,
+    Observed,
+    Start,
+    Support,
+    least_squares,
+    total,
+)
 from workbench.protocols import Numpy
 
 

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
-from workbench.models.choice.options import (
-    FLOAT32,
-    OTHER_SIGN,
-    MultinomialSettings,
-    columns_told,
-)
+from workbench.estimation.model import model_class
+from workbench.estimation.trace import FLOAT32, OTHER_SIGN
+from workbench.literals import Choice
 from workbench.optimizers import OPTIMIZERS
+from workbench.options import Kind, options_of
 from workbench.report import numbers
 from workbench.report.numbers import MINUS
 
@@ -45,7 +43,7 @@ def outcome_name(fit: Fit) -> str:
     levels = fit.state.get("levels")
     if levels is None:
         return fit.depvar
-    base = fit.state.get("choice") == MultinomialSettings.name
+    base = fit.state.get("choice") == "multinomial_logit"
     return f"{fit.depvar} (base {levels[0]})" if base else f"{fit.depvar} (1 = {levels[1]})"
 
 
@@ -161,7 +159,14 @@ def reads_same_columns(first: Fit, second: Fit) -> bool:
     """Say whether two fits read the same columns, so that their fingerprints tell data apart."""
     one, two = first.specification, second.specification
     alike = all(getattr(one, name) == getattr(two, name) for name in _READS)
-    return alike and columns_told(one.model) == columns_told(two.model)
+    return alike and _columns(one.model) == _columns(two.model)
+
+
+def _columns(model: Choice) -> dict[str, object]:
+    """Return the options of a model that say which columns it reads."""
+    kinds = {each.name: each.kind for each in options_of(model_class(model.name))}
+    reads = {Kind.COLUMN, Kind.COLUMNS, Kind.FORMULA}
+    return {name: v for name, v in model.settings.items() if kinds.get(name) in reads}
 
 
 def same_data(first: Fit, second: Fit) -> bool:

@@ -20,12 +20,14 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import prediction_matrix
 from workbench.data.table import as_table
 from workbench.errors import DataError, InferenceError, OptionError
+from workbench.estimation.code import magic_cell, python_call
+from workbench.estimation.model import Model, model_of
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
-from workbench.likelihoods import TEMPLATES, LinearIndex
-from workbench.models.choice.options import MultinomialSettings
+from workbench.likelihoods import TEMPLATES, Likelihood
+from workbench.models.choice.options import MultinomialLogit
 from workbench.models.choice.results import ChoiceEffects, level_chances
 from workbench.models.event_study.aggregation import shares
 from workbench.models.fixed_effects.demeaning import Demeaning
@@ -96,6 +98,17 @@ class Fit(Precision):
     evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
     state: Mapping[str, Any] = field(default_factory=dict, repr=False)
     live: Problem | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def model(self) -> Model:
+        """The model with its options.
+
+        Raises
+        ------
+        LikelihoodError
+            When it holds a function of the person's, which is not stored.
+        """
+        return model_of(self.specification.model)
 
     # Estimates and their precision --------------------------------------------------------------
 
@@ -251,7 +264,7 @@ class Fit(Precision):
 
     # Prediction ---------------------------------------------------------------------------------
 
-    def predict(self, data: Any = None) -> pd.Series:
+    def predict(self, data: Any = None) -> Any:
         """Return the expected outcome of each row, by the labels of the data's index.
 
         Parameters
@@ -281,12 +294,26 @@ class Fit(Precision):
         index = matrix @ params[:p] + self._offset(table)
         if self.state.get("absorbed", {}).get("levels"):
             index = index + self._effects.at(table)
-        mean = template.mean(index, params[p:])
-        return pd.Series(mean, index=table.index, name=f"E({self.depvar})")
+        predictors = [index]
+        for part in self.state.get("equations", ()):
+            x = prediction_matrix(part["design"], table)[:, part["kept"]]
+            predictors.append(x @ params[p : p + x.shape[1]])
+            p += x.shape[1]
+        return self._predicted(template, predictors, params[p:], table.index)
+
+    def _predicted(
+        self, template: Likelihood, predictors: list[Numpy], parameters: Numpy, index: pd.Index
+    ) -> Any:
+        """Return the mean of each row, or the probability of each level."""
+        chances = template.probabilities(predictors, parameters)
+        if chances is not None:
+            return pd.DataFrame(chances, index, list(self.state["levels"]))
+        mean = template.mean(predictors, parameters)
+        return pd.Series(mean, index=index, name=f"E({self.depvar})")
 
     def _chances(self, data: Any) -> Any:
         """Return the probability of each alternative, or a column a level."""
-        if self.state["choice"] == MultinomialSettings.name:
+        if self.state["choice"] == MultinomialLogit.name:
             return level_chances(self, data)
         return self.choice.predict(data)
 
@@ -302,7 +329,7 @@ class Fit(Precision):
         if "choice" not in self.state:
             raise OptionError(
                 f"The model {self.model_title} is no model of discrete choice.",
-                hint='wb.fit("conditional_logit", ..., choosers="id", alternatives="mode").',
+                hint='wb.fit("conditional_logit", ..., situation="id", alternatives="mode").',
                 code="no-choices",
             )
         return ChoiceEffects(self)
@@ -317,8 +344,11 @@ class Fit(Precision):
         """
         return likelihood_ratio(restricted, self)
 
-    def _fitted(self) -> pd.Series:
+    def _fitted(self) -> Any:
         problem = self._live_problem()
+        chances = getattr(problem, "probabilities", lambda _: None)(self.estimated.to_numpy())
+        if chances is not None:
+            return pd.DataFrame(chances, _labels(problem), list(self.state["levels"]))
         outcome = problem.design.outcome
         fitted = outcome - problem.residuals(self.estimated.to_numpy())
         return pd.Series(fitted, index=_labels(problem), name=f"E({self.depvar})")
@@ -339,7 +369,7 @@ class Fit(Precision):
             )
         return self.live
 
-    def _template(self) -> LinearIndex:
+    def _template(self) -> Likelihood:
         name = self.state.get("template")
         if name == LeastSquares.name:
             return LeastSquares()
@@ -369,7 +399,7 @@ class Fit(Precision):
 
     def code(self) -> Code:
         """Return the Python call and the ``%%mle`` cell that repeat this run."""
-        return Code(self.specification.to_python(), self.specification.to_magic())
+        return Code(python_call(self.specification), magic_cell(self.specification))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, except that figures may be NaN or infinite."""

@@ -13,7 +13,7 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
-from workbench.models.choice.options import columns_of_model
+from workbench.models.design.read import columns_of_options
 from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.optimizers.base import StateBox
 from workbench.results.fit import Fit
@@ -124,7 +124,7 @@ def columns_read(problem: Problem) -> list[str]:
     asked, design = problem.specification, problem.design
     of_errors = {*asked.clusters, *columns_of_errors(asked)}
     read = {*of_errors, asked.weights, asked.offset, *design.columns}
-    read |= set(columns_of_model(asked, problem.table.names))
+    read |= set(columns_of_options(problem.model, problem.table.names))
     for formula in problem.formulas:
         read |= set(variables(formula, problem.table.names))
     if asked.source is not None:

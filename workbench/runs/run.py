@@ -16,14 +16,15 @@ import pandas as pd
 
 from workbench.errors import InferenceError, WorkbenchError
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
+from workbench.estimation.model import Model
 from workbench.estimation.objective import Control
 from workbench.estimation.optimization import Measured, Walked, measure, step_limit, walk
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
-from workbench.estimation.specification import Choice, Specification
+from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
 from workbench.kernels.parallel.blas import one_blas_thread
-from workbench.models.custom.function import Custom
+from workbench.literals import Choice
 from workbench.models.event_study.aggregation import aggregation
 from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.models.registry import problem_of
@@ -88,7 +89,7 @@ class Run:
         problem: Problem,
         optimizer: Optimizer,
         *,
-        own: Custom | None = None,
+        own: Model | None = None,
         continuing: Continuing | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex if continuing is None else continuing.run_id

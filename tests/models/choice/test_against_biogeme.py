@@ -20,7 +20,7 @@ import workbench as wb
 SAME_LIKELIHOOD, SAME_ERRORS, SAME_ESTIMATES = 1e-10, 1e-5, 1e-4
 
 FORMULA = "choice ~ ttme + gc + C(mode)"
-ROLES = {"choosers": "individual", "alternatives": "mode"}
+ROLES = {"situation": "individual", "alternatives": "mode"}
 COMMON = ("C(mode)[T.2]", "C(mode)[T.3]", "C(mode)[T.4]", "ttme", "gc")
 
 

@@ -19,7 +19,7 @@ import workbench as wb
 # errors, relatively, what mlogit's BFGS leaves.
 SAME_LIKELIHOOD, SAME_ESTIMATES, SAME_ERRORS = 1e-11, 1e-6, 1e-6
 
-ROLES = {"choosers": "individual", "alternatives": "mode"}
+ROLES = {"situation": "individual", "alternatives": "mode"}
 CONSTANTS = ("C(mode)[T.2]", "C(mode)[T.3]", "C(mode)[T.4]")
 
 

@@ -16,8 +16,8 @@ from workbench.models.choice import problem as choice_problem
 ESTIMATES, ERRORS = 1e-7, 1e-5
 # Tables print five digits.
 PRINTED = 5e-4
-ROLES = {"choosers": "individual", "alternatives": "mode"}
-RIDES = {"choosers": "id", "alternatives": "ride"}
+ROLES = {"situation": "individual", "alternatives": "mode"}
+RIDES = {"situation": "id", "alternatives": "ride"}
 RIDE = "chosen ~ price + time + comfort"
 
 
@@ -272,12 +272,12 @@ def test_a_cluster_that_differs_within_a_person_is_refused(frame):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"choosers": "id"}, "needs the column of the alternatives"),
-        ({"alternatives": "ride"}, "needs the column of the choosers"),
+        ({"situation": "id"}, "needs the option alternatives"),
+        ({"alternatives": "ride"}, "needs the option situation"),
         ({**RIDES, "panel": 3}, "The option panel is a int, not a text"),
         ({**RIDES, "fixed": {"speed": 1.0}}, 'no parameter "speed" to hold'),
         ({**RIDES, "fixed": 3}, "not numbers by name"),
-        ({**RIDES, "seed": -1}, "The seed is -1"),
+        ({**RIDES, "seed": -1}, "The option seed is -1"),
         ({**RIDES, "fixed": {"price": float("nan")}}, "fixed has nan for price"),
         ({**RIDES, "fixed": {"price": float("inf")}}, "fixed has inf for price"),
         ({**RIDES, "fixed": dict.fromkeys(["price", "time", "comfort"], 0)}, "All parameters are"),
@@ -302,7 +302,7 @@ def test_a_column_that_is_not_there_is_refused_by_its_nearest_name(frame):
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 @pytest.mark.parametrize("model", ["conditional_logit", "mixed_logit"])
 def test_a_walk_in_float32_is_ended_in_float64(model, backend):
-    frame, own = rides(), {"choosers": "id", "alternatives": "ride", "panel": "person"}
+    frame, own = rides(), {"situation": "id", "alternatives": "ride", "panel": "person"}
     if model == "mixed_logit":
         own |= {"random": {"price": "normal"}, "draws": 200}
     whole = wb.fit(model, "chosen ~ price + time + comfort", frame, **own)
@@ -322,7 +322,7 @@ def test_a_walk_in_float32_is_ended_in_float64(model, backend):
 
 def test_a_device_without_float64_keeps_float32(monkeypatch):
     monkeypatch.setattr(choice_problem, "dtypes_of", lambda _: ("float32",))
-    roles = {"choosers": "id", "alternatives": "ride", "panel": "person"}
+    roles = {"situation": "id", "alternatives": "ride", "panel": "person"}
 
     found = wb.fit(
         "conditional_logit", "chosen ~ price + time + comfort", rides(people=2000), **roles,

@@ -10,9 +10,10 @@ import workbench as wb
 from workbench.data.table import as_table
 from workbench.errors import DataError
 from workbench.kernels.choice.differences import differences
-from workbench.models.choice.data import ALONE, INCOMPLETE, Roles, read_choices
+from workbench.models.choice.data import ALONE, INCOMPLETE, read_choices
+from workbench.models.choice.options import RowColumns
 
-ROLES = Roles("id", "mode")
+ROLES = RowColumns("id", "mode")
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_the_order_of_rows_does_not_matter(trips):
 def test_situations_of_one_person_stand_together(trips):
     trips["who"] = trips["id"].map({7: "b", 3: "a", 5: "b", 9: "a"})
 
-    data = read(trips, roles=Roles("id", "mode", "who"))
+    data = read(trips, roles=RowColumns("id", "mode", "who"))
 
     assert data.person_first.tolist() == [0, 2, 4]
     assert data.x[data.chosen, 0].tolist() == [3.0, 4.5, 7.0, 4.0]
@@ -80,7 +81,7 @@ def test_situations_of_one_person_stand_together(trips):
 def test_numbers_of_situations_may_begin_anew_for_each_person(trips):
     trips["who"] = trips["id"].map({7: "b", 3: "a", 5: "c", 9: "d"})
 
-    data = read(trips.assign(id=1), roles=Roles("id", "mode", "who"))
+    data = read(trips.assign(id=1), roles=RowColumns("id", "mode", "who"))
 
     assert data.situations == data.persons == 4
 

@@ -13,7 +13,7 @@ from workbench.errors import DataError, OptionError
 from workbench.kernels.choice.latent_class import LatentClassKernel
 from workbench.kernels.choice.situations import Situations
 
-RIDES = {"choosers": "id", "alternatives": "ride", "panel": "person"}
+RIDES = {"situation": "id", "alternatives": "ride", "panel": "person"}
 RIDE = "chosen ~ price + comfort"
 COLUMNS = ["price", "comfort"]
 
@@ -86,7 +86,7 @@ def test_classes_are_ordered_by_their_share(frame):
 def test_a_class_that_is_predicted_exactly_is_said_to_run_away():
     """With one choice a person, a class can hold those alone whom a line sets apart."""
     found = wb.fit(
-        "latent_class", "choice ~ gc + ttme + C(mode)", travel(), choosers="individual",
+        "latent_class", "choice ~ gc + ttme + C(mode)", travel(), situation="individual",
         alternatives="mode", starts=2,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.optimizers.newton import Newton
 from workbench.runs.run import Run
 
-RIDES = {"choosers": "id", "alternatives": "ride", "panel": "person"}
+RIDES = {"situation": "id", "alternatives": "ride", "panel": "person"}
 RIDE = "chosen ~ price + time + comfort"
 COLUMNS = ["price", "time", "comfort"]
 KINDS = ("normal", "lognormal", "negative_lognormal", "truncated_normal", "triangular", "uniform")
@@ -432,7 +432,7 @@ def test_a_lognormal_coefficient_of_the_wrong_sign_is_at_its_bound_and_not_conve
         "mixed_logit",
         "choice ~ ttme + gc + C(mode)",
         "modechoice",
-        choosers="individual",
+        situation="individual",
         alternatives="mode",
         random={"ttme": "lognormal"},
         draws=50,
@@ -471,7 +471,7 @@ def test_a_walk_that_begins_where_some_people_are_ends_where_all_are(crowd, form
         "mixed_logit",
         formula,
         crowd,
-        choosers="id",
+        situation="id",
         alternatives="shop",
         random={"price": "normal"},
         draw_kind="gauss_hermite",

@@ -132,7 +132,7 @@ def test_missing_rows_are_counted(voters):
     [
         ("PID ~ age", {"base": "x"}, OptionError, 'base "x" is no level'),
         ("PID ~ age", {"base": [1]}, OptionError, "The base is a list"),
-        ("PID ~ age", {"choosers": "id"}, OptionError, 'no option "choosers"'),
+        ("PID ~ age", {"situation": "id"}, OptionError, 'no option "situation"'),
         ("one ~ age", {}, DataError, "has one level"),
         ("many ~ age", {}, DataError, "a multinomial logit has from 2 to 200"),
     ],

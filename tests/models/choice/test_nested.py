@@ -11,9 +11,9 @@ from tests.models.choice.choices import TRAVEL, gradient, rides, travel
 from workbench.errors import OptionError
 from workbench.kernels.choice.nested_logit import NestedKernel, NestedSets
 
-ROLES = {"choosers": "individual", "alternatives": "mode"}
+ROLES = {"situation": "individual", "alternatives": "mode"}
 NESTS = {"fly": ["air"], "ground": ["train", "bus", "car"]}
-RIDES = {"choosers": "id", "alternatives": "ride"}
+RIDES = {"situation": "id", "alternatives": "ride"}
 RIDE = "chosen ~ price + time + comfort"
 # Minimized there by a method without a Hessian.
 SAME_MAXIMUM = 1e-6

@@ -18,7 +18,7 @@ from workbench.notebook.cell.options import read_line, with_options
 from workbench.runs.store import current_store
 
 RIDE = "chosen ~ price + time + comfort"
-LONG = {"choosers": "id", "alternatives": "ride"}
+LONG = {"situation": "id", "alternatives": "ride"}
 MODELS = {
     "conditional_logit": {**LONG, "fixed": {"time": -0.1}, "se": "robust", "scale": "~ C(town)"},
     "nested_logit": {**LONG, "nests": {"it's": ["a", "b"], "y": ["c", "d"]}},
@@ -141,12 +141,17 @@ def test_models_of_choice_are_listed_with_their_roles():
     listed = wb.models()
 
     assert set(MODELS) <= set(listed.index)
-    assert listed.loc["mixed_logit", "roles"][:4] == ("choosers", "alternatives", "panel", "random")
+    assert listed.loc["mixed_logit", "roles"][:4] == (
+        "situation",
+        "alternatives",
+        "panel",
+        "random",
+    )
 
 
 def test_options_of_other_models_are_no_options(frame):
-    with pytest.raises(OptionError, match='no option "choosers"'):
-        wb.fit("logit", "chosen ~ price", frame, choosers="id")
+    with pytest.raises(OptionError, match='no option "situation"'):
+        wb.fit("logit", "chosen ~ price", frame, situation="id")
 
 
 def test_a_stored_specification_can_be_started(frame):

@@ -14,8 +14,8 @@ from tests.models.choice.choices import TRAVEL, rides, travel
 from workbench.errors import DataError, InferenceError, OptionError
 from workbench.models.choice.wtp import Willingness
 
-ROLES = {"choosers": "individual", "alternatives": "mode"}
-RIDES = {"choosers": "id", "alternatives": "ride"}
+ROLES = {"situation": "individual", "alternatives": "mode"}
+RIDES = {"situation": "id", "alternatives": "ride"}
 RIDE = "chosen ~ price + time + comfort"
 # Central differences with a relative step of 1e-5.
 BY_DIFFERENCES = 1e-6

@@ -113,7 +113,7 @@ def test_biogeme_finds_the_same_scale_of_travellers_in_company():
     }
 
     found = wb.fit(
-        "conditional_logit", TRAVEL, frame, choosers="individual", alternatives="mode",
+        "conditional_logit", TRAVEL, frame, situation="individual", alternatives="mode",
         scale="~ party", se="robust",
     )  # fmt: skip
 
@@ -243,7 +243,7 @@ def test_a_scale_that_cannot_serve_is_refused(frame, model, scale, said):
 
 def test_more_scales_than_can_be_told_apart_are_refused(frame):
     twice = pd.concat([frame, frame.assign(id=frame["id"] + 600)])
-    roles = {"choosers": "id", "alternatives": "ride"}
+    roles = {"situation": "id", "alternatives": "ride"}
 
     with pytest.raises(WorkbenchError, match="has 1,200 values over persons; up to 1,000 can be"):
         wb.fit("conditional_logit", RIDE, twice, **roles, scale="~ id")

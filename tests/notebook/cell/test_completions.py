@@ -7,8 +7,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from workbench.covariances import KINDS
-from workbench.likelihoods import TEMPLATES
-from workbench.models.choice.options import MODELS as CHOICE
+from workbench.models.registry import listed
 from workbench.notebook.cell import session
 from workbench.notebook.cell.options import OPTIONS
 from workbench.optimizers import OPTIMIZERS
@@ -52,7 +51,7 @@ def test_an_option_begun_is_completed_and_one_given_is_not_offered_again(offered
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("--model ▲", [*TEMPLATES, "ols", "feols", "fepois", "felogit", "fenegbin", *CHOICE]),
+        ("--model ▲", [n for n in listed() if n != "custom"]),
         ("--model pro▲", ["probit"]),
         ("--model=lo▲", ["logit"]),
         ("--se ▲", [*KINDS, "iid", "hetero", "HC1", "CRV1"]),

@@ -11,11 +11,11 @@ import workbench as wb
 from tests.notebook.fake_run import OBSERVATIONS, FakeRun
 from workbench.demeaners.base import DemeanStep
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice
+from workbench.literals import Choice
 from workbench.notebook.live.cards import card_of
 from workbench.notebook.live.stages import COMPILING
 
-ROLES = {"choosers": "id", "alternatives": "mode"}
+ROLES = {"situation": "id", "alternatives": "mode"}
 NOISE = "Simulation noise is 0.30 of the standard error of sd.educ."
 
 
@@ -53,7 +53,7 @@ def test_few_draws_all_draws_and_another_sign_are_three_stages():
 
 def test_the_card_of_a_real_run_tells_both_signs_and_the_loser():
     run = wb.start(
-        "mixed_logit", "choice ~ ttme + gc + C(mode)", "modechoice", choosers="individual",
+        "mixed_logit", "choice ~ ttme + gc + C(mode)", "modechoice", situation="individual",
         alternatives="mode", random={"ttme": "normal"}, draws=20, draw_kind="random",
     )  # fmt: skip
     fit = run.result()

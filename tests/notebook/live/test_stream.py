@@ -11,8 +11,8 @@ from tests.notebook.fake_run import FakeRun
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import OptionError
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.specification import Choice
 from workbench.estimation.trace import FIGURES
+from workbench.literals import Choice
 from workbench.notebook.live import stream
 from workbench.notebook.live.cards import card_of
 from workbench.notebook.live.inner_trace import rows_since

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from workbench.errors import OptionError
-from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.estimation.code import magic_cell, python_call
+from workbench.estimation.specification import DataReference, Specification
+from workbench.literals import Choice
 from workbench.notebook.setup import (
     check as setup_check,
     defaults as setup_opening,
@@ -207,8 +209,8 @@ def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, offer):
     check = setup_check.checked(chosen, people)
     spec = setup_run.specification(chosen, check, people.reference, "")
 
-    assert 'demeaner="alternating"' in spec.to_python()
-    assert "--demeaner alternating" in spec.to_magic()
+    assert 'demeaner="alternating"' in python_call(spec)
+    assert "--demeaner alternating" in magic_cell(spec)
     with pytest.raises(OptionError, match="no demeaner 'magic'"):
         setup_form.changed(chosen, "demeaner", "magic", people)
 
@@ -496,7 +498,7 @@ def test_a_run_in_two_stages_is_sent_to_its_code():
 
 # Models of discrete choice -----------------------------------------------------------------------
 GREENE = "choice ~ ttme + gc + C(mode)"
-PICKED = {"choosers": "individual", "alternatives": "mode"}
+PICKED = {"situation": "individual", "alternatives": "mode"}
 
 
 @pytest.fixture(scope="module")
@@ -517,7 +519,7 @@ def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(trav
     assert check.detail == "Chosen: 1 (58), 2 (63), 3 (30), 4 (59)."
     assert page["roles"]["individual"] == "i"
     assert page["roles"]["mode"] == "xa"
-    assert page["asks"] == ["choosers", "alternatives", "panel"]
+    assert page["asks"] == ["situation", "alternatives", "panel"]
     assert [item["key"] for item in page["errors"]] == [
         "hessian", "opg", "robust", "cluster", "none",
     ]  # fmt: skip
@@ -534,7 +536,7 @@ def test_a_panel_counts_the_persons(travel, offer):
 @pytest.mark.parametrize(
     ("choices", "problem", "field"),
     [
-        ({"choosers": ""}, "Conditional logit needs the column of the choosers.", "choosers"),
+        ({"situation": ""}, "Conditional logit needs the column of the situation.", "situation"),
         ({"alternatives": "gc"}, "individual 1 lists the alternative 70 twice.", "alternatives"),
         ({"formula": "choice ~ gc + tme"}, "modechoice has no column “tme”.", "formula"),
         ({"offset": "gc"}, "Conditional logit has no offset.", "offset"),
@@ -587,8 +589,8 @@ def test_words_in_the_settings_need_no_quotation_marks(travel, offer):
     assert page["sentence"].startswith(
         "Mixed logit of `choice` on 3 variables, 2 random coefficients, Hessian errors"
     )
-    assert "--choosers individual --alternatives mode" in asked.to_magic()
-    assert 'random={"ttme": "normal", "gc": "lognormal"}' in asked.to_python()
+    assert "--situation individual --alternatives mode" in magic_cell(asked)
+    assert 'random={"ttme": "normal", "gc": "lognormal"}' in python_call(asked)
 
 
 def test_another_model_starts_without_the_settings_of_the_last_and_keeps_the_columns(travel, offer):
@@ -597,7 +599,7 @@ def test_another_model_starts_without_the_settings_of_the_last_and_keeps_the_col
     chosen = setup_form.changed(chosen, "template", "nested_logit", travel)
 
     assert chosen.model_settings == ""
-    assert chosen.choosers == "individual"
+    assert chosen.situation == "individual"
     page = setup_page.page(chosen, setup_check.checked(chosen, travel), travel, offer)
     assert page["model_hint"] == "nests={alone: [1], together: [2, 3, 4]}"
     written = chosen_for(travel, offer, template="nested_logit", model_settings=page["model_hint"])

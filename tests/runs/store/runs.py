@@ -7,7 +7,8 @@ import uuid
 
 import numpy as np
 
-from workbench.estimation.specification import Choice, DataReference, Specification
+from workbench.estimation.specification import DataReference, Specification
+from workbench.literals import Choice
 from workbench.protocols import Iterate
 
 LOGIT = Specification(

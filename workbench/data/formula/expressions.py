@@ -6,8 +6,9 @@ import ast
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from workbench.data.names import nearest, shown, unknown_column
+from workbench.data.names import shown, unknown_column
 from workbench.errors import FormulaError
+from workbench.names import nearest
 
 MOST_NODES = 200
 """Nodes of one expression's syntax tree."""

@@ -72,7 +72,7 @@ def _numbered(values: Numpy) -> tuple[Numpy, tuple[str, ...]]:
 def _by_category(column: pd.Series) -> tuple[Numpy, tuple[str, ...]]:
     used = column.cat.remove_unused_categories()
     levels = tuple(level_text(level) for level in used.cat.categories)
-    return used.cat.codes.to_numpy(dtype=np.float64), levels
+    return np.asarray(used.cat.codes, dtype=np.float64), levels
 
 
 def _no_order(name: str, column: pd.Series) -> DataError:

@@ -186,25 +186,15 @@ def instrument_sides(parsed: ParsedFormula, columns: Collection[str]) -> tuple[P
     return tuple(parse_formula(f"{outcome} ~ {side}", columns) for side in sides)
 
 
-def further_equation(
-    outcome: str, text: str, columns: Collection[str], name: str
-) -> ParsedFormula:
+def further_equation(outcome: str, text: str, columns: Collection[str], name: str) -> ParsedFormula:
     """Read the right side of a further equation, ``"~ z1 + z2"``, as a formula of an outcome.
 
     Raises
     ------
     FormulaError
-        When it is not a one-sided formula, or does not pass `check_formula`.
+        When it has a part after ``|``, or does not pass `check_formula`.
     """
-    text = text.strip()
-    if not text.startswith("~"):
-        raise FormulaError(
-            f'The formula {name}="{shown(text)}" is not a one-sided formula.',
-            hint=f'{name}="~ {shown(text.rpartition("~")[2].strip()) or "1"}".',
-            code="one-sided",
-            where=name,
-        )
-    parsed = parse_formula(f"{outcome} {text}", columns)
+    parsed = parse_formula(f"{outcome} {text.strip()}", columns)
     if parsed.parts.fixed_effects is not None or parsed.parts.instruments is not None:
         raise FormulaError(
             f'The formula {name}="{shown(text)}" has a part after |.',

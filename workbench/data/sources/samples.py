@@ -9,9 +9,9 @@ from importlib.util import find_spec
 
 import pandas as pd
 
-from workbench.data.names import nearest
 from workbench.data.sources import simulated
 from workbench.errors import DataError
+from workbench.names import nearest
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from workbench.backends import Array, Backend
-from workbench.kernels.likelihood.parameters import Block, Codes, Scale
+from workbench.kernels.likelihood.parameters import Block, OutcomeTerm, Scale
 from workbench.kernels.likelihood.scores import Argument, RowScores, sum_by_code
 from workbench.kernels.linear.gram import cross_gram, pull, times, weighted_gram
 from workbench.kernels.totals import Totals
@@ -79,6 +79,8 @@ class LinearPredictorKernel:
         The parameters besides the coefficients; ``k`` is the sum of all sizes.
     columns
         Further columns ``(n,)`` by role.
+    outcome_term
+        ``f(y, parameters)``: a part of the log-likelihood of distinct outcomes, or None.
     """
 
     def __init__(
@@ -92,8 +94,10 @@ class LinearPredictorKernel:
         weights: Numpy | None = None,
         blocks: Sequence[Block] = (),
         columns: Mapping[str, Numpy] | None = None,
+        outcome_term: Callable[[Numpy, Numpy], OutcomeTerm | None] | None = None,
     ) -> None:
         self.xp = xp
+        self._term = None if outcome_term is None else _Outcomes(outcome_term, y, weights)
         self.scale = Scale(sum(x.shape[1] for x in designs), tuple(blocks))
         self.size = self.scale.size
         self.arguments = _arguments(designs, blocks, self.scale)
@@ -134,7 +138,10 @@ class LinearPredictorKernel:
             else:
                 pieces = self._call(_sums, order, self._places(params))
             value, first, second = [_host(self.xp, piece) for piece in pieces]
-        return self.scale.carried(theta, self._assembled(float(value), first, second, order))
+        found = self._assembled(float(value), first, second, order)
+        if self._term is not None:
+            found = self._term.added(found, params, self.scale.first)
+        return self.scale.carried(theta, found)
 
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
         """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
@@ -148,6 +155,9 @@ class LinearPredictorKernel:
             else:
                 pieces = self._call(_curved, 2, self._places(params), self._places(move))
             found = self._gathered([_host(self.xp, piece) for piece in pieces])
+        if self._term is not None:
+            first = scale.first
+            found[first:] += self._term.hessian(params[first:]) @ move[first:]
         if jacobian is None:
             return found
         gradient = self._natural_gradient(theta)
@@ -157,7 +167,7 @@ class LinearPredictorKernel:
         """Return the gradient by natural parameters, ``(k,)``."""
         gradient = self.totals(theta, 1).gradient
         assert gradient is not None
-        return np.linalg.solve(self.scale.jacobian(theta).T, gradient)
+        return np.asarray(np.linalg.solve(self.scale.jacobian(theta).T, gradient))
 
     # Rows ---------------------------------------------------------------------------------------
 
@@ -170,7 +180,8 @@ class LinearPredictorKernel:
         params = self.scale.natural(theta)
         with self.xp.scope():
             values, first, _ = self._call(_rowwise, order, self._predicted(params))
-            return self.xp.numpy(values), [self.xp.numpy(d) for d in first]
+            found = self.xp.numpy(values), [self.xp.numpy(d) for d in first]
+        return found if self._term is None else self._term.by_row(*found, params, self.scale.first)
 
     def scores(self, theta: Numpy) -> tuple[Numpy, RowScores]:
         """Return each row's log-likelihood ``(n,)``, and its score by unconstrained parameters."""
@@ -285,6 +296,48 @@ class LinearPredictorKernel:
             hessian[across, down] += shaped.T
 
 
+class _Outcomes:
+    """The distinct outcomes, and the part of the log-likelihood that depends on them alone."""
+
+    def __init__(
+        self,
+        term: Callable[[Numpy, Numpy], OutcomeTerm | None],
+        y: Numpy,
+        weights: Numpy | None,
+    ) -> None:
+        self._values, self._codes = np.unique(y, return_inverse=True)
+        self._counts = np.bincount(self._codes, weights, len(self._values))
+        self._of = term
+
+    def _at(self, parameters: Numpy) -> OutcomeTerm:
+        found = self._of(self._values, parameters)
+        assert found is not None
+        return found
+
+    def added(self, totals: Totals, params: Numpy, first: int) -> Totals:
+        """Add the sums over the rows to those of the formula."""
+        term = self._at(params[first:])
+        gradient, hessian = totals.gradient, totals.hessian
+        if gradient is not None:
+            gradient[first:] += self._counts @ term.first
+        if hessian is not None:
+            hessian[first:, first:] += np.tensordot(self._counts, term.second, 1)
+        return Totals(totals.value + float(self._counts @ term.value), gradient, hessian)
+
+    def hessian(self, parameters: Numpy) -> Numpy:
+        """Return the second derivatives of the sum, ``(m, m)``."""
+        return np.asarray(np.tensordot(self._counts, self._at(parameters).second, 1))
+
+    def by_row(
+        self, values: Numpy, first: list[Numpy], params: Numpy, at: int
+    ) -> tuple[Numpy, list[Numpy]]:
+        """Add the part of each row; parameters are the last arguments, one each."""
+        term = self._at(params[at:])
+        count = term.first.shape[1]
+        own = [d + term.first[self._codes, j] for j, d in enumerate(first[-count:])]
+        return values + term.value[self._codes], [*first[:-count], *own] if first else []
+
+
 def _arguments(
     designs: Sequence[Numpy], blocks: Sequence[Block], scale: Scale
 ) -> tuple[Argument, ...]:
@@ -361,11 +414,12 @@ def _weighted(
         return xp.sum(weighted) if codes[i] is None else _by(xp, weighted, codes[i], sizes[i])
 
     def paired(i: int, j: int, derivative: Array) -> Array:
-        if formula.kinds[i] == "design" or codes[j] is None:
+        down, across = codes[i], codes[j]
+        if formula.kinds[i] == "design" or across is None:
             return reduced(i, derivative)
-        if codes[i] is None:
+        if down is None:
             return reduced(j, derivative)
-        both = codes[i] * sizes[j] + codes[j]
+        both = down * sizes[j] + across
         return _by(xp, rows.weights * derivative, both, sizes[i] * sizes[j])
 
     gradient = [reduced(i, d) for i, d in enumerate(first)]
@@ -427,7 +481,8 @@ def _pushed(
     """Multiply the second derivatives of the rows with a move of every argument."""
     _, _, second = _rowwise(formula, xp, order, rows, places)
     still = rows._replace(offsets=(None,) * len(rows.offsets))
-    steps, codes, sides = _values(formula, xp, still, moves), _codes(formula, rows), range(len(moves))
+    steps, codes = _values(formula, xp, still, moves), _codes(formula, rows)
+    sides = range(len(moves))
     pushed = [
         rows.weights * sum(second[min(i, j)][abs(i - j)] * steps[j] for j in sides) for i in sides
     ]

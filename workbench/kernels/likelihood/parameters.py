@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -105,7 +106,8 @@ class Ordered(Transform):
         return np.append(v[:1], np.log(np.where(steps > 0, steps, np.nan)))
 
     def jacobian(self, u: Numpy) -> Numpy:
-        return np.tril(np.ones((len(u), len(u)))) * np.append(np.ones(min(len(u), 1)), np.exp(u[1:]))
+        steps = np.append(np.ones(min(len(u), 1)), np.exp(u[1:]))
+        return np.asarray(np.tril(np.ones((len(u), len(u)))) * steps)
 
     def second(self, u: Numpy, gradient: Numpy) -> Numpy:
         above = np.cumsum(gradient[::-1])[::-1]
@@ -123,7 +125,8 @@ class Simplex(Transform):
 
     def unconstrained(self, v: Numpy) -> Numpy:
         rest = 1 - v.sum()
-        return np.log(np.where(v > 0, v, np.nan)) - np.log(rest if rest > 0 else np.nan)
+        ahead = np.log(np.where(v > 0, v, np.nan))
+        return np.asarray(ahead - np.log(rest if rest > 0 else np.nan))
 
     def jacobian(self, u: Numpy) -> Numpy:
         v = self.natural(u)
@@ -165,6 +168,19 @@ class Block:
         return len(self.names)
 
 
+@dataclass(frozen=True, eq=False)
+class OutcomeTerm:
+    """A part of the log-likelihood that depends on the outcome and on parameters alone.
+
+    ``value (u,)`` for ``u`` outcomes, ``first (u, m)`` and ``second (u, m, m)`` its derivatives by
+    the natural parameters that are not coefficients.
+    """
+
+    value: Numpy
+    first: Numpy
+    second: Numpy
+
+
 @dataclass(frozen=True)
 class Scale:
     """The scales of all parameters of a kernel: ``first`` coefficients, and then the blocks."""
@@ -186,7 +202,7 @@ class Scale:
     def slices(self) -> list[slice]:
         """The place of each block among the parameters."""
         ends = np.cumsum([self.first, *(block.size for block in self.blocks)]).tolist()
-        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+        return [slice(a, b) for a, b in pairwise(ends)]
 
     def natural(self, theta: Numpy) -> Numpy:
         """Return the natural parameters ``(k,)`` of unconstrained ones."""
@@ -226,4 +242,5 @@ class Scale:
         hessian = totals.hessian
         if hessian is not None:
             hessian = jacobian.T @ hessian @ jacobian + self.second(theta, gradient)
+            hessian = (hessian + hessian.T) / 2
         return Totals(totals.value, jacobian.T @ gradient, hessian)

@@ -140,7 +140,7 @@ def _summed(argument: Argument, rows: Numpy) -> Numpy:
         return pull(argument.design, rows)
     if argument.codes is None:
         return np.atleast_1d(rows.sum())
-    return np.bincount(argument.codes, rows, argument.size)
+    return np.asarray(np.bincount(argument.codes, rows, argument.size), dtype=np.float64)
 
 
 def _product(one: Argument, d: Numpy, other: Argument, e: Numpy) -> Numpy:
@@ -157,7 +157,7 @@ def _product(one: Argument, d: Numpy, other: Argument, e: Numpy) -> Numpy:
     left = np.zeros(len(d), dtype=np.int64) if one.codes is None else one.codes
     right = np.zeros(len(d), dtype=np.int64) if other.codes is None else other.codes
     flat = np.bincount(left * other.size + right, both, one.size * other.size)
-    return flat.reshape(one.size, other.size)
+    return np.asarray(flat, dtype=np.float64).reshape(one.size, other.size)
 
 
 def _add(sums: Numpy, one: Argument, other: Argument, block: Numpy, *, same: bool) -> None:

@@ -46,7 +46,7 @@ def weighted_gram(x: Numpy, weights: Numpy) -> Numpy:
 
 
 def cross_gram(x: Numpy, weights: Numpy, z: Numpy) -> Numpy:
-    r"""Return :math:`\sum_i w_i x_i z_i^\top`, shape ``(p, q)``, of two designs of the same rows."""
+    r"""Return :math:`\sum_i w_i x_i z_i^\top`, ``(p, q)``, of two designs of the same rows."""
     n, p = x.shape
 
     def part(low: int, high: int) -> Numpy:

@@ -23,7 +23,6 @@ from workbench.likelihoods.base import (
 )
 from workbench.protocols import Numpy
 
-
 # Of the Newton decrement of a first stage, in nats; its estimates are start values.
 _NEAR, _STEPS, _HALVINGS = 1e-6, 25, 10
 _LARGEST = 700.0  # exp() of more overflows
@@ -46,6 +45,7 @@ class Poisson(Likelihood):
     title: ClassVar[str] = "Poisson"
     formula: ClassVar[str] = "E(y | x) = exp(x′β)"
     support: ClassVar[Support] = Support.COUNT
+    with_effects: ClassVar[str] = "fepois"
     equations: ClassVar[tuple[Equation, ...]] = (Equation("mean", saturation=18.0),)
 
     def contributions(
@@ -87,9 +87,9 @@ def poisson_fit(y: Numpy, x: Numpy, offset: Numpy | None, weights: Numpy | None)
     index = times(x, b) + shift
     for _ in range(_STEPS):
         mean = np.exp(np.minimum(index, _LARGEST))
-        rows, factor = (y - mean, mean) if weights is None else (weights * (y - mean), weights * mean)
-        gradient = pull(x, rows)
-        step = normal_equations(gram(x, np.sqrt(factor)), gradient)
+        factor = np.ones_like(y) if weights is None else weights
+        gradient = pull(x, factor * (y - mean))
+        step = normal_equations(gram(x, np.sqrt(factor * mean)), gradient)
         if gradient @ step < _NEAR:
             break
         b, index = _further(y, x, weights, (b, index), step)

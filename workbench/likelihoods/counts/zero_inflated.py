@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from workbench.backends import Array, Backend
+from workbench.errors import DataError
 from workbench.kernels.likelihood.separation import (
     Separation,
     separating_direction,
@@ -24,6 +25,7 @@ from workbench.likelihoods.base import (
     least_squares,
 )
 from workbench.likelihoods.counts.poisson import poisson_fit
+from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
 _LEAST_SHARE = 0.02
@@ -50,10 +52,12 @@ class ZeroInflatedPoisson(Likelihood):
     support: ClassVar[Support] = Support.WHOLE_COUNT
     equations: ClassVar[tuple[Equation, ...]] = (
         Equation("mean", saturation=18.0),
-        Equation("inflation", option="inflation", saturation=18.0),
+        Equation("inflation", option="inflation", saturation=18.0, vanishes=True),
     )
 
-    inflation: str = "~ 1"
+    inflation: str = option(
+        "~ 1", kind=Kind.FORMULA, help="regressors of the zeros", example="~ age + income"
+    )
 
     def contributions(
         self,
@@ -82,6 +86,40 @@ class ZeroInflatedPoisson(Likelihood):
         excess = (float(np.average(y == 0, weights=weights)) - expected) / (1 - expected)
         constant = logit(np.clip(excess, _LEAST_SHARE, 1 - _LEAST_SHARE))
         return Start((coefficients, least_squares(np.full(len(y), constant), z)))
+
+    def check_data(self, data: Observed, outcome: str) -> None:
+        if (data.y > 0).all():
+            raise DataError(
+                f"{outcome} is never 0, so there are no zeros to inflate.",
+                hint='the model "poisson" or "negbin2".',
+                code="no-zeros",
+                where=outcome,
+            )
+
+    def notes_before(self, data: Observed, outcome: str) -> tuple[str, ...]:
+        """Say where zeros are no more than a Poisson model expects, or tell nothing apart."""
+        if data.y.max() <= 1:
+            return (
+                f"{outcome} is never above 1, so that zeros of the inflation cannot be told from "
+                "those of a small mean.",
+            )
+        coefficients = poisson_fit(data.y, data.x, data.offset, data.weights)
+        weights = np.ones_like(data.y) if data.weights is None else data.weights
+        expected = float(weights @ _zero(data.x @ coefficients + data.shift))
+        zeros = float(weights @ (data.y == 0))
+        if zeros > expected:
+            return ()
+        return (
+            f"{outcome} is 0 in {zeros:,.0f} rows, where a Poisson model expects {expected:,.1f}: "
+            "there is no excess of zeros to inflate.",
+        )
+
+    def at_limit(self, names: Sequence[str], outcome: str) -> str:
+        falls = next(name for name in names if name.startswith("inflation:"))
+        return (
+            f"The share of inflated zeros goes to 0: {falls} falls without bound, so the equation "
+            'has no standard errors. This is the model "poisson".'
+        )
 
     def mean(self, predictors: Sequence[Numpy], parameters: Numpy) -> Numpy:
         index, inflation = predictors

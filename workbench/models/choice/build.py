@@ -1,11 +1,14 @@
-"""From what was asked of a model of discrete choice, and a table, to its problem."""
+"""From what was asked of a model of discrete choice, and a table, to a problem."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from workbench.covariances import groupings
 from workbench.covariances.kinds import columns_of_errors
 from workbench.data.table import Table
 from workbench.errors import DeviceError, OptionError
+from workbench.estimation.model import COMPILED, Model, Plan
 from workbench.estimation.problem import Problem, joint
 from workbench.estimation.specification import Specification
 from workbench.models.choice.covariates import person_design
@@ -15,70 +18,83 @@ from workbench.models.choice.mixed import MixedProblem
 from workbench.models.choice.multinomial import MultinomialProblem
 from workbench.models.choice.nested import NestedProblem
 from workbench.models.choice.options import (
-    ConditionalSettings,
-    LatentClassSettings,
-    MixedSettings,
-    MultinomialSettings,
-    NestedSettings,
-    settings_for,
+    ChoiceModel,
+    ConditionalLogit,
+    LatentClass,
+    MixedLogit,
+    MultinomialLogit,
+    NestedLogit,
 )
 from workbench.models.choice.problem import ChoiceProblem
+from workbench.models.design.read import columns_asked, formula_of
 
-ON_DEVICES = (ConditionalSettings.name, MixedSettings.name)
-"""The models whose kernels run on other devices and in other precisions."""
+_MOST_LEVELS = 12
+_KINDS: dict[type[Model], type[ChoiceProblem]] = {
+    ConditionalLogit: ChoiceProblem,
+    MixedLogit: MixedProblem,
+    NestedLogit: NestedProblem,
+    LatentClass: LatentClassProblem,
+}
 
 
-def choice_problem(asked: Specification, table: Table, formula: str) -> Problem:
-    """Join a model of discrete choice with its data.
+def plan(model: Model, asked: Specification, table: Table) -> Plan:
+    """Read choice situations, alternatives and persons."""
+    table.begin_fingerprint(columns_asked(model, asked, table.names))
+    found = _problem(model, asked, table, formula_of(asked))
+    return Plan(
+        model,
+        asked,
+        table,
+        found.parameter_names,
+        found.design.rows,
+        found.dropped,
+        tuple(filter(None, [*found.left_out, _about(found)])),
+        _units(found, len(found.design.rows)),
+        prepared=found,
+    )
 
-    Raises
-    ------
-    WorkbenchError
-        When the data or an option cannot serve the model.
-    """
-    _check_asked(asked)
-    settings = settings_for(asked.model)
-    if isinstance(settings, MultinomialSettings):
-        return _multinomial(settings, asked, table, formula)
-    text = settings.membership if isinstance(settings, LatentClassSettings) else settings.scale
-    beside = person_design(table, formula, text, asked.missing) if text else None
+
+def problem(plan: Plan) -> Problem:
+    """Return the problem that the plan was counted from."""
+    built: Problem = plan.prepared
+    return built
+
+
+def _problem(model: Model, asked: Specification, table: Table, formula: str) -> Problem:
+    _check_asked(model, asked)
+    if isinstance(model, MultinomialLogit):
+        return _multinomial(model, asked, table, formula)
+    assert isinstance(model, ChoiceModel)
+    text = getattr(model, "membership", "") or getattr(model, "scale", "")
+    persons = person_design(table, formula, text, asked.missing) if text else None
     data = read_choices(
         table,
         formula,
-        settings.roles,
+        model.row_columns,
         cluster=asked.clusters,
         weights=asked.weights,
         missing=asked.missing,
         positive=asked.positive,
         collinear=asked.collinear,
-        beside=() if beside is None else (beside.rows,),
+        beside=() if persons is None else (persons.rows,),
     )
-    kind: type[ChoiceProblem] = _KINDS[type(settings)]
-    return kind(settings, asked, data, table, beside)
-
-
-_KINDS: dict[type, type[ChoiceProblem]] = {
-    ConditionalSettings: ChoiceProblem,
-    MixedSettings: MixedProblem,
-    NestedSettings: NestedProblem,
-    LatentClassSettings: LatentClassProblem,
-}
+    return _KINDS[type(model)](model, asked, data, table, persons)
 
 
 def _multinomial(
-    settings: MultinomialSettings, asked: Specification, table: Table, formula: str
+    model: MultinomialLogit, asked: Specification, table: Table, formula: str
 ) -> Problem:
     columns = tuple(dict.fromkeys([*asked.clusters, *columns_of_errors(asked)]))
     roles = {"cluster": columns, "weights": asked.weights, "missing": asked.missing}
-    problem = MultinomialProblem(settings, asked, table, formula, roles)
+    problem = MultinomialProblem(model, asked, table, formula, roles)
     single = problem.design.clusters
     sets = groupings(asked.clusters)
     problem.cluster_with({key: joint([single[n] for n in ns]) for key, ns in sets.items()})
     return problem
 
 
-def _check_asked(asked: Specification) -> None:
-    title = settings_for(asked.model).title
+def _check_asked(model: Model, asked: Specification) -> None:
+    title = model.title
     if asked.offset is not None:
         raise OptionError(
             f"{title} has no offset.",
@@ -87,7 +103,7 @@ def _check_asked(asked: Specification) -> None:
             where="offset",
         )
     plain = asked.device == "cpu" and asked.dtype == "float64"
-    if asked.model.name not in ON_DEVICES and not plain:
+    if model.computed_by == COMPILED and not plain:
         raise DeviceError(
             f"{title} is computed on the CPU in float64; device and dtype ask for "
             f"{asked.device} and {asked.dtype}.",
@@ -95,3 +111,27 @@ def _check_asked(asked: Specification) -> None:
             code="cpu-only",
             where="device",
         )
+
+
+def _units(problem: Problem, rows: int) -> str:
+    if not isinstance(problem, ChoiceProblem):
+        return f"{_many(rows, 'row')} used"
+    situations = _many(problem.data.situations, "choice situation")
+    people = f" of {_many(problem.data.persons, 'person')}" if problem.settings.panel else ""
+    return f"{situations}{people} in {_many(rows, 'row')}"
+
+
+def _about(problem: Problem) -> str:
+    """Say how often each alternative was chosen."""
+    if not isinstance(problem, ChoiceProblem):
+        return ""
+    data = problem.data
+    chosen = np.bincount(data.codes[data.chosen], minlength=len(data.labels))
+    if len(chosen) > _MOST_LEVELS:
+        return f"{len(chosen):,} alternatives."
+    listed = ", ".join(f"{label} ({n:,})" for label, n in zip(data.labels, chosen, strict=True))
+    return f"Chosen: {listed}."
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"

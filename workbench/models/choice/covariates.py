@@ -12,7 +12,8 @@ from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
 from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
-from workbench.models.choice.data import ChoiceData, Roles
+from workbench.models.choice.data import ChoiceData
+from workbench.models.choice.options import RowColumns
 from workbench.protocols import Numpy
 
 
@@ -59,7 +60,7 @@ def person_design(table: Table, formula: str, text: str, missing: str) -> Design
 
 
 def person_columns(
-    design: Design, data: ChoiceData, table: Table, roles: Roles, *, constant: bool
+    design: Design, data: ChoiceData, table: Table, roles: RowColumns, *, constant: bool
 ) -> PersonColumns:
     """Return the columns of persons that a design tells apart, a constant only where asked for.
 

@@ -19,6 +19,7 @@ from workbench.errors import DataError
 from workbench.kernels.choice.differences import differences
 from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
+from workbench.models.choice.options import RowColumns
 from workbench.protocols import Numpy
 
 INCOMPLETE = "in choice situations with an incomplete row"
@@ -28,31 +29,6 @@ ALONE = "the only alternative of their choice situation"
 _IDS_NAMED = 5
 # Differences this small beside the column's largest value are rounding.
 _ROUNDING = 1e-13
-
-
-@dataclass(frozen=True)
-class Roles:
-    """The columns that say which row is what.
-
-    Attributes
-    ----------
-    choosers
-        Identifies a choice situation, together with ``panel`` where that is given.
-    alternatives
-        The name of the row's alternative.
-    panel
-        The person who chooses several times, or None when each situation is another person's.
-    """
-
-    choosers: str
-    alternatives: str
-    panel: str | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns, each once."""
-        given = (self.panel, self.choosers, self.alternatives)
-        return tuple(dict.fromkeys(name for name in given if name is not None))
 
 
 @dataclass(frozen=True)
@@ -131,7 +107,7 @@ class ChoiceData:
         more = f" and {len(names) - _IDS_NAMED:,} more" if len(names) > _IDS_NAMED else ""
         return (f"Nobody chose {', '.join(names[:_IDS_NAMED])}{more}.",)
 
-    def by_person(self, values: Any, what: str, table: Table, roles: Roles) -> Any:
+    def by_person(self, values: Any, what: str, table: Table, roles: RowColumns) -> Any:
         """Return the value of each person, ``(n,)``, that the rows ``(r,)`` of one share.
 
         Raises
@@ -143,7 +119,7 @@ class ChoiceData:
         shared = values[self.first_rows]
         differ = np.flatnonzero(values[self.order] != shared[person])
         if len(differ):
-            name = roles.panel or roles.choosers
+            name = roles.panel or roles.situation
             row = int(self.design.rows[self.order[differ[0]]])
             raise DataError(
                 f"{shown(what)} differs between the rows of one {shown(name)}: the first is "
@@ -158,7 +134,7 @@ class ChoiceData:
 def read_choices(
     table: Table,
     formula: str,
-    roles: Roles,
+    roles: RowColumns,
     *,
     cluster: Sequence[str] = (),
     weights: str | None = None,
@@ -193,7 +169,7 @@ def read_choices(
         When a chooser chose nothing, or twice, or lists an alternative twice, by id; or nothing
         is left to estimate from.
     """
-    groups = tuple(dict.fromkeys([*roles.columns, *cluster]))
+    groups = tuple(dict.fromkeys([*roles.names, *cluster]))
     design = build_design(
         table, formula, cluster=groups, weights=weights, missing=missing, positive=positive
     )
@@ -211,7 +187,9 @@ def read_choices(
     return replace(found, weights=found.by_person(used.weights, weights, table, roles))
 
 
-def _only_whole(design: Design, table: Table, roles: Roles, beside: Sequence[Positions]) -> Design:
+def _only_whole(
+    design: Design, table: Table, roles: RowColumns, beside: Sequence[Positions]
+) -> Design:
     """Leave out the situations of which a row is incomplete: their sets would be smaller."""
     if len(design.rows) == table.nrows and not beside:
         return design
@@ -247,9 +225,9 @@ def _over(table: Table, name: str, rows: Positions) -> pd.Series:
     return column if len(rows) == table.nrows else column.iloc[rows]
 
 
-def _situations(table: Table, roles: Roles, rows: Positions) -> Positions:
+def _situations(table: Table, roles: RowColumns, rows: Positions) -> Positions:
     """Give numbers to the situations of some rows by sorted ids; -1 where an id is missing."""
-    codes = sorted_codes(_over(table, roles.choosers, rows))
+    codes = sorted_codes(_over(table, roles.situation, rows))
     if roles.panel is None:
         return codes
     person = sorted_codes(_over(table, roles.panel, rows))
@@ -269,12 +247,12 @@ def sorted_levels(column: pd.Series) -> tuple[Positions, list[Any]]:
     return codes, [column.iloc[row] for row in first_rows(codes)]
 
 
-def identify(table: Table, roles: Roles) -> tuple[Positions, Positions]:
+def identify(table: Table, roles: RowColumns) -> tuple[Positions, Positions]:
     """Return the situation and the person of each row of a table, ``(n,)``; -1 where missing."""
     return _numbered(table, roles, np.arange(table.nrows))
 
 
-def _numbered(table: Table, roles: Roles, rows: Positions) -> tuple[Positions, Positions]:
+def _numbered(table: Table, roles: RowColumns, rows: Positions) -> tuple[Positions, Positions]:
     situation = _situations(table, roles, rows)
     if roles.panel is None:
         return situation, situation
@@ -289,7 +267,7 @@ def labelled(column: pd.Series) -> tuple[Positions, tuple[str, ...]]:
 
 # Checks ------------------------------------------------------------------------------------------
 def _check(
-    design: Design, table: Table, roles: Roles, situation: Positions, codes: Positions
+    design: Design, table: Table, roles: RowColumns, situation: Positions, codes: Positions
 ) -> None:
     y, name = design.outcome, design.outcome_name
     bad = np.flatnonzero((y != 0) & (y != 1))
@@ -310,7 +288,7 @@ def _check(
 
 
 def _by_id(
-    design: Design, table: Table, roles: Roles, rows: npt.NDArray[np.bool_], what: str
+    design: Design, table: Table, roles: RowColumns, rows: npt.NDArray[np.bool_], what: str
 ) -> DataError:
     ids = _ids(table, roles, design.rows[rows])
     return DataError(
@@ -318,12 +296,12 @@ def _by_id(
         f"alternative: {_some(ids)}.",
         hint=f"one row of each with {design.outcome_name} = 1, or leave them out.",
         code="no-choice" if what == "no" else "two-choices",
-        where=roles.choosers,
+        where=roles.situation,
     )
 
 
 def _check_twice(
-    design: Design, table: Table, roles: Roles, situation: Positions, codes: Positions
+    design: Design, table: Table, roles: RowColumns, situation: Positions, codes: Positions
 ) -> None:
     pairs = situation * (int(codes.max(initial=0)) + 1) + codes
     if _increase(pairs):
@@ -341,9 +319,9 @@ def _check_twice(
         )
 
 
-def _ids(table: Table, roles: Roles, rows: Positions) -> list[str]:
+def _ids(table: Table, roles: RowColumns, rows: Positions) -> list[str]:
     """Name the situations of some rows, each once, as in ``id 3`` or ``person 2, id 3``."""
-    names = [roles.choosers] if roles.panel is None else [roles.panel, roles.choosers]
+    names = [roles.situation] if roles.panel is None else [roles.panel, roles.situation]
     columns = [table.column(name).iloc[rows].tolist() for name in names]
     pairs = dict.fromkeys(zip(*columns, strict=True))
     return [

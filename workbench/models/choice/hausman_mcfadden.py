@@ -18,7 +18,7 @@ from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
 from workbench.models.choice.data import ChoiceData
 from workbench.models.choice.free_parameters import FreeKernel
-from workbench.models.choice.options import ConditionalSettings
+from workbench.models.choice.options import ConditionalLogit
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Numpy
 
@@ -78,7 +78,7 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
     InferenceError
         When too little is left, weights are of probability, or the fit was read from the record.
     """
-    if fit.specification.model.name != ConditionalSettings.name:
+    if fit.specification.model.name != ConditionalLogit.name:
         raise OptionError(
             f"The test is of the conditional logit, and not of the {fit.model_title.lower()}.",
             hint='the model "conditional_logit".',

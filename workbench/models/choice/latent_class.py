@@ -12,7 +12,7 @@ from workbench.covariances import Curvature
 from workbench.kernels.choice.latent_class import LatentClassKernel
 from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.covariates import person_columns
-from workbench.models.choice.options import LatentClassSettings
+from workbench.models.choice.options import LatentClass
 from workbench.models.choice.problem import UNKNOWN, ChoiceProblem
 from workbench.models.choice.starts import conditional_start
 from workbench.protocols import Numpy
@@ -32,7 +32,7 @@ class LatentClassProblem(ChoiceProblem):
 
     saddles = True
     unbounded = True
-    settings: LatentClassSettings
+    settings: LatentClass
 
     def _set_up(self) -> None:
         assert self.beside is not None

@@ -14,6 +14,7 @@ from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.problem import Problem
 from workbench.estimation.stopping import SAME_MAXIMUM
+from workbench.estimation.trace import OTHER_SIGN
 from workbench.kernels.choice.coefficients import (
     EXPONENTIAL,
     LINEAR,
@@ -27,7 +28,7 @@ from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
 from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.free_parameters import PersonKernel
-from workbench.models.choice.options import GAUSS_HERMITE, OTHER_SIGN, MixedSettings
+from workbench.models.choice.options import GAUSS_HERMITE, MixedLogit
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.models.choice.starts import conditional_start, mixed_start
@@ -52,7 +53,7 @@ _WORTH_SAYING = 0.1
 
 
 def random_coefficients(
-    settings: MixedSettings, names: Sequence[str], left_out: Sequence[str]
+    settings: MixedLogit, names: Sequence[str], left_out: Sequence[str]
 ) -> tuple[RandomCoefficient, ...]:
     """Return the random coefficients in the order of the draws.
 
@@ -73,7 +74,7 @@ def random_coefficients(
     return tuple(RandomCoefficient(names.index(n), kind) for n, kind in settings.random.items())
 
 
-def spread_names(settings: MixedSettings) -> tuple[str, ...]:
+def spread_names(settings: MixedLogit) -> tuple[str, ...]:
     """Return the names of standard deviations, or of the Cholesky factor's elements."""
     names = list(settings.random)
     if not settings.correlated:
@@ -90,7 +91,7 @@ class MixedProblem(ChoiceProblem):
     """
 
     saddles = True
-    settings: MixedSettings
+    settings: MixedLogit
     simulation: Mapping[str, Any]
 
     def _set_up(self) -> None:

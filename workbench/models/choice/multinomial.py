@@ -20,7 +20,7 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.choice.multinomial import MultinomialKernel
 from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.data import sorted_levels
-from workbench.models.choice.options import MultinomialSettings
+from workbench.models.choice.options import MultinomialLogit
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
@@ -81,7 +81,7 @@ class MultinomialProblem(Problem):
 
     def __init__(
         self,
-        settings: MultinomialSettings,
+        settings: MultinomialLogit,
         specification: Specification,
         table: Table,
         formula: str,
@@ -104,7 +104,7 @@ class MultinomialProblem(Problem):
         for name, codes in self.clusters.items():
             self.notes += notes_on_clusters(codes, name)
 
-    def _take_levels(self, settings: MultinomialSettings, levels: list[Any]) -> None:
+    def _take_levels(self, settings: MultinomialLogit, levels: list[Any]) -> None:
         """Put the base first; levels without a row, for missing regressors, are left out."""
         codes = self.design.outcome.astype(np.int64)
         there = [j for j in range(len(levels)) if (codes == j).any()]
@@ -252,7 +252,7 @@ class MultinomialProblem(Problem):
 
     def state(self) -> Mapping[str, Any]:
         return {
-            "choice": MultinomialSettings.name,
+            "choice": MultinomialLogit.name,
             "design": self.design.state,
             "kept": list(self.columns.kept),
             "levels": list(self.levels),

@@ -15,7 +15,7 @@ from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
 from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.free_parameters import PersonKernel
-from workbench.models.choice.options import NestedSettings
+from workbench.models.choice.options import NestedLogit
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.starts import conditional_start
 from workbench.protocols import Numpy
@@ -51,7 +51,7 @@ class NestedProblem(ChoiceProblem):
     """The objective of a nested logit, walked in coefficients and ``log tau``."""
 
     saddles = True
-    settings: NestedSettings
+    settings: NestedLogit
 
     def _set_up(self) -> None:
         data, self.nests = self.data, tuple(self.settings.nests)

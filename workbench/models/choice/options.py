@@ -1,183 +1,172 @@
-"""What the models of discrete choice are told beside their formula."""
+"""The models of discrete choice and their options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from difflib import get_close_matches
+from dataclasses import dataclass
 from itertools import chain
-from math import isfinite
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from workbench.data.formula.parser import variables
-from workbench.data.names import level_text, quoted
-from workbench.errors import OptionError
-from workbench.estimation.specification import Choice, Specification
+from workbench.estimation.model import COMPILED, LIBRARY, Model
 from workbench.kernels.choice.coefficients import KINDS as DISTRIBUTIONS
 from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
-from workbench.models.choice.data import Roles
+from workbench.options import Kind, option, refusal
 
 HALTON, GAUSS_HERMITE = "halton", "gauss_hermite"
 DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
 """How the variates of persons are drawn, or the nodes that stand for them."""
-FLOAT32 = "float32"
-"""The stage of a walk in float32 that float64 ends."""
-OTHER_SIGN = "other sign of "
-"""What comes before the name of a standard deviation in a stage that walks to its other sign."""
 _MOST_NODES = 200
-_NAME_COLUMNS = ("choosers", "alternatives", "panel", "scale", "membership")
+_ROLES = ("outcome", "regressors", "cluster", "weights")
+_ERRORS = {
+    "hessian": "Hessian",
+    "opg": "Scores (OPG) by person",
+    "robust": "Robust by person",
+    "cluster": "Cluster",
+    "none": "None",
+}
 
 
 @dataclass(frozen=True)
-class ChoiceSettings:
-    """What every model of long choice data is told.
+class RowColumns:
+    """The columns that say which row is what.
 
     Attributes
     ----------
-    choosers, alternatives, panel
-        The columns that name choice situation, alternative and person.
-    fixed
-        Parameters that are held at a value, by name.
+    situation
+        Identifies a choice situation, together with ``panel`` where that is given.
+    alternatives
+        The name of the row's alternative.
+    panel
+        The person who chooses several times, or None when each situation is another person's.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    formula: ClassVar[str]
-    outcome: ClassVar[str] = "0 or 1"
-    own_roles: ClassVar[tuple[str, ...]] = ("choosers", "alternatives", "panel")
-
-    choosers: str = ""
-    alternatives: str = ""
+    situation: str
+    alternatives: str
     panel: str | None = None
-    fixed: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, example in (("choosers", "id"), ("alternatives", "mode")):
-            if not getattr(self, name):
-                raise _refusal(
-                    f"{self.title} needs the column of the {name}.", f'{name}="{example}".', name
-                )
-        for name in ("choosers", "alternatives", "panel"):
-            _check_text(name, getattr(self, name), optional=name == "panel")
-        self._keep("fixed", _numbers("fixed", self.fixed))
-
-    def _keep(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
 
     @property
-    def roles(self) -> Roles:
+    def names(self) -> tuple[str, ...]:
+        """The columns, each once."""
+        given = (self.panel, self.situation, self.alternatives)
+        return tuple(dict.fromkeys(name for name in given if name is not None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceModel(Model):
+    """What every model of long choice data has as options."""
+
+    outcome: ClassVar[str] = "0 or 1"
+    roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", *_ROLES)
+    built_by: ClassVar[str] = "workbench.models.choice.build"
+    computed_by: ClassVar[str] = COMPILED
+    covariances: ClassVar[Mapping[str, str]] = _ERRORS
+    observed_by_row: ClassVar[bool] = False
+    staged: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {"choosers": "situation"}
+
+    situation: str = option(
+        kind=Kind.COLUMN, help="column that identifies a choice situation", example="id"
+    )
+    alternatives: str = option(
+        kind=Kind.COLUMN, help="column of the alternatives' names", example="mode"
+    )
+    panel: str | None = option(
+        None, kind=Kind.COLUMN, help="column of the person who chooses several times"
+    )
+    fixed: Mapping[str, float] = option(
+        {}, kind=Kind.NUMBERS, help="parameters held at a value", example={"cost": -1.0}
+    )
+
+    @property
+    def row_columns(self) -> RowColumns:
         """The columns that name situation, alternative and person."""
-        return Roles(self.choosers, self.alternatives, self.panel)
-
-    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns of a table that these settings read."""
-        return self.roles.columns
+        return RowColumns(self.situation, self.alternatives, self.panel)
 
 
-@dataclass(frozen=True)
-class ScaledSettings(ChoiceSettings):
-    """What models are told whose errors may vary more for some persons than for others.
+@dataclass(frozen=True, kw_only=True)
+class ScaledChoiceModel(ChoiceModel):
+    """Models whose errors may vary more for some persons than for others."""
 
-    Attributes
-    ----------
-    scale
-        The formula of the log of the scale, of columns with one value a person; empty for one
-        scale.
-    """
+    roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", "scale", *_ROLES)
 
-    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "scale")
-
-    scale: str = ""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_text("scale", self.scale, optional=False)
-        if self.scale:
-            _check_right_side("scale", self.scale, "~ survey")
-
-    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns that these settings read, those of the scale included."""
-        return (*self.roles.columns, *_read_by(self.choosers, self.scale, names))
+    scale: str = option(
+        "",
+        kind=Kind.FORMULA,
+        help="formula of the log of the scale of utility",
+        example="~ survey",
+    )
 
 
-@dataclass(frozen=True)
-class ConditionalSettings(ScaledSettings):
-    """McFadden's conditional logit."""
+@dataclass(frozen=True, kw_only=True)
+class ConditionalLogit(ScaledChoiceModel):
+    """Conditional logit.  McFadden (1974)."""
 
     name: ClassVar[str] = "conditional_logit"
     title: ClassVar[str] = "Conditional logit"
     formula: ClassVar[str] = "Pr(j) = exp(xⱼ′β) / Σₗ exp(xₗ′β)"
+    computed_by: ClassVar[str] = LIBRARY
 
 
-@dataclass(frozen=True)
-class MixedSettings(ScaledSettings):
-    """The mixed logit by simulated maximum likelihood.
-
-    Attributes
-    ----------
-    random
-        The distribution of each random coefficient, by the name of its column.
-    correlated
-        Whether the random coefficients are correlated, by a Cholesky factor.
-    draws
-        Draws for each person, or nodes for ``"gauss_hermite"``.
-    draw_kind
-        One of `DRAW_KINDS`.
-    wtp_price
-        The price's column, for a model in willingness-to-pay space, or None.
-    """
+@dataclass(frozen=True, kw_only=True)
+class MixedLogit(ScaledChoiceModel):
+    """Mixed logit by simulated maximum likelihood.  Train (2009), chapter 6."""
 
     name: ClassVar[str] = "mixed_logit"
     title: ClassVar[str] = "Mixed logit"
     formula: ClassVar[str] = "Pr(j₁ … j_T) = ∫ Πₜ Prₜ(jₜ | β) f(β) dβ"
-    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "random", "scale")
+    roles: ClassVar[tuple[str, ...]] = (
+        *("situation", "alternatives", "panel", "random", "scale"),
+        *_ROLES,
+    )
+    seeded: ClassVar[bool] = True
+    computed_by: ClassVar[str] = LIBRARY
 
-    random: Mapping[str, str] = field(default_factory=dict)
-    correlated: bool = False
-    draws: int = 500
-    draw_kind: str = "halton"
-    wtp_price: str | None = None
+    random: Mapping[str, str] = option(
+        kind=Kind.CHOICES,
+        choices=DISTRIBUTIONS,
+        help="distribution of each random coefficient",
+        example={"price": "normal"},
+    )
+    correlated: bool = option(
+        False, kind=Kind.FLAG, help="whether the random coefficients are correlated"
+    )
+    draws: int = option(
+        500, kind=Kind.COUNT, least=1, help="draws for each person, or nodes of the quadrature"
+    )
+    draw_kind: str = option(
+        HALTON, kind=Kind.CHOICE, choices=DRAW_KINDS, help="type of draws, or quadrature"
+    )
+    wtp_price: str | None = option(
+        None, kind=Kind.COLUMN, help="price, for a model in willingness-to-pay space"
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_random()
-        _check_flag("correlated", self.correlated)
-        self._keep("draws", _count("draws", self.draws, 1))
-        _check_member("draw_kind", self.draw_kind, DRAW_KINDS)
-        _check_text("wtp_price", self.wtp_price, optional=True)
+    @property
+    def simulation(self) -> str:
+        unit = "nodes" if self.draw_kind == GAUSS_HERMITE else "draws"
+        return f"{self.draws:,} {unit}"
+
+    def check(self) -> None:
         if self.draw_kind == GAUSS_HERMITE:
             self._check_quadrature()
         if self.draw_kind == HALTON and len(self.random) > MOST_HALTON:
-            raise _refusal(
-                f"Halton draws serve up to {MOST_HALTON} random coefficients, not "
+            raise refusal(
+                f"Halton draws are for up to {MOST_HALTON} random coefficients, not "
                 f"{len(self.random)}.",
                 'draw_kind="sobol".',
                 "draw_kind",
             )
 
-    def _check_random(self) -> None:
-        if not _is_mapping(self.random) or not self.random:
-            raise _refusal(
-                "Mixed logit needs its random coefficients.",
-                'random={"price": "normal"}, or the model "conditional_logit".',
-                "random",
-            )
-        self._keep("random", {str(name): kind for name, kind in self.random.items()})
-        for name, kind in self.random.items():
-            _check_member("random", kind, DISTRIBUTIONS, f"The distribution of {name}")
-
     def _check_quadrature(self) -> None:
         kinds = set(self.random.values())
         if len(self.random) > 1 or kinds & {"triangular", "uniform"}:
-            raise _refusal(
+            raise refusal(
                 "Gauss-Hermite quadrature is for one random coefficient with a normal variate; "
                 f"random has {dict(self.random)}.",
                 'draw_kind="halton".',
                 "draw_kind",
             )
         if self.draws > _MOST_NODES:
-            raise _refusal(
+            raise refusal(
                 f"Gauss-Hermite quadrature with {self.draws} nodes: weights underflow beyond "
                 f"{_MOST_NODES}.",
                 "draws=30.",
@@ -185,249 +174,84 @@ class MixedSettings(ScaledSettings):
             )
 
 
-@dataclass(frozen=True)
-class NestedSettings(ScaledSettings):
-    """The nested logit that follows from utility maximisation.
-
-    Attributes
-    ----------
-    nests
-        The alternatives of each nest, by the nest's name.
-    """
+@dataclass(frozen=True, kw_only=True)
+class NestedLogit(ScaledChoiceModel):
+    """Nested logit that follows from utility maximization.  McFadden (1978)."""
 
     name: ClassVar[str] = "nested_logit"
     title: ClassVar[str] = "Nested logit"
     formula: ClassVar[str] = (
         "Pr(j) = exp(Vⱼ/τₖ − Iₖ) exp(τₖIₖ) / Σₗ exp(τₗIₗ), Iₖ = ln Σ exp(Vⱼ/τₖ)"
     )
-    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "nests", "scale")
+    roles: ClassVar[tuple[str, ...]] = (
+        *("situation", "alternatives", "panel", "nests", "scale"),
+        *_ROLES,
+    )
 
-    nests: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    nests: Mapping[str, Sequence[str]] = option(
+        kind=Kind.GROUPS,
+        help="alternatives of each nest, by the nest's name",
+        example={"fly": ["air"], "ground": ["train", "bus", "car"]},
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not _is_mapping(self.nests) or not self.nests:
-            raise _refusal(
-                "Nested logit needs its nests.",
-                'nests={"fly": ["air"], "ground": ["train", "bus", "car"]}.',
-                "nests",
-            )
-        for name, members in self.nests.items():
-            if not isinstance(members, list | tuple) or not members:
-                raise _refusal(
-                    f"The nest {name} is {members!r}, not a list of alternatives.",
-                    f'nests={{"{name}": ["train", "bus"], ...}}.',
-                    "nests",
-                )
-        plain = {str(name): [level_text(each) for each in of] for name, of in self.nests.items()}
-        self._keep("nests", plain)
-        members = list(chain.from_iterable(plain.values()))
+    def check(self) -> None:
+        members = list(chain.from_iterable(self.nests.values()))
         twice = [each for each in members if members.count(each) > 1]
         if twice:
-            raise _refusal(
+            raise refusal(
                 f"The alternative {twice[0]} stands in two nests.", "each in one nest.", "nests"
             )
-        for name in plain:
+        for name in self.nests:
             if (held := self.fixed.get(f"tau.{name}", 1.0)) <= 0:
-                raise _refusal(
+                raise refusal(
                     f"tau.{name} is held at {held:g}; it must be above 0.",
                     f'fixed={{"tau.{name}": 0.5}}.',
                     "fixed",
                 )
 
 
-@dataclass(frozen=True)
-class LatentClassSettings(ChoiceSettings):
-    """The logit with latent classes.
-
-    Attributes
-    ----------
-    classes
-        Their number.
-    membership
-        The formula of who belongs to which class, of columns with one value a person.
-    starts
-        Random starts beside the first one; the best maximum is kept.
-    """
+@dataclass(frozen=True, kw_only=True)
+class LatentClass(ChoiceModel):
+    """Conditional logit with latent classes of persons.  Greene and Hensher (2003)."""
 
     name: ClassVar[str] = "latent_class"
     title: ClassVar[str] = "Latent class logit"
     formula: ClassVar[str] = "Pr(j₁ … j_T) = Σ_c π_c(z′γ) Πₜ Prₜ(jₜ | β_c)"
-    own_roles: ClassVar[tuple[str, ...]] = (*ChoiceSettings.own_roles, "classes", "membership")
+    roles: ClassVar[tuple[str, ...]] = (
+        *("situation", "alternatives", "panel", "classes", "membership"),
+        *_ROLES,
+    )
 
-    classes: int = 2
-    membership: str = "~ 1"
-    starts: int = 10
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._keep("classes", _count("classes", self.classes, 2))
-        self._keep("starts", _count("starts", self.starts, 0))
-        _check_text("membership", self.membership, optional=False)
-        _check_right_side("membership", self.membership, "~ age + income")
-
-    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns that these settings read, those of the membership included."""
-        return (*self.roles.columns, *_read_by(self.choosers, self.membership, names))
+    classes: int = option(2, kind=Kind.COUNT, least=2, help="number of latent classes")
+    membership: str = option(
+        "~ 1",
+        kind=Kind.FORMULA,
+        help="formula of who belongs to which class",
+        example="~ age + income",
+    )
+    starts: int = option(
+        10, kind=Kind.COUNT, least=0, help="random starts besides the first; the best is kept"
+    )
 
 
-@dataclass(frozen=True)
-class MultinomialSettings:
-    """The multinomial logit of one row a chooser.
-
-    Attributes
-    ----------
-    base
-        The level whose coefficients are zero; None is the first one.
-    """
+@dataclass(frozen=True, kw_only=True)
+class MultinomialLogit(Model):
+    """Multinomial logit of one row per decision maker.  McFadden (1974)."""
 
     name: ClassVar[str] = "multinomial_logit"
     title: ClassVar[str] = "Multinomial logit"
     formula: ClassVar[str] = "Pr(y = j | x) = exp(x′βⱼ) / Σₗ exp(x′βₗ), β = 0 at the base"
     outcome: ClassVar[str] = "a level"
-    own_roles: ClassVar[tuple[str, ...]] = ("base",)
+    roles: ClassVar[tuple[str, ...]] = ("base", *_ROLES)
+    built_by: ClassVar[str] = "workbench.models.choice.build"
+    computed_by: ClassVar[str] = COMPILED
+    covariances: ClassVar[Mapping[str, str]] = _ERRORS
+    observed_by_row: ClassVar[bool] = False
+    staged: ClassVar[bool] = True
 
-    base: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.base is None or isinstance(self.base, str):
-            return
-        if not isinstance(self.base, Real):
-            raise _refusal(
-                f"The base is a {type(self.base).__name__}, not a level of the outcome.",
-                'base="bus".',
-                "base",
-            )
-        whole = isinstance(self.base, bool | Integral)
-        object.__setattr__(self, "base", level_text(self.base if whole else float(self.base)))
-
-    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns that these settings read: none."""
-        return ()
-
-
-Settings = ChoiceSettings | MultinomialSettings
-
-MODELS: dict[str, type[Settings]] = {
-    kind.name: kind
-    for kind in (
-        ConditionalSettings,
-        MultinomialSettings,
-        MixedSettings,
-        NestedSettings,
-        LatentClassSettings,
+    base: str | None = option(
+        None,
+        kind=Kind.LEVEL,
+        help="level whose coefficients are zero; the first by default",
+        example="bus",
     )
-}
-"""The settings of each model of discrete choice, by its name."""
-
-
-def option_names(model: str) -> tuple[str, ...]:
-    """Return the options of a model that are its own; none for models without."""
-    return tuple(item.name for item in fields(MODELS[model])) if model in MODELS else ()
-
-
-def choice_with(model: str, options: Mapping[str, Any]) -> Choice:
-    """Return a model with those of its options that differ from the defaults, as JSON has them.
-
-    Raises
-    ------
-    OptionError
-        When an option cannot serve.
-    """
-    kind = MODELS[model]
-    plain = asdict(kind(**options))
-    defaults = {item.name: _default(item) for item in fields(kind)}
-    return Choice(model, {name: v for name, v in plain.items() if v != defaults[name]})
-
-
-def settings_for(choice: Choice) -> Any:
-    """Return the settings of a model by name, checked."""
-    return MODELS[choice.name](**choice.settings)
-
-
-def columns_of_model(asked: Specification, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a table that the model's own options name."""
-    if asked.model.name not in MODELS:
-        return ()
-    found: tuple[str, ...] = settings_for(asked.model).columns(names)
-    return found
-
-
-def columns_told(model: Choice) -> dict[str, Any]:
-    """Return those of a model's own options that say which columns it reads."""
-    told = model.settings if model.name in MODELS else {}
-    return {name: told[name] for name in _NAME_COLUMNS if name in told}
-
-
-def _default(item: Any) -> Any:
-    return item.default if item.default_factory is MISSING else item.default_factory()
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _check_text(name: str, value: Any, *, optional: bool) -> None:
-    if isinstance(value, str) or (optional and value is None):
-        return
-    raise _refusal(
-        f"The option {name} is a {type(value).__name__}, not a text.",
-        f'the name of a column: {name}="column".',
-        name,
-    )
-
-
-def _check_right_side(name: str, text: str, example: str) -> None:
-    if not text.strip().startswith("~"):
-        raise _refusal(
-            f'The {name} "{text}" is no right side of a formula.', f'{name}="{example}".', name
-        )
-
-
-def _read_by(outcome: str, text: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that a right side reads, if any, behind the column of an outcome."""
-    return tuple(variables(f"{quoted(outcome)} {text.strip()}", names)) if text else ()
-
-
-def _check_flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise _refusal(f"The option {name} is {value!r}.", "True or False.", name)
-
-
-def _count(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise _refusal(
-            f"The option {name} is {value!r}.", f"a whole number of at least {least}.", name
-        )
-    return int(value)
-
-
-def _check_member(name: str, value: Any, known: Sequence[str], what: str = "") -> None:
-    if value in known:
-        return
-    near = get_close_matches(str(value), known, n=1)
-    raise OptionError(
-        f'{what or f"The option {name}"} is "{value}".',
-        hint=f'"{near[0]}"?' if near else f"one of {list(known)}.",
-        code="bad-option",
-        where=name,
-        suggestion=near[0] if near else "",
-    )
-
-
-def _numbers(name: str, values: Any) -> dict[str, float]:
-    hint = f'{name}={{"cost": -1.0}}.'
-    try:
-        found = {str(key): float(value) for key, value in dict(values).items()}
-    except (TypeError, ValueError):
-        raise _refusal(
-            f"The option {name} is {values!r}, not numbers by name.", hint, name
-        ) from None
-    for key, value in found.items():
-        if not isfinite(value):
-            raise _refusal(f"The option {name} has {value:g} for {key}.", hint, name)
-    return found
-
-
-def _refusal(problem: str, hint: str, where: str) -> OptionError:
-    return OptionError(problem, hint=hint, code="bad-option", where=where)

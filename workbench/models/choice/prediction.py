@@ -23,12 +23,13 @@ from workbench.kernels.choice.coefficients import (
 )
 from workbench.kernels.choice.draws import base_draws, gauss_hermite
 from workbench.kernels.choice.nested_logit import nested_probabilities, nested_sets
-from workbench.models.choice.data import Roles, identify
+from workbench.models.choice.data import identify
 from workbench.models.choice.options import (
     GAUSS_HERMITE,
-    LatentClassSettings,
-    MixedSettings,
-    NestedSettings,
+    LatentClass,
+    MixedLogit,
+    NestedLogit,
+    RowColumns,
 )
 from workbench.protocols import Numpy
 
@@ -82,7 +83,7 @@ class Offered:
         return np.asarray(raised / np.add.reduceat(raised, begin, axis=0)[situation])
 
 
-def offered(state: Mapping[str, Any], table: Table, roles: Roles) -> Offered:
+def offered(state: Mapping[str, Any], table: Table, roles: RowColumns) -> Offered:
     """Read the rows of a table as an earlier fit reads them.
 
     Situations of which a row misses a value are left out.
@@ -147,16 +148,16 @@ def probabilities(
         logs = sets.s @ params[[f"scale.{name}" for name in state["scale_names"]]].to_numpy()
         # To multiply utility is to multiply what it is a sum of.
         sets = replace(sets, x=sets.x * np.exp(logs)[:, None], s=None)
-    if isinstance(settings, NestedSettings):
+    if isinstance(settings, NestedLogit):
         return _nested(settings, params, sets, params[columns].to_numpy())
-    if isinstance(settings, LatentClassSettings):
+    if isinstance(settings, LatentClass):
         return _latent(settings, state, params, sets)
-    if isinstance(settings, MixedSettings):
+    if isinstance(settings, MixedLogit):
         return _mixed(settings, state, params, sets, seed)
     return sets.shares(sets.x @ params[columns].to_numpy())
 
 
-def _nested(settings: NestedSettings, params: pd.Series, sets: Offered, beta: Numpy) -> Numpy:
+def _nested(settings: NestedLogit, params: pd.Series, sets: Offered, beta: Numpy) -> Numpy:
     """Return probabilities within nests times those of nests."""
     of = {each: k for k, members in enumerate(settings.nests.values()) for each in members}
     unknown = [each for each in pd.unique(sets.alternative) if each not in of]
@@ -179,7 +180,7 @@ def _nested(settings: NestedSettings, params: pd.Series, sets: Offered, beta: Nu
 
 
 def class_coefficients(
-    settings: LatentClassSettings, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
+    settings: LatentClass, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
 ) -> Numpy:
     """Return the coefficients of each class, ``(C, p, ...)``, of parameters ``(...)`` by name."""
     return np.array(
@@ -191,7 +192,7 @@ def class_coefficients(
 
 
 def memberships(
-    settings: LatentClassSettings, state: Mapping[str, Any], params: pd.Series, z: Numpy
+    settings: LatentClass, state: Mapping[str, Any], params: pd.Series, z: Numpy
 ) -> Numpy:
     """Return the probability of each class of persons with ``z (n, g)``, ``(n, C)``."""
     gamma = np.array(
@@ -206,7 +207,7 @@ def memberships(
 
 
 def _latent(
-    settings: LatentClassSettings, state: Mapping[str, Any], params: pd.Series, sets: Offered
+    settings: LatentClass, state: Mapping[str, Any], params: pd.Series, sets: Offered
 ) -> Numpy:
     assert sets.z is not None
     member = memberships(settings, state, params, sets.z)
@@ -268,7 +269,7 @@ def _transformed(shape: int, u: Numpy) -> Numpy:
 
 
 def mixture(
-    settings: MixedSettings, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
+    settings: MixedLogit, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
 ) -> Mixture:
     """Read the distribution of coefficients from all parameters by name."""
     columns, names = state["columns"], list(settings.random)
@@ -285,7 +286,7 @@ def mixture(
 
 
 def _mixed(
-    settings: MixedSettings, state: Mapping[str, Any], params: pd.Series, sets: Offered, seed: int
+    settings: MixedLogit, state: Mapping[str, Any], params: pd.Series, sets: Offered, seed: int
 ) -> Numpy:
     """Average the probabilities over draws, each person's own."""
     mixed = mixture(settings, state, params)
@@ -299,7 +300,7 @@ def _mixed(
 
 
 def _variates(
-    settings: MixedSettings, state: Mapping[str, Any], mixed: Mixture, persons: int, seed: int
+    settings: MixedLogit, state: Mapping[str, Any], mixed: Mixture, persons: int, seed: int
 ) -> list[tuple[Numpy, float]]:
     """Return the variates of each draw, ``(n, q)``, or of each node, ``(1,)``, with weights."""
     if settings.draw_kind == GAUSS_HERMITE:

@@ -20,6 +20,7 @@ from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Evidence, Problem, joint
 from workbench.estimation.specification import Specification
+from workbench.estimation.trace import FLOAT32
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.differences import differences
 from workbench.kernels.choice.scaled import Scaled, ScaledKernel
@@ -27,9 +28,9 @@ from workbench.kernels.choice.situations import Int64, Situations
 from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.coordinates import SeparateCoordinates, unscaled
 from workbench.models.choice.covariates import PersonColumns, person_columns
-from workbench.models.choice.data import ChoiceData, Roles, state_of
+from workbench.models.choice.data import ChoiceData, state_of
 from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel, PersonKernel
-from workbench.models.choice.options import FLOAT32, ChoiceSettings
+from workbench.models.choice.options import ChoiceModel, RowColumns
 from workbench.models.choice.prediction import offered, probabilities
 from workbench.models.design.checks import check_names
 from workbench.models.design.clusters import notes_on_clusters
@@ -87,7 +88,7 @@ class ChoiceProblem(Problem):
 
     def __init__(
         self,
-        settings: ChoiceSettings,
+        settings: ChoiceModel,
         specification: Specification,
         data: ChoiceData,
         table: Table,
@@ -200,9 +201,9 @@ class ChoiceProblem(Problem):
         return self.data.by_person(rows, name, self.table, self.roles)
 
     @property
-    def roles(self) -> Roles:
+    def roles(self) -> RowColumns:
         """The columns that name situation, alternative and person."""
-        return self.settings.roles
+        return self.settings.row_columns
 
     @property
     def backend(self) -> Backend:

@@ -17,10 +17,9 @@ from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, OptionError
 from workbench.models.choice.options import (
-    LatentClassSettings,
-    MixedSettings,
-    MultinomialSettings,
-    settings_for,
+    LatentClass,
+    MixedLogit,
+    MultinomialLogit,
 )
 from workbench.models.choice.prediction import Offered, offered, probabilities
 from workbench.models.choice.wtp import (
@@ -52,7 +51,7 @@ class ChoiceEffects:
     @cached_property
     def settings(self) -> Any:
         """The model's own options."""
-        return settings_for(self.fit.specification.model)
+        return self.fit.model
 
     @property
     def params(self) -> pd.Series:
@@ -62,7 +61,7 @@ class ChoiceEffects:
         return found
 
     def _long(self) -> None:
-        if isinstance(self.settings, MultinomialSettings):
+        if isinstance(self.settings, MultinomialLogit):
             raise OptionError(
                 "The multinomial logit has no attributes of alternatives.",
                 hint='fit.predict(data), or the model "conditional_logit" on long data.',
@@ -79,7 +78,7 @@ class ChoiceEffects:
         return table
 
     def _sets(self, table: Table) -> Offered:
-        return offered(self.fit.state, table, self.settings.roles)
+        return offered(self.fit.state, table, self.settings.row_columns)
 
     def _of(self, sets: Offered, params: pd.Series | None = None) -> Numpy:
         asked = self.params if params is None else params
@@ -250,7 +249,7 @@ class ChoiceEffects:
         sides = []
         for step in (_SMALL, -_SMALL):
             moved = frame.assign(**{column: np.where(mine, values * (1 + step), values)})
-            again = offered(self.fit.state, Table(moved), self.settings.roles)
+            again = offered(self.fit.state, Table(moved), self.settings.row_columns)
             sides.append(self._of(again))
         return (sides[0] - sides[1]) / (2 * _SMALL)
 
@@ -330,10 +329,10 @@ class ChoiceEffects:
         """
         problem = self.fit._live_problem()
         theta = problem.walked(self.fit.params.to_numpy())
-        if isinstance(self.settings, MixedSettings):
+        if isinstance(self.settings, MixedLogit):
             names = list(self.settings.random)
             values = problem.conditional_means(theta)
-        elif isinstance(self.settings, LatentClassSettings):
+        elif isinstance(self.settings, LatentClass):
             classes = [f"class {c + 1}" for c in range(self.settings.classes)]
             share = problem.posterior(theta)
             values = np.column_stack([share, share @ self.mean_coefficients().to_numpy().T])
@@ -347,7 +346,7 @@ class ChoiceEffects:
         return pd.DataFrame(values, index=self._persons(problem), columns=names)
 
     def _persons(self, problem: Any) -> pd.Index:
-        name = self.settings.panel or self.settings.choosers
+        name = self.settings.panel or self.settings.situation
         rows = problem.design.rows[problem.data.first_rows]
         found: pd.Index = pd.Index(problem.table.column(name).iloc[rows], name=name)
         return found

@@ -12,7 +12,7 @@ from scipy import stats
 
 from workbench.errors import InferenceError, OptionError
 from workbench.kernels.choice.coefficients import EXPONENTIAL, MINUS_EXPONENTIAL, POSITIVE
-from workbench.models.choice.options import LatentClassSettings, MixedSettings, settings_for
+from workbench.models.choice.options import LatentClass, MixedLogit
 from workbench.models.choice.prediction import Mixture, class_coefficients, mixture
 from workbench.protocols import Numpy
 
@@ -33,9 +33,9 @@ def mean_coefficients(settings: Any, state: Mapping[str, Any], params: Parameter
 
     In willingness-to-pay space they are the price's coefficient and willingness to pay.
     """
-    if isinstance(settings, LatentClassSettings):
+    if isinstance(settings, LatentClass):
         return class_coefficients(settings, state, params)
-    if isinstance(settings, MixedSettings):
+    if isinstance(settings, MixedLogit):
         return mean_values(mixture(settings, state, params))[None]
     return np.array([[params[name] for name in state["columns"]]])
 
@@ -64,7 +64,7 @@ def price_of(fit: Fit, asked: str | None) -> str:
     OptionError
         When none is named, or it is not the model's.
     """
-    own = getattr(settings_for(fit.specification.model), "wtp_price", None)
+    own = getattr(fit.model, "wtp_price", None)
     name, columns = asked or own, fit.state["columns"]
     if name is None or name not in columns or (own and name != own):
         raise OptionError(
@@ -120,13 +120,13 @@ class Willingness:
 
     @property
     def _settings(self) -> Any:
-        return settings_for(self.fit.specification.model)
+        return self.fit.model
 
     @property
     def names(self) -> list[str]:
         """The columns, behind their class where there are several, ``(w,)``."""
         others = [name for name in self.fit.state["columns"] if name != self.price]
-        if not isinstance(self._settings, LatentClassSettings):
+        if not isinstance(self._settings, LatentClass):
             return others
         classes = range(1, self._settings.classes + 1)
         return [f"class {c}: {name}" for c in classes for name in others]

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 from workbench.backends import BACKENDS
 from workbench.errors import LikelihoodError, OptionError
+from workbench.estimation.model import Model
 from workbench.models.custom.parameters import Parameter
 
 
 @dataclass(frozen=True)
-class Custom:
+class Custom(Model):
     """A log-likelihood given as a function, with its declared parameters.
 
     ``loglik(params, data)`` receives the parameters by name (``params["sigma"]`` or
@@ -24,10 +25,22 @@ class Custom:
     name: ClassVar[str] = "custom"
     title: ClassVar[str] = "Own likelihood"
     formula: ClassVar[str] = "ℓᵢ as written"
+    outcome: ClassVar[str] = "any"
+    roles: ClassVar[tuple[str, ...]] = ("columns", "cluster", "weights")
+    built_by: ClassVar[str] = "workbench.models.custom.build"
+    needs_formula: ClassVar[bool] = False
+    has_function: ClassVar[bool] = True
 
     loglik: Callable[..., Any]
     parameters: Mapping[str, Parameter]
     columns: tuple[str, ...] | None = None
+
+    def changed(self) -> dict[str, Any]:
+        """Return what a record keeps of the function: its name, parameters and columns."""
+        params = {name: _declared(parameter) for name, parameter in self.parameters.items()}
+        name = getattr(self.loglik, "__name__", "loglik")
+        settings: dict[str, Any] = {"function": name, "params": params}
+        return settings if self.columns is None else {**settings, "columns": list(self.columns)}
 
     @property
     def held(self) -> dict[str, Any]:
@@ -106,6 +119,11 @@ def custom(
     declared = {name: _parameter(name, value) for name, value in params.items()}
     read = (columns,) if isinstance(columns, str) else columns
     return Custom(loglik, declared, None if read is None else tuple(read))
+
+
+def _declared(parameter: Parameter) -> float | list[float]:
+    unbounded = parameter == Parameter(parameter.start)
+    return parameter.start if unbounded else [parameter.start, parameter.lower, parameter.upper]
 
 
 def _check_arguments(loglik: Callable[..., Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -28,20 +28,10 @@ from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
 from workbench.models.design.weights import weights_of
 from workbench.models.event_study.imputation import Untreated
+from workbench.models.event_study.options import DID2S
 from workbench.protocols import Numpy
 
 _PASSES = 3
-
-
-@dataclass(frozen=True)
-class TwoStages:
-    """Two-stage difference in differences as it was asked: the first stage and the treatment."""
-
-    first_stage: str
-    treatment: str
-
-    name: ClassVar[str] = "did2s"
-    title: ClassVar[str] = "Two-stage DiD"
 
 
 class TwoStageProblem(Problem):
@@ -61,7 +51,7 @@ class TwoStageProblem(Problem):
     """
 
     family: ClassVar[Family] = "least squares"
-    title = TwoStages.title
+    title = DID2S.title
 
     def __init__(self, specification: Specification, table: Table) -> None:
         stages = _Stages(specification, table)

@@ -42,6 +42,7 @@ from workbench.models.design.weights import weights_of
 from workbench.models.fixed_effects.demeaning import Demeaning, demeaned
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.instruments import FirstStage, first_stages
+from workbench.models.fixed_effects.options import FEOLS
 from workbench.models.fixed_effects.regressors import Layout, Projected, Repeat, project
 from workbench.models.linear.ols import LeastSquares
 from workbench.models.linear.rounding import nothing_left, solved_to_rounding
@@ -53,14 +54,6 @@ _LEAST_SHARE = 1e-9
 # Rounding of an outcome that the effects explain, on graphs whose levels are thinly linked.
 _NO_VARIATION = 1e-10
 _PASSES = 3
-
-
-class FixedEffectsModel:
-    """What menus say of least squares with fixed effects."""
-
-    name: ClassVar[str] = "feols"
-    title: ClassVar[str] = "OLS, fixed effects"
-    formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
 
 
 class FixedEffectsProblem(Problem):
@@ -75,7 +68,7 @@ class FixedEffectsProblem(Problem):
     """
 
     family: ClassVar[Family] = "least squares"
-    title = FixedEffectsModel.title
+    title = FEOLS.title
 
     def __init__(self, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)

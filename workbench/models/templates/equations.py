@@ -132,3 +132,10 @@ def _without_constant(
 def stacked_names(parts: Sequence[EquationColumns]) -> tuple[str, ...]:
     """Return the names of all coefficients, equation by equation."""
     return tuple(name for part in parts for name in part.names)
+
+
+def further_names(design: Design) -> tuple[str, ...]:
+    """Return the names of the coefficients of further equations, ``equation:column``."""
+    return tuple(
+        f"{name}:{column}" for name, side in design.equations.items() for column in side.names
+    )

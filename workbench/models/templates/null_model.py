@@ -32,6 +32,7 @@ def maximum(kernel: Kernel, start: Numpy, observations: float, library: str) -> 
     with closing(Newton().iterate(objective, start)) as steps:
         for step in steps:
             best = max(best, -step.objective * observations)
-            if step.number >= _STEPS or (step.decrement or np.inf) <= _ENOUGH:
+            near = step.decrement is not None and step.decrement <= _ENOUGH
+            if near or step.number >= _STEPS:
                 break
     return best

@@ -54,6 +54,7 @@ class TemplateProblem(Problem):
             self.notes += notes_on_clusters(codes, name)
         check_outcome(template, design)
         self._prepare(weights_kind=specification.weight_kind)
+        template.check_data(self._observed(), self.depvar)
         self.notes += template.notes_before(self._observed(), self.depvar)
 
     def _prepare(self, weights_kind: str) -> None:
@@ -115,7 +116,12 @@ class TemplateProblem(Problem):
             weights=self.weights.values,
             blocks=self.blocks,
             columns=self._further_columns,
+            outcome_term=self.template.outcome_term if self._has_outcome_term else None,
         )
+
+    @property
+    def _has_outcome_term(self) -> bool:
+        return type(self.template).outcome_term is not Likelihood.outcome_term
 
     @property
     def _further_columns(self) -> dict[str, Numpy]:
@@ -152,7 +158,7 @@ class TemplateProblem(Problem):
     def start(self) -> Numpy:
         """Start values from the template's closed form, then the person's own."""
         raw = _stacked(self.template.start(self._observed()), self.scale)
-        return self.walked_start(np.linalg.solve(self.coordinates.raw, raw))
+        return self.walked_start(np.asarray(np.linalg.solve(self.coordinates.raw, raw)))
 
     def shown(self, theta: Numpy) -> Numpy:
         """Return the parameters shown, shape ``(k,)``."""
@@ -183,7 +189,7 @@ class TemplateProblem(Problem):
     @cached_property
     def _fitted_null(self) -> float:
         """The log-likelihood of constants alone, by Newton's method in float64 on the CPU."""
-        ones = [np.ones((len(self.y), not e.thresholds)) for e in self.template.equations]
+        ones = [np.ones((len(self.y), int(not e.thresholds))) for e in self.template.equations]
         kernel = self._kernel_of(backend_named(self.specification.backend), ones)
         seen = replace(self._observed(), designs=tuple(ones), moments=None)
         start = _stacked(self.template.start(seen), kernel.scale)
@@ -246,7 +252,8 @@ class TemplateProblem(Problem):
 
     def separation(self, theta: Numpy) -> Evidence | None:
         """Look for separation once in each equation, when fitted probabilities first saturate."""
-        if self._searched.issuperset(range(len(self.parts))):
+        every = self._searched.issuperset(range(len(self.parts)))
+        if every or self.template.support is Support.REAL:
             return None
         inner = self.coordinates.raw @ theta
         parameters = self.scale.natural(inner)[self.scale.first :]
@@ -293,6 +300,15 @@ class TemplateProblem(Problem):
                 found.append((at + part.intercept, range(at, at + len(part.names))))
             at += len(part.names)
         return found
+
+    def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
+        """Return what the template says of estimates at a maximum."""
+        if curvature is None or curvature.negative:
+            return ()
+        parameters = self.scale.natural(self.coordinates.raw @ theta)[self.scale.first :]
+        return self.template.notes_after(
+            self._observed(), parameters, self.loglik(theta), self.depvar
+        )
 
     def bound_message(self, names: Sequence[str]) -> str:
         """Say what it means that parameters lie at a bound, where the template knows."""

@@ -11,15 +11,14 @@ from typing import Any
 from workbench.data.table import Table
 from workbench.demeaners import demeaner_named
 from workbench.errors import OptionError, WorkbenchError
-from workbench.estimation.literals import parse_choice, parse_own, parse_settings, parse_start
-from workbench.likelihoods import TEMPLATES
-from workbench.models.choice.options import MODELS
+from workbench.literals import parse_choice, parse_settings, parse_start
 from workbench.models.custom.body import has_params, parse_body
-from workbench.models.fixed_effects.families import ABSORBED
-from workbench.models.registry import CLOSED_FORM, Written, likelihood
+from workbench.models.custom.options import Written, likelihood
+from workbench.models.registry import listed
 from workbench.notebook.cell.options import LITERAL, OPTIONS, OWN
 from workbench.notebook.setup.formula_text import cut
 from workbench.optimizers import optimizer_named
+from workbench.options import options_of
 
 Model = str | Written
 
@@ -54,7 +53,8 @@ def settings(options: Namespace) -> dict[str, Any]:
     }
     if "se_options" in given:
         given["se_options"] = parse_settings(given["se_options"])
-    given |= {name: parse_own(given[name], name) for name in LITERAL if name in given}
+    declared = {each.name: each for kind in listed().values() for each in options_of(kind)}
+    given |= {name: declared[name].read(given[name]) for name in LITERAL if name in given}
     if "start" in given:
         given["start"] = parse_start(given["start"])
     if "optimizer" in given:
@@ -150,10 +150,14 @@ def _template(options: Namespace) -> str:
     if options.model is None:
         raise _contradiction(
             "The cell has a formula but names no model.",
-            f"--model with one of {' '.join([*CLOSED_FORM, *TEMPLATES, *ABSORBED, *MODELS])}.",
+            f"--model with one of {' '.join(_with_formula())}.",
             "no-model",
         )
     return str(options.model)
+
+
+def _with_formula() -> list[str]:
+    return [name for name, kind in listed().items() if kind.needs_formula]
 
 
 def _contradiction(problem: str, hint: str, code: str) -> OptionError:

@@ -18,10 +18,8 @@ from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.formula.fixed_effects import RULES
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
-from workbench.likelihoods import TEMPLATES
-from workbench.models.choice.options import DRAW_KINDS, MODELS
-from workbench.models.fixed_effects.families import ABSORBED
-from workbench.models.registry import CLOSED_FORM
+from workbench.models.choice.options import DRAW_KINDS
+from workbench.models.registry import listed
 from workbench.notebook.cell.session import remembered
 from workbench.optimizers import OPTIMIZERS
 
@@ -57,10 +55,14 @@ class MagicOption:
         return argument(self.flag, **settings)(method)  # type: ignore[no-untyped-call]
 
 
+def _models() -> Iterable[str]:
+    return [name for name, kind in listed().items() if kind.needs_formula]
+
+
 OPTIONS = (
     MagicOption("--sql", 'query of the database that the cell names: "SELECT * FROM wages"'),
-    MagicOption("--model", "the template", lambda: (*TEMPLATES, *CLOSED_FORM, *ABSORBED, *MODELS)),
-    MagicOption("--choosers", "column that identifies a choice situation", column=True),
+    MagicOption("--model", "the template", _models),
+    MagicOption("--situation", "column that identifies a choice situation", column=True),
     MagicOption("--alternatives", "column of the alternatives' names", column=True),
     MagicOption("--panel", "column of the person who chooses several times", column=True),
     MagicOption("--random", 'random coefficients: "price=normal, time=lognormal"'),

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.estimation.model import model_class
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Specification
-from workbench.models.event_study.did2s import TwoStages
-from workbench.models.registry import CLOSED_FORM
 from workbench.notebook.comparison_page.page import tone
 from workbench.notebook.live.cards import outcome_of, sentence_of, state_of
 from workbench.notebook.setup.available import Offer
@@ -211,7 +210,7 @@ def _way(optimizer: str, steps: int | None, seconds: float | None) -> str:
 
 
 def _optimizer(asked: Specification) -> str:
-    if asked.model.name in {*CLOSED_FORM, TwoStages.name}:
+    if model_class(asked.model.name).solved:
         return "closed form"
     known = OPTIMIZERS.get(asked.optimizer.name)
     return asked.optimizer.name if known is None else known.title

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from functools import cache
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.estimation.model import likelihood_key, model_class
 from workbench.estimation.outcome import Outcome
-from workbench.models.choice.options import MODELS as CHOICE
-from workbench.models.event_study.did2s import TwoStages
-from workbench.models.registry import BODY, CLOSED_FORM, CUSTOM, IN_NUMPY, describe_models
 from workbench.notebook.live import inner_trace as sweeps, stages
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
@@ -64,13 +61,13 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
         "sentence": sentence_of(run),
         "demeaning": sweeps.about(run),
         "stages": stages.about(run),
-        "solved": asked.model.name in CLOSED_FORM,
+        "solved": model_class(asked.model.name).solved,
         "started": run.started,
         "parameters": list(run.parameter_names),
         "observations": run.observations,
         "data": _data(run),
         "setting": _setting(asked),
-        "problem": asked.problem,
+        "problem": likelihood_key(asked),
         "outcome": None if outcome is None else outcome.name,
         "comparable": outcome is not None and outcome.comparable,
         **_end(run, able),
@@ -132,13 +129,13 @@ def _distance(step: Iterate) -> str:
 
 def _setting(asked: Specification) -> str:
     """Say where it runs; what is compiled for the CPU is computed by neither library."""
-    compiled = asked.model.name in CHOICE and (asked.device, asked.dtype) == ("cpu", "float64")
-    library = [] if compiled or asked.model.name in IN_NUMPY else [_LIBRARIES[asked.backend]]
+    neither = model_class(asked.model.name).uses_no_library(asked.device, asked.dtype)
+    library = [] if neither else [_LIBRARIES[asked.backend]]
     return ", ".join([*library, asked.device.upper(), asked.dtype])
 
 
 def _phases(run: Run) -> list[dict[str, Any]]:
-    solved = {"optimize": "Solve"} if run.specification.model.name in CLOSED_FORM else {}
+    solved = {"optimize": "Solve"} if model_class(run.specification.model.name).solved else {}
     labels = _PHASES | solved
     return [
         {"key": key, "label": labels.get(key, key.title()), "state": state, "seconds": seconds}
@@ -170,26 +167,21 @@ def _decrement(run: Run, last: Iterate | None) -> float | None:
 
 def _model(asked: Specification) -> str:
     model, optimizer = _title(asked.model.name), OPTIMIZERS.get(asked.optimizer.name)
-    if asked.model.name in {*CLOSED_FORM, TwoStages.name} or optimizer is None:
+    if model_class(asked.model.name).solved or optimizer is None:
         return model
     return f"{model}, {optimizer.title}"
 
 
 def _title(model: str) -> str:
-    """Return the words for a model; one that was written is one that was programmed."""
-    return _titles().get(CUSTOM if model == BODY else model, model)
-
-
-@cache
-def _titles() -> Mapping[str, str]:
-    return {each.name: each.title for each in describe_models()}
+    """Return the words for a model."""
+    return model_class(model).title
 
 
 def _data(run: Run) -> str:
     """Name the data and their rows, and how many of them the run reads."""
     asked = run.specification
     rows, used = asked.data.rows, run.observations
-    each = asked.model.name not in CHOICE and not asked.weights
+    each = model_class(asked.model.name).observed_by_row and not asked.weights
     part = f"{numbers.count(used)} of " if each and used < rows else ""
     return f"{asked.data.name or 'data'}{f', {part}{numbers.count(rows)} rows' if rows else ''}"
 

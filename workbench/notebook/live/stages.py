@@ -6,13 +6,8 @@ import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from workbench.models.choice.options import (
-    FLOAT32,
-    GAUSS_HERMITE,
-    MODELS,
-    MixedSettings,
-    settings_for,
-)
+from workbench.estimation.model import model_class, model_of
+from workbench.estimation.trace import FLOAT32
 from workbench.report import numbers
 from workbench.report.labels import has_few_draws, is_rough, races
 
@@ -40,8 +35,9 @@ def about(run: Run) -> list[dict[str, Any]]:
         log-likelihood is another function, and whether it races the others, at another sign.
     """
     asked = run.specification
-    simulated = asked.model.name == MixedSettings.name
-    if not simulated and (asked.model.name not in MODELS or asked.dtype != FLOAT32):
+    model = model_class(asked.model.name)
+    simulated = model.seeded
+    if not simulated and (not model.staged or asked.dtype != FLOAT32):
         return []  # before the trace is looked at, which may be long
     steps = run.trace.since(0)
     if not steps or not (simulated or any(step.stage == FLOAT32 for step in steps)):
@@ -59,9 +55,7 @@ def _labels(run: Run, *, simulated: bool) -> dict[str, str]:
     """Return the words of the stages of all draws, or of a likelihood without draws."""
     if not simulated:
         return {_OPTIMIZE: "float64"}
-    settings = settings_for(run.specification.model)
-    unit = "nodes" if settings.draw_kind == GAUSS_HERMITE else "draws"
-    whole = f"{numbers.count(settings.draws)} {unit}"
+    whole = model_of(run.specification.model).simulation
     if run.specification.dtype != FLOAT32:
         return {_OPTIMIZE: whole}
     return {FLOAT32: f"{whole} in float32", _OPTIMIZE: f"{whole} in float64"}
@@ -70,7 +64,7 @@ def _labels(run: Run, *, simulated: bool) -> dict[str, str]:
 def compiles(run: Run) -> bool:
     """Say whether a run of discrete choice, or of fixed effects, waits to be compiled first."""
     model, phases = run.specification.model.name, run.phases
-    climbs = model in MODELS and phases["optimize"][0] == "current" and not len(run.trace)
+    climbs = model_class(model).staged and phases["optimize"][0] == "current" and not len(run.trace)
     demeans = phases["demean"][0] == "current" and not len(run.demeaning)
     return (climbs or demeans) and run.elapsed() > _SOON
 
@@ -78,7 +72,7 @@ def compiles(run: Run) -> bool:
 def found(run: Run) -> str:
     """Return what simulation adds to the estimates of a run that has ended, in sentences."""
     fit, asked = run.fit, run.specification.model
-    if fit is None or asked.name != MixedSettings.name or not fit.outcome.at_maximum:
+    if fit is None or not model_class(asked.name).seeded or not fit.outcome.at_maximum:
         return ""
     return " ".join(fit.notes)
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from workbench.backends.devices import INSTALL, Device, devices, installed
-from workbench.models.event_study.did2s import TwoStages
-from workbench.models.registry import BODY, CUSTOM, describe_models
+from workbench.estimation.model import model_class
+from workbench.models.registry import MODELS, listed
 from workbench.optimizers import describe
 
 LIBRARIES = {"torch": "torch", "jax": "JAX"}
@@ -44,7 +44,9 @@ class Offer:
     def title(self, template: str) -> str:
         """Return the words for a template, or its name when it is not among them."""
         known = {item.key: item.label for item in self.templates}
-        return known.get(template, TwoStages.title if template == TwoStages.name else template)
+        return known.get(template) or (
+            model_class(template).title if template in MODELS else template
+        )
 
     def equation(self, template: str) -> str:
         """Return the one-line formula of a template."""
@@ -100,9 +102,9 @@ def _device(place: Device) -> Option:
 
 def _templates() -> tuple[Option, ...]:
     """List the models whose data a formula describes, then a person's own likelihood."""
-    listed = (model for model in describe_models() if model.name != CUSTOM)
-    own = Option(BODY, "Own likelihood", "ℓᵢ as written below")
-    return (*(Option(model.name, model.title, model.formula) for model in listed), own)
+    known = [kind for kind in listed().values() if kind.needs_formula]
+    own = Option("body", "Own likelihood", "ℓᵢ as written below")
+    return (*(Option(model.name, model.title, model.formula) for model in known), own)
 
 
 def _optimizers() -> tuple[Option, ...]:

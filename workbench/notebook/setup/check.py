@@ -11,17 +11,15 @@ from workbench.covariances import TITLES, settings_of
 from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula.parser import check_formula, formula_roles
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
-from workbench.estimation.literals import parse_settings
 from workbench.likelihoods import TEMPLATES
-from workbench.models.choice.options import MODELS as CHOICE
+from workbench.literals import parse_settings
 from workbench.models.custom.body import parse_body
 from workbench.models.design.checks import check_support
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.separation import informative
-from workbench.models.registry import ABSORBING
 from workbench.notebook.setup import fields as choice_form, optimizer_settings
 from workbench.notebook.setup.data import Opened
-from workbench.notebook.setup.form import BY_CLUSTER, OWN, Check, Chosen
+from workbench.notebook.setup.form import ABSORBING, BY_CLUSTER, CHOICE, OWN, Check, Chosen
 from workbench.notebook.setup.formula_text import sides
 from workbench.notebook.setup.specification import clusters_of, optimizer_choice, specification
 

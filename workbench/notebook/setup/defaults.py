@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from workbench.data.names import quoted
 from workbench.data.table import ColumnSummary
-from workbench.models.choice.options import ConditionalSettings
+from workbench.models.choice.options import ConditionalLogit
 from workbench.notebook.setup import fields as choice_form
 from workbench.notebook.setup.available import Offer
 from workbench.notebook.setup.data import Opened
@@ -41,7 +41,7 @@ def opening(opened: Opened | None, offer: Offer) -> Chosen:
         return chosen
     if (choice := choice_form.proposed(opened.table.names)) is not None:
         formula, columns = choice
-        return replace(chosen, template=ConditionalSettings.name, formula=formula, **columns)
+        return replace(chosen, template=ConditionalLogit.name, formula=formula, **columns)
     template, formula = _first_model(opened.table.summary())
     return replace(chosen, template=template, formula=formula)
 

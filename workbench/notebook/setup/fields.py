@@ -14,25 +14,23 @@ import numpy as np
 from workbench.data.complete_cases import Positions
 from workbench.data.table import Table
 from workbench.errors import OptionError, WorkbenchError
-from workbench.estimation.literals import parse_settings, settings_text
 from workbench.estimation.problem import Problem
-from workbench.estimation.specification import Choice, Specification
+from workbench.estimation.specification import Specification
+from workbench.literals import Choice, parse_settings, settings_text
 from workbench.models.choice.data import labelled
 from workbench.models.choice.options import (
-    MODELS,
-    ConditionalSettings,
-    LatentClassSettings,
-    MixedSettings,
-    MultinomialSettings,
-    NestedSettings,
-    choice_with,
-    option_names,
+    ConditionalLogit,
+    LatentClass,
+    MixedLogit,
+    MultinomialLogit,
+    NestedLogit,
 )
 from workbench.models.choice.problem import ChoiceProblem
-from workbench.models.registry import problem_of
+from workbench.models.registry import model_class, problem_of
 from workbench.notebook.setup.formula_text import cut, sides
+from workbench.options import made, options_of
 
-COLUMNS = ("choosers", "alternatives", "panel")
+COLUMNS = ("situation", "alternatives", "panel")
 """What the page asks columns for."""
 
 ERRORS = {
@@ -45,10 +43,10 @@ ERRORS = {
 """The standard errors of these models, whose scores are summed by person first."""
 
 CLASSICS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("choice ~ ttme + gc + C(mode)", {"choosers": "individual", "alternatives": "mode"}),
+    ("choice ~ ttme + gc + C(mode)", {"situation": "individual", "alternatives": "mode"}),
     (
         "choice ~ pf + cl + loc + wk + tod + seas",
-        {"choosers": "chid", "alternatives": "alt", "panel": "id"},
+        {"situation": "chid", "alternatives": "alt", "panel": "id"},
     ),
 )
 """The formula and the columns of data sets that textbooks use, for a conditional logit."""
@@ -67,9 +65,13 @@ class Counted:
     names: tuple[str, ...]
 
 
+def _option_names(template: str) -> tuple[str, ...]:
+    return tuple(each.name for each in options_of(model_class(template)))
+
+
 def asks(template: str) -> tuple[str, ...]:
     """Return the columns that a model needs beside its formula."""
-    return tuple(name for name in COLUMNS if name in option_names(template))
+    return tuple(name for name in COLUMNS if name in _option_names(template))
 
 
 # Settings ---------------------------------------------------------------------------------------
@@ -92,11 +94,11 @@ def read(template: str, columns: Mapping[str, str], text: str) -> Choice:
     """
     given = {name: columns[name] for name in asks(template) if columns.get(name)}
     told = {name: _with_words(value) for name, value in parse_settings(text).items()}
-    known = [name for name in option_names(template) if name not in COLUMNS]
+    known = [name for name in _option_names(template) if name not in COLUMNS]
     for name in told:
         if name not in known:
             raise _unknown(name, template, known)
-    return choice_with(template, given | told)
+    return Choice(template, made(model_class(template), given | told).changed())
 
 
 def half_typed(template: str, columns: Mapping[str, str], text: str) -> Choice:
@@ -113,7 +115,7 @@ def random_part(template: str, text: str) -> str:
     >>> random_part("mixed_logit", "random={price: normal}, draws=100")
     ', 1 random coefficient'
     """
-    if template != MixedSettings.name:
+    if template != MixedLogit.name:
         return ""
     try:
         random = _with_words(parse_settings(text).get("random"))
@@ -142,11 +144,11 @@ def example(template: str, formula: str, labels: tuple[str, ...]) -> str:
     """Return settings as they might be written for this formula and these alternatives."""
     first = next(iter(_columns(formula)), "price")
     examples = {
-        ConditionalSettings.name: f"fixed={{{first}: -1}}",
-        MultinomialSettings.name: f"base={labels[0] if labels else 'bus'}",
-        MixedSettings.name: f"random={{{first}: normal}}, draws=200",
-        NestedSettings.name: f"nests={_nests(labels)}",
-        LatentClassSettings.name: "classes=2, membership=~ income",
+        ConditionalLogit.name: f"fixed={{{first}: -1}}",
+        MultinomialLogit.name: f"base={labels[0] if labels else 'bus'}",
+        MixedLogit.name: f"random={{{first}: normal}}, draws=200",
+        NestedLogit.name: f"nests={_nests(labels)}",
+        LatentClass.name: "classes=2, membership=~ income",
     }
     return examples.get(template, "")
 
@@ -218,7 +220,7 @@ def _unknown(name: str, template: str, known: list[str]) -> OptionError:
     near = get_close_matches(name, known, n=1)
     column = f"choose {name} above." if name in COLUMNS else ""
     return OptionError(
-        f"{MODELS[template].title} has no setting {name}.",
+        f"{model_class(template).title} has no setting {name}.",
         hint=column or (f"{near[0]}?" if near else f"one of {', '.join(known)}."),
         code="no-such-setting",
         where="model_settings",
@@ -276,4 +278,4 @@ def field_of(error: WorkbenchError, columns: Mapping[str, str], template: str) -
         return str(error.where)
     if error.code in {"no-choice", "two-choices", "alternative-twice"}:
         return next((role for role, name in columns.items() if name == error.where), "formula")
-    return "model_settings" if error.where in option_names(template) else "formula"
+    return "model_settings" if error.where in _option_names(template) else "formula"

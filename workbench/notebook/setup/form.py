@@ -14,9 +14,9 @@ from workbench.covariances import KINDS as KNOWN_ERRORS
 from workbench.data.complete_cases import Positions
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
+from workbench.estimation.model import NUMPY
 from workbench.estimation.specification import Specification
-from workbench.models.choice.options import MODELS as CHOICE
-from workbench.models.registry import ABSORBING, BODY, CLOSED_FORM, FIXED_EFFECTS
+from workbench.models.registry import listed
 from workbench.notebook.setup import fields as choice_form
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.formula_text import (
@@ -28,7 +28,13 @@ from workbench.notebook.setup.formula_text import (
     without_term,
 )
 
-OWN = BODY
+ABSORBING = tuple(name for name, kind in listed().items() if kind.absorbs)
+CLOSED_FORM = tuple(name for name, kind in listed().items() if kind.solved)
+IN_NUMPY = tuple(name for name, kind in listed().items() if kind.computed_by == NUMPY)
+CHOICE = {name: kind for name, kind in listed().items() if "choice" in kind.built_by}
+FIXED_EFFECTS = "feols"
+
+OWN = "body"
 """The model whose log-likelihood a person writes."""
 
 AUTOMATIC, GIVEN = "auto", "given"
@@ -94,7 +100,7 @@ class Chosen:
     weight_kind: str = "frequency"
     offset: str = ""
     positive: str = ""
-    choosers: str = ""
+    situation: str = ""
     alternatives: str = ""
     panel: str = ""
     model_settings: str = ""
@@ -114,7 +120,7 @@ class Chosen:
     @property
     def choice_columns(self) -> dict[str, str]:
         """The columns that a model of discrete choice reads, by role."""
-        return {"choosers": self.choosers, "alternatives": self.alternatives, "panel": self.panel}
+        return {"situation": self.situation, "alternatives": self.alternatives, "panel": self.panel}
 
 
 KINDS: dict[str, Any] = {

@@ -6,8 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from workbench.errors import OptionError
-from workbench.estimation.literals import choice_text, parse_choice
-from workbench.estimation.specification import Choice
+from workbench.literals import Choice, choice_text, parse_choice
 from workbench.optimizers import OPTIMIZERS, optimizer_named
 
 _LIMIT = "max_steps"

@@ -18,15 +18,16 @@ from workbench.demeaners import Description, demeaner_on, describe
 from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import FormulaError
-from workbench.models.choice.build import ON_DEVICES
-from workbench.models.choice.options import MODELS as CHOICE
+from workbench.estimation.model import COMPILED, model_class
 from workbench.models.fixed_effects.families import ABSORBED
-from workbench.models.registry import CLOSED_FORM, IN_NUMPY
 from workbench.notebook.setup import fields as choice_form, optimizer_settings
 from workbench.notebook.setup.available import Offer, Option
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.form import (
     AUTOMATIC,
+    CHOICE,
+    CLOSED_FORM,
+    IN_NUMPY,
     KINDS,
     OWN,
     WEIGHT_KINDS,
@@ -43,7 +44,7 @@ _WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
 ROWS_SHOWN = 8
 """Rows left out that the page shows."""
 
-_LETTERS = {"choosers": "i", "alternatives": "a", "panel": "p"}
+_LETTERS = {"situation": "i", "alternatives": "a", "panel": "p"}
 """The roles of a model of discrete choice, as the list of variables marks them."""
 
 _WALKS = dict.fromkeys(CLOSED_FORM, "None: solved in closed form") | dict.fromkeys(
@@ -251,7 +252,11 @@ def _computed_by_neither(chosen: Chosen) -> str:
     plain = chosen.device == "cpu" and chosen.dtype == "float64"
     if chosen.template in IN_NUMPY and plain:
         return "This model is computed by NumPy and compiled sums, with neither library."
-    by_library = chosen.template in ON_DEVICES and not installed("numba")
+    by_library = (
+        chosen.template in CHOICE
+        and model_class(chosen.template).computed_by != COMPILED
+        and not installed("numba")
+    )
     if chosen.template in CHOICE and plain and not by_library:
         return "In float64 on the CPU, models of choice are computed by compiled sums of their own."
     return ""

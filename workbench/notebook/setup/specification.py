@@ -9,14 +9,13 @@ import pandas as pd
 
 from workbench.covariances import BY_ROWS, TITLES, TOGETHER
 from workbench.errors import OptionError
-from workbench.estimation.literals import parse_settings, settings_text
-from workbench.estimation.specification import Choice, DataReference, Source, Specification
-from workbench.models.choice.options import MODELS as CHOICE
-from workbench.models.event_study.did2s import TwoStages
+from workbench.estimation.model import model_class
+from workbench.estimation.specification import DataReference, Source, Specification
+from workbench.literals import Choice, parse_settings, settings_text
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.notebook.setup import fields as choice_form, optimizer_settings
 from workbench.notebook.setup.available import Offer
-from workbench.notebook.setup.form import AUTOMATIC, GIVEN, OWN, Check, Chosen
+from workbench.notebook.setup.form import AUTOMATIC, CHOICE, GIVEN, OWN, Check, Chosen
 from workbench.optimizers.newton import Newton
 
 NEWTON_LIMIT = 300
@@ -90,7 +89,7 @@ def from_specification(spec: Specification) -> Chosen:
     OptionError
         When the run has two stages, for which the page has no fields.
     """
-    if spec.model.name == TwoStages.name:
+    if not model_class(spec.model.name).listed and spec.source is None:
         raise OptionError(
             "A run in two stages cannot be edited here.",
             hint="copy its code, and change the call of wb.did2s.",

@@ -16,6 +16,7 @@ import traitlets
 
 from workbench.api.calls import resume, start_specification
 from workbench.errors import WorkbenchError
+from workbench.estimation.code import magic_cell, python_call
 from workbench.estimation.specification import DataReference, Specification
 from workbench.notebook import bundle, extension
 from workbench.notebook.cell.session import remember
@@ -479,7 +480,7 @@ class Workbench(anywidget.AnyWidget):
         if self._opened is None:
             return {"python": "", "magic": ""}
         spec = self._specification(self._opened)
-        return {"python": spec.to_python(), "magic": spec.to_magic()}
+        return {"python": python_call(spec), "magic": magic_cell(spec)}
 
     def _show_runs(self) -> None:
         self.runs = self._list.rows(self._offer)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.estimation.model import model_class
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
-from workbench.models.choice.options import MODELS as CHOICE
 from workbench.protocols import Numpy
 from workbench.report import numbers
 from workbench.report.labels import is_rough, races, sample_of, unique_names
@@ -244,7 +244,7 @@ def _gap(values: Numpy, best: float, promise: float) -> Numpy:
 def _problem(fit: Fit) -> object:
     asked = fit.specification
     # Other draws are another likelihood.
-    own = repr((asked.model, asked.seed)) if asked.model.name in CHOICE else ""
+    own = repr((asked.model, asked.seed if model_class(asked.model.name).seeded else 0))
     return fit.model_title, own, fit.specification.formula, sample_of(fit)
 
 

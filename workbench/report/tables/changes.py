@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.covariances import TITLES, TOGETHER
 from workbench.demeaners import DEMEANERS
+from workbench.estimation.model import model_class
 from workbench.estimation.specification import DataReference
-from workbench.models.choice.options import MODELS as CHOICE, settings_for
-from workbench.models.registry import describe_models
 from workbench.optimizers import OPTIMIZERS
+from workbench.options import options_of, plain
 from workbench.report import numbers
 from workbench.report.labels import (
     data_name,
@@ -55,7 +55,6 @@ SETTINGS = {
 """The settings of a specification, its name apart, as a person calls them."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
-    "model": {model.name: model.title for model in describe_models()},
     "se": TITLES | {"hessian": "Hessian", "opg": "scores", "cluster": "cluster"},
     "optimizer": {name: kind.title for name, kind in OPTIMIZERS.items()},
     "demeaner": {name: kind.title for name, kind in DEMEANERS.items()},
@@ -97,8 +96,7 @@ def what_changed(first: Fit, second: Fit) -> Changes:
         # The fingerprint is that of the columns read, so other columns say nothing of the table.
         before, after = (_without_fingerprint(asked) for asked in (before, after))
     own = [_own(fit) for fit in (first, second)]
-    if any(own):  # a line for each of a model's own options, in place of one for all
-        before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
+    before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
     pairs = [
         Change(label, _setting(key, before[key]), _setting(key, after[key]))
         for key, label in SETTINGS.items()
@@ -125,16 +123,17 @@ def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _own(fit: Fit) -> dict[str, str]:
-    """Return the own options of a model of discrete choice, those left at their defaults too."""
+    """Return the model's own options, those left at their defaults too."""
     model = fit.specification.model
-    if model.name not in CHOICE:
-        return {}
-    told = asdict(settings_for(model))
-    return {name: "none" if value in (None, {}) else _words(value) for name, value in told.items()}
+    declared = options_of(model_class(model.name))
+    given = {each.name: model.settings.get(each.name, plain(each.default)) for each in declared}
+    return {name: _words(value) for name, value in given.items()}
 
 
 def _words(value: Any) -> str:
     """Write an option as people read it: ``price normal, time lognormal``."""
+    if value in (None, {}):
+        return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):
@@ -151,6 +150,8 @@ def _label(option: str) -> str:
 def _setting(key: str, value: Any) -> str:
     """Return the value of a setting in words."""
     words = _WORDS.get(key, {})
+    if key == "model":
+        return model_class(value).title
     if value is None:
         return "automatic" if key in ("start", "max_steps", "ssc") else "none"
     if isinstance(value, list):

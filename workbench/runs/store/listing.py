@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.models.custom.function import Custom
-from workbench.models.registry import describe_models
+from workbench.models.registry import MODELS, model_class
 from workbench.runs.store.records import RunRecord
 
 _COLUMNS = {
@@ -51,14 +50,17 @@ def runs_table(records: Sequence[RunRecord], place: str) -> RunsFrame:
 
     A run that nobody named has the title of its model.
     """
-    titles = {model.name: model.title for model in describe_models()}
-    lines = [_line(record, titles.get(record.model, Custom.title)) for record in records]
+    lines = [_line(record, _title(record.model)) for record in records]
     frame = pd.DataFrame(lines, columns=list(_COLUMNS))
     started = pd.to_datetime(frame["started"].astype("float64"), unit="s", utc=True)
     frame = frame.astype(_COLUMNS).assign(started=started.dt.tz_convert(None).dt.round("ms"))
     table = RunsFrame(frame.set_index("number"))
     table.attrs["place"] = place
     return table
+
+
+def _title(model: str) -> str:
+    return model_class(model).title if model in MODELS else model
 
 
 def _line(record: RunRecord, title: str) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ import type { ColumnRole, Desk, Part, SetupState } from "./state";
 
 const PAUSE = 250;
 const ROLES: [ColumnRole, string, string][] = [
-  ["choosers", "Choosers", "Choose a column"], ["alternatives", "Alternatives", "Choose a column"], ["panel", "Panel", "None"],
+  ["situation", "Situation", "Choose a column"], ["alternatives", "Alternatives", "Choose a column"], ["panel", "Panel", "None"],
 ];
 
 /** Build the drop-downs of the columns, and the field of the model's settings below them. */

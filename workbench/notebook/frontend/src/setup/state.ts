@@ -51,7 +51,7 @@ export interface DataFigures {
 }
 
 /** The columns by which the rows of choice data are read. */
-export type ColumnRole = "choosers" | "alternatives" | "panel";
+export type ColumnRole = "situation" | "alternatives" | "panel";
 
 export interface SetupState {
   serial: number;
@@ -89,7 +89,7 @@ export interface SetupState {
   weight_kinds: string[];
   offset: string;
   positive: string;
-  choosers: string;
+  situation: string;
   alternatives: string;
   panel: string;
   /** The columns that the model needs beside its formula. */

@@ -1,4 +1,4 @@
-"""Choices and start values as one word of a cell's first line, and back.
+"""Names with settings, and values by name, as one word of a cell's first line, and back.
 
 Both directions are exact: ``parse_choice(choice_text(choice)) == choice``.  Values are literals;
 nothing is evaluated.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import OptionError
-from workbench.estimation.specification import Choice
 
 _LONGEST = 10_000
 _CHOICE = re.compile(r"\s*([\w.:-]+)\s*(?:\((.*)\)\s*)?", re.DOTALL)
@@ -21,6 +21,14 @@ _OPENING = {"(", "[", "{"}
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|.""", re.DOTALL)
 """A quoted text as a whole, or else one letter."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A member of a family by name, with the settings that differ from its defaults."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choice_text(choice: Choice) -> str:
@@ -97,14 +105,16 @@ def parse_start(text: str) -> dict[str, float]:
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Write settings; a text that would be misread stands in quotation marks.
+    """Write values by name; a text that would be misread stands in quotation marks.
 
     Examples
     --------
     >>> settings_text({"time": "year", "lag": 2, "unit": "1"})
     "time=year, lag=2, unit='1'"
     """
-    return ", ".join(f"{name}={_setting_text(value)}" for name, value in settings.items())
+    return ", ".join(
+        f"{_name_text(name)}={_setting_text(value)}" for name, value in settings.items()
+    )
 
 
 def parse_settings(text: str) -> dict[str, Any]:
@@ -136,35 +146,36 @@ def parse_settings(text: str) -> dict[str, Any]:
     return settings
 
 
-def own_text(value: Any) -> str:
-    """Write one of a model's own options: a text as it is, everything else as a literal.
+def parse_literal(text: str) -> Any:
+    """Read a Python literal; None where the text is none.
 
     Examples
     --------
-    >>> own_text("id"), own_text({"price": "normal"}), own_text(True)
-    ('id', "{'price': 'normal'}", 'True')
+    >>> parse_literal("500"), parse_literal("{'fly': ['air']}"), parse_literal("halton")
+    (500, {'fly': ['air']}, None)
     """
-    return value if isinstance(value, str) else repr(value)
+    return ast.literal_eval(text) if len(text) < _LONGEST and _is_literal(text) else None
 
 
-def parse_own(text: str, where: str) -> Any:
-    """Read one of a model's own options that is no text: a literal, or ``name=value, ...``.
+def parse_named(text: str, where: str) -> dict[str, Any]:
+    """Read values by name, as in ``price=normal, time=lognormal``.
 
     Raises
     ------
     OptionError
-        When it is neither.
+        When a part is not a name, an equals sign and a value, or a name comes twice.
 
     Examples
     --------
-    >>> parse_own("500", "draws"), parse_own("price=normal, time=lognormal", "random")
-    (500, {'price': 'normal', 'time': 'lognormal'})
+    >>> parse_named("price=normal, 'in vehicle'=lognormal", "random")
+    {'price': 'normal', 'in vehicle': 'lognormal'}
     """
-    if len(text) < _LONGEST and _is_literal(text):
-        return ast.literal_eval(text)
     try:
         parts = [list(_split(part, "=")) for part in _split(text, ",") if part.strip()]
-        return {_name(name.strip()): _setting(value.strip()) for name, value in parts}
+        pairs = [(_name(name.strip()), _setting(value.strip())) for name, value in parts]
+        if len(found := dict(pairs)) == len(pairs):
+            return found
+        raise ValueError("a name comes twice")
     except _UNREADABLE as error:
         raise OptionError(
             f"The option {where} with {text!r} cannot be read.",

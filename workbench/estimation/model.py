@@ -1,0 +1,204 @@
+"""What a model declares: its name and options, what it can do, and how it becomes a problem."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from workbench.data.complete_cases import Positions
+from workbench.data.table import Table
+from workbench.errors import WorkbenchError
+from workbench.estimation.specification import Specification
+from workbench.literals import Choice
+from workbench.options import Options
+
+if TYPE_CHECKING:
+    from workbench.estimation.problem import Problem
+
+LIBRARY, NUMPY, COMPILED = "library", "numpy", "compiled"
+"""What computes a model: torch or JAX, numpy alone, or compiled sums in float64 on the CPU."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do with its data: what the Setup page shows and a problem is built from.
+
+    Attributes
+    ----------
+    model, specification, table
+        What was asked, of which data.
+    names
+        The parameters that can be named before the run.
+    rows
+        The positions of the rows used, shape ``(n,)``; None where they are counted later.
+    dropped
+        The number of rows left out, by reason.
+    notes
+        Sentences on columns left out and on whatever else is done.
+    units
+        The observations in words, as in ``"210 choice situations in 840 rows"``.
+    levels
+        The two values of a text outcome, when it has to be said which one counts as 1.
+    findings
+        Why the run cannot start; none when it can.
+    prepared
+        What the model's problem is built from, such as a design.
+    """
+
+    model: Model
+    specification: Specification
+    table: Table
+    names: tuple[str, ...] = ()
+    rows: Positions | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    units: str = ""
+    levels: tuple[str, ...] = ()
+    findings: tuple[WorkbenchError, ...] = ()
+    prepared: Any = field(default=None, repr=False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing was found that keeps the run from starting."""
+        return not self.findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Options):
+    """A model: its options are the fields, its capabilities class attributes.
+
+    The module named by ``built_by`` has the functions ``plan(model, specification, table)``, which
+    returns a `Plan` or raises, and ``problem(plan)``, which returns a `Problem`.  Both are
+    loaded when they are first needed, so that listing models loads no family.
+    """
+
+    name: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+    """The model in one line of mathematics."""
+    outcome: ClassVar[str] = "any number"
+    """The values that the outcome may take."""
+    further_parameters: ClassVar[tuple[str, ...]] = ()
+    """Parameters besides coefficients, as far as their names do not depend on the data."""
+    roles: ClassVar[tuple[str, ...]] = ("outcome", "regressors", "cluster", "weights", "offset")
+    """What columns of the data may be for this model."""
+
+    built_by: ClassVar[str] = ""
+    results: ClassVar[str] = "workbench.results.fit:Fit"
+    """The class of the results, as ``module:name``."""
+
+    solved: ClassVar[bool] = False
+    """Whether the estimates have a closed form."""
+    optimizers: ClassVar[tuple[str, ...] | None] = None
+    """The optimizers that can be chosen; None for all, and none where `solved`."""
+    absorbs: ClassVar[bool] = False
+    """Whether fixed effects stand behind ``|`` in the formula."""
+    with_effects: ClassVar[str] = ""
+    """The name of the model that takes this one's place when fixed effects are added."""
+    seeded: ClassVar[bool] = False
+    """Whether another seed is another likelihood, as with simulated draws."""
+    computed_by: ClassVar[str] = LIBRARY
+    on_host: ClassVar[bool] = False
+    """Whether numpy computes the model in float64 on the CPU, whatever device is asked for."""
+    needs_formula: ClassVar[bool] = True
+    has_function: ClassVar[bool] = False
+    """Whether the model holds a function of the person's, which no record can store."""
+    function: ClassVar[str] = "fit"
+    """The function of the package that a call of the model names."""
+    has_cell: ClassVar[bool] = True
+    """Whether a ``%%mle`` cell can state the model."""
+    listed: ClassVar[bool] = True
+    """Whether `workbench.models` and menus list the model."""
+    weight_kind: ClassVar[str] = "frequency"
+    """What weights are by default."""
+    covariances: ClassVar[Mapping[str, str]] = {}
+    """The kinds of standard errors with their words; empty for those of a likelihood."""
+    covariance_names: ClassVar[Mapping[str, str]] = {}
+    """Further names of kinds, as in ``{"iid": "hessian"}``."""
+
+    observed_by_row: ClassVar[bool] = True
+    """Whether each row is an observation."""
+    staged: ClassVar[bool] = False
+    """Whether sums are compiled first and float32 comes before float64, in stages of its own."""
+
+    @classmethod
+    def uses_no_library(cls, device: str, dtype: str) -> bool:
+        """Tell whether neither torch nor JAX computes the model there."""
+        compiled = cls.staged and (device, dtype) == ("cpu", "float64")
+        return compiled or cls.computed_by == NUMPY
+
+    @property
+    def simulation(self) -> str:
+        """What is simulated, in words, as in ``"500 draws"``; empty where nothing is."""
+        return ""
+
+    def plan(self, specification: Specification, table: Table) -> Plan:
+        """Read the data as a run would, without computing anything of the likelihood.
+
+        Raises
+        ------
+        WorkbenchError
+            When the data or an option are invalid for the model.
+        """
+        found: Plan = import_module(self.built_by).plan(self, specification, table)
+        return found
+
+    def problem(self, plan: Plan) -> Problem:
+        """Build what a run estimates from a plan that is ready."""
+        built: Problem = import_module(self.built_by).problem(plan)
+        return built
+
+
+_REGISTRY = "workbench.models.registry"
+"""Where models are found by name; the core asks for it late and imports no family."""
+
+
+def model_class(name: str) -> type[Model]:
+    """Return the class of a model by name.
+
+    Raises
+    ------
+    OptionError
+        When there is none; the nearest one is the suggestion.
+    """
+    found: type[Model] = import_module(_REGISTRY).model_class(name)
+    return found
+
+
+def model_of(choice: Choice) -> Model:
+    """Return the model of a specification, its options checked.
+
+    Raises
+    ------
+    WorkbenchError
+        When an option is refused, or the model holds a function, which is not stored.
+    """
+    found: Model = import_module(_REGISTRY).model_of(choice)
+    return found
+
+
+# Settings of the optimization, and of what is reported at its end: they leave the log-likelihood
+# as it is.
+_NOT_OF_THE_LIKELIHOOD = {
+    *("optimizer", "demeaner", "backend", "device", "dtype", "start", "max_steps", "name"),
+    *("se", "se_options", "cluster", "ssc"),
+}
+
+
+def likelihood_key(asked: Specification) -> str:
+    """Return a key that two runs share when they maximize the same log-likelihood."""
+    besides = _NOT_OF_THE_LIKELIHOOD
+    if not model_class(asked.model.name).seeded:  # there, other draws are another likelihood
+        besides = besides | {"seed"}
+    known = asked.replace(data=replace(asked.data, fingerprint=""))  # known only at the end
+    stated = {key: value for key, value in known.to_dict().items() if key not in besides}
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def results_class(model: type[Model]) -> Any:
+    """Return the class of a model's results."""
+    module, _, name = model.results.partition(":")
+    return getattr(import_module(module), name)

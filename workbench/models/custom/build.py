@@ -1,0 +1,152 @@
+"""From a person's own likelihood, and a table, to a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.backends import Backend, backend_named
+from workbench.data.table import Table
+from workbench.errors import LikelihoodError, OptionError
+from workbench.estimation.model import Model, Plan
+from workbench.estimation.problem import Problem
+from workbench.estimation.specification import Source, Specification
+from workbench.models.custom.body import Body, parse_body
+from workbench.models.custom.function import Custom
+from workbench.models.custom.problem import CustomProblem, Named, OwnLikelihood
+from workbench.models.design.read import columns_only, design_of
+from workbench.names import nearest
+
+
+def plan(model: Model, asked: Specification, table: Table) -> Plan:
+    """Read the columns of a function or of a body."""
+    found: CustomProblem
+    if isinstance(model, Custom):
+        found = _function_problem(model, asked, table)
+    else:
+        found = _body_problem(model, asked, table)
+    return Plan(
+        model, asked, table, found.parameter_names, found.design.rows, found.dropped, prepared=found
+    )
+
+
+def problem(plan: Plan) -> Problem:
+    """Return the problem that the plan was counted from."""
+    built: Problem = plan.prepared
+    return built
+
+
+def _function_problem(own: Custom, specification: Specification, table: Table) -> CustomProblem:
+    loglik = own.loglik
+
+    def rows(params: Mapping[str, Any], columns: Mapping[str, Any], _: Backend) -> Any:
+        return loglik(params, columns)
+
+    likelihood = OwnLikelihood(
+        Custom.title, rows, own.parameters, linear=specification.formula is not None
+    )
+    columns = (
+        list(own.columns) if own.columns is not None else _columns_read(own, table, specification)
+    )
+    if specification.formula is not None:
+        design = design_of(own, specification, table, specification.formula, own.columns or ())
+    else:
+        design = columns_only(specification, table, columns)
+    problem = CustomProblem(likelihood, specification, design)
+    problem.notes += _notes_on_precision(own, specification.dtype)
+    return problem
+
+
+def _notes_on_precision(own: Custom, dtype: str) -> tuple[str, ...]:
+    """Name the arrays that the function brings along with fewer digits than the run has."""
+    single = [n for n, v in own.held.items() if str(getattr(v, "dtype", "")).endswith("float32")]
+    if dtype != "float64" or not single:
+        return ()
+    return (f"The function brings {', '.join(single)} in float32, which keeps seven digits.",)
+
+
+class _Noting(dict[str, Any]):
+    """Columns by name that note which of them are asked for."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        super().__init__(columns)
+        self.asked: dict[str, None] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        self.asked[name] = None
+        return super().__getitem__(name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self:
+            raise AttributeError(name)
+        return self[name]
+
+
+def _columns_read(own: Custom, table: Table, specification: Specification) -> list[str]:
+    """Call the function once on filled columns, and return the ones it asks for by name.
+
+    A row that misses a column the function never reads is a row of the sample all the same.
+    """
+    asked, names = specification, _numeric(table)
+    xp, starts = backend_named(asked.backend, asked.device, asked.dtype), own.parameters.items()
+    with xp.scope(), np.errstate(all="ignore"), suppress(Exception, SystemExit):
+        filled = {name: xp.array(_filled(table.column(name))) for name in names}
+        noting = _Noting(filled)
+        own.loglik(Named({k: xp.array(np.float64(q.start)) for k, q in starts}), noting)
+        return list(noting.asked) or names
+    return names
+
+
+def _filled(column: pd.Series) -> Any:
+    return column.astype(np.float64).fillna(0.0).to_numpy()
+
+
+def _numeric(table: Table) -> list[str]:
+    return [c.name for c in table.summary() if c.kind in {"0/1", "integer", "number"}]
+
+
+def _body_problem(model: Model, specification: Specification, table: Table) -> CustomProblem:
+    source = specification.source
+    if source is None:
+        raise LikelihoodError("The run has no likelihood text.", hint="give it again.")
+    body = parse_body(source.text, columns=table.names, formula=specification.formula, by=source.by)
+    read = [name for name in body.columns if name in table.names]
+    _check_unit(source, table)
+    if specification.formula is not None:
+        design = design_of(model, specification, table, specification.formula, read, source.by)
+    else:
+        design = columns_only(specification, table, read, source.by)
+    codes = None if source.by is None else design.clusters[source.by]
+    likelihood = OwnLikelihood(
+        Custom.title,
+        _rows_of(body, codes),
+        body.parameters,
+        units=codes,
+        linear=specification.formula is not None,
+    )
+    return CustomProblem(likelihood, specification, design)
+
+
+def _check_unit(source: Source, table: Table) -> None:
+    if source.by is not None and source.by not in table.names:
+        near = nearest(source.by, table.names)
+        raise OptionError(
+            f'There is no column "{source.by}" to group rows by.',
+            hint=f'"{near}"?' if near else f"one of {list(table.names)}.",
+            code="no-such-column",
+            where="by",
+        )
+
+
+def _rows_of(
+    body: Body, codes: Any
+) -> Callable[[Mapping[str, Any], Mapping[str, Any], Backend], Any]:
+    def rows(params: Mapping[str, Any], columns: Mapping[str, Any], xp: Backend) -> Any:
+        units = None if codes is None else (xp.array(codes), int(codes.max()) + 1)
+        return body.evaluate(params, columns, xp, units)
+
+    return rows

@@ -1,0 +1,137 @@
+"""What a specification reads of a table: the design of its formula and roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from workbench.covariances import groupings
+from workbench.covariances.kinds import columns_of_errors
+from workbench.data.design import Design, build_columns, build_design
+from workbench.data.formula.parser import variables
+from workbench.data.names import quoted
+from workbench.data.table import Table
+from workbench.errors import OptionError
+from workbench.estimation.model import Model, Plan
+from workbench.estimation.problem import joint
+from workbench.estimation.specification import Specification
+from workbench.options import Kind
+
+
+def design_plan(model: Model, asked: Specification, table: Table) -> Plan:
+    """Plan a model that reads one formula: names, rows and rows dropped as the design has them."""
+    design = design_of(model, asked, table, formula_of(asked))
+    endogenous = () if design.endogenous is None else design.endogenous.names
+    names = (*design.names, *endogenous, *model.further_parameters)
+    return Plan(
+        model,
+        asked,
+        table,
+        names,
+        design.rows,
+        design.dropped,
+        tuple(design.notes),
+        prepared=design,
+    )
+
+
+def formula_of(specification: Specification) -> str:
+    """Return the formula, or say that one is needed."""
+    if not specification.formula:
+        raise OptionError(
+            f'The model "{specification.model.name}" needs a formula.',
+            hint='"outcome ~ x1 + x2".',
+            code="no-formula",
+            where="formula",
+        )
+    return specification.formula
+
+
+def design_of(
+    model: Model,
+    specification: Specification,
+    table: Table,
+    formula: str,
+    extra: Sequence[str] = (),
+    unit: str | None = None,
+    *,
+    equations: Mapping[str, str] | None = None,
+    ordered: bool = False,
+) -> Design:
+    """Read a formula with the roles of a specification, and the right sides of equations."""
+    if not extra and unit is None:
+        table.begin_fingerprint(columns_asked(model, specification, table.names))
+    design = build_design(
+        table,
+        formula,
+        cluster=_clusters(specification, unit),
+        weights=specification.weights,
+        offset=specification.offset,
+        missing=specification.missing,
+        positive=specification.positive,
+        extra_columns=extra,
+        fixef_rm=specification.fixef_rm if model.absorbs else None,
+        equations=equations,
+        ordered=ordered,
+    )
+    return _grouped(specification, design, unit)
+
+
+def columns_asked(model: Model, asked: Specification, names: Sequence[str]) -> list[str]:
+    """Return the columns of a table that a formula and its roles read, in the table's order."""
+    formula = () if asked.formula is None else variables(asked.formula, names)
+    read = {*asked.clusters, asked.weights, asked.offset, *formula, *columns_of_errors(asked)}
+    read |= set(columns_of_options(model, names))
+    return [name for name in names if name in read]
+
+
+def columns_only(
+    specification: Specification, table: Table, columns: Sequence[str], unit: str | None = None
+) -> Design:
+    """Read the columns of a likelihood without a formula."""
+    if specification.offset is not None:
+        raise OptionError(
+            f'The offset "{specification.offset}" would have no effect: a likelihood without a '
+            "formula has no eta.",
+            hint="read the column in the likelihood, or give a formula.",
+            code="no-eta",
+            where="offset",
+        )
+    design = build_columns(
+        table,
+        columns,
+        cluster=_clusters(specification, unit),
+        weights=specification.weights,
+        missing=specification.missing,
+    )
+    return _grouped(specification, design, unit)
+
+
+def _clusters(specification: Specification, unit: str | None) -> tuple[str, ...]:
+    """Return the columns whose groups are needed, each once."""
+    units = [] if unit is None else [unit]
+    beside = columns_of_errors(specification)
+    return tuple(dict.fromkeys([*specification.clusters, *units, *beside]))
+
+
+def _grouped(specification: Specification, design: Design, unit: str | None = None) -> Design:
+    """Add the combinations of several cluster columns to the groups.
+
+    Columns that the errors read beside them have had their missing rows left out, and are no
+    clusters.
+    """
+    sets = groupings(specification.clusters)
+    codes = {key: joint([design.clusters[n] for n in names]) for key, names in sets.items()}
+    beside = {*columns_of_errors(specification)} - {unit}
+    own = {name: codes for name, codes in design.clusters.items() if name not in beside}
+    return replace(design, clusters=own | codes)
+
+
+def columns_of_options(model: Model, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table that a model's own options name, each once."""
+    named = model.of_kind(Kind.COLUMN, Kind.COLUMNS).values()
+    columns = [each for value in named for each in ((value,) if isinstance(value, str) else value)]
+    anything = quoted(columns[0] if columns else names[0])
+    for text in model.of_kind(Kind.FORMULA).values():
+        columns += variables(f"{anything} {text.strip()}", names)
+    return tuple(dict.fromkeys(columns))

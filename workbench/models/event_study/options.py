@@ -1,0 +1,38 @@
+"""Models of event studies and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from workbench.estimation.model import NUMPY, Model
+from workbench.models.linear.options import LEAST_SQUARES_NAMES, LINEAR_ERRORS
+from workbench.options import Kind, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class DID2S(Model):
+    """Difference in differences in two stages.  Gardner (2021)."""
+
+    name: ClassVar[str] = "did2s"
+    title: ClassVar[str] = "Two-stage DiD"
+    formula: ClassVar[str] = "y − ŷ(0) = x′β"
+    built_by: ClassVar[str] = "workbench.models.event_study.build"
+    solved: ClassVar[bool] = True
+    computed_by: ClassVar[str] = NUMPY
+    listed: ClassVar[bool] = False
+    function: ClassVar[str] = "did2s"
+    has_cell: ClassVar[bool] = False
+    weight_kind: ClassVar[str] = "analytic"
+    covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
+    covariance_names: ClassVar[Mapping[str, str]] = LEAST_SQUARES_NAMES
+
+    first_stage: str = option(
+        kind=Kind.FORMULA,
+        help="formula of the first stage, over untreated rows",
+        example="~ 0 | unit + year",
+    )
+    treatment: str = option(
+        kind=Kind.COLUMN, help="column that is 1 in treated rows and else 0", example="treated"
+    )

@@ -1,0 +1,71 @@
+"""Models whose fixed effects are taken out, and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from workbench.estimation.model import NUMPY, Model
+from workbench.models.linear.options import LEAST_SQUARES_NAMES, LINEAR_ERRORS
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedEffectsModel(Model):
+    """What every model with fixed effects behind ``|`` declares."""
+
+    roles: ClassVar[tuple[str, ...]] = ("fixed effects", *Model.roles)
+    built_by: ClassVar[str] = "workbench.models.fixed_effects.build"
+    absorbs: ClassVar[bool] = True
+    computed_by: ClassVar[str] = NUMPY
+    weight_kind: ClassVar[str] = "analytic"
+    covariance_names: ClassVar[Mapping[str, str]] = LEAST_SQUARES_NAMES
+
+
+@dataclass(frozen=True, kw_only=True)
+class FEOLS(FixedEffectsModel):
+    """Least squares with fixed effects, and with instruments behind a second bar."""
+
+    name: ClassVar[str] = "feols"
+    title: ClassVar[str] = "OLS, fixed effects"
+    formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
+    solved: ClassVar[bool] = True
+    covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
+
+
+@dataclass(frozen=True, kw_only=True)
+class FEGLM(FixedEffectsModel):
+    """A generalized linear model with fixed effects, estimated by Newton's method."""
+
+    optimizers: ClassVar[tuple[str, ...] | None] = ("newton",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FEPoisson(FEGLM):
+    """Poisson with fixed effects, also as a quasi-likelihood (PPML)."""
+
+    name: ClassVar[str] = "fepois"
+    title: ClassVar[str] = "Poisson, fixed effects"
+    formula: ClassVar[str] = "E(y | x) = exp(x′β + α + γ)"
+    outcome: ClassVar[str] = "zero or more"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FELogit(FEGLM):
+    """Binary logit with the effects as parameters, not conditional."""
+
+    name: ClassVar[str] = "felogit"
+    title: ClassVar[str] = "Logit, fixed effects"
+    formula: ClassVar[str] = "Pr(y = 1 | x) = 1 / (1 + exp(−x′β − α − γ))"
+    outcome: ClassVar[str] = "0 or 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FENegativeBinomial(FEGLM):
+    """Negative binomial of the second kind with fixed effects."""
+
+    name: ClassVar[str] = "fenegbin"
+    title: ClassVar[str] = "Negative binomial, fixed effects"
+    formula: ClassVar[str] = "E(y | x) = μ = exp(x′β + α + γ), Var(y | x) = μ + alpha μ²"
+    outcome: ClassVar[str] = "zero or more"
+    further_parameters: ClassVar[tuple[str, ...]] = ("alpha",)

@@ -1,0 +1,47 @@
+"""Least squares and its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from workbench.estimation.model import NUMPY, Model
+
+LINEAR_ERRORS: Mapping[str, str] = {
+    "hessian": "iid",
+    "robust": "HC1 (robust)",
+    "HC2": "HC2",
+    "HC3": "HC3",
+    "cluster": "Cluster",
+    "CRV3": "CRV3 (jackknife)",
+    "newey_west": "Newey-West",
+    "driscoll_kraay": "Driscoll-Kraay",
+    "conley": "Conley",
+    "none": "None",
+}
+"""The errors of least squares, as econometricians call them."""
+LEAST_SQUARES_NAMES: Mapping[str, str] = {
+    "iid": "hessian",
+    "hetero": "robust",
+    "HC1": "robust",
+    "CRV1": "cluster",
+}
+"""What the kinds of errors are called for least squares."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OLS(Model):
+    """Ordinary least squares."""
+
+    name: ClassVar[str] = "ols"
+    title: ClassVar[str] = "OLS"
+    formula: ClassVar[str] = "min Σ (y − x′β)²"
+    outcome: ClassVar[str] = "a finite number"
+    built_by: ClassVar[str] = "workbench.models.linear.build"
+    solved: ClassVar[bool] = True
+    with_effects: ClassVar[str] = "feols"
+    computed_by: ClassVar[str] = NUMPY
+    on_host: ClassVar[bool] = True
+    covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
+    covariance_names: ClassVar[Mapping[str, str]] = LEAST_SQUARES_NAMES
