@@ -7,6 +7,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from workbench import __version__
 from workbench.estimation.problem import Problem
 
 
@@ -33,8 +34,8 @@ def provenance_of(problem: Problem) -> dict[str, Any]:
 @lru_cache
 def versions(backend: str) -> dict[str, str]:
     """Return the versions of Python, this package and the libraries that computed."""
-    found = {"python": platform.python_version()}
-    for name in ("workbench", "numpy", "scipy", "pandas", "formulaic", backend):
+    found = {"python": platform.python_version(), "workbench": __version__}
+    for name in ("numpy", "scipy", "pandas", "formulaic", backend):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

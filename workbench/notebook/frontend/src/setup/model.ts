@@ -1,6 +1,6 @@
 // Region Model: the template, a person's own log-likelihood, and the formula.
 import { h, mark, text } from "../dom";
-import { choicesPart } from "./choices";
+import { choicesPart } from "./fields";
 import { labelled, newId, Picker } from "./controls";
 import { formulaPart } from "./formula";
 import type { Desk, Part, SetupState } from "./state";
