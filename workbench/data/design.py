@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.complete_cases import Positions, Sample, counted, draw
+from workbench.data.complete_cases import Positions, Sample, counted, draw, note_on_levels
 from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
-from workbench.data.formula.outcome import read_ordered, read_outcome
+from workbench.data.formula.outcome import read_ordered, read_outcome, unused_levels
 from workbench.data.formula.parser import (
     ParsedFormula,
     absorbed,
@@ -195,8 +195,23 @@ def build_design(
         endogenous=endogenous,
         instruments=instruments,
         equations={name: read_regressors(side, sample) for name, side in further.items()},
+        notes=_notes(table, parsed, sample) if ordered else sample.notes,
         **_beside_the_formula(sample, weights, offset, extra_columns),
     )
+
+
+def _notes(table: Table, parsed: ParsedFormula, sample: Sample) -> tuple[str, ...]:
+    """Name the levels of an ordered outcome that no row has, where else they are counted."""
+    name = parsed.named(parsed.outcome.strip())
+    column = sample.columns.get(name)
+    if not isinstance(column, pd.Series):
+        return sample.notes
+    counted_only = note_on_levels(table.column(name), column)
+    named = [
+        f'{shown(name)} has no row of the level "{level}", which is left out.'
+        for level in unused_levels(column)
+    ]
+    return (*(note for note in sample.notes if note not in counted_only), *named)
 
 
 def _further(
@@ -241,6 +256,7 @@ def build_columns(
         matrix=np.empty((len(sample.rows), 0)),
         names=(),
         state={},
+        notes=sample.notes,
         **_beside_the_formula(sample, weights, offset, columns),
     )
 
@@ -259,7 +275,6 @@ def _beside_the_formula(
         "clusters": sample.groups,
         "rows": sample.rows,
         "dropped": sample.dropped,
-        "notes": sample.notes,
         "columns": {name: sample.number(name) for name in columns},
     }
 

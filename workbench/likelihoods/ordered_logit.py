@@ -12,11 +12,7 @@ from scipy.special import expit, logit, xlogy
 
 from workbench.backends import Array, Backend
 from workbench.kernels.likelihood.parameters import ORDERED, Block
-from workbench.kernels.likelihood.separation import (
-    Separation,
-    moved_rows,
-    separating_direction,
-)
+from workbench.kernels.likelihood.separation import Separation, separating_direction
 from workbench.likelihoods.base import Equation, Likelihood, Observed, Start, Support
 from workbench.protocols import Numpy
 
@@ -107,7 +103,8 @@ class OrderedLogit(Likelihood):
         """Look for a direction of coefficients and cutpoints that moves every row inwards.
 
         Each row asks that its predictor stay below its upper cutpoint and above its lower one, as
-        the two binary outcomes on either side of its level do.
+        the two binary outcomes on either side of its level do.  Directions that move different
+        rows add up, so that the number of rows of one of them says nothing.
         """
         codes, cuts = y.astype(np.int64), int(y.max())
         cutpoints = np.eye(cuts)
@@ -122,12 +119,4 @@ class OrderedLogit(Likelihood):
         found = separating_direction(exceeds, stacked)
         if found is None:
             return None
-        direction = found.direction[: x.shape[1]]
-        if found.complete:
-            return Separation(direction, True, len(y))
-        moved = moved_rows(found, exceeds, stacked)
-        still = np.append(
-            np.flatnonzero(below)[~moved[: below.sum()]],
-            np.flatnonzero(above)[~moved[below.sum() :]],
-        )
-        return Separation(direction, False, len(y) - len(np.unique(still)))
+        return Separation(found.direction[: x.shape[1]], found.complete, 0)

@@ -18,13 +18,13 @@ from workbench.protocols import Numpy
 from workbench.report import numbers
 from workbench.report.exports import csv, html, latex, markdown, text, word
 from workbench.report.labels import (
-    INTERCEPT,
     at_maximum,
     clusters,
     data_used,
     device,
     errors_label,
     has_errors,
+    in_table_order,
     kind_note,
     left_out_count,
     library,
@@ -143,11 +143,9 @@ class Comparison:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """All parameters in the order of the table: regressors, Intercept, nuisance."""
+        """All parameters in the order of the table."""
         found = dict.fromkeys(name for fit in self.fits for name in fit.params.index)
-        nuisance = dict.fromkeys(name for fit in self.fits for name in fit.nuisance)
-        last = [name for name in (INTERCEPT, *nuisance) if name in found]
-        return (*(name for name in found if name not in set(last)), *last)
+        return in_table_order([str(name) for name in found], self.fits)
 
     @cached_property
     def estimates(self) -> Numpy:

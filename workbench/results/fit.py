@@ -136,6 +136,11 @@ class Fit(Precision):
             return self.params
         return pd.Series(kept["values"], pd.Index(kept["names"], dtype=object), name="estimate")
 
+    @property
+    def further_coefficients(self) -> tuple[str, ...]:
+        """The coefficients of a likelihood's equations after the first."""
+        return tuple(name for part in self.state.get("equations", ()) for name in part["names"])
+
     def aggregate(self, by: str = "period") -> Fit:
         """Return the fit with the effects of ``sunab(cohort, period)`` averaged in another way.
 

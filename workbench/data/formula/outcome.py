@@ -75,6 +75,14 @@ def _by_category(column: pd.Series) -> tuple[Numpy, tuple[str, ...]]:
     return np.asarray(used.cat.codes, dtype=np.float64), levels
 
 
+def unused_levels(column: pd.Series) -> list[str]:
+    """Return the categories of a column that no row has."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return []
+    used = set(column.dropna().unique())
+    return [level_text(level) for level in column.cat.categories if level not in used]
+
+
 def _no_order(name: str, column: pd.Series) -> DataError:
     texts = sorted(level_text(level) for level in column.dropna().unique())
     some = ", ".join(f'"{shown(text)}"' for text in texts[:_NAMED])

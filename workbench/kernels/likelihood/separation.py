@@ -23,7 +23,7 @@ class Separation:
     complete
         Whether every row is predicted exactly, and not only some of them.
     rows
-        The number of rows whose outcome the direction predicts.
+        The number of rows whose outcome the direction predicts; 0 where they are not counted.
     """
 
     direction: Numpy
@@ -80,11 +80,6 @@ def vanishing_direction(y: Numpy, x: Numpy) -> Separation | None:
     """
     scaled = _scaled(x)
     return _farthest(-scaled[y == 0], scaled[y > 0])
-
-
-def moved_rows(found: Separation, y: Numpy, x: Numpy) -> np.ndarray:
-    """Return which rows a direction of `separating_direction` predicts, ``(n,)``."""
-    return np.asarray((2 * y - 1) * (_scaled(x) @ found.direction) > _MOVES)
 
 
 def _scaled(x: Numpy) -> Numpy:

@@ -57,7 +57,8 @@ class EquationColumns:
 
     def to_dict(self) -> dict[str, Any]:
         """Return, as plain JSON types, what prediction needs later."""
-        return {"name": self.equation.name, "design": self.state, "kept": list(self.columns.kept)}
+        kept, names = list(self.columns.kept), list(self.names)
+        return {"name": self.equation.name, "design": self.state, "kept": kept, "names": names}
 
 
 def equation_columns(

@@ -264,8 +264,21 @@ class TemplateProblem(Problem):
             self._searched.add(at)
             found = self.template.separating(at, self.y, self.parts[at].columns.x)
             if found is not None:
-                return self._evidence(found, self.parts[at])
+                return self._evidence(self._by_one_column(found, at), self.parts[at])
         return None
+
+    def _by_one_column(self, found: Separation, at: int) -> Separation:
+        """Return the direction of a single column, where one alone predicts ordered levels."""
+        x = self.parts[at].columns.x
+        if not found.complete or not self.parts[at].equation.thresholds:
+            return found
+        for j in np.flatnonzero(np.abs(found.direction) > _IN_DIRECTION):
+            alone = self.template.separating(at, self.y, x[:, [j]])
+            if alone is not None and alone.complete:
+                direction = np.zeros(x.shape[1])
+                direction[j] = alone.direction[0]
+                return replace(alone, direction=direction)
+        return found
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return the parameters that a Newton step still moves far, as towards a bound.
@@ -303,12 +316,18 @@ class TemplateProblem(Problem):
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
         """Return what the template says of estimates at a maximum."""
-        if curvature is None or curvature.negative:
+        if curvature is None or curvature.negative or self._are_probabilities:
             return ()
         parameters = self.scale.natural(self.coordinates.raw @ theta)[self.scale.first :]
         return self.template.notes_after(
             self._observed(), parameters, self.loglik(theta), self.depvar
         )
+
+    @property
+    def _are_probabilities(self) -> bool:
+        """Whether the log-likelihood is one of weighted rows, by which no test is made."""
+        asked = self.specification
+        return asked.weights is not None and asked.weight_kind == "probability"
 
     def bound_message(self, names: Sequence[str]) -> str:
         """Say what it means that parameters lie at a bound, where the template knows."""
@@ -326,7 +345,8 @@ class TemplateProblem(Problem):
                 return self._split_by(j, gap)
         listed = tuple(names[j] for j in part)
         what = "= 0 exactly" if self.template.counts else "exactly"
-        how = what if found.complete else f"{what} in {found.rows} of {len(self.y)} rows"
+        rows = f"{found.rows} of {len(self.y)} rows" if found.rows else "some rows"
+        how = what if found.complete else f"{what} in {rows}"
         together = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
         return Evidence(listed, f"{together} {self.depvar} {how}.", found.complete)
 
