@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from workbench.backends import Array, Backend
-from workbench.kernels.likelihood.parameters import Block, OutcomeTerm
+from workbench.kernels.likelihood.parameters import LOG, Block, OutcomeTerm
 from workbench.kernels.likelihood.separation import (
     Separation,
     separating_direction,
@@ -177,6 +177,11 @@ class Likelihood(Options, ABC):
     def counts(self) -> bool:
         """Whether the outcome is a count."""
         return self.support in {Support.COUNT, Support.WHOLE_COUNT}
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Names of the parameters that are positive, and whose bound is zero."""
+        return tuple(n for b in self.parameters if b.transform == LOG for n in b.names)
 
     @property
     def formulas(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -11,15 +12,17 @@ import pandas as pd
 from workbench.covariances.kinds import check_errors
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
-from workbench.estimation.model import Model, Plan
+from workbench.estimation.model import Model, Plan, results_class
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
+from workbench.models.event_study.results import has_cohorts, with_cohorts
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
 from workbench.options import made
+from workbench.results.fit import Fit, Offer
 
 MODELS = {
     "ols": "workbench.models.linear.options:OLS",
@@ -193,3 +196,39 @@ def plan_of(specification: Specification, table: Table) -> Plan:
         return model.plan(specification, table)
     except WorkbenchError as error:
         return Plan(model, specification, table, findings=(error,))
+
+
+def results_of(problem: Problem) -> type[Fit]:
+    """Return the class of the fits of a problem."""
+    kind = results_class(type(problem.model))
+    return with_cohorts(kind) if has_cohorts(problem.design) else kind
+
+
+def class_of_stored(stored: Mapping[str, Any]) -> type[Fit]:
+    """Return the class of a fit that was stored; `Fit` itself for a model unknown here.
+
+    Parameters
+    ----------
+    stored
+        What `Fit.to_dict` returned, or an older version of it.
+    """
+    name = stored["specification"]["model"]["name"]
+    kind = results_class(model_class(name)) if name in MODELS else Fit
+    averaged = "cohorts" in stored or "aggregation" in stored["state"]
+    return with_cohorts(kind) if averaged else kind
+
+
+def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
+    """Return the models whose fits have a method or property, and what its lack is called.
+
+    None where no fit has it.
+    """
+    kinds = {name: with_cohorts(results_class(model_class(name))) for name in MODELS}
+    having = {model: kind for model, kind in kinds.items() if hasattr(kind, attribute)}
+    if not having:
+        return None
+    first, kind = next(iter(having.items()))
+    own = next(each for each in kind.__mro__ if attribute in vars(each))
+    offers: Mapping[str, Offer] = vars(own).get("offers", {})
+    unnamed = Offer(f"has no {attribute}", f'a model such as "{first}".', "not-offered")
+    return tuple(having), offers.get(attribute, unnamed)

@@ -12,18 +12,16 @@ from workbench.estimation.problem import Problem
 
 
 def provenance_of(problem: Problem) -> dict[str, Any]:
-    """Return plain JSON types: versions, library, device, dtype, seed, rows used, spreads."""
+    """Return plain JSON types: versions, library, device, dtype, seed, rows used."""
     asked = problem.specification
     facts: dict[str, Any] = {
         "versions": versions(asked.backend),
-        "backend": asked.backend,
+        "backend": problem.library or asked.backend,
         "device": asked.device,
         "dtype": asked.dtype,
         "seed": asked.seed,
         "rows": len(problem.design.rows),
     }
-    if problem.family == "least squares" or problem.walks_itself or problem.library == "numpy":
-        facts["backend"] = "numpy"
     if problem.record:
         facts["demeaner"] = problem.record
     if problem.column_sd:

@@ -29,6 +29,7 @@ from workbench.models.design.weights import weights_of
 from workbench.models.templates.coordinates import TemplateCoordinates
 from workbench.models.templates.equations import EquationColumns, equation_columns, stacked_names
 from workbench.models.templates.null_model import maximum
+from workbench.models.templates.results import TemplateState
 from workbench.protocols import Numpy
 
 # On an unconstrained scale; at an inner maximum a last step is below 1e-4 of a standard error.
@@ -386,19 +387,20 @@ class TemplateProblem(Problem):
         mean = self.template.mean(self.predictors(params), params[self.scale.first :])
         return super().residuals(params) if mean is None else self.design.outcome - mean
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> TemplateState:
         """Return the formula's state, the columns kept and the outcome's levels."""
         levels = self.design.outcome_levels
         first, *further = self.parts
-        return {
-            "template": self.template.name,
-            "design": self.design.state,
-            "kept": list(first.columns.kept),
-            "offset": self.specification.offset,
-            "levels": None if levels is None else list(levels),
-            "spreads": {name: sd for p in self.parts for name, sd in p.column_sd.items()},
-            **({"equations": [part.to_dict() for part in further]} if further else {}),
-        }
+        ordered = self.template.support is Support.ORDERED
+        return TemplateState(
+            {name: sd for part in self.parts for name, sd in part.column_sd.items()},
+            design=self.design.state,
+            kept=first.columns.kept,
+            offset=self.specification.offset,
+            levels=None if levels is None or ordered else list(levels),
+            equations=[part.to_dict() for part in further],
+            ordered_levels=list(levels or ()) if ordered else [],
+        )
 
 
 def _stacked(start: Start, scale: Scale) -> Numpy:
