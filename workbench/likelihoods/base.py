@@ -162,6 +162,8 @@ class Likelihood(Options, ABC):
     columns: ClassVar[tuple[Column, ...]] = ()
     unit: ClassVar[Literal["row", "group"]] = "row"
     """What has one log-likelihood: a row, or a group, whose rows ``columns["group"]`` sums."""
+    group: ClassVar[str | None] = None
+    """The column of groups; a likelihood of groups has an option of this name."""
     scales_outcome: ClassVar[bool] = False
     """Whether the outcome may be centred and scaled before the fit, and estimates put back."""
     with_effects: ClassVar[str] = ""

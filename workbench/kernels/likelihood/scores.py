@@ -135,6 +135,37 @@ class RowScores:
         return sums if self.change is None else np.asarray(self.change.T @ sums @ self.change)
 
 
+@dataclass(frozen=True)
+class UnitScores:
+    """The score of each unit, ``(u, k)``, with the sums of a `RowScores`."""
+
+    values: Numpy
+
+    def by(self, matrix: Numpy) -> UnitScores:
+        """Return the scores by parameters of which the present ones are ``matrix`` times those."""
+        return UnitScores(np.asarray(self.values @ matrix))
+
+    def finite(self) -> Any:
+        """Return which units have finite derivatives, ``(u,)``."""
+        return np.isfinite(self.values).all(axis=1)
+
+    def total(self, weights: Numpy | None) -> Numpy:
+        """Return the sum over the units, ``(k,)``."""
+        return np.asarray(self.rows(weights).sum(axis=0))
+
+    def outer(self, factor: Numpy | None) -> Numpy:
+        """Return the sum of outer products ``(k, k)``, each unit's times its factor ``(u,)``."""
+        return np.asarray(self.values.T @ self.rows(factor))
+
+    def grouped(self, weights: Numpy | None, codes: Codes, groups: int) -> Numpy:
+        """Return the sums by group ``(groups, k)``."""
+        return np.asarray(indicators(codes, groups) @ self.rows(weights))
+
+    def rows(self, weights: Numpy | None) -> Numpy:
+        """Return the weighted score of each unit, ``(u, k)``."""
+        return self.values if weights is None else self.values * weights[:, None]
+
+
 def _summed(argument: Argument, rows: Numpy) -> Numpy:
     if argument.kind == "design":
         return pull(argument.design, rows)

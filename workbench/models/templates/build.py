@@ -26,6 +26,7 @@ def plan(model: TemplateModel, asked: Specification, table: Table) -> Plan:
         table,
         formula_of(asked),
         [name for name in named if name],
+        template.group if template.unit == "group" else None,
         equations=template.formulas,
         ordered=template.support is Support.ORDERED,
     )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from workbench.estimation.model import Model
 from workbench.likelihoods.base import Likelihood
-from workbench.options import options_of
+from workbench.options import Kind, options_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,14 @@ class TemplateModel(Model):
 def _likelihood(kind: type[Likelihood], options: tuple[tuple[str, Any], ...]) -> Likelihood:
     """Return one object for equal options, by which compiled code is found again."""
     return kind(**dict(options))
+
+
+def without_names(likelihood: Likelihood) -> Likelihood:
+    """Return a likelihood with other names of columns, by which its formula is compiled once."""
+    named = {Kind.FORMULA: "~ 1", Kind.COLUMN: "column"}
+    kind = type(likelihood)
+    values = [(o.name, named.get(o.kind, getattr(likelihood, o.name))) for o in options_of(kind)]
+    return _likelihood(kind, tuple(values))
 
 
 @lru_cache

@@ -12,13 +12,14 @@ import numpy as np
 from workbench.backends import Backend, backend_named
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.data.design import Design
-from workbench.errors import LikelihoodError
+from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.specification import Specification
+from workbench.kernels.likelihood.grouped import GroupedKernel
 from workbench.kernels.likelihood.linear_predictor import LinearPredictorKernel
 from workbench.kernels.likelihood.parameters import Scale
-from workbench.kernels.likelihood.scores import RowScores
+from workbench.kernels.likelihood.scores import RowScores, UnitScores
 from workbench.kernels.likelihood.separation import Separation, single_separator
 from workbench.kernels.linear.moments import GaussianMoments
 from workbench.likelihoods.base import Likelihood, Observed, Start, Support, total
@@ -29,6 +30,7 @@ from workbench.models.design.weights import weights_of
 from workbench.models.templates.coordinates import TemplateCoordinates
 from workbench.models.templates.equations import EquationColumns, equation_columns, stacked_names
 from workbench.models.templates.null_model import maximum
+from workbench.models.templates.options import without_names
 from workbench.models.templates.results import TemplateState
 from workbench.protocols import Numpy
 
@@ -44,12 +46,13 @@ class TemplateProblem(Problem):
     def __init__(self, template: Likelihood, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
         self.template = template
-        self._last: tuple[Numpy, Numpy, RowScores] | None = None
+        self._last: tuple[Numpy, Numpy, RowScores | UnitScores] | None = None
         self._score: tuple[Numpy, Numpy] | None = None
         self._searched: set[int] = set()
         self.title = template.title  # type: ignore[misc]
         self.depvar = design.outcome_name
         self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
+        self.units = self._units_of(design)
         self.notes = tuple(design.notes)
         for name, codes in self.clusters.items():
             self.notes += notes_on_clusters(codes, name)
@@ -57,6 +60,29 @@ class TemplateProblem(Problem):
         self._prepare(weights_kind=specification.weight_kind)
         template.check_data(self._observed(), self.depvar)
         self.notes += template.notes_before(self._observed(), self.depvar)
+
+    def _units_of(self, design: Design) -> Any:
+        """Return the group of each row ``(n,)`` where groups are the units, or None.
+
+        Raises
+        ------
+        OptionError
+            When rows of a group have weights.
+        """
+        if self.template.unit == "row":
+            return None
+        if design.weights is not None:
+            raise OptionError(
+                f"{self.title} is a likelihood of groups, whose rows have no weights.",
+                hint="leave weights= out.",
+                code="no-weights",
+                where="weights",
+            )
+        name = str(self.template.group)
+        codes = design.clusters[name]
+        if name not in self.specification.clusters:
+            self.clusters.pop(name)
+        return codes
 
     def _prepare(self, weights_kind: str) -> None:
         design, template = self.design, self.template
@@ -103,20 +129,35 @@ class TemplateProblem(Problem):
         return backend_named(asked.backend, asked.device, asked.dtype)
 
     @cached_property
-    def kernel(self) -> LinearPredictorKernel:
+    def kernel(self) -> LinearPredictorKernel | GroupedKernel:
         """The sums over the rows, made when first asked for."""
         return self._kernel_of(self.backend, [part.columns.x for part in self.parts])
 
-    def _kernel_of(self, xp: Backend, designs: Sequence[Numpy]) -> LinearPredictorKernel:
+    def _kernel_of(
+        self, xp: Backend, designs: Sequence[Numpy]
+    ) -> LinearPredictorKernel | GroupedKernel:
+        formula, columns = without_names(self.template).contributions, self._further_columns
+        offsets = [self.offset, *([None] * (len(designs) - 1))]
+        if self.units is not None:
+            return GroupedKernel(
+                formula,
+                xp,
+                self.y,
+                designs,
+                self.units,
+                offsets=offsets,
+                blocks=self.blocks,
+                columns=columns,
+            )
         return LinearPredictorKernel(
-            self.template.contributions,
+            formula,
             xp,
             self.y,
             designs,
-            offsets=[self.offset, *([None] * (len(designs) - 1))],
+            offsets=offsets,
             weights=self.weights.values,
             blocks=self.blocks,
-            columns=self._further_columns,
+            columns=columns,
             outcome_term=self.template.outcome_term if self._has_outcome_term else None,
         )
 
@@ -203,7 +244,7 @@ class TemplateProblem(Problem):
             self._score = (theta.copy(), summed)
         return self._score[1]
 
-    def _rows(self, theta: Numpy) -> tuple[Numpy, RowScores]:
+    def _rows(self, theta: Numpy) -> tuple[Numpy, RowScores | UnitScores]:
         """Return each row's log-likelihood and score, kept for the point asked last."""
         if self._last is None or not np.array_equal(self._last[0], theta):
             values, scores = self.kernel.scores(self.coordinates.raw @ theta)
@@ -220,12 +261,35 @@ class TemplateProblem(Problem):
 
     def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
         """Return the outer products of the scores summed by cluster."""
-        groups = int(codes.max()) + 1
-        sums = self._rows(theta)[1].grouped(self.weights.values, codes, groups)
+        groups, by_unit = int(codes.max()) + 1, self._by_unit(codes)
+        sums = self._rows(theta)[1].grouped(self.weights.values, by_unit, groups)
         return ClusterMeat(sums.T @ sums, groups)
+
+    def _by_unit(self, codes: Any) -> Any:
+        """Return the cluster of each unit.
+
+        Raises
+        ------
+        DataError
+            When the rows of a group are in several clusters.
+        """
+        if self.units is None:
+            return codes
+        found = np.zeros(int(self.units.max()) + 1, dtype=np.int64)
+        found[self.units] = codes
+        if (found[self.units] != codes).any():
+            raise DataError(
+                "The rows of a group are in several clusters.",
+                hint="a cluster column in which each group is whole.",
+                code="clusters-split-groups",
+                where="cluster",
+            )
+        return found
 
     def score_rows(self, theta: Numpy) -> Numpy:
         """Return the weighted score of each row, ``(n, k)``."""
+        if self.units is not None:
+            return super().score_rows(theta)
         return self._rows(theta)[1].rows(self.weights.values)
 
     def check_start(self, theta: Numpy) -> None:
