@@ -14,7 +14,9 @@ from workbench.covariances import ClusterMeat, Curvature
 from workbench.data.design import Design
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.grouped import GroupedKernel
 from workbench.kernels.likelihood.linear_predictor import LinearPredictorKernel
@@ -184,6 +186,11 @@ class TemplateProblem(Problem):
             weights,
         )
 
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
+
     def objective(self) -> ScaledObjective:
         """Return the objective; the Gaussian's comes from second moments alone."""
         return self._objective
@@ -315,7 +322,7 @@ class TemplateProblem(Problem):
 
     # What has no maximum ------------------------------------------------------------------------
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Look for separation once in each equation, when fitted probabilities first saturate."""
         every = self._searched.issuperset(range(len(self.parts)))
         if every or self.template.support is Support.REAL:
@@ -398,7 +405,7 @@ class TemplateProblem(Problem):
         """Say what it means that parameters lie at a bound, where the template knows."""
         return self.template.at_limit(names, self.depvar)
 
-    def _evidence(self, found: Separation, of: EquationColumns) -> Evidence:
+    def _evidence(self, found: Separation, of: EquationColumns) -> SeparationEvidence:
         names, x = of.names, of.columns.x
         part = [
             j
@@ -413,9 +420,9 @@ class TemplateProblem(Problem):
         rows = f"{found.rows} of {len(self.y)} rows" if found.rows else "some rows"
         how = what if found.complete else f"{what} in {rows}"
         together = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
-        return Evidence(listed, f"{together} {self.depvar} {how}.", found.complete)
+        return SeparationEvidence(listed, f"{together} {self.depvar} {how}.", found.complete)
 
-    def _split_by(self, j: int, gap: tuple[float, float]) -> Evidence:
+    def _split_by(self, j: int, gap: tuple[float, float]) -> SeparationEvidence:
         name, column = self.columns.names[j], self.columns.x[:, j] + self.columns.shifts[j]
         below = column <= gap[0] + self.columns.shifts[j]
         low, high = _span(column[below]), _span(column[~below])
@@ -426,7 +433,7 @@ class TemplateProblem(Problem):
             "columns": [f"{name} {low}", f"{name} {high}"],
             "rows": [[f"{self.depvar} = {value}", *row] for value, row in enumerate(counts)],
         }
-        return Evidence((name,), f"{name} predicts {self.depvar} exactly.", True, table)
+        return SeparationEvidence((name,), f"{name} predicts {self.depvar} exactly.", True, table)
 
     # Prediction ---------------------------------------------------------------------------------
 
