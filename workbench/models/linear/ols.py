@@ -17,6 +17,7 @@ from workbench.data.design import Design
 from workbench.estimation.problem import Problem
 from workbench.estimation.procedure import Solved
 from workbench.estimation.specification import Specification
+from workbench.kernels.likelihood.parameters import Block
 from workbench.likelihoods import Gaussian
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
 from workbench.models.design.clusters import notes_on_clusters
@@ -32,21 +33,12 @@ _EXACT_FIT = np.errstate(divide="ignore", invalid="ignore")
 
 
 class LeastSquares(Gaussian):
-    """The Gaussian's mean alone: coefficients are walked as they are, sigma is not a parameter."""
+    """The Gaussian's mean alone: sigma is not a parameter."""
 
     name: ClassVar[str] = "ols"
     title: ClassVar[str] = "OLS"
     formula: ClassVar[str] = "min Σ (y − x′β)²"
-    nuisance: ClassVar[tuple[str, ...]] = ()
-
-    def natural(self, theta: Numpy) -> Numpy:
-        return theta
-
-    def walked(self, params: Numpy) -> Numpy:
-        return params
-
-    def natural_jacobian(self, theta: Numpy) -> Numpy:
-        return np.eye(len(theta))
+    parameters: ClassVar[tuple[Block, ...]] = ()
 
 
 class LeastSquaresProblem(Problem):
