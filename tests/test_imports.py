@@ -252,29 +252,6 @@ def test_a_public_name_can_be_fetched(name):
     assert getattr(wb, name) is value
 
 
-def test_the_types_and_the_table_of_public_names_agree():
-    functions = {name: at.partition(":")[0] for name, at in wb._LISTS.items()}
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    blocks = [node for node in tree.body if isinstance(node, ast.If)]
-
-    typed = {
-        alias.asname: node.module
-        for node in blocks[0].body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-
-    assert typed == wb._HOME | functions
-
-
-def test_every_optimizer_of_the_family_is_public():
-    from workbench.optimizers import OPTIMIZERS
-
-    private = [kind for kind in OPTIMIZERS.values() if getattr(wb, kind.__name__, None) is not kind]
-
-    assert not private
-
-
 def test_an_unknown_name_is_refused_as_python_does():
     with pytest.raises(AttributeError, match="no attribute 'estimate'"):
         wb.estimate  # noqa: B018

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -19,6 +20,7 @@ from workbench.data.table import Table
 from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
+from workbench.estimation.families import FAMILIES
 from workbench.estimation.model import NUMPY, Model
 from workbench.estimation.specification import DataReference, Specification
 from workbench.extras import install_extra
@@ -26,7 +28,7 @@ from workbench.literals import Choice
 from workbench.models.registry import as_model, listed, model_class
 from workbench.names import nearest
 from workbench.optimizers import choice_of, optimizer_named
-from workbench.options import Kind, Option, made, options_of, refusal
+from workbench.options import Kind, Option, complete, made, missing_of, options_of, refusal
 from workbench.protocols import Optimizer
 
 # What other programs call these options.
@@ -94,28 +96,38 @@ def _with_options(
     """Give a model those of the options that are its own, and return the rest."""
     kind = model if isinstance(model, type) else type(model)
     known = {each.name for each in options_of(kind)}
-    options = {_new_name(kind, name): value for name, value in options.items()}
+    options = _with_new_names(kind, options)
     own = {name: v for name, v in options.items() if name in known and v is not None}
     rest = {name: value for name, value in options.items() if name not in known}
+    _refuse_unknown(rest, kind)
     if isinstance(model, type):
-        _refuse_unknown(rest, kind)
         return made(model, own), rest
-    if own:
-        name = next(iter(own))
-        raise refusal(
-            f"The option {name} is given twice: in the model and beside it.",
-            f"{kind.__name__}({name}={own[name]!r}) alone.",
-            name,
-        )
-    return model, rest
+    waiting = {each.name for each in missing_of(model)}
+    for name, value in own.items():
+        if name not in waiting:
+            raise refusal(
+                f"The option {name} is given twice: in the model and as an option of the call.",
+                f"{kind.__name__}({name}={value!r}) alone.",
+                name,
+            )
+    return complete(replace(model, **own) if own else model), rest
 
 
-def _new_name(kind: type[Model], name: str) -> str:
-    """Return the present name of an option, with a warning where the name was another before."""
-    new = kind.renamed.get(name, name)
-    if new != name:
-        warnings.warn(f"The option {name} is called {new} now.", FutureWarning, stacklevel=6)
-    return new
+def _with_new_names(kind: type[Model], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by their present names, with a warning where a name was another before."""
+    present = dict(options)
+    for old, new in kind.renamed.items():
+        if old not in options:
+            continue
+        warnings.warn(f"The option {old} is called {new} now.", FutureWarning, stacklevel=6)
+        if new in options:
+            raise refusal(
+                f"The option {new} is given twice: as {old}, its former name, too.",
+                f"{new}={options[new]!r} alone.",
+                new,
+            )
+        present[new] = present.pop(old)
+    return present
 
 
 def checked(asked: Specification) -> Specification:
@@ -152,7 +164,6 @@ def _checked(each: Option, value: Any) -> Any:
 
 def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """Return the common options in the form of a specification."""
-    _refuse_unknown(options, type(model))
     given = {name: value for name, value in options.items() if value is not None}
     chosen: dict[str, Any] = {
         each.name: _checked(each, given[each.name])
@@ -182,8 +193,8 @@ def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
 _LATER = {"se", "device", "se_options", "start"}
 _CHECKED_BY_THE_PROBLEM = {"start"}
 """Options whose values are checked where the names of the parameters are known."""
-_OF_MEMBERS = ("optimizer_options", "demeaner_options")
-"""Options of the optimizer and of the demeaner, where these are given by name."""
+_OF_MEMBERS = {family.keyword for family in FAMILIES.values()}
+"""Options of the optimizer, the demeaner and the errors, where these are given by name."""
 
 
 def _refuse_unknown(options: Mapping[str, Any], kind: type[Model]) -> None:

@@ -108,10 +108,10 @@ class Model(Options):
     needs_formula: ClassVar[bool] = True
     has_function: ClassVar[bool] = False
     """Whether the model holds a function of the person's, which no record can store."""
-    function: ClassVar[str] = "fit"
-    """The function of the package that a call of the model names."""
-    has_cell: ClassVar[bool] = True
-    """Whether a ``%%mle`` cell can state the model."""
+    called_by: ClassVar[str] = "workbench.estimation.code:fit_call"
+    """What turns a specification into the call that repeats it, as ``module:function``."""
+    no_cell: ClassVar[str] = ""
+    """Why no ``%%mle`` cell can state the model; empty where one can."""
     listed: ClassVar[bool] = True
     """Whether `workbench.models` and menus list the model."""
     weight_kind: ClassVar[str] = "frequency"

@@ -24,8 +24,8 @@ class DID2S(Model):
     solved: ClassVar[bool] = True
     computed_by: ClassVar[str] = NUMPY
     listed: ClassVar[bool] = False
-    function: ClassVar[str] = "did2s"
-    has_cell: ClassVar[bool] = False
+    called_by: ClassVar[str] = "workbench.models.event_study.code:did2s_call"
+    no_cell: ClassVar[str] = "it has two stages"
     weight_kind: ClassVar[str] = "analytic"
     evidence: ClassVar[frozenset[Need]] = frozenset({Need.CLUSTER_SCORES})
     covariance_names: ClassVar[Mapping[str, str]] = LEAST_SQUARES_NAMES
