@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -42,6 +42,7 @@ from workbench.protocols import Numpy
 _IN_DIRECTION = 1e-5
 
 
+@final
 class TemplateProblem(Problem):
     """The objective of a template, its start, and the facts at any point."""
 
