@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -42,6 +42,7 @@ _STILL_MOVING = 0.1
 _IN_DIRECTION = 1e-5
 
 
+@final
 class TemplateProblem(Problem):
     """The objective of a template, its start, and the facts at any point."""
 
