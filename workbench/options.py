@@ -82,6 +82,9 @@ class Option:
         A value as a person might write it.
     label
         The words of a form; the name with blanks for underscores by default.
+    needs
+        The capability of a model, an attribute of its class, without which the option has no
+        effect.
     owner, code
         The title of what declares the option, and the code of the error that refuses a value.
     """
@@ -98,6 +101,7 @@ class Option:
     choices: tuple[Any, ...] = ()
     example: Any = None
     label: str = ""
+    needs: str = ""
     owner: str = ""
     code: str = "bad-option"
 
@@ -448,7 +452,9 @@ def _mapping(each: Option, value: Any) -> dict[str, Any]:
         found = dict(value)
     except (TypeError, ValueError):
         raise refusal(
-            f"The option {each.name} is {value!r:.80}, not {each.kind.value}.", _hint(each), each.name
+            f"The option {each.name} is {value!r:.80}, not {each.kind.value}.",
+            _hint(each),
+            each.name,
         ) from None
     if each.required and not found:
         raise refusal(f"The option {each.name} is empty.", _hint(each), each.name)
@@ -466,7 +472,9 @@ def _numbers(each: Option, value: Any) -> dict[str, float]:
         ) from None
     for name, number in found.items():
         if not math.isfinite(number):
-            raise refusal(f"The option {each.name} has {number:g} for {name}.", _hint(each), each.name)
+            raise refusal(
+                f"The option {each.name} has {number:g} for {name}.", _hint(each), each.name
+            )
     return found
 
 

@@ -109,6 +109,8 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=RULES,
         help="rows alone in a level of a fixed effect",
+        label="Singletons",
+        needs="absorbs",
     )
     seed: int = option(0, kind=Kind.COUNT, least=0, help="seed of everything random")
     ssc: str | None = option(

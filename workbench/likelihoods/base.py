@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -64,6 +64,12 @@ class LinearIndex(Options, ABC):
     """The absolute index from which fitted probabilities, or means, are 0 or 1 to eight digits."""
     with_effects: ClassVar[str] = ""
     """The name of the model that takes this one's place when fixed effects are added."""
+    body: ClassVar[str] = ""
+    """The log-likelihood as the body of a ``%%mle`` cell, from which a person's own can start."""
+    usual_for: ClassVar[str] = ""
+    """The type of outcome for which a page proposes the model: 0/1, integer or number."""
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Formulas of data sets that textbooks use, with the options that each needs."""
 
     @abstractmethod
     def contributions(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,13 @@ class Gaussian(LinearIndex):
     formula: ClassVar[str] = "y = x′β + ε, ε ~ N(0, σ²)"
     support: ClassVar[Support] = Support.REAL
     with_effects: ClassVar[str] = "feols"
+    body: ClassVar[str] = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
+    usual_for: ClassVar[str] = "number"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lwage ~ educ + exper + tenure": {},
+        "affairs ~ rate_marriage + age + yrs_married + children + religious + educ": {},
+        "TOTEMP ~ GNPDEFL + GNP + UNEMP + ARMED + POP + YEAR": {},
+    }
     nuisance: ClassVar[tuple[str, ...]] = ("sigma",)
     scales_outcome: ClassVar[bool] = True
 

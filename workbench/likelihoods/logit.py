@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import brentq
@@ -25,6 +25,13 @@ class Logit(LinearIndex):
     formula: ClassVar[str] = "Pr(y = 1 | x) = 1 / (1 + exp(−x′β))"
     support: ClassVar[Support] = Support.ZERO_ONE
     with_effects: ClassVar[str] = "felogit"
+    body: ClassVar[str] = "loglik = log_sigmoid((2*y - 1) * eta)"
+    usual_for: ClassVar[str] = "0/1"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6": {},
+        "GRADE ~ GPA + TUCE + PSI": {},
+        "vote ~ TVnews + selfLR + age + educ + income": {},
+    }
     saturation: ClassVar[float | None] = 18.0
 
     def contributions(

@@ -24,6 +24,7 @@ class Probit(LinearIndex):
     title: ClassVar[str] = "Probit"
     formula: ClassVar[str] = "Pr(y = 1 | x) = Φ(x′β)"
     support: ClassVar[Support] = Support.ZERO_ONE
+    body: ClassVar[str] = "loglik = log_ndtr((2*y - 1) * eta)"
     saturation: ClassVar[float | None] = 5.6
 
     def contributions(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -33,6 +33,11 @@ class Poisson(LinearIndex):
     formula: ClassVar[str] = "E(y | x) = exp(x′β)"
     support: ClassVar[Support] = Support.COUNT
     with_effects: ClassVar[str] = "fepois"
+    body: ClassVar[str] = "loglik = y*eta - exp(eta) - lgamma(y + 1)"
+    usual_for: ClassVar[str] = "integer"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mdvis ~ lncoins + idp + lpi + fmde + physlm + disea + hlthg + hlthf + hlthp": {},
+    }
     saturation: ClassVar[float | None] = 18.0
 
     def contributions(

@@ -21,6 +21,8 @@ class Written(Model):
     built_by: ClassVar[str] = "workbench.models.custom.build"
     needs_formula: ClassVar[bool] = False
     listed: ClassVar[bool] = False
+    written: ClassVar[bool] = True
+    body: ClassVar[str] = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
 
     source: Source | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workbench.estimation.model import NUMPY, Model
 from workbench.models.linear.options import LEAST_SQUARES_NAMES, LINEAR_ERRORS
@@ -29,6 +29,10 @@ class FEOLS(FixedEffectsModel):
     name: ClassVar[str] = "feols"
     title: ClassVar[str] = "OLS, fixed effects"
     formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lwage ~ expersq + married + union | nr + year": {},
+        "y ~ x + sunab(first_treated, year) | unit + year": {},
+    }
     solved: ClassVar[bool] = True
     covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
 

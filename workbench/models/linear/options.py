@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workbench.estimation.model import NUMPY, Model
 
@@ -41,6 +41,9 @@ class OLS(Model):
     built_by: ClassVar[str] = "workbench.models.linear.build"
     solved: ClassVar[bool] = True
     with_effects: ClassVar[str] = "feols"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lwage ~ educ + exper + expersq + black + smsa + south": {},
+    }
     computed_by: ClassVar[str] = NUMPY
     on_host: ClassVar[bool] = True
     covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
