@@ -56,8 +56,17 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is missing; try: apt-get install python3.11-venv"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "This Python makes no environments; try: apt-get install python3-venv"; exit 1; }
+	@$(MAKE) --no-print-directory old-name
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[all,test]'
+	@$(BIN)/python -m mle_workbench >/dev/null
 	@touch $@
+
+# The distribution was called workbench before it was called mle-workbench.
+.PHONY: old-name
+old-name:
+	@if $(BIN)/python -m pip show workbench 2>/dev/null | grep -q '^Author: The workbench authors'; then \
+		$(BIN)/python -m pip uninstall --yes workbench; \
+	fi
 
 .PHONY: chromium
 chromium:

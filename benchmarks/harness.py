@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench import __version__
+
 PACKAGES = (
     *("numpy", "scipy", "pandas", "torch", "pytorch-minimize", "jax", "numba"),
     *("statsmodels", "xlogit", "biogeme", "within_py", "pyfixest"),
@@ -238,8 +240,8 @@ def _processor() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages at work."""
-    found = {"python": platform.python_version()}
-    for name in ("workbench", *PACKAGES):
+    found = {"python": platform.python_version(), "workbench": __version__}
+    for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,31 +13,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import workbench as wb
+from workbench.extras import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch", "build": "python-build"}
 """Packages that conda-forge calls otherwise."""
-SMOKE = """
-import workbench as wb
-
-assert len(wb.samples()) > 0
-for name, extra in {"Workbench": "lab", "compare": ""}.items():
-    try:
-        getattr(wb, name)
-    except wb.WorkbenchError as error:
-        assert extra in error.hint, error.hint
-    else:
-        assert not extra, f"wb.{name} was there without its extra"
-assert [row.name for row in wb.optimizers() if row.name == "newton"]
-assert not {"torch", "jax"} & {name for device in wb.devices() for name in device.libraries}
-for backend in ("torch", "jax"):
-    try:
-        wb.fit("logit", "y ~ x", {"y": [0, 1, 1, 0], "x": [0.0, 1.0, 3.0, 2.0]}, backend=backend)
-    except wb.WorkbenchError as error:
-        assert f"workbench[{backend}]" in error.hint, error.hint
-    else:
-        raise AssertionError(f"a fit was made without {backend}")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +25,11 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build the source archive from the tree, and the wheel from the archive."""
-    folder = tmp_path_factory.mktemp("dist")
-    build = ["-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    subprocess.run([sys.executable, *build], check=True, capture_output=True)
-    (path,) = folder.glob("*.whl")
-    return path
-
-
 def declared(project):
     """Collect what is needed by anyone, as ``{name: versions}`` with conda's names."""
     extras = project["optional-dependencies"]
     texts = [*project["dependencies"], *(text for extra in extras.values() for text in extra)]
-    needs = [Requirement(text) for text in texts if not text.startswith("workbench")]
+    needs = [Requirement(text) for text in texts if Requirement(text).name != project["name"]]
     return {
         CONDA_NAMES.get(need.name, canonicalize_name(need.name)): need.specifier for need in needs
     }
@@ -100,6 +69,41 @@ def test_the_constraints_name_no_host_and_no_path():
     assert "torch==2.13.0\n" in text
 
 
+def test_each_extra_brings_the_libraries_that_its_hint_is_given_for(project):
+    distributions = {
+        "docx": "python-docx",
+        "torchmin": "pytorch-minimize",
+        "within": "within_py",
+    }
+    extras = project["optional-dependencies"]
+    brought = {
+        extra: {canonicalize_name(Requirement(text).name) for text in extras[extra]}
+        for extra in EXTRAS
+    }
+
+    named = {
+        extra: {canonicalize_name(distributions.get(name, name)) for name in libraries}
+        for extra, libraries in EXTRAS.items()
+    }
+
+    assert {*extras} - {*EXTRAS} == {"all", "test"}
+    assert named == brought
+
+
+def test_every_extra_is_one_of_this_distribution(project):
+    asked = Requirement(*project["optional-dependencies"]["all"])
+    tracked = subprocess.run(
+        ["git", "grep", "--untracked", "--extended-regexp", r"workbench\[[a-z.]"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+
+    assert (asked.name, asked.extras) == (project["name"], {*EXTRAS})
+    assert [line for line in tracked if re.search(r"(?<!mle-)workbench\[[a-z.]", line)] == []
+
+
 def test_the_licence_is_the_one_that_is_declared(project):
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
 
@@ -112,31 +116,6 @@ def test_the_changelog_tells_of_this_version():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
     assert f"## {wb.__version__}" in text
-
-
-@pytest.mark.slow
-def test_the_wheel_brings_the_page_and_not_its_sources(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-
-    assert {
-        "workbench/notebook/static/workbench.js",
-        "workbench/notebook/static/workbench.css",
-    } <= {*names}
-    assert not [name for name in names if "frontend" in name or "node_modules" in name]
-
-
-@pytest.mark.slow
-def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
-    python = tmp_path / "venv" / "bin" / "python"
-    install = ["-m", "pip", "install", "--quiet", "--constraint", str(ROOT / "constraints.txt")]
-
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    subprocess.run([python, *install, str(wheel)], check=True)
-    smoke = subprocess.run(
-        [python, "-I", "-c", SMOKE], check=False, capture_output=True, text=True, cwd=tmp_path
-    )
-
-    assert smoke.returncode == 0, smoke.stderr
 
 
 def test_checks_read_the_project_and_not_a_persons_own_notebooks(tmp_path):

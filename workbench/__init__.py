@@ -18,6 +18,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mle_workbench import refuse_mixture
+
 if TYPE_CHECKING:
     from workbench.api.calls import (
         did2s as did2s,
@@ -88,6 +90,8 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
+
+refuse_mixture(__path__[0])
 
 _FACE = {
     "workbench.backends.devices": "devices",
@@ -174,7 +178,7 @@ def _imported(module: str, name: str) -> ModuleType:
             raise
         raise import_module("workbench.errors").WorkbenchError(
             f"wb.{name} needs {missing.name}, which is not installed.",
-            "pip install 'workbench[lab]'",
+            import_module("workbench.extras").install_command(str(missing.name)),
             code="missing-library",
             where=name,
         ) from missing

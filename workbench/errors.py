@@ -60,6 +60,10 @@ class OptionError(WorkbenchError):
     """An option has a value that is not among the choices."""
 
 
+class NotOfferedError(OptionError, AttributeError):
+    """A fit was asked for a method or property that fits of other models have."""
+
+
 class DeviceError(WorkbenchError):
     """A device or library was asked for that is not there."""
 

@@ -114,6 +114,11 @@ class Option:
         """
         return f"--{self.name.replace('_', '-')}"
 
+    @property
+    def subject(self) -> str:
+        """The option as the beginning of a sentence."""
+        return f"{self.owner}: the option {self.name}" if self.owner else f"The option {self.name}"
+
     def checked(self, value: Any) -> Any:
         """Return a value in its plain form, such as ``int`` for a numpy integer.
 
@@ -361,8 +366,7 @@ def _hint(each: Option) -> str:
 
 
 def _refused(each: Option, value: Any, hint: str) -> OptionError:
-    what = f"{each.owner}: the option" if each.owner else "The option"
-    return refusal(f"{what} {each.name} is {value!r:.80}.", hint, each.name, each.code)
+    return refusal(f"{each.subject} is {value!r:.80}.", hint, each.name, each.code)
 
 
 # Checks by kind ---------------------------------------------------------------------------------
@@ -386,7 +390,7 @@ def _flag(each: Option, value: Any) -> bool:
 
 def _choice(each: Option, value: Any) -> Any:
     if value not in each.choices:
-        raise not_a_choice(f"The option {each.name}", value, each.choices, each.name, each.code)
+        raise not_a_choice(each.subject, value, each.choices, each.name, each.code)
     return value
 
 

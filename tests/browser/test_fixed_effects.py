@@ -33,7 +33,7 @@ wage ~ educ + age | worker + firm
 HELD = """\
 import threading
 import workbench as wb
-from workbench.models.fixed_effects.demeaning import Demeaning
+from workbench.estimation.inner_trace import Demeaning
 
 gate, take = threading.Event(), Demeaning.take
 

@@ -111,7 +111,8 @@ def test_a_url_without_sqlalchemy_says_what_to_install(monkeypatch):
     with pytest.raises(DataError, match="SQLAlchemy, which is not installed") as caught:
         wb.read_sql("SELECT 1", "postgresql://host/name")
 
-    assert "workbench[sql]" in caught.value.hint
+    command = "pip install 'mle-workbench[sql]'"
+    assert caught.value.hint == f"{command}, and the driver of your database."
 
 
 @pytest.mark.parametrize(

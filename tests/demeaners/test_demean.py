@@ -103,9 +103,9 @@ def test_what_cannot_serve_is_refused_in_a_sentence(given, options, said):
 
 @pytest.mark.parametrize("tol", [-1e-8, np.nan, np.inf, "1e-8", True])
 def test_a_tolerance_that_is_none_is_refused(tol):
-    with pytest.raises(OptionError, match="the setting tol is"):
+    with pytest.raises(OptionError, match="the option tol is"):
         wb.demean(X, A, tol=tol)
-    with pytest.raises(OptionError, match="the setting tol is"):
+    with pytest.raises(OptionError, match="the option tol is"):
         wb.Schur(tol=tol)
 
 
@@ -138,5 +138,5 @@ SETTINGS = {
 
 @pytest.mark.parametrize(("name", "make"), SETTINGS.items())
 def test_a_setting_out_of_range_is_refused_when_it_is_made(name, make):
-    with pytest.raises(OptionError, match=f"the setting {name} is"):
+    with pytest.raises(OptionError, match=f"the option {name} is"):
         make()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from itertools import islice
 
@@ -22,6 +23,8 @@ from workbench.kernels.absorption.factors import Factor, Factors
 # The error is at most the tolerance over the smallest singular value of the scaled dummies.
 NEAR = 1e-7
 CLOSE = 1e-9
+# Two or three, by the order in which the processor's vectors add.
+FEW_PASSES = r"\b[23] passes with the residual in float64"
 
 MEMBERS = {
     "torch": LSMR(tol=1e-11),
@@ -316,7 +319,7 @@ def test_the_record_says_what_was_done(rng, columns):
     found = finish(LSMR(dtype="float32").solve(crossed(rng), columns))
 
     assert found.record.startswith("LSMR in torch on cpu, float32, ")
-    assert "2 passes with the residual in float64" in found.record
+    assert re.search(FEW_PASSES, found.record)
 
 
 def test_a_device_that_is_not_there_is_refused(rng, columns):
@@ -382,14 +385,14 @@ def test_lsmr_in_jax_does_not_need_torch(rng, columns, monkeypatch):
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
-def test_one_float64_residual_brings_float32_to_1e_8(library, rng, columns):
+def test_a_few_float64_residuals_bring_float32_to_1e_8(library, rng, columns):
     factors = crossed(rng)
     exact = projected(factors, columns)
     size = np.linalg.norm(exact, axis=0)
 
     found = finish(LSMR(dtype="float32", library=library).solve(factors, columns))
 
-    assert "2 passes with the residual in float64" in found.record
+    assert re.search(FEW_PASSES, found.record)
     assert (np.linalg.norm(found.columns - exact, axis=0) / size).max() < 1e-8
 
 

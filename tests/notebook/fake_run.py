@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.trace import Trace
 from workbench.literals import Choice
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate
 from workbench.results.fit import Fit
 

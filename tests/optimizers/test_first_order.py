@@ -85,11 +85,11 @@ def test_too_high_a_rate_ends_at_the_first_value_that_is_not_finite(library, obj
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: SGD(lr=-1), "lr=-1"),
-        (lambda: SGD(lr=float("nan")), "lr=nan"),
-        (lambda: SGD(momentum=1), "momentum=1"),
-        (lambda: SGD(reduction="total"), "'total'"),
-        (lambda: Adam(beta2=1.5), "beta2=1.5"),
+        (lambda: SGD(lr=-1), "lr is -1"),
+        (lambda: SGD(lr=float("nan")), "lr is nan"),
+        (lambda: SGD(momentum=1), "momentum is 1"),
+        (lambda: SGD(reduction="total"), '"total"'),
+        (lambda: Adam(beta2=1.5), "beta2 is 1.5"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name_and_value(make, named):

@@ -83,7 +83,8 @@ def test_a_missing_library_greys_out_its_optimizers_with_the_command(monkeypatch
     grey = [row for row in describe() if not row.available]
 
     assert len(grey) == hit
-    assert all("pip install 'workbench[torch]'" in row.reason for row in grey)
+    needs = f"needs {gone}: pip install 'mle-workbench[torch]'"
+    assert all(row.reason == needs for row in grey)
 
 
 def test_an_optimizer_whose_library_is_missing_refuses_to_walk(monkeypatch, objectives):
@@ -92,7 +93,7 @@ def test_an_optimizer_whose_library_is_missing_refuses_to_walk(monkeypatch, obje
     with pytest.raises(WorkbenchError, match="needs torch and torchmin") as caught:
         optimizer_named("torchmin:bfgs").iterate(objectives["bowl"](), [0.0, 0.0, 0.0])
 
-    assert caught.value.hint == "pip install 'workbench[torch]'"
+    assert caught.value.hint == "pip install 'mle-workbench[torch]'"
 
 
 def test_every_setting_has_a_default_and_is_documented():

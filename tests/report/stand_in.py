@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
 
 from workbench.errors import InferenceError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import DataReference, Specification
 from workbench.estimation.trace import Trace
 from workbench.literals import Choice
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate
 
 FORMULA = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"
@@ -42,7 +42,8 @@ class StandIn:
     flat: tuple[str, ...] = ()
     nuisance: tuple[str, ...] = ()
     family: str = "likelihood"
-    state: Mapping[str, Any] = field(default_factory=dict)
+    column_sd: Mapping[str, float] = field(default_factory=dict)
+    levels: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -59,6 +60,17 @@ class StandIn:
     curvature: Any = None
     eigenvalues: np.ndarray | None = None
     kinds: Mapping[str, pd.Series] = field(default_factory=dict)
+
+    score_unit = ""
+    further_figures: ClassVar[dict[str, float]] = {}
+
+    @property
+    def outcome_label(self) -> str:
+        return self.depvar if self.levels is None else f"{self.depvar} (1 = {self.levels[1]})"
+
+    @property
+    def latent_scale(self) -> str:
+        return self.specification.model.name
 
     @property
     def converged(self) -> bool:
@@ -128,7 +140,7 @@ def fitted(model: str, data: pd.DataFrame, **changes: Any) -> StandIn:
         trace=newton_trace(tuple(result.params.index), float(result.llf)),
         eigenvalues=np.sort(1 / np.linalg.eigvalsh(scaled / np.outer(spread, spread))),
         kinds={"hessian": result.bse, "robust": robust.bse},
-        state={"spreads": _spreads(data, result.params.index)},
+        column_sd=_spreads(data, result.params.index),
     )
     return stand_in.but(**changes)
 

@@ -17,6 +17,7 @@ from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
 from workbench.estimation.model import NUMPY, Model
 from workbench.estimation.specification import DataReference, Specification
+from workbench.extras import install_extra
 from workbench.literals import Choice
 from workbench.models.registry import as_model, listed, model_class
 from workbench.names import nearest
@@ -281,7 +282,7 @@ def _default_backend() -> str:
     if not there:
         raise DeviceError(
             "Neither torch nor JAX is installed, and one of them is needed to estimate.",
-            hint="pip install 'workbench[jax]', or 'workbench[torch]'.",
+            hint=f"{install_extra('jax')}, or {install_extra('torch')}.",
             code="no-library",
             where="backend",
         )

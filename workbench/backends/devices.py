@@ -8,8 +8,7 @@ import platform
 from dataclasses import dataclass
 
 from workbench.errors import DeviceError
-
-INSTALL = {"torch": "pip install 'workbench[torch]'", "jax": "pip install 'workbench[jax]'"}
+from workbench.extras import install_command
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def check_device(name: str, library: str, dtype: str) -> None:
     if not installed(library):
         raise DeviceError(
             f"The library {library} is not installed.",
-            hint=INSTALL[library],
+            hint=install_command(library),
             code="no-library",
             where="backend",
         )

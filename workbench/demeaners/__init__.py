@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,18 +14,14 @@ from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
 from workbench.demeaners.within import Within
 from workbench.errors import OptionError
+from workbench.extras import install_command
+from workbench.names import nearest as near
+from workbench.options import options_of
 
 _MEMBERS: tuple[type[Demeaner], ...] = (Automatic, LSMR, Schur, AlternatingProjections, Within)
 
 DEMEANERS: dict[str, type[Demeaner]] = {member.name: member for member in _MEMBERS}
 """Every demeaner by the name that a magic or a menu knows it by."""
-
-_HINTS = {
-    "numba": "pip install 'workbench[fixed-effects]'",
-    "within": "pip install 'workbench[fixed-effects]'",
-    "torch": "pip install 'workbench[torch]'",
-    "jax": "pip install 'workbench[jax]'",
-}
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ def describe() -> list[Description]:
     """List every demeaner, the unavailable ones with their reason."""
     rows = [(kind.name, kind.title, _missing(kind)) for kind in DEMEANERS.values()]
     return [
-        Description(name, title, not gap, f"needs {gap}: {_HINTS[gap]}" if gap else "")
+        Description(name, title, not gap, f"needs {gap}: {install_command(gap)}" if gap else "")
         for name, title, gap in rows
     ]
 
@@ -67,9 +62,12 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
     kind: Any = DEMEANERS[name]
     if gap := _missing(kind):
         raise OptionError(
-            f"{kind.title} needs {gap}.", _HINTS[gap], code="missing-library", where="demeaner"
+            f"{kind.title} needs {gap}.",
+            install_command(gap),
+            code="missing-library",
+            where="demeaner",
         )
-    known = [setting.name for setting in fields(kind)]
+    known = [each.name for each in options_of(kind)]
     for setting in settings or {}:
         if setting not in known:
             raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
@@ -140,11 +138,8 @@ def choice_of(demeaner: Demeaner) -> tuple[str, dict[str, Any]]:
     >>> choice_of(demeaner_named("schur", {"tol": 1e-10}))
     ('schur', {'tol': 1e-10})
     """
-    standard = type(demeaner)()
-    names = [setting.name for setting in fields(demeaner)]  # type: ignore[arg-type]
-    settings = {name: getattr(demeaner, name) for name in names}
-    changed = {name: value for name, value in settings.items() if value != getattr(standard, name)}
-    return demeaner.name, changed
+    options: Any = demeaner
+    return demeaner.name, options.changed()
 
 
 def _missing(kind: Any) -> str:
@@ -164,14 +159,14 @@ def _check_library(demeaner: Any) -> None:
     others = [name for name in demeaner.libraries if find_spec(name) is not None]
     raise OptionError(
         f"{demeaner.title} was to compute in {library}, which is not installed.",
-        " or ".join([*(f"library={name!r}" for name in others), _HINTS[library]]) + ".",
+        " or ".join([*(f"library={name!r}" for name in others), install_command(library)]) + ".",
         code="missing-library",
         where="demeaner",
     )
 
 
 def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
-    nearest = next(iter(get_close_matches(name.lower(), known, n=1)), "")
+    nearest = near(name.lower(), known)
     hint = f"{nearest!r}, or another " if nearest else "one "
     return OptionError(
         problem,

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
 from workbench.kernels.absorption.factors import ROUNDING, Factor, Factors
+from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
 
 @dataclass(frozen=True)
-class AlternatingProjections:
+class AlternatingProjections(DemeanerOptions):
     r"""Project off one factor after the other until nothing moves.
 
     A sweep is :math:`G = P_F \cdots P_1`; after every second one the columns are extrapolated
@@ -36,16 +37,12 @@ class AlternatingProjections:
     Halperin (1962) for the projections; Irons and Tuck (1969) for the extrapolation.
     """
 
-    tol: float = 1e-8
-    max_iterations: int = 10_000
-    accelerate: bool = True
+    max_iterations: int = option(10_000, kind=Kind.COUNT, least=1, help="largest number of sweeps")
+    accelerate: bool = option(True, kind=Kind.FLAG, help="whether sweeps are extrapolated")
 
     name: ClassVar[str] = "alternating"
     title: ClassVar[str] = "Alternating projections"
     requires: ClassVar[tuple[str, ...]] = ()
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each sweep over ``columns (n, K)``, and return what was found."""

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import ClassVar
 
 from workbench.demeaners.alternating import AlternatingProjections
-from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, check_settings
+from workbench.demeaners.base import Demeaned, Demeaner, DemeanerOptions, DemeanStep
 from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
 from workbench.kernels.absorption.factors import Factors
@@ -16,7 +16,7 @@ from workbench.protocols import Numpy
 
 
 @dataclass(frozen=True)
-class Automatic:
+class Automatic(DemeanerOptions):
     """Take the fastest method that is there: Schur complements, LSMR, alternating projections.
 
     Parameters
@@ -25,14 +25,9 @@ class Automatic:
         The relative residual of the normal equations at which a column is done.
     """
 
-    tol: float = 1e-8
-
     name: ClassVar[str] = "auto"
     title: ClassVar[str] = "Automatic"
     requires: ClassVar[tuple[str, ...]] = ()
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     @property
     def chosen(self) -> Demeaner:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from numbers import Integral, Real
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
-import numpy as np
-
-from workbench.errors import OptionError
 from workbench.kernels.absorption.factors import Factors
+from workbench.options import Kind, Options, option
 from workbench.protocols import Numpy
 
 
@@ -93,31 +90,15 @@ class Demeaner(Protocol):
         ...
 
 
-def check_settings(demeaner: Any, **choices: Sequence[str]) -> None:
-    """Refuse a tolerance or a limit that is none, and words that are not among the choices.
+@dataclass(frozen=True)
+class DemeanerOptions(Options):
+    """What every demeaner has as options."""
 
-    Raises
-    ------
-    OptionError
-        With the setting, what it is, and what it can be.
-    """
-    tol, limit = demeaner.tol, getattr(demeaner, "max_iterations", 1)
-    if isinstance(tol, bool) or not isinstance(tol, Real) or not 0 <= float(tol) < np.inf:
-        raise _bad(demeaner, "tol", "a number from 0 on, as in tol=1e-8.")
-    if isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
-        raise _bad(demeaner, "max_iterations", "a whole number from 1 on.")
-    for name, known in choices.items():
-        if getattr(demeaner, name) not in known:
-            raise _bad(demeaner, name, f"one of {list(known)}.")
+    name: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...]] = ()
 
-
-def _bad(demeaner: Any, setting: str, hint: str) -> OptionError:
-    value = getattr(demeaner, setting)
-    return OptionError(
-        f"{demeaner.title}: the setting {setting} is {value!r}.",
-        hint,
-        code="bad-option",
-        where=setting,
+    tol: float = option(
+        1e-8, kind=Kind.NUMBER, least=0.0, help="relative residual at which a column is done"
     )
 
 

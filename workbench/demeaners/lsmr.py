@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from workbench.backends import Backend, backend_named
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
 from workbench.kernels.absorption.factors import ROUNDING, Factors, Int32
 from workbench.kernels.absorption.lsmr import FIGURES, Operator, Solved, refined
 from workbench.kernels.absorption.lsmr_operators import (
@@ -19,6 +19,7 @@ from workbench.kernels.absorption.lsmr_operators import (
     reordered,
     sparse_products,
 )
+from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
 
@@ -114,7 +115,7 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
-class LSMR:
+class LSMR(DemeanerOptions):
     r"""Least squares on the dummies by bidiagonalization, with every figure of its convergence.
 
     A column is done when :math:`\lVert M D^\top W r\rVert \le` ``tol``
@@ -148,15 +149,22 @@ class LSMR:
     requires: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ("torch", "jax")
 
-    tol: float = 1e-8
-    device: str = "cpu"
-    dtype: Literal["auto", "float64", "float32"] = "auto"
-    library: Literal["torch", "jax"] = "torch"
-    max_iterations: int = 100_000
-    precondition: bool = True
-
-    def __post_init__(self) -> None:
-        check_settings(self, dtype=("auto", "float64", "float32"), library=self.libraries)
+    device: str = option("cpu", kind=Kind.TEXT, help="where it runs", example="cuda:0")
+    dtype: Literal["auto", "float64", "float32"] = option(
+        "auto",
+        kind=Kind.CHOICE,
+        choices=("auto", "float64", "float32"),
+        help="precision; auto takes the best that the device has",
+    )
+    library: Literal["torch", "jax"] = option(
+        "torch", kind=Kind.CHOICE, choices=("torch", "jax"), help="library that computes"
+    )
+    max_iterations: int = option(
+        100_000, kind=Kind.COUNT, least=1, help="largest number of iterations"
+    )
+    precondition: bool = option(
+        True, kind=Kind.FLAG, help="whether columns of the dummies are scaled to unit norm"
+    )
 
     @property
     def choice(self) -> Choice:

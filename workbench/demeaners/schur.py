@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
 from workbench.kernels.absorption.factors import Factor, Factors
+from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _PATIENCE = 4
 
 
 @dataclass(frozen=True)
-class Schur:
+class Schur(DemeanerOptions):
     """Eliminate the largest factor and solve for the others by conjugate gradients.
 
     The matrix is applied without being formed at first, with its diagonal as preconditioner.
@@ -50,18 +51,20 @@ class Schur:
     Gao, Kyng and Spielman (2023) for the preconditioner.
     """
 
-    tol: float = 1e-8
-    max_iterations: int = 5000
-    form: bool | None = None
-    samples: int = 1
-    seed: int = 0
+    max_iterations: int = option(
+        5000, kind=Kind.COUNT, least=1, help="largest number of iterations"
+    )
+    form: bool | None = option(
+        None, kind=Kind.FLAG, help="whether the Schur complement is formed as a matrix"
+    )
+    samples: int = option(
+        1, kind=Kind.COUNT, least=1, help="samples of each clique of the approximate factors"
+    )
+    seed: int = option(0, kind=Kind.COUNT, least=0, help="seed of the sampling")
 
     name: ClassVar[str] = "schur"
     title: ClassVar[str] = "Schur complement, conjugate gradients"
     requires: ClassVar[tuple[str, ...]] = ("numba",)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return what was found."""

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanStep, check_settings, counted
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
 from workbench.kernels.absorption.factors import ROUNDING, Factors
+from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
 # The first call is off by the ratio of the column to what is left of it; the second by less.
@@ -18,7 +19,7 @@ _PASSES, _TIGHTER = 4, 0.1
 
 
 @dataclass(frozen=True)
-class Within:
+class Within(DemeanerOptions):
     """Call `within`: LSMR with a domain decomposition of pairs of factors, in Rust.
 
     A solve is one call, which cannot be paused or stopped before it returns.  Its own tolerance
@@ -36,16 +37,19 @@ class Within:
         ``"additive"`` builds the decomposition at once; ``"diagonal"`` never does.
     """
 
-    tol: float = 1e-8
-    max_iterations: int = 5000
-    preconditioner: Literal["adaptive", "additive", "diagonal"] = "adaptive"
+    max_iterations: int = option(
+        5000, kind=Kind.COUNT, least=1, help="largest number of iterations"
+    )
+    preconditioner: Literal["adaptive", "additive", "diagonal"] = option(
+        "adaptive",
+        kind=Kind.CHOICE,
+        choices=("adaptive", "additive", "diagonal"),
+        help="preconditioner of LSMR",
+    )
 
     name: ClassVar[str] = "within"
     title: ClassVar[str] = "within: LSMR with Schwarz preconditioner"
     requires: ClassVar[tuple[str, ...]] = ("within",)
-
-    def __post_init__(self) -> None:
-        check_settings(self, preconditioner=("adaptive", "additive", "diagonal"))
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield one step when ``columns (n, K)`` are demeaned, and return what was found."""

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.optimization import Measured, Walked
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
-from workbench.models.fixed_effects.demeaning import Demeaning
 
 _MINUS = "A function that returns minus the log-likelihood would look like this."
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -24,10 +24,10 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import InferenceError, OptionError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate, Numpy
 
 
@@ -311,9 +311,9 @@ class Problem(ABC):
         """Return the degrees of freedom of absorbed effects, those nested in groups marked."""
         return Absorbed()
 
-    def state(self) -> Mapping[str, Any]:
-        """Return, as plain JSON types, what prediction needs later."""
-        return {}
+    @abstractmethod
+    def state(self) -> Any:
+        """Return what the fit keeps beside its numbers: the state of its class of results."""
 
     def groups(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the codes ``(n,)``, from 0, of each grouping by columns and by combinations.

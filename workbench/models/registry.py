@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import pandas as pd
 
-from workbench.covariances import SETTINGS, settings_of
 from workbench.covariances.kinds import check_errors
-from workbench.data.names import level_text
 from workbench.data.table import Table
-from workbench.demeaners import DEMEANERS, demeaner_named
-from workbench.errors import DeviceError, LikelihoodError, OptionError, WorkbenchError
-from workbench.estimation.model import Finding, Model, Plan
+from workbench.errors import LikelihoodError, OptionError
+from workbench.estimation.model import Model, results_class
 from workbench.estimation.problem import Problem
-from workbench.estimation.specification import RunOptions, Specification
+from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import LinearIndex
 from workbench.literals import Choice
-from workbench.models.design.notes import notes_on_design
-from workbench.models.design.read import columns_asked, draft_plan
+from workbench.models.design.read import columns_asked
+from workbench.models.event_study.results import has_cohorts, with_cohorts
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
-from workbench.optimizers import OPTIMIZERS, optimizer_named
-from workbench.options import made, options_of
+from workbench.options import made
+from workbench.results.fit import Fit, Offer
 
 MODELS = {
     "ols": "workbench.models.linear.options:OLS",
@@ -53,12 +48,6 @@ MODELS = {
 
 A class is a `Model`, or a likelihood template, which becomes one.
 """
-
-CELLS_AT_ONCE = 15_000_000
-"""Cells of a design that are read while a person types; 5 million take 0.13 s."""
-
-_BY_CLUSTER = ("cluster", "CRV3")
-"""The kinds of standard errors that need a column to cluster by."""
 
 
 @lru_cache
@@ -195,123 +184,37 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     return problem
 
 
-@one_blas_thread()
-def plan_of(specification: Specification, table: Table) -> Plan:
-    """Say what a run would do with its data, and why it cannot start, if so.
+def results_of(problem: Problem) -> type[Fit]:
+    """Return the class of the fits of a problem."""
+    kind = results_class(type(problem.model))
+    return with_cohorts(kind) if has_cohorts(problem.design) else kind
 
-    The specification may be incomplete; what is missing is among the findings.  Data of more
-    than `CELLS_AT_ONCE` cells are not read: rows and parameters are then counted by the run.
+
+def class_of_stored(stored: Mapping[str, Any]) -> type[Fit]:
+    """Return the class of a fit that was stored; `Fit` itself for a model unknown here.
+
+    Parameters
+    ----------
+    stored
+        What `Fit.to_dict` returned, or an older version of it.
     """
-    kind = model_class(specification.model.name)
-    blank = Plan(kind, specification, table)
-    if findings := tuple(_refused_options(kind, specification)):
-        return replace(blank, findings=findings)
-    try:
-        return _read(specification, table)
-    except WorkbenchError as error:
-        finding = _finding(kind, specification, error)
-        return replace(blank, findings=(finding,), levels=_levels(error, table))
+    name = stored["specification"]["model"]["name"]
+    kind = results_class(model_class(name)) if name in MODELS else Fit
+    averaged = "cohorts" in stored or "aggregation" in stored["state"]
+    return with_cohorts(kind) if averaged else kind
 
 
-def _read(specification: Specification, table: Table) -> Plan:
-    model = model_of(specification.model)
-    if _is_large(model, specification, table):
-        draft = getattr(import_module(model.built_by), "draft", draft_plan)
-        later: Plan = draft(model, specification, table)
-        return later
-    plan = model.plan(specification, table)
-    about = () if plan.design is None else notes_on_design(plan.design)
-    return replace(plan, notes=(*about, *plan.notes))
+def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
+    """Return the models whose fits have a method or property, and what its lack is called.
 
-
-def _is_large(model: Model, asked: Specification, table: Table) -> bool:
-    if table.nrows * len(table.names) <= CELLS_AT_ONCE:
-        return False
-    return table.nrows * max(1, len(columns_asked(model, asked, table.names))) > CELLS_AT_ONCE
-
-
-def _levels(error: WorkbenchError, table: Table) -> tuple[str, ...]:
-    """Return the levels of a text outcome of which one has to be named."""
-    if error.code != "which-level" or error.where not in table.names:
-        return ()
-    return tuple(sorted(map(level_text, table.column(error.where).dropna().unique())))
-
-
-# What is found in a draft ------------------------------------------------------------------------
-def _finding(kind: type[Model], asked: Specification, error: WorkbenchError) -> Finding:
-    """Say which option an error of a plan is about."""
-    if name := kind.option_at_fault(error, asked):
-        return Finding(error, "model", name)
-    common = {each.name for each in options_of(RunOptions)}
-    if isinstance(error, OptionError | DeviceError) and error.where in common:
-        return Finding(error, "run", error.where)
-    return Finding(error)
-
-
-def _refused_options(kind: type[Model], asked: Specification) -> Iterator[Finding]:
-    """Yield what is wrong with the options of a run and of its members, before any data."""
-    if asked.se in _BY_CLUSTER and not asked.clusters:
-        yield Finding(_no_cluster(), "run", "cluster")
-    common = {each.name: getattr(asked, each.name) for each in options_of(RunOptions)}
-    yield from _refused("run", RunOptions, common, lambda: None)
-    optimizer, demeaner = asked.optimizer, asked.demeaner
-    yield from _refused(
-        "optimizer",
-        OPTIMIZERS.get(optimizer.name),
-        optimizer.settings,
-        lambda: optimizer_named(optimizer.name, optimizer.settings),
-    )
-    if kind.absorbs:
-        yield from _refused(
-            "demeaner",
-            DEMEANERS.get(demeaner.name),
-            demeaner.settings,
-            lambda: demeaner_named(demeaner.name, demeaner.settings),
-        )
-    yield from _refused(
-        "se",
-        SETTINGS.get(asked.se),
-        asked.se_options,
-        lambda: settings_of(asked.se, asked.se_options),
-    )
-    yield from _refused("model", kind, asked.model.settings, lambda: model_of(asked.model))
-
-
-def _refused(
-    of: str, kind: type | None, values: Mapping[str, Any], make: Callable[[], Any]
-) -> Iterator[Finding]:
-    """Yield the values that their options refuse, else what is refused of them together."""
-    names = [] if kind is None else [item.name for item in fields(kind)]
-    found = False
-    for each in () if kind is None else options_of(kind):
-        try:
-            if each.name in values:
-                each.checked(values[each.name])
-        except OptionError as error:
-            found = True
-            yield Finding(error, of, each.name)
-    if found:
-        return
-    try:
-        make()
-    except WorkbenchError as error:
-        yield Finding(error, of, _option_named(error, names))
-    except (TypeError, ValueError) as error:
-        yield Finding(
-            OptionError(f"{error}.".capitalize(), code="bad-setting"), of, next(iter(values))
-        )
-
-
-def _option_named(error: WorkbenchError, names: Sequence[str]) -> str:
-    """Return the option that an error is about: the place it states, or one that it names."""
-    words = re.findall(r"\w+", error.problem)
-    return error.where if error.where in names else next((n for n in names if n in words), "")
-
-
-def _no_cluster() -> OptionError:
-    return OptionError(
-        "Clustered standard errors need a column to cluster by.",
-        hint='cluster="region", or --cluster region in a cell.',
-        code="no-cluster",
-        where="cluster",
-    )
+    None where no fit has it.
+    """
+    kinds = {name: with_cohorts(results_class(model_class(name))) for name in MODELS}
+    having = {model: kind for model, kind in kinds.items() if hasattr(kind, attribute)}
+    if not having:
+        return None
+    first, kind = next(iter(having.items()))
+    own = next(each for each in kind.__mro__ if attribute in vars(each))
+    offers: Mapping[str, Offer] = vars(own).get("offers", {})
+    unnamed = Offer(f"has no {attribute}", f'a model such as "{first}".', "not-offered")
+    return tuple(having), offers.get(attribute, unnamed)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import OptionError
+from workbench.names import nearest as near
 from workbench.optimizers.adam import Adam
 from workbench.optimizers.base import why_not
 from workbench.optimizers.newton import Newton
@@ -34,6 +34,7 @@ from workbench.optimizers.torchmin_minimize import (
     TorchminTrustNCG,
 )
 from workbench.optimizers.trust_region import TrustRegion
+from workbench.options import options_of
 from workbench.protocols import Optimizer
 
 _MEMBERS: tuple[type[Optimizer], ...] = (
@@ -104,7 +105,7 @@ def optimizer_named(name: str, settings: Mapping[str, Any] | None = None) -> Opt
     if name not in OPTIMIZERS:
         raise _unknown("optimizer", f"There is no optimizer {name!r}.", name, OPTIMIZERS)
     kind: Any = OPTIMIZERS[name]
-    known = [setting.name for setting in fields(kind)]
+    known = [each.name for each in options_of(kind)]
     for setting in settings or {}:
         if setting not in known:
             raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
@@ -120,11 +121,8 @@ def choice_of(optimizer: Optimizer) -> tuple[str, dict[str, Any]]:
     >>> choice_of(optimizer_named("l-bfgs-b", {"memory": 5}))
     ('l-bfgs-b', {'memory': 5})
     """
-    standard, instance = type(optimizer)(), optimizer
-    names = [setting.name for setting in fields(instance)]  # type: ignore[arg-type]
-    settings = {name: getattr(instance, name) for name in names}
-    changed = {name: value for name, value in settings.items() if value != getattr(standard, name)}
-    return optimizer.name, changed
+    options: Any = optimizer
+    return optimizer.name, options.changed()
 
 
 def _description(kind: Any) -> Description:
@@ -135,7 +133,7 @@ def _description(kind: Any) -> Description:
 
 def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
     nearest = _ELSEWHERE.get(name.lower()) if kind == "optimizer" else None
-    nearest = nearest or next(iter(get_close_matches(name.lower(), known, n=1)), "")
+    nearest = nearest or near(name.lower(), known)
     hint = f"{nearest!r}, or another " if nearest else "one "
     return OptionError(
         problem,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.optimizers.base import check_share
-from workbench.optimizers.first_order import FirstOrder, Reduction
+from workbench.optimizers.first_order import FirstOrder
+from workbench.options import Kind, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +36,19 @@ class Adam(FirstOrder):
     name = "adam"
     title = "Adam"
 
-    lr: float = 0.05
-    beta1: float = 0.9
-    beta2: float = 0.999
-    reduction: Reduction = "mean"
-    max_steps: int | None = 10_000
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_share(self.title, beta1=self.beta1, beta2=self.beta2)
+    lr: float = option(
+        0.05, kind=Kind.NUMBER, above=0.0, help="learning rate, per unit of the reduced gradient"
+    )
+    beta1: float = option(
+        0.9, kind=Kind.NUMBER, least=0.0, below=1.0, help="share of past gradients that is kept"
+    )
+    beta2: float = option(
+        0.999,
+        kind=Kind.NUMBER,
+        least=0.0,
+        below=1.0,
+        help="share of past squared gradients that is kept",
+    )
 
     def torch_optimizer(self, theta: Any) -> Any:
         import torch

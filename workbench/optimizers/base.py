@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from workbench.errors import OptionError
+from workbench.extras import install_command
+from workbench.options import Kind, Options, option
 from workbench.protocols import Iterate, Numpy
 
 Alternatives = tuple[tuple[str, ...], ...]
 """Sets of libraries of which any one is enough: ``(("torch",), ("jax", "optax"))``."""
 
-_HINTS = {
-    "torch": "pip install 'workbench[torch]'",
-    "torchmin": "pip install 'workbench[torch]'",
-    "jax": "pip install 'workbench[jax]'",
-    "optax": "pip install 'workbench[jax]'",
-}
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerOptions(Options):
+    """What every optimizer has as options.
+
+    Parameters
+    ----------
+    max_steps
+        The step limit of a run; None for the caller's default.
+    """
+
+    name: ClassVar[str] = ""
+    refusal_code: ClassVar[str] = "bad-setting"
+
+    max_steps: int | None = option(None, kind=Kind.COUNT, least=1, help="step limit of a run")
 
 
 class StateBox:
@@ -60,7 +72,7 @@ def why_not(alternatives: Alternatives) -> str:
     gaps = [[name for name in names if find_spec(name) is None] for names in alternatives]
     if not gaps or not all(gaps):
         return ""
-    ways = dict.fromkeys(_HINTS[gap[0]] for gap in gaps)
+    ways = dict.fromkeys(install_command(gap[0]) for gap in gaps)
     return f"needs {' or '.join(' and '.join(gap) for gap in gaps)}: {' or '.join(ways)}"
 
 
@@ -75,39 +87,3 @@ def require(title: str, alternatives: Alternatives) -> None:
     if reason := why_not(alternatives):
         needs, _, hint = reason.partition(": ")
         raise OptionError(f"{title} {needs}.", hint, code="missing-library", where="optimizer")
-
-
-def check_positive(title: str, **settings: float) -> None:
-    """Refuse settings that are not finite positive numbers.
-
-    Raises
-    ------
-    OptionError
-        Naming the first setting that is wrong and the value found.
-    """
-    for name, value in settings.items():
-        if not (np.isfinite(value) and value > 0):
-            raise OptionError(
-                f"{title} has {name}={value!r}, which is not a positive number.",
-                f"give a {name} above zero.",
-                code="bad-setting",
-                where=name,
-            )
-
-
-def check_share(title: str, **settings: float) -> None:
-    """Refuse settings that are not at least 0 and below 1.
-
-    Raises
-    ------
-    OptionError
-        Naming the first setting that is wrong and the value found.
-    """
-    for name, value in settings.items():
-        if not 0 <= value < 1:
-            raise OptionError(
-                f"{title} has {name}={value!r}, which is not a share of the past.",
-                f"a {name} from 0 up to but not including 1.",
-                code="bad-setting",
-                where=name,
-            )

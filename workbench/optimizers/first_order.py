@@ -10,14 +10,14 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from workbench.errors import OptionError
 from workbench.optimizers.base import (
     Alternatives,
+    OptimizerOptions,
     StateBox,
-    check_positive,
     next_iterate,
     require,
 )
+from workbench.options import Kind, option
 from workbench.protocols import Iterate, Numpy, Objective
 
 Reduction = Literal["mean", "sum"]
@@ -36,7 +36,7 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FirstOrder(ABC):
+class FirstOrder(OptimizerOptions, ABC):
     """A method that walks along the gradient of the whole sample at a given rate.
 
     Parameters
@@ -50,25 +50,20 @@ class FirstOrder(ABC):
         The step limit of a run; None for the caller's default.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
     library: ClassVar[str] = "torch or optax"
     derivatives: ClassVar[int] = 1
     requires: ClassVar[Alternatives] = (("torch",), ("jax", "optax"))
 
-    lr: float
-    reduction: Reduction
-    max_steps: int | None
-
-    def __post_init__(self) -> None:
-        check_positive(self.title, lr=self.lr)
-        if self.reduction not in ("mean", "sum"):
-            raise OptionError(
-                f"{self.title} has reduction={self.reduction!r}.",
-                "'mean' or 'sum'.",
-                code="bad-setting",
-                where="reduction",
-            )
+    lr: float = option(
+        0.1, kind=Kind.NUMBER, above=0.0, help="learning rate, per unit of the reduced gradient"
+    )
+    reduction: Reduction = option(
+        "mean",
+        kind=Kind.CHOICE,
+        choices=("mean", "sum"),
+        help="whether the rate applies to the gradient of the mean or of the sum",
+    )
+    max_steps: int | None = option(10_000, kind=Kind.COUNT, least=1, help="step limit of a run")
 
     def iterate(
         self, objective: Objective, start: Numpy, state: StateBox | None = None

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.linalg
 
+from workbench.optimizers.base import OptimizerOptions
 from workbench.protocols import Evaluation, Iterate, Numpy, Objective
 
 _ARMIJO = 1e-4
@@ -20,7 +21,7 @@ _REACH = 10.0
 
 
 @dataclass(frozen=True)
-class Newton:
+class Newton(OptimizerOptions):
     r"""Walk along :math:`-H^{-1} g`, halving the step until the objective falls.
 
     Where the Hessian is not positive definite its eigenvalues are replaced by their absolute
@@ -41,8 +42,6 @@ class Newton:
 
     name: ClassVar[str] = "newton"
     title: ClassVar[str] = "Newton"
-
-    max_steps: int | None = None
 
     def iterate(self, objective: Objective, start: Numpy) -> Generator[Iterate, None, None]:
         """Yield the start and then each accepted step, with its Newton decrement."""

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from workbench.optimizers.base import Alternatives, check_positive
+from workbench.optimizers.base import Alternatives, OptimizerOptions
 from workbench.optimizers.callback import Oracle, iterates
+from workbench.options import Kind, option
 from workbench.protocols import Iterate, Numpy, Objective
 
 _TIGHT = 1e-12  # nats per observation; a decrement of 1e-8 needs gradients of 1e-7 and smaller
@@ -23,7 +24,7 @@ _UNLIMITED = 2**31 - 1  # the largest count that the C codes of TNC and SLSQP ho
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScipyMethod(ABC):
+class ScipyMethod(OptimizerOptions, ABC):
     """What the methods of scipy share.
 
     Parameters
@@ -32,8 +33,6 @@ class ScipyMethod(ABC):
         The step limit of a run; None for the caller's default.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
     method: ClassVar[str]
     library: ClassVar[str] = "scipy"
     derivatives: ClassVar[int] = 1
@@ -41,8 +40,6 @@ class ScipyMethod(ABC):
     # Whether it sees the sum over the observations: it stops at an absolute curvature, which a
     # mean reaches long before its optimum.
     sees_total: ClassVar[bool] = False
-
-    max_steps: int | None = None
 
     def iterate(self, objective: Objective, start: Numpy) -> Generator[Iterate, None, None]:
         """Yield the start and then each step of scipy's method."""
@@ -108,10 +105,7 @@ class LBFGSB(ScipyMethod):
     title = "L-BFGS-B (scipy)"
     method = "L-BFGS-B"
 
-    memory: int = 20
-
-    def __post_init__(self) -> None:
-        check_positive(self.title, memory=self.memory)
+    memory: int = option(20, kind=Kind.COUNT, least=1, help="number of past gradients kept")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -229,11 +223,8 @@ class TrustExact(ScipyMethod):
     method = "trust-exact"
     derivatives = 2
 
-    initial_radius: float = 1.0
-    max_radius: float = 1000.0
-
-    def __post_init__(self) -> None:
-        check_positive(self.title, initial_radius=self.initial_radius, max_radius=self.max_radius)
+    initial_radius: float = option(1.0, kind=Kind.NUMBER, above=0.0, help="first radius")
+    max_radius: float = option(1000.0, kind=Kind.NUMBER, above=0.0, help="largest radius")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -298,8 +289,10 @@ class NelderMead(ScipyMethod):
     method = "Nelder-Mead"
     derivatives = 0
 
-    max_steps: int | None = 20_000
-    adaptive: bool = True
+    max_steps: int | None = option(20_000, kind=Kind.COUNT, least=1, help="step limit of a run")
+    adaptive: bool = option(
+        True, kind=Kind.FLAG, help="whether the simplex moves by rules for many parameters"
+    )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.optimizers.base import check_share
-from workbench.optimizers.first_order import FirstOrder, Reduction
+from workbench.optimizers.first_order import FirstOrder
+from workbench.options import Kind, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,9 @@ class SGD(FirstOrder):
     name = "sgd"
     title = "Gradient descent (SGD)"
 
-    lr: float = 0.1
-    momentum: float = 0.0
-    reduction: Reduction = "mean"
-    max_steps: int | None = 10_000
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_share(self.title, momentum=self.momentum)
+    momentum: float = option(
+        0.0, kind=Kind.NUMBER, least=0.0, below=1.0, help="share of the last step that is kept"
+    )
 
     def torch_optimizer(self, theta: Any) -> Any:
         import torch

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
 
-from workbench.optimizers.base import Alternatives, check_positive, require
+from workbench.optimizers.base import Alternatives, OptimizerOptions, require
 from workbench.optimizers.callback import Oracle, iterates
+from workbench.options import Kind, option
 from workbench.protocols import Iterate, Numpy, Objective
 
 _TIGHT = 1e-12  # nats per observation; a decrement of 1e-8 needs gradients of 1e-7 and smaller
@@ -29,7 +30,7 @@ Curvature = Literal["none", "product", "matrix"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorchminMethod(ABC):
+class TorchminMethod(OptimizerOptions, ABC):
     """What the methods of pytorch-minimize share.
 
     Parameters
@@ -38,8 +39,6 @@ class TorchminMethod(ABC):
         The step limit of a run; None for the caller's default.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
     library: ClassVar[str] = "pytorch-minimize"
     derivatives: ClassVar[int] = 1
     requires: ClassVar[Alternatives] = (("torch", "torchmin"),)
@@ -48,8 +47,6 @@ class TorchminMethod(ABC):
     # Whether it sees the sum over the observations: it stops at an absolute curvature, which a
     # mean reaches long before its optimum.
     sees_total: ClassVar[bool] = False
-
-    max_steps: int | None = None
 
     def iterate(self, objective: Objective, start: Numpy) -> Generator[Iterate, None, None]:
         """Yield the start and then each step of pytorch-minimize's method."""
@@ -115,10 +112,7 @@ class TorchminLBFGS(TorchminMethod):
     sees_total = True
     tolerances = _BY_DESCENT
 
-    memory: int = 100
-
-    def __post_init__(self) -> None:
-        check_positive(self.title, memory=self.memory)
+    memory: int = option(100, kind=Kind.COUNT, least=1, help="number of past gradients kept")
 
     @property
     def options(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import brentq
 
+from workbench.optimizers.base import OptimizerOptions
+from workbench.options import Kind, option
 from workbench.protocols import Evaluation, Iterate, Numpy, Objective
 
 _SMALLEST_RADIUS = 1e-14
@@ -17,7 +19,7 @@ _ROUNDING = 16 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
-class TrustRegion:
+class TrustRegion(OptimizerOptions):
     """Minimize the quadratic model exactly within a ball whose radius follows its success.
 
     Parameters
@@ -36,8 +38,9 @@ class TrustRegion:
     name: ClassVar[str] = "trust-region"
     title: ClassVar[str] = "Trust region"
 
-    radius: float = 1.0
-    max_steps: int | None = None
+    radius: float = option(
+        1.0, kind=Kind.NUMBER, above=0.0, help="first radius, in standard coordinates"
+    )
 
     def iterate(self, objective: Objective, start: Numpy) -> Generator[Iterate, None, None]:
         """Yield the start and then each accepted step."""

@@ -19,11 +19,13 @@ from workbench.report import numbers
 from workbench.report.exports import csv, html, latex, markdown, text, word
 from workbench.report.labels import (
     INTERCEPT,
+    absorbed_by,
     at_maximum,
     clusters,
     data_used,
     device,
     errors_label,
+    figure_of,
     has_errors,
     kind_note,
     left_out_count,
@@ -304,8 +306,10 @@ class Comparison:
         yield from self._known("Clusters", clusters)
         yield self._fact("Log-likelihood", lambda fit: numbers.log_likelihood(fit.loglik))
         yield from self._known("McFadden R²", lambda fit: numbers.r_squared(fit.pseudo_r2))
-        yield from self._known("R²", lambda fit: numbers.r_squared(fit.r2))
-        yield from self._known("R² within", lambda fit: numbers.r_squared(fit.r2_within))
+        yield from self._known("R²", lambda fit: numbers.r_squared(figure_of(fit, "r2")))
+        yield from self._known(
+            "R² within", lambda fit: numbers.r_squared(figure_of(fit, "r2_within"))
+        )
         yield from self._criteria()
         if self.against is not None:
             against = self.against
@@ -325,8 +329,8 @@ class Comparison:
 
     def _fixed_effects(self) -> Iterable[Row]:
         """Yield one row for each term that a fit has absorbed, as papers list them."""
-        for term in dict.fromkeys(term for fit in self.fits for term in fit.absorbed):
-            marks = ("yes" if term in fit.absorbed else "no" for fit in self.fits)
+        for term in dict.fromkeys(term for fit in self.fits for term in absorbed_by(fit)):
+            marks = ("yes" if term in absorbed_by(fit) else "no" for fit in self.fits)
             yield Row(f"Fixed effects: {term}", tuple(marks), "text")
 
     def _texts(self) -> Iterable[Row]:
@@ -363,8 +367,8 @@ class Comparison:
         yield "observations", [fit.nobs for fit in self.fits]
         yield "log-likelihood", [fit.loglik for fit in self.fits]
         yield "McFadden R2", [fit.pseudo_r2 for fit in self.fits]
-        yield "R2", [fit.r2 for fit in self.fits]
-        yield "R2 within", [fit.r2_within for fit in self.fits]
+        yield "R2", [figure_of(fit, "r2") for fit in self.fits]
+        yield "R2 within", [figure_of(fit, "r2_within") for fit in self.fits]
         if self.comparable:
             yield "AIC", [fit.aic if at_maximum(fit) else None for fit in self.fits]
             yield "BIC", [fit.bic if at_maximum(fit) else None for fit in self.fits]
@@ -384,8 +388,9 @@ class Comparison:
         if self.keep is not None and (hidden := len(set(self.parameters) - set(self.keep))):
             yield f"{hidden} more parameters are estimated and not listed."
         yield from self._warnings()
-        if {"logit", "probit"} <= {fit.specification.model.name for fit in self.fits}:
-            yield "Logit and probit coefficients are on different scales."
+        scales = sorted({fit.latent_scale for fit in self.fits} - {""})
+        if len(scales) > 1:
+            yield f"{' and '.join(scales).capitalize()} coefficients are on different scales."
 
     def _warnings(self) -> Iterable[str]:
         """Yield what keeps columns from being read side by side without thought."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -40,11 +40,19 @@ def model_name(fit: Fit) -> str:
 
 def outcome_name(fit: Fit) -> str:
     """Return the dependent variable, with its level that counts as 1, or its base."""
-    levels = fit.state.get("levels")
-    if levels is None:
-        return fit.depvar
-    base = fit.state.get("choice") == "multinomial_logit"
-    return f"{fit.depvar} (base {levels[0]})" if base else f"{fit.depvar} (1 = {levels[1]})"
+    return fit.outcome_label
+
+
+def figure_of(fit: Fit, name: str) -> float | None:
+    """Return a figure that fits of some models have, such as ``r2``; None of one without."""
+    figure: float | None = getattr(fit, name, None)
+    return figure
+
+
+def absorbed_by(fit: Fit) -> tuple[str, ...]:
+    """Return the fixed effects that a fit has absorbed; none of a model without."""
+    absorbed: tuple[str, ...] = getattr(fit, "absorbed", ())
+    return absorbed
 
 
 def weights_label(fit: Fit) -> str:
@@ -120,7 +128,7 @@ def kind_note(fit: Fit) -> str:
         return ""
     factor = f", times {fit.ssc_label.replace('-', MINUS)}" if fit.ssc_label else ""
     kind, _, group = fit.se_label.partition(" ")
-    unit = fit.state.get("unit", "")
+    unit = fit.score_unit
     of = f", which are summed by {unit}" if unit else ""
     sentences = {
         "robust": f"Robust: sandwich of Hessian and scores{of}",
@@ -215,8 +223,7 @@ def left_out_count(fit: Fit) -> str:
 
 def column_spreads(fit: Fit) -> dict[str, float]:
     """Return the standard deviation of each regressor, as far as the fit knows them."""
-    spreads: Mapping[str, float] = fit.state.get("spreads", {})
-    return {name: spread for name, spread in spreads.items() if name != INTERCEPT}
+    return {name: spread for name, spread in fit.column_sd.items() if name != INTERCEPT}
 
 
 def optimizer_title(fit: Fit) -> str:

@@ -1,55 +1,32 @@
-"""The doors upward: what a fit or a run shows of itself, fetched when it is asked for.
+"""What results ask of the parts above them, by name, and imported only when it is asked for.
 
-This is the one module below `report` and `notebook` that may open them, late.
+A fit prints itself by `workbench.report`, a run is shown live by `workbench.notebook`, and the
+class of a stored fit is known to `workbench.models.registry`.  None of them is imported here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from workbench.results.fit import Fit
-    from workbench.runs.run import Run
-
-
-def summary(fit: Fit) -> Any:
-    """Return the printed table of a fit."""
-    from workbench.report.tables.summary import summary as table
-
-    return table(fit)
-
-
-def fit_bundle(fit: Fit) -> dict[str, str]:
-    """Return a fit as HTML, Markdown and plain text."""
-    bundle: dict[str, str] = summary(fit)._repr_mimebundle_()
-    return bundle
+TABLE = {
+    "summary": "workbench.report.tables.summary:summary",
+    "plot": "workbench.report.plots.event_study:fit_plot",
+    "maketables_table": "workbench.report.tables.maketables:maketables_table",
+    "maketables_stat": "workbench.report.tables.maketables:maketables_stat",
+    "view": "workbench.notebook.widgets.trace_view:TraceView",
+    "class_of_stored": "workbench.models.registry:class_of_stored",
+    "models_with": "workbench.models.registry:models_with",
+}
+"""Each function as ``"module:function"``, by the name under which results ask for it."""
 
 
-def plot(fit: Fit, level: float) -> Any:
-    """Return the picture of a fit's estimates."""
-    from workbench.report.plots.event_study import fit_plot
-
-    return fit_plot(fit, level)
+def call(name: str, *arguments: Any, **options: Any) -> Any:
+    """Call the function that `TABLE` has under a name, and return what it returns."""
+    return imported(TABLE[name])(*arguments, **options)
 
 
-def maketables_table(fit: Fit) -> pd.DataFrame:
-    """Return the coefficient table that maketables reads."""
-    from workbench.report.tables.maketables import maketables_table as table
-
-    return table(fit)
-
-
-def maketables_stat(fit: Fit, key: str) -> Any:
-    """Return a figure that maketables asks for, or None."""
-    from workbench.report.tables.maketables import maketables_stat as stat
-
-    return stat(fit, key)
-
-
-def view(run: Run) -> Any:
-    """Return the live view of a run."""
-    from workbench.notebook.widgets.trace_view import TraceView
-
-    return TraceView(run)
+def imported(place: str) -> Any:
+    """Import what stands at ``"module:name"``."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

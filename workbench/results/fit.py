@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
-from workbench.covariances import (
-    BY_ROWS,
-    ClusterMeat,
-    Curvature,
-)
+from workbench.covariances import ClusterMeat, Curvature
 from workbench.covariances.small_sample import Family
-from workbench.data.design import prediction_matrix
-from workbench.data.table import as_table
-from workbench.errors import DataError, InferenceError, OptionError
+from workbench.errors import InferenceError, NotOfferedError
 from workbench.estimation.code import magic_cell, python_call
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.model import Model, model_of
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
-from workbench.likelihoods import TEMPLATES, LinearIndex
-from workbench.models.choice.options import MultinomialLogit
-from workbench.models.choice.results import ChoiceEffects, level_chances
-from workbench.models.event_study.aggregation import shares
-from workbench.models.fixed_effects.demeaning import Demeaning
-from workbench.models.fixed_effects.effects import Effects
-from workbench.models.linear.ols import LeastSquares
 from workbench.protocols import Numpy
-from workbench.results import display as doors
+from workbench.results import display
 from workbench.results.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from workbench.results.standard_errors import Precision
+from workbench.results.state import State
 
 
 @dataclass(frozen=True)
@@ -51,8 +40,34 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """What fits of one family have and others lack, for the error of those that lack it.
+
+    Attributes
+    ----------
+    lack
+        Completes "The model OLS ..." for a fit without it: ``"has no fixed effects"``.
+    example
+        A call whose fit has it.
+    code
+        The stable short name of the error.
+    who
+        The fits that have it, where the names of models do not say it.
+    """
+
+    lack: str
+    example: str
+    code: str
+    who: str = ""
+
+
+@dataclass(frozen=True)
 class Fit(Precision):
     """The estimates of one run, their precision, and how they were found.
+
+    What the model's family adds (predictions, fixed effects, effects of choices) stands on the
+    family's own class, ``workbench.models.<family>.results``; asked of another fit, it raises an
+    error that names the models that have it.
 
     Attributes
     ----------
@@ -73,7 +88,14 @@ class Fit(Precision):
     trace, demeaning, timing, provenance
         Every step; every iteration over the columns; seconds by stage and in total; versions,
         device, seed.
+    state
+        What the family keeps to predict and to test later.
     """
+
+    offers: ClassVar[Mapping[str, Offer]] = {}
+    """Of the public names that this class adds, those whose lack has an error of its own."""
+    drawn_by: ClassVar[str] = display.TABLE["plot"]
+    """The function of a fit and a level that `plot` calls, as ``"module:function"``."""
 
     specification: Specification
     outcome: Outcome
@@ -96,7 +118,7 @@ class Fit(Precision):
     timing: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
     evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    state: State = field(default_factory=State, repr=False)
     live: Problem | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -131,38 +153,7 @@ class Fit(Precision):
     @property
     def estimated(self) -> pd.Series:
         """The estimates of all columns; those shown, but for cohorts that ``sunab()`` averages."""
-        kept = self.state.get("aggregation")
-        if kept is None:
-            return self.params
-        return pd.Series(kept["values"], pd.Index(kept["names"], dtype=object), name="estimate")
-
-    def aggregate(self, by: str = "period") -> Fit:
-        """Return the fit with the effects of ``sunab(cohort, period)`` averaged in another way.
-
-        Parameters
-        ----------
-        by
-            ``"period"`` averages over cohorts in each relative period; ``"cohort"`` and ``"att"``
-            average over the treated periods, by cohort or over all; ``"cells"`` shows each cohort
-            in each period.
-
-        Raises
-        ------
-        OptionError
-            When the formula has no ``sunab()``, or there is no such average.
-        """
-        kept = self.state.get("aggregation")
-        if kept is None:
-            raise OptionError(
-                f'The formula "{self.specification.formula}" has no cohorts to average.',
-                hint='wb.fit("feols", "y ~ sunab(cohort, year) | unit + year", df).',
-                code="no-cohorts",
-                where="by",
-            )
-        names, weights = shares(kept, by)
-        params = pd.Series(weights @ self.estimated.to_numpy(), pd.Index(names, dtype=object))
-        state = {**self.state, "aggregation": {**kept, "by": by}}
-        return replace(self, params=params.rename("estimate"), state=state)
+        return self.params
 
     @property
     def aic(self) -> float:
@@ -187,68 +178,8 @@ class Fit(Precision):
 
     @property
     def df_resid(self) -> float:
-        """Observations minus coefficients for least squares; infinite for likelihoods.
-
-        With clusters beside fixed effects, the smallest number of clusters minus one, and across
-        time that of periods minus one.
-        """
-        if self.family != "least squares":
-            return math.inf
-        if "absorbed" in self.state and self._at_maximum:
-            if self.se_kind == "cluster":
-                meats = self._cluster_meats(self.specification.clusters)
-                return min(meat.groups for meat in meats.values()) - 1
-            if self.se_kind in BY_ROWS and (groups := self._row_meat(self._own).groups):
-                return groups - 1
-        return self.nobs - self._parameters()
-
-    @property
-    def r2(self) -> float | None:
-        """The share of the outcome's variation explained, absorbed effects included."""
-        return self.state.get("r2")
-
-    @property
-    def r2_within(self) -> float | None:
-        """The share of the variation beside the fixed effects that the slopes explain."""
-        return self.state.get("r2_within")
-
-    @property
-    def absorbed(self) -> tuple[str, ...]:
-        """The fixed effects taken out, as the formula names them: ``"firm"``, ``"firm[trend]"``."""
-        return tuple(self.state.get("fixed_effects", ()))
-
-    @property
-    def first_stage(self) -> pd.DataFrame:
-        """The F test of the instruments, one row an endogenous regressor."""
-        stages = self.state.get("first_stages", [])
-        names = ["regressor", "statistic", "numerator", "denominator", "p"]
-        return pd.DataFrame(stages, columns=names).set_index("regressor")
-
-    def fixed_effects(self) -> dict[str, pd.Series]:
-        """Return the effects of each absorbed factor, indexed by level.
-
-        Only sums of effects are determined: the first factor keeps its level, and of each further
-        one the first level is zero in every component that connects it with the first.
-
-        Raises
-        ------
-        OptionError
-            When the model has none.
-        InferenceError
-            When the fit was read from the record, or the effects cannot be told apart.
-        """
-        if not getattr(self._live_problem(), "factors", None):
-            raise OptionError(
-                f"The model {self.model_title} has no fixed effects.",
-                hint='wb.fit("feols", "y ~ x | firm", df).',
-                code="no-fixed-effects",
-            )
-        return self._effects.by_name()
-
-    @cached_property
-    def _effects(self) -> Effects:
-        effects: Effects = self._live_problem().effects(self.estimated.to_numpy())
-        return effects
+        """Degrees of freedom of Student's t, infinite where tests are normal."""
+        return math.inf
 
     @property
     def eigenvalues(self) -> Numpy | None:
@@ -262,63 +193,41 @@ class Fit(Precision):
             return ()
         return tuple(str(self.estimated.index[i]) for i in self.curvature.flat)
 
-    # Prediction ---------------------------------------------------------------------------------
-
-    def predict(self, data: Any = None) -> pd.Series:
-        """Return the expected outcome of each row, by the labels of the data's index.
-
-        Parameters
-        ----------
-        data
-            A table with the formula's columns; the run's own rows by default.
-
-        Raises
-        ------
-        InferenceError
-            When the model is a person's own, which states no mean.
-        DataError
-            When a column is missing, or a factor has a level that the fit has not seen.
-        """
-        if "choice" in self.state:
-            found: pd.Series = self._chances(data)
-            return found
-        template = self._template()
-        if data is None:
-            return self._fitted()
-        table = as_table(data)
-        parts = [self.state["design"], self.state.get("endogenous")]
-        columns = [prediction_matrix(part, table) for part in parts if part]
-        matrix = np.column_stack(columns)[:, self.state["kept"]]
-        p = matrix.shape[1]
-        params = self.estimated.to_numpy()
-        index = matrix @ params[:p] + self._offset(table)
-        if self.state.get("absorbed", {}).get("levels"):
-            index = index + self._effects.at(table)
-        mean = template.mean(index, params[p:])
-        return pd.Series(mean, index=table.index, name=f"E({self.depvar})")
-
-    def _chances(self, data: Any) -> Any:
-        """Return the probability of each alternative, or a column a level."""
-        if self.state["choice"] == MultinomialLogit.name:
-            return level_chances(self, data)
-        return self.choice.predict(data)
+    # What reports ask ---------------------------------------------------------------------------
 
     @property
-    def choice(self) -> ChoiceEffects:
-        """What a model of discrete choice says: shares, elasticities, willingness to pay.
+    def outcome_label(self) -> str:
+        """The dependent variable, with its level that counts as 1 or as the base."""
+        return self.depvar
 
-        Raises
-        ------
-        OptionError
-            When the model is none.
-        """
-        if "choice" not in self.state:
-            raise OptionError(
-                f"The model {self.model_title} is no model of discrete choice.",
-                hint='wb.fit("conditional_logit", ..., situation="id", alternatives="mode").',
-                code="no-choices",
-            )
-        return ChoiceEffects(self)
+    @property
+    def column_sd(self) -> Mapping[str, float]:
+        """The standard deviation of each regressor, as far as it is known."""
+        return self.state.column_sd
+
+    @property
+    def events(self) -> Sequence[Mapping[str, Any]]:
+        """The terms of the formula that have one estimate for each period or level."""
+        return ()
+
+    @property
+    def further_figures(self) -> Mapping[str, float]:
+        """Further figures of the family that a summary lists, by their label."""
+        return {}
+
+    @property
+    def latent_scale(self) -> str:
+        """The distribution whose scale the coefficients have, as in ``"logit"``, or nothing."""
+        return ""
+
+    def ratio_note(self, restricted: Fit) -> str:
+        """Return what to keep in mind when a smaller model is tested against this one."""
+        kinds = {fit.specification.weight_kind for fit in (restricted, self)}
+        if "probability" in kinds and self.specification.weights is not None:
+            return "With probability weights the statistic is not chi-squared"
+        return ""
+
+    # Tests and data -----------------------------------------------------------------------------
 
     def likelihood_ratio(self, restricted: Fit) -> LikelihoodRatio:
         """Test a smaller model of the same data against this one.
@@ -330,19 +239,6 @@ class Fit(Precision):
         """
         return likelihood_ratio(restricted, self)
 
-    def _fitted(self) -> pd.Series:
-        problem = self._live_problem()
-        outcome = problem.design.outcome
-        fitted = outcome - problem.residuals(self.estimated.to_numpy())
-        return pd.Series(fitted, index=_labels(problem), name=f"E({self.depvar})")
-
-    @property
-    def residuals(self) -> pd.Series:
-        """Outcome minus fitted mean of each row used, by the labels of the data's index."""
-        problem = self._live_problem()
-        values = problem.residuals(self.estimated.to_numpy())
-        return pd.Series(values, index=_labels(problem), name="residual")
-
     def _live_problem(self) -> Any:
         if self.live is None:
             raise InferenceError(
@@ -352,31 +248,26 @@ class Fit(Precision):
             )
         return self.live
 
-    def _template(self) -> LinearIndex:
-        name = self.state.get("template")
-        if name == LeastSquares.name:
-            return LeastSquares()
-        if name not in TEMPLATES:
-            raise InferenceError(
-                f"The model {self.model_title} states no mean, so it cannot predict.",
-                hint="compute what you need from fit.params.",
-                code="no-mean",
-            )
-        return TEMPLATES[name]()
+    def presented(self) -> Self:
+        """Return the fit as its run reports it; a family may show averages of the estimates."""
+        return self
 
-    def _offset(self, table: Any) -> Numpy | float:
-        name = self.state.get("offset")
-        if name is None:
-            return 0.0
-        if name not in table.names:
-            raise DataError(
-                f'The table has no column "{name}", the offset of this fit.',
-                hint="add the column.",
-                code="no-such-column",
-                where=name,
-            )
-        offset: Numpy = table.column(name).to_numpy(dtype=np.float64)
-        return offset
+    def __getattr__(self, name: str) -> Any:
+        """Say which models have a method or property that this fit lacks."""
+        if hasattr(type(self), name):  # a property of this class that raised AttributeError
+            return object.__getattribute__(self, name)
+        found = None if name.startswith("_") else display.call("models_with", name)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        models, offer = found
+        listed = " and ".join(filter(None, [", ".join(models[:-1]), models[-1]]))
+        raise NotOfferedError(
+            f"The model {self.model_title} {offer.lack}; {offer.who or listed} "
+            f"ha{'s' if len(models) == 1 and not offer.who else 've'} {name}.",
+            hint=offer.example,
+            code=offer.code,
+            where=name,
+        )
 
     # To keep and to read ------------------------------------------------------------------------
 
@@ -393,6 +284,7 @@ class Fit(Precision):
             "message": self.message,
             "params": {str(name): float(value) for name, value in self.params.items()},
             **{name: getattr(self, name) for name in _PLAIN},
+            "state": self.state.to_dict(),
             "left_out": list(self.left_out),
             "notes": list(self.notes),
             "nuisance": list(self.nuisance),
@@ -409,28 +301,49 @@ class Fit(Precision):
         trace: Trace | None = None,
         demeaning: Demeaning | None = None,
     ) -> Fit:
-        """Rebuild a fit from `to_dict`; covariances that were not kept need the data again."""
-        values = {name: stored[name] for name in _PLAIN}
+        """Rebuild a fit of the model's own class from `to_dict`.
+
+        Covariances that were not kept need the data again.
+        """
+        kind = display.call("class_of_stored", stored)
+        found: Fit = kind(**kind._read(stored, trace, demeaning))
+        return found
+
+    @classmethod
+    def _read(
+        cls, stored: Mapping[str, Any], trace: Trace | None, demeaning: Demeaning | None
+    ) -> dict[str, Any]:
+        """Return what this class is made of, from what was stored."""
         curvature = stored["curvature"]
-        return cls(
-            specification=Specification.from_dict(stored["specification"]),
-            outcome=Outcome[stored["outcome"]],
-            message=stored["message"],
-            params=pd.Series(stored["params"], dtype=np.float64, name="estimate"),
-            left_out=tuple(stored["left_out"]),
-            notes=tuple(stored["notes"]),
-            nuisance=tuple(stored["nuisance"]),
-            curvature=None if curvature is None else _curvature_from_dict(curvature),
-            trace=Trace.from_rows(stored["trace_parameters"], stored["trace"])
-            if trace is None
-            else trace,
-            demeaning=Demeaning.from_dict(stored["demeaning"]) if demeaning is None else demeaning,
-            **values,
-        )
+        if trace is None:
+            trace = Trace.from_rows(stored["trace_parameters"], stored["trace"])
+        if demeaning is None:
+            demeaning = Demeaning.from_dict(stored["demeaning"])
+        return {
+            **{name: stored[name] for name in _PLAIN},
+            "specification": Specification.from_dict(stored["specification"]),
+            "outcome": Outcome[stored["outcome"]],
+            "message": stored["message"],
+            "params": pd.Series(stored["params"], dtype=np.float64, name="estimate"),
+            "left_out": tuple(stored["left_out"]),
+            "notes": tuple(stored["notes"]),
+            "nuisance": tuple(stored["nuisance"]),
+            "curvature": None if curvature is None else _curvature_from_dict(curvature),
+            "trace": trace,
+            "demeaning": demeaning,
+            "state": cls._state_class().from_dict(stored["state"]),
+        }
+
+    @classmethod
+    def _state_class(cls) -> type[State]:
+        """Return the class of this family's state, which is that of the field's default."""
+        made: Any = cls.__dataclass_fields__["state"].default_factory
+        kind: type[State] = made
+        return kind
 
     def summary(self) -> Any:
         """Return the table of this fit, as text and as HTML."""
-        return doors.summary(self)
+        return display.call("summary", self)
 
     def plot(self, level: float = 0.95) -> Any:
         """Return a picture of the estimates with their intervals, by period in an event study.
@@ -438,35 +351,32 @@ class Fit(Precision):
         It shows itself in a notebook; ``plot.png(theme)``, ``plot.svg(theme)`` and
         ``plot.save(path)`` draw it, with the theme ``"light"``, ``"dark"`` or ``"both"``.
         """
-        return doors.plot(self, level)
+        return display.imported(self.drawn_by)(self, level)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return doors.fit_bundle(self)
+        bundle: dict[str, str] = self.summary()._repr_mimebundle_()
+        return bundle
 
     def __repr__(self) -> str:
-        return doors.fit_bundle(self)["text/plain"]
+        return self._repr_mimebundle_()["text/plain"]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "curvature": self._whole_curvature, "live": None}
+        kept = {name: value for name, value in self.__dict__.items() if name != "model"}
+        return {**kept, "curvature": self._whole_curvature, "live": None}
 
     # The plug-in protocol of maketables ----------------------------------------------------------
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
-        return doors.maketables_table(self)
+        table: pd.DataFrame = display.call("maketables_table", self)
+        return table
 
     @property
     def __maketables_depvar__(self) -> str:
         return self.depvar
 
     def __maketables_stat__(self, key: str) -> Any:
-        return doors.maketables_stat(self, key)
-
-
-def _labels(problem: Problem) -> pd.Index:
-    """Return the index labels of the rows used."""
-    assert problem.table is not None
-    return problem.table.index[problem.design.rows]
+        return display.call("maketables_stat", self, key)
 
 
 _PLAIN = (
@@ -481,7 +391,6 @@ _PLAIN = (
     "timing",
     "provenance",
     "evidence",
-    "state",
 )
 
 

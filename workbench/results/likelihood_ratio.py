@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from scipy import stats
 
 from workbench.errors import InferenceError
-
-if TYPE_CHECKING:
-    from workbench.results.fit import Fit
+from workbench.estimation.outcome import Outcome
 
 _SLACK = 1e-6
+
+
+class Tested(Protocol):
+    """What the test reads of a fit; see `workbench.results.fit.Fit`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def depvar(self) -> str: ...
+    @property
+    def nobs(self) -> float: ...
+    @property
+    def loglik(self) -> float: ...
+    @property
+    def estimated(self) -> Sized: ...
+    def ratio_note(self, restricted: Any) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +66,7 @@ class LikelihoodRatio:
         return f"Likelihood ratio of {self.restricted} in {self.full}: {test}{said}"
 
 
-def likelihood_ratio(restricted: Fit, full: Fit) -> LikelihoodRatio:
+def likelihood_ratio(restricted: Tested, full: Tested) -> LikelihoodRatio:
     """Test a model within a larger one, of the same data.
 
     Raises
@@ -58,8 +77,7 @@ def likelihood_ratio(restricted: Fit, full: Fit) -> LikelihoodRatio:
     References
     ----------
     Wilks (1938), "The large-sample distribution of the likelihood ratio for testing composite
-    hypotheses"; Self and Liang (1987), JASA 82(398), case 5, on parameters at a bound; McLachlan
-    and Peel (2000), "Finite Mixture Models", section 6.4, on the number of classes.
+    hypotheses", Annals of Mathematical Statistics 9(1).
     """
     for fit in (restricted, full):
         if not fit.outcome.at_maximum or fit.family != "likelihood":
@@ -84,27 +102,5 @@ def likelihood_ratio(restricted: Fit, full: Fit) -> LikelihoodRatio:
             code="not-nested",
         )
     p = float(stats.chi2.sf(statistic, df))
-    return LikelihoodRatio(restricted.name, full.name, statistic, df, p, _note(restricted, full))
-
-
-def _varying(fit: Fit) -> set[str]:
-    """Return the random coefficients of a model."""
-    return set(fit.specification.model.settings.get("random", ()))
-
-
-def _note(restricted: Fit, full: Fit) -> str:
-    fresh = [str(n) for n in full.params.index if n not in restricted.params.index]
-    varying = [_varying(fit) for fit in (restricted, full)]
-    if any(name.startswith("sd.") for name in fresh) or varying[0] < varying[1]:
-        return "A standard deviation of zero is at the bound, so p is an upper limit"
-    classes = [fit.specification.model.settings.get("classes", 2) for fit in (restricted, full)]
-    mixtures = [fit.specification.model.name == "latent_class" for fit in (restricted, full)]
-    if mixtures[1] and (not mixtures[0] or classes[0] < classes[1]):
-        return (
-            "A class that is empty has no coefficients to speak of, so the statistic is not "
-            "chi-squared; compare AIC or BIC"
-        )
-    weighted = "probability" in {f.specification.weight_kind for f in (restricted, full)}
-    if weighted and full.specification.weights is not None:
-        return "With probability weights the statistic is not chi-squared"
-    return ""
+    note = full.ratio_note(restricted)
+    return LikelihoodRatio(restricted.name, full.name, statistic, df, p, note)

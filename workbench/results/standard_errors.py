@@ -22,7 +22,6 @@ from workbench.covariances import (
     ClusterMeat,
     Curvature,
     Factor,
-    Nested,
     cluster_factor,
     groupings,
     hessian,
@@ -36,7 +35,7 @@ from workbench.covariances import (
     settings_of,
     tolerates_negative,
 )
-from workbench.covariances.kinds import nesting, one_cluster, row_factor, row_label, row_meat
+from workbench.covariances.kinds import nesting, row_factor, row_label, row_meat
 from workbench.covariances.settings import ClusterSettings
 from workbench.covariances.small_sample import Family
 from workbench.errors import InferenceError, OptionError
@@ -44,15 +43,8 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
-from workbench.models.event_study.aggregation import shares
 from workbench.protocols import Numpy
-from workbench.results.wald import WaldTest, read_restrictions, wald_test
-from workbench.results.wild_bootstrap import (
-    Question,
-    WildBootstrap,
-    check_question,
-    wild_bootstrap,
-)
+from workbench.results.wald import WaldTest, wald_test
 
 _LABELS = {"hessian": "Hessian", "opg": "scores (OPG)", "robust": "robust", "none": "none"}
 
@@ -77,7 +69,6 @@ class Precision:
         model_title: str
         family: Family
         curvature: Curvature | None
-        state: Mapping[str, Any]
         live: Problem | None
 
         @property
@@ -111,9 +102,14 @@ class Precision:
             return row_label(asked.kind, settings, asked.clusters, groups)
         return f"{_LABELS[asked.kind]}{self._by_unit(asked.kind)}"
 
+    @property
+    def score_unit(self) -> str:
+        """What scores are summed by before their outer products are; empty for rows."""
+        return ""
+
     def _by_unit(self, kind: str) -> str:
-        """Say whose scores are summed first, where that is not the row."""
-        unit = self.state.get("unit", "") if kind in {"opg", "robust"} else ""
+        """Say what scores are summed by first, where that is not the row."""
+        unit = self.score_unit if kind in {"opg", "robust"} else ""
         return f" by {unit}" if unit else ""
 
     @property
@@ -172,16 +168,7 @@ class Precision:
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
 
     def _refuse_kind(self, kind: str) -> None:
-        """Refuse a covariance that would be wrong for the model, as its state says."""
-        allowed = self.state.get("kinds", KINDS)
-        if kind not in allowed:
-            raise InferenceError(
-                f"{self.model_title} has no {_LABELS.get(kind, kind)} standard errors: they would "
-                "not count the error of the first stage.",
-                hint=f'se="{allowed[0]}".',
-                code="no-such-covariance",
-                where="se",
-            )
+        """Refuse a covariance that would be wrong for the model."""
 
     def _averaged(self, covariance: Numpy) -> Numpy:
         """Carry a covariance of the estimates to the averages shown, by the delta method."""
@@ -191,8 +178,7 @@ class Precision:
     @property
     def _averages(self) -> Numpy | None:
         """The matrix from the estimates to the averages shown; None where there are none."""
-        kept = self.state.get("aggregation")
-        return None if kept is None else np.asarray(shares(kept, kept["by"])[1])
+        return None
 
     def _asked(
         self,
@@ -357,8 +343,7 @@ class Precision:
         if asked.kind == "hessian" and self._beside_effects:
             return hessian_factor(ssc, n, self._parameters())
         if asked.kind == "robust":
-            units = self.state.get("persons", n)
-            return robust_factor(ssc, self.family, units, self._parameters())
+            return robust_factor(ssc, self.family, self._score_units, self._parameters())
         if asked.kind == "cluster" and asked.clusters:
             groups = min(meat.groups for meat in self._cluster_meats(asked.clusters).values())
             found = self._cluster_factor(asked.clusters, groups)
@@ -376,16 +361,19 @@ class Precision:
         return cluster_factor(ssc, self.family, self.nobs, self._parameters(names), groups)
 
     @property
+    def _score_units(self) -> float:
+        """The number of the units whose scores are summed first: by default observations."""
+        return self.nobs
+
+    @property
     def _beside_effects(self) -> bool:
-        """Whether this is a likelihood beside absorbed effects."""
-        return self.family == "likelihood" and "absorbed" in self.state
+        """Whether this is a likelihood with absorbed effects."""
+        return False
 
     @property
     def _scale_of_weights(self) -> float:
         """The mean weight where the convention takes weights as they are, else one."""
-        as_they_are = self.specification.ssc in {"fixest", "pyfixest"} and self._beside_effects
-        relative = self.specification.weight_kind != "frequency"
-        return float(self.state.get("mean_weight", 1.0)) if as_they_are and relative else 1.0
+        return 1.0
 
     def _parameters(self, names: tuple[str, ...] = ()) -> int:
         """Return the number of parameters, absorbed effects included as the convention has it."""
@@ -393,14 +381,8 @@ class Precision:
         return len(self.estimated) + self._absorbed(names).count(self.specification.ssc, key)
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
-        asked = self.specification
-        beside = nesting(settings_of(asked.se, asked.se_options), asked.clusters, asked.ssc)
-        counted = {(), asked.clusters, beside}
-        if names not in counted and self.live is not None and "absorbed" in self.state:
-            return self.live.absorbed_within(self.live.groups(names))
-        kept = dict(self.state.get("absorbed", {}))
-        nested = {key: Nested(**inside) for key, inside in kept.pop("nested", {}).items()}
-        return Absorbed(**kept, nested=nested)
+        """Return the degrees of freedom of absorbed effects, those nested in clusters marked."""
+        return Absorbed()
 
     # Inference ----------------------------------------------------------------------------------
 
@@ -452,79 +434,3 @@ class Precision:
             self._refuse_inference("tests")
         covariance = self.covariance("hessian" if self.se_kind == "none" else None)
         return wald_test(restrictions, self.params, covariance, self.df_resid)
-
-    @one_blas_thread()
-    def wild_bootstrap(
-        self,
-        restriction: str,
-        *,
-        cluster: str | None = None,
-        draws: int = 9999,
-        weights: str = "rademacher",
-        seed: int | None = None,
-        impose_null: bool = True,
-        level: float = 0.95,
-    ) -> WildBootstrap:
-        """Test one linear restriction by the wild cluster bootstrap.
-
-        Parameters
-        ----------
-        restriction
-            As in ``"x = 0"`` or ``"x - z = 1"``.
-        cluster
-            The column of clusters; the run's own by default.
-        draws
-            Their number; where there are no more sign patterns of the clusters, each is drawn once.
-        weights : {"rademacher", "webb", "mammen", "normal"}
-            What multiplies the residuals of a cluster.
-        seed
-            Of the draws; the run's own by default.
-        impose_null
-            Whether the restriction holds in the draws (WCR) or not (WCU).
-        level
-            Of the confidence interval, which inverts the test.
-
-        Raises
-        ------
-        OptionError
-            When the restriction is not one, an option cannot serve, or the model is not linear.
-        InferenceError
-            When the fit was read from the record, has instruments, or is not at a maximum.
-
-        References
-        ----------
-        Cameron, Gelbach and Miller (2008), "Bootstrap-based improvements for inference with
-        clustered errors", Review of Economics and Statistics 90(3); and those of the algorithm,
-        `workbench.results.wild_bootstrap.wild_bootstrap`.
-        """
-        check_question(draws, weights, level)
-        curvature, problem = self._curvature_for("robust"), self._live_problem()
-        names = (cluster,) if cluster is not None else self.specification.clusters
-        column = one_cluster(names, "The wild bootstrap needs")
-        matrix, right = read_restrictions(restriction, [str(name) for name in self.params.index])
-        if len(matrix) != 1:
-            raise OptionError(
-                f"The wild bootstrap tests one restriction; there are {len(matrix)}.",
-                hint='one at a time, as in "x = 0".',
-                code="several-restrictions",
-                where="restriction",
-            )
-        left, theta = matrix[0], problem.walked(self.estimated.to_numpy())
-        onto = self._averages
-        carried = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
-        codes = problem.codes_of(column)
-        groups = int(codes.max()) + 1
-        asked = Question(
-            restriction,
-            carried,
-            float(left @ self.params.to_numpy()),
-            float(right[0]),
-            self._cluster_factor((column,), groups).value,
-            column,
-            draws,
-            weights,
-            self.specification.seed if seed is None else seed,
-            impose_null,
-            level,
-        )
-        return wild_bootstrap(problem.linear_rows(), theta, codes, asked)

@@ -7,22 +7,21 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from workbench import __version__
 from workbench.estimation.problem import Problem
 
 
 def provenance_of(problem: Problem) -> dict[str, Any]:
-    """Return plain JSON types: versions, library, device, dtype, seed, rows used, spreads."""
+    """Return plain JSON types: versions, library, device, dtype, seed, rows used."""
     asked = problem.specification
     facts: dict[str, Any] = {
         "versions": versions(asked.backend),
-        "backend": asked.backend,
+        "backend": problem.library or asked.backend,
         "device": asked.device,
         "dtype": asked.dtype,
         "seed": asked.seed,
         "rows": len(problem.design.rows),
     }
-    if problem.family == "least squares" or problem.walks_itself or problem.library == "numpy":
-        facts["backend"] = "numpy"
     if problem.record:
         facts["demeaner"] = problem.record
     if problem.column_sd:
@@ -33,8 +32,8 @@ def provenance_of(problem: Problem) -> dict[str, Any]:
 @lru_cache
 def versions(backend: str) -> dict[str, str]:
     """Return the versions of Python, this package and the libraries that computed."""
-    found = {"python": platform.python_version()}
-    for name in ("workbench", "numpy", "scipy", "pandas", "formulaic", backend):
+    found = {"python": platform.python_version(), "workbench": __version__}
+    for name in ("numpy", "scipy", "pandas", "formulaic", backend):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -9,12 +9,12 @@ from dataclasses import replace
 from workbench.covariances.kinds import columns_of_errors
 from workbench.data.formula.parser import variables
 from workbench.errors import StoreError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
 from workbench.models.design.read import columns_of_options
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.optimizers.base import StateBox
 from workbench.results.fit import Fit
 from workbench.runs.provenance import provenance_of

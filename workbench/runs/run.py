@@ -8,13 +8,14 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.errors import InferenceError, WorkbenchError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
 from workbench.estimation.model import Model
 from workbench.estimation.objective import Control
@@ -25,13 +26,11 @@ from workbench.estimation.specification import Specification
 from workbench.estimation.trace import Trace
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.literals import Choice
-from workbench.models.event_study.aggregation import aggregation
-from workbench.models.fixed_effects.demeaning import Demeaning
-from workbench.models.registry import problem_of
+from workbench.models.registry import problem_of, results_of
 from workbench.optimizers import choice_of, optimizer_named
 from workbench.optimizers.base import StateBox
 from workbench.protocols import Interrupted, Numpy, Optimizer
-from workbench.results import display as doors
+from workbench.results import display
 from workbench.results.fit import Fit
 from workbench.runs.provenance import provenance_of
 from workbench.runs.recorder import Recorder
@@ -273,9 +272,15 @@ class Run:
         problem = problem_of(asked, self.problem.table, self._own)
         return Run(problem, chosen, own=self._own).begin()
 
-    def view(self) -> Any:
-        """Return the live view of this run, a widget."""
-        return doors.view(self)
+    def view(self, *, steerable: bool = True) -> Any:
+        """Return the live view of this run, a widget.
+
+        Parameters
+        ----------
+        steerable
+            Whether it has buttons; a cell that waits for its run cannot hear them.
+        """
+        return display.call("view", self, steerable=steerable)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener(run)`` at every change of status or phase, from any thread."""
@@ -347,7 +352,7 @@ class Run:
         problem, last = self.problem, self.trace.last
         steps = 0 if last is None else last.number
         self._specification = self._recorder.specification()
-        found = Fit(
+        found = results_of(problem)(
             specification=self._specification,
             outcome=measured.outcome,
             message=message_of(problem, walked, measured, steps),
@@ -376,7 +381,7 @@ class Run:
             state=problem.state(),
             live=problem,
         )
-        return _averaged(found, problem)
+        return found.presented()
 
     def _timing(self) -> Mapping[str, float]:
         return {key: seconds for key, (_, seconds) in self.phases.items() if seconds is not None}
@@ -425,17 +430,6 @@ def _ended_by(error: BaseException) -> WorkbenchError:
         hint="keep exit() and interrupts out of the log-likelihood.",
         code="ended-by-code",
     )
-
-
-def _averaged(found: Fit, problem: Problem) -> Fit:
-    """Show the effects of ``sunab()`` averaged as the formula asks."""
-    kept = aggregation(problem.design, found.state, found.params)
-    if kept is None:
-        return found
-    state = {**found.state, "aggregation": kept}
-    cells = f"{len(kept['cells'])} effects, each of one cohort in one period"
-    note = f'sunab() averages {cells}, by the shares of the cohorts; see fit.aggregate("cells").'
-    return replace(found, state=state, notes=(*found.notes, note)).aggregate(kept["by"])
 
 
 def _estimates(problem: Problem, measured: Measured) -> pd.Series:

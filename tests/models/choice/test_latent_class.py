@@ -76,7 +76,7 @@ def test_standard_errors_are_those_of_a_hessian_by_finite_differences(frame):
 def test_classes_are_ordered_by_their_share(frame):
     found = wb.fit("latent_class", RIDE, frame, **RIDES, classes=3, starts=5)
 
-    shares = found.state["class_shares"]
+    shares = found.state.class_shares
 
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)

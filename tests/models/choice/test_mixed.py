@@ -12,7 +12,6 @@ from scipy.stats import norm
 import workbench as wb
 from tests.models.choice.choices import by_person, gradient, logs_of_choices, rides
 from workbench.errors import OptionError
-from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.optimizers.newton import Newton
 from workbench.runs.run import Run
 
@@ -159,7 +158,7 @@ def test_every_kind_of_draws_comes_near_the_integral(frame, kind):
     # The noise of 256 draws, which the result states, is below a fifth of a standard error.
     gap = (found.params - exact.params) / exact.se
     assert gap.abs().max() < 0.5
-    assert max(found.state["simulation"]["share"].values()) < 0.2
+    assert max(found.state.simulation["share"].values()) < 0.2
 
 
 def test_xlogit_has_the_same_maximum_on_the_same_draws(frame, monkeypatch):
@@ -231,7 +230,7 @@ def test_both_signs_race_and_the_note_says_how_far_the_loser_is_below(frame, see
     """The two maxima are those that scipy finds of the average over draws, from either sign."""
     options = {"random": {"price": "normal"}, "draws": 12, "draw_kind": "random", "seed": seed}
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, **options)
-    (sign,), draws = found.state["signs"], found.live.draws[:, :, 0]
+    (sign,), draws = found.state.signs, found.live.draws[:, :, 0]
 
     def negative(params):
         beta = np.tile(params[:3], (draws.shape[1], draws.shape[0], 1))
@@ -243,7 +242,7 @@ def test_both_signs_race_and_the_note_says_how_far_the_loser_is_below(frame, see
 
     assert (sign < 0) == wins
     assert found.loglik == pytest.approx(kept, abs=1e-4)
-    (below,) = (found.loglik - value for value in found.state["beaten"].values())
+    (below,) = (found.loglik - value for value in found.state.rejected_modes.values())
     # The walk to the loser ends as soon as it is sure; its quadratic promise misses by hundredths.
     assert below == pytest.approx(kept - other, abs=0.05)
     assert kept - other > 1
@@ -287,7 +286,7 @@ def test_a_run_goes_on_from_the_sign_at_which_it_ended(frame):
     options = {"random": {"price": "normal"}, "draws": 100, "draw_kind": "random"}
     for seed in range(20):
         run = wb.start("mixed_logit", RIDE, frame, **RIDES, **options, seed=seed)
-        if run.result().state["signs"] == [-1.0]:
+        if run.result().state.signs == [-1.0]:
             break
     assert run.result().params["sd.price"] > 0
 
@@ -302,7 +301,7 @@ def test_a_run_goes_on_from_the_sign_at_which_it_ended(frame):
 def test_the_result_carries_its_simulation_error(frame):
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, random={"comfort": "normal"}, draws=10)
 
-    kept = found.state["simulation"]
+    kept = found.state.simulation
 
     assert kept["draws"] == 10
     assert kept["loglik"] == pytest.approx(found.loglik)
@@ -316,7 +315,7 @@ def test_the_noise_that_is_stated_is_that_of_other_draws(frame):
     fits = [wb.fit("mixed_logit", RIDE, frame, **options, seed=seed) for seed in range(12)]
     spread = np.std([each.params["sd.comfort"] for each in fits], ddof=1)
 
-    stated = np.median([each.state["simulation"]["noise"]["sd.comfort"] for each in fits])
+    stated = np.median([each.state.simulation["noise"]["sd.comfort"] for each in fits])
 
     # A standard deviation of 12 draws is known to about a fifth.
     assert 0.5 < stated / spread < 2
@@ -335,7 +334,7 @@ def test_scores_by_situation_add_up_to_those_by_person(frame):
 
     problem = found.live
     theta = problem.walked(found.params.to_numpy())
-    each = mixed_situation_scores(problem, theta)
+    each = problem.situation_scores(theta)
 
     summed = np.add.reduceat(each, problem.data.person_first[:-1])
     np.testing.assert_allclose(summed, problem.kernel.scores(theta), atol=1e-9)

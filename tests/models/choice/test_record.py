@@ -113,7 +113,7 @@ def test_the_record_keeps_the_fit(frame):
     listed = list(current_store().runs_frame().index)
 
     assert listed
-    assert found.state["simulation"]["draws"] == 20
+    assert found.state.simulation["draws"] == 20
 
 
 def test_other_columns_of_the_roles_are_other_data(frame):

@@ -116,7 +116,7 @@ def test_willingness_to_pay_has_the_delta_methods_error(found):
 def test_a_parameter_without_an_error_leaves_other_ratios_theirs(found):
     covariance, at = found.covariance().to_numpy().copy(), list(found.params.index)
     covariance[at.index("ttme")], covariance[:, at.index("ttme")] = np.nan, np.nan
-    ratios = Willingness(found, "gc")
+    ratios = Willingness(found.choice.settings, found.state, found.params, "gc")
 
     errors = dict(zip(ratios.names, ratios.by_delta(covariance, 0.95)[0], strict=True))
 

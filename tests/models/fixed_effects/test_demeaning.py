@@ -15,7 +15,7 @@ from scipy.sparse.linalg import lsmr as scipy_lsmr
 
 import workbench as wb
 from workbench.demeaners.base import DemeanStep
-from workbench.models.fixed_effects.demeaning import Demeaning
+from workbench.estimation.inner_trace import Demeaning
 from workbench.notebook.comparison_page.runs import RunList
 from workbench.results.fit import Fit
 from workbench.runs.store import Store, current_store

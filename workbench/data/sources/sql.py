@@ -15,8 +15,9 @@ import pandas as pd
 
 from workbench.data.table import Table
 from workbench.errors import DataError
+from workbench.extras import install_extra
 
-INSTALL = "pip install 'workbench[sql]', and the driver of your database"
+INSTALL = f"{install_extra('sql')}, and the driver of your database"
 _READS = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL
 )

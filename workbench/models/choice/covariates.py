@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
 from workbench.models.choice.data import ChoiceData
 from workbench.models.choice.options import RowColumns
+from workbench.models.choice.state import PersonState
 from workbench.protocols import Numpy
 
 
@@ -44,13 +44,9 @@ class PersonColumns:
     left_out: tuple[str, ...]
     design: Design
 
-    def state(self, part: str) -> dict[str, Any]:
-        """Return, as plain JSON types, what prediction needs later, under names of a part."""
-        return {
-            f"{part}_design": self.design.state,
-            f"{part}_kept": list(self.kept),
-            f"{part}_names": list(self.names),
-        }
+    def state(self) -> PersonState:
+        """Return what prediction needs later."""
+        return PersonState(self.design.state, list(self.kept), list(self.names))
 
 
 def person_design(table: Table, formula: str, text: str, missing: str) -> Design:

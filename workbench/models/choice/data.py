@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -458,13 +458,3 @@ def _does_not_vary(name: str) -> str:
 def _repeats(name: str, partners: Sequence[str]) -> str:
     listed = " and ".join(filter(None, [", ".join(partners[:-1]), *partners[-1:]]))
     return f"{name} repeats {listed} in differences between alternatives and was left out."
-
-
-def state_of(data: ChoiceData, roles: Mapping[str, Any]) -> dict[str, Any]:
-    """Return, as plain JSON types, what prediction needs later."""
-    return {
-        "design": data.design.state,
-        "kept": list(data.kept),
-        "alternatives": list(data.labels),
-        "roles": dict(roles),
-    }

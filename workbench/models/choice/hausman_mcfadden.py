@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -21,9 +21,7 @@ from workbench.models.choice.free_parameters import FreeKernel
 from workbench.models.choice.options import ConditionalLogit
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Numpy
-
-if TYPE_CHECKING:
-    from workbench.results.fit import Fit
+from workbench.results.fit import Fit
 
 _TOLERANCE = 1e-12
 _MOST_STEPS = 100
@@ -84,7 +82,7 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
             hint='the model "conditional_logit".',
             code="not-conditional",
         )
-    if "scale_names" in fit.state:
+    if fit.specification.model.settings.get("scale"):
         raise OptionError(
             "The test is of a conditional logit of one scale, and this one has several.",
             hint="a fit without scale=.",

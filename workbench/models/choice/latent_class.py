@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from workbench.models.choice.covariates import person_columns
 from workbench.models.choice.options import LatentClass
 from workbench.models.choice.problem import UNKNOWN, ChoiceProblem
 from workbench.models.choice.starts import conditional_start
+from workbench.models.choice.state import ChoiceState
 from workbench.protocols import Numpy
 
 _STEPS_OF_EM = 30
@@ -90,7 +91,7 @@ class LatentClassProblem(ChoiceProblem):
         at random.
         """
         kernel, rng = self._sampled(), np.random.default_rng(self.specification.seed)
-        middle = conditional_start(self)
+        middle = conditional_start(self.situations, self.backend)
         found = []
         for start in range(self.settings.starts + 1):
             posterior = self._shared_out(rng, len(kernel.z), start)
@@ -187,12 +188,9 @@ class LatentClassProblem(ChoiceProblem):
 
     _shares: list[float] | None = None
 
-    def state(self) -> Mapping[str, Any]:
-        return {
-            **super().state(),
-            "class_shares": self._shares,
-            **self.members.state("member"),
-        }
+    def state(self) -> ChoiceState:
+        members = self.members.state()
+        return replace(super().state(), class_shares=self._shares, members=members)
 
 
 def _climbed(kernel: LatentClassKernel, theta: Numpy, posterior: Numpy) -> tuple[float, Numpy]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -29,9 +30,11 @@ from workbench.kernels.choice.situations import Int64
 from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.free_parameters import PersonKernel
 from workbench.models.choice.options import GAUSS_HERMITE, MixedLogit
+from workbench.models.choice.prediction import Mixture
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.situation_scores import mixed_situation_scores
 from workbench.models.choice.starts import conditional_start, mixed_start
+from workbench.models.choice.state import ChoiceState
 from workbench.protocols import Numpy
 
 # Few draws find the neighbourhood: an eighth of many, and no fewer than these.
@@ -192,7 +195,7 @@ class MixedProblem(ChoiceProblem):
     @cached_property
     def first_guess(self) -> Numpy:
         """The conditional logit's estimates and spreads of half a scale, or better ones."""
-        found = conditional_start(self)
+        found = conditional_start(self.situations, self.backend)
         if self.wtp is not None:
             price = found[self.wtp]
             price = price if abs(price) > _SMALLEST else np.copysign(_SMALLEST, price)
@@ -206,7 +209,23 @@ class MixedProblem(ChoiceProblem):
             size = max(sign * found[each.column], _SMALLEST)
             means[each.column] = np.log(size) if "lognormal" in each.kind else size
         own = [row == column for row, column in self.pairs.tolist()]
-        return mixed_start(self, np.concatenate([means, np.where(own, _SPREAD, 0.0)]))
+        guess = np.concatenate([means, np.where(own, _SPREAD, 0.0)])
+        size = len(guess)
+        return mixed_start(
+            self.situations,
+            self._with_few_draws,
+            guess,
+            held=self.held_values[:size],
+            free=self.free[self.free < size],
+            backend_name=self.specification.backend,
+        )
+
+    def _with_few_draws(self, persons: Int64, most: int) -> MixedKernel:
+        """Return the kernel of some persons, by their positions, with some of their draws."""
+        base, sets = self.base, self.situations.of(persons)
+        few = base if isinstance(base, Quadrature) else base[persons, :most]
+        correlated = self.settings.correlated
+        return MixedKernel(sets, self.random, correlated, few, self.wtp, self.backend)
 
     @property
     def linear_columns(self) -> list[int]:
@@ -423,16 +442,28 @@ class MixedProblem(ChoiceProblem):
         """Return the outer products of the scores of situations, ``(k, k)``, without a scale."""
         if self.scale is not None:
             return None
-        scores = mixed_situation_scores(self, self.kernel.whole(theta))[:, self.free]
-        return self.products_by_situation(scores)
+        return self.products_by_situation(self.situation_scores(theta)[:, self.free])
 
-    def state(self) -> Mapping[str, Any]:
-        return {
-            **super().state(),
-            "signs": self.signs.tolist(),
-            "beaten": dict(self.beaten),
-            "simulation": dict(self.simulation),
-        }
+    def situation_scores(self, theta: Numpy) -> Numpy:
+        """Return the score of each situation by all parameters, unweighted, ``(s, K)``."""
+        mixed = self.mixture_at(self.kernel.whole(theta))
+        return mixed_situation_scores(self.situations, mixed, self.draws, self.pairs)
+
+    def mixture_at(self, theta: Numpy) -> Mixture:
+        """Return the distribution of the scaled columns' coefficients at all parameters."""
+        p, q = len(self.data.names), len(self.random)
+        spreads = np.zeros((q, q))
+        for value, (row, column) in zip(theta[p:], self.pairs.tolist(), strict=True):
+            spreads[row, column] = value
+        return Mixture(theta[:p].copy(), spreads, self.random, self.wtp)
+
+    def state(self) -> ChoiceState:
+        return replace(
+            super().state(),
+            signs=self.signs.tolist(),
+            rejected_modes=dict(self.beaten),
+            simulation=dict(self.simulation),
+        )
 
 
 _DRAWN = {

@@ -21,6 +21,7 @@ from workbench.kernels.choice.multinomial import MultinomialKernel
 from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.data import sorted_levels
 from workbench.models.choice.options import MultinomialLogit
+from workbench.models.choice.state import ChoiceState
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
@@ -250,15 +251,14 @@ class MultinomialProblem(Problem):
         what = f"level {apart[0]}" if len(apart) == 1 else f"levels {', '.join(apart)}"
         return Evidence(tuple(names), f"{who} the {what} of {self.depvar} {how}.", complete)
 
-    def state(self) -> Mapping[str, Any]:
-        return {
-            "choice": MultinomialLogit.name,
-            "design": self.design.state,
-            "kept": list(self.columns.kept),
-            "levels": list(self.levels),
-            "columns": list(self.columns.names),
-            "spreads": self._spreads,
-        }
+    def state(self) -> ChoiceState:
+        return ChoiceState(
+            self._spreads,
+            design=self.design.state,
+            kept=list(self.columns.kept),
+            levels=list(self.levels),
+            columns=list(self.columns.names),
+        )
 
 
 def _position(base: str, names: list[str]) -> int:

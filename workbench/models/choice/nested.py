@@ -109,7 +109,9 @@ class NestedProblem(ChoiceProblem):
     @cached_property
     def first_guess(self) -> Numpy:
         """The conditional logit's estimates, and ``tau`` at one, where the two are the same."""
-        return np.concatenate([conditional_start(self), np.zeros(len(self.nests))])
+        return np.concatenate(
+            [conditional_start(self.situations, self.backend), np.zeros(len(self.nests))]
+        )
 
     def situation_opg(self, theta: Numpy) -> Numpy | None:
         """Return the outer products of the scores of situations, ``(k, k)``, without a scale."""

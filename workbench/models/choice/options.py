@@ -60,6 +60,7 @@ class ChoiceModel(Model):
     outcome: ClassVar[str] = "0 or 1"
     roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
+    results: ClassVar[str] = "workbench.models.choice.results:ChoiceFit"
     computed_by: ClassVar[str] = COMPILED
     covariances: ClassVar[Mapping[str, str]] = _ERRORS
     observed_by_row: ClassVar[bool] = False
@@ -270,6 +271,7 @@ class MultinomialLogit(Model):
     outcome: ClassVar[str] = "a level"
     roles: ClassVar[tuple[str, ...]] = ("base", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
+    results: ClassVar[str] = "workbench.models.choice.results:MultinomialFit"
     computed_by: ClassVar[str] = COMPILED
     covariances: ClassVar[Mapping[str, str]] = _ERRORS
     observed_by_row: ClassVar[bool] = False

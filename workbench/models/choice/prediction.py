@@ -31,6 +31,7 @@ from workbench.models.choice.options import (
     NestedLogit,
     RowColumns,
 )
+from workbench.models.choice.state import ChoiceState, PersonState
 from workbench.protocols import Numpy
 
 Int64 = npt.NDArray[np.int64]
@@ -83,7 +84,7 @@ class Offered:
         return np.asarray(raised / np.add.reduceat(raised, begin, axis=0)[situation])
 
 
-def offered(state: Mapping[str, Any], table: Table, roles: RowColumns) -> Offered:
+def offered(state: ChoiceState, table: Table, roles: RowColumns) -> Offered:
     """Read the rows of a table as an earlier fit reads them.
 
     Situations of which a row misses a value are left out.
@@ -93,8 +94,8 @@ def offered(state: Mapping[str, Any], table: Table, roles: RowColumns) -> Offere
     DataError
         When no complete situation is there.
     """
-    x = prediction_matrix(state["design"], table)[:, state["kept"]]
-    z, s = (_of_persons(state, part, table) for part in ("member", "scale"))
+    x = prediction_matrix(state.design, table)[:, list(state.kept)]
+    z, s = (_of_persons(part, table) for part in (state.members, state.scale))
     situation, person = identify(table, roles)
     named = table.column(roles.alternatives).notna().to_numpy()
     whole = np.isfinite(x).all(axis=1) & (situation >= 0) & (person >= 0) & named
@@ -120,15 +121,15 @@ def offered(state: Mapping[str, Any], table: Table, roles: RowColumns) -> Offere
     return Offered(x[order], order, first, of_situation.astype(np.int64), names, members, scale)
 
 
-def _of_persons(state: Mapping[str, Any], part: str, table: Table) -> Numpy | None:
+def _of_persons(part: PersonState | None, table: Table) -> Numpy | None:
     """Return the columns ``(rows, g)`` of a part that depends on persons, where there is one."""
-    if f"{part}_design" not in state:
+    if part is None:
         return None
-    return np.asarray(prediction_matrix(state[f"{part}_design"], table)[:, state[f"{part}_kept"]])
+    return np.asarray(prediction_matrix(part.design, table)[:, list(part.kept)])
 
 
 def probabilities(
-    settings: Any, state: Mapping[str, Any], params: pd.Series, sets: Offered, seed: int
+    settings: Any, state: ChoiceState, params: pd.Series, sets: Offered, seed: int
 ) -> Numpy:
     """Return the probability of each row, ``(m,)``.
 
@@ -143,9 +144,9 @@ def probabilities(
     seed
         Of the draws of a mixed logit.
     """
-    columns: list[str] = state["columns"]
-    if sets.s is not None:
-        logs = sets.s @ params[[f"scale.{name}" for name in state["scale_names"]]].to_numpy()
+    columns = list(state.columns)
+    if sets.s is not None and state.scale is not None:
+        logs = sets.s @ params[[f"scale.{name}" for name in state.scale.names]].to_numpy()
         # To multiply utility is to multiply what it is a sum of.
         sets = replace(sets, x=sets.x * np.exp(logs)[:, None], s=None)
     if isinstance(settings, NestedLogit):
@@ -180,24 +181,23 @@ def _nested(settings: NestedLogit, params: pd.Series, sets: Offered, beta: Numpy
 
 
 def class_coefficients(
-    settings: LatentClass, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
+    settings: LatentClass, state: ChoiceState, params: Mapping[str, Any] | pd.Series
 ) -> Numpy:
     """Return the coefficients of each class, ``(C, p, ...)``, of parameters ``(...)`` by name."""
     return np.array(
         [
-            [params[f"class{c}.{name}"] for name in state["columns"]]
+            [params[f"class{c}.{name}"] for name in state.columns]
             for c in range(1, settings.classes + 1)
         ]
     )
 
 
-def memberships(
-    settings: LatentClass, state: Mapping[str, Any], params: pd.Series, z: Numpy
-) -> Numpy:
+def memberships(settings: LatentClass, state: ChoiceState, params: pd.Series, z: Numpy) -> Numpy:
     """Return the probability of each class of persons with ``z (n, g)``, ``(n, C)``."""
+    names = () if state.members is None else state.members.names
     gamma = np.array(
         [
-            [params[f"membership{c}.{name}"] for name in state["member_names"]]
+            [params[f"membership{c}.{name}"] for name in names]
             for c in range(2, settings.classes + 1)
         ]
     )
@@ -206,9 +206,7 @@ def memberships(
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def _latent(
-    settings: LatentClass, state: Mapping[str, Any], params: pd.Series, sets: Offered
-) -> Numpy:
+def _latent(settings: LatentClass, state: ChoiceState, params: pd.Series, sets: Offered) -> Numpy:
     assert sets.z is not None
     member = memberships(settings, state, params, sets.z)
     shares = sets.shares(sets.x @ class_coefficients(settings, state, params).T)
@@ -269,10 +267,10 @@ def _transformed(shape: int, u: Numpy) -> Numpy:
 
 
 def mixture(
-    settings: MixedLogit, state: Mapping[str, Any], params: Mapping[str, Any] | pd.Series
+    settings: MixedLogit, state: ChoiceState, params: Mapping[str, Any] | pd.Series
 ) -> Mixture:
     """Read the distribution of coefficients from all parameters by name."""
-    columns, names = state["columns"], list(settings.random)
+    columns, names = list(state.columns), list(settings.random)
     means = np.array([params[name] for name in columns], dtype=np.float64)
     q = len(names)
     spreads = np.zeros((q, q, *means.shape[1:]))
@@ -286,7 +284,7 @@ def mixture(
 
 
 def _mixed(
-    settings: MixedLogit, state: Mapping[str, Any], params: pd.Series, sets: Offered, seed: int
+    settings: MixedLogit, state: ChoiceState, params: pd.Series, sets: Offered, seed: int
 ) -> Numpy:
     """Average the probabilities over draws, each person's own."""
     mixed = mixture(settings, state, params)
@@ -300,7 +298,7 @@ def _mixed(
 
 
 def _variates(
-    settings: MixedLogit, state: Mapping[str, Any], mixed: Mixture, persons: int, seed: int
+    settings: MixedLogit, state: ChoiceState, mixed: Mixture, persons: int, seed: int
 ) -> list[tuple[Numpy, float]]:
     """Return the variates of each draw, ``(n, q)``, or of each node, ``(1,)``, with weights."""
     if settings.draw_kind == GAUSS_HERMITE:
@@ -309,5 +307,5 @@ def _variates(
         return [(np.array([node]), weight) for node, weight in pairs]
     kinds = [each.variate for each in mixed.random]
     drawn = base_draws(settings.draw_kind, persons, settings.draws, len(kinds), seed, kinds)
-    drawn = drawn * np.array(state["signs"])
+    drawn = drawn * np.array(state.signs)
     return [(drawn[:, r], 1 / drawn.shape[1]) for r in range(drawn.shape[1])]

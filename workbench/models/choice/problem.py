@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -28,10 +27,11 @@ from workbench.kernels.choice.situations import Int64, Situations
 from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.coordinates import SeparateCoordinates, unscaled
 from workbench.models.choice.covariates import PersonColumns, person_columns
-from workbench.models.choice.data import ChoiceData, state_of
+from workbench.models.choice.data import ChoiceData
 from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel, PersonKernel
 from workbench.models.choice.options import ChoiceModel, RowColumns
 from workbench.models.choice.prediction import offered, probabilities
+from workbench.models.choice.state import ChoiceState
 from workbench.models.design.checks import check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.weights import Weights
@@ -484,19 +484,20 @@ class ChoiceProblem(Problem):
         )
         return np.asarray(self.design.outcome - found[self.design.rows])
 
-    def state(self) -> Mapping[str, Any]:
-        """Return the formula's state, the columns kept, and what the scores are of."""
-        settings = asdict(self.settings)
-        return {
-            **state_of(self.data, settings),
-            "choice": self.settings.name,
-            "persons": self.data.persons,
-            "unit": "person" if self.settings.panel else "chooser",
-            "spreads": dict(zip(self.data.names, self.scales.tolist(), strict=True)),
-            "columns": list(self.data.names),
-            "held": dict(self.held),
-            **({} if self.scale is None else self.scale.state("scale")),
-        }
+    def state(self) -> ChoiceState:
+        """Return what prediction needs later, and what the scores are of."""
+        data = self.data
+        return ChoiceState(
+            dict(zip(data.names, self.scales.tolist(), strict=True)),
+            design=data.design.state,
+            kept=list(data.kept),
+            columns=list(data.names),
+            alternatives=list(data.labels),
+            persons=data.persons,
+            unit="person" if self.settings.panel else "chooser",
+            held=dict(self.held),
+            scale=None if self.scale is None else self.scale.state(),
+        )
 
 
 def _scales(moved: Numpy) -> Numpy:

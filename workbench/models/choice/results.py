@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,14 @@ from workbench.data.formula.parser import parse_formula, split_formula
 from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, OptionError
+from workbench.models.choice.hausman_mcfadden import HausmanMcFadden, hausman_mcfadden
 from workbench.models.choice.options import (
     LatentClass,
     MixedLogit,
     MultinomialLogit,
 )
 from workbench.models.choice.prediction import Offered, offered, probabilities
+from workbench.models.choice.state import ChoiceState
 from workbench.models.choice.wtp import (
     DELTA,
     Willingness,
@@ -29,11 +31,9 @@ from workbench.models.choice.wtp import (
     mean_coefficients,
     price_of,
 )
+from workbench.models.design.results import level_terms, row_labels
 from workbench.protocols import Numpy
-
-if TYPE_CHECKING:
-    from workbench.models.choice.hausman_mcfadden import HausmanMcFadden
-    from workbench.results.fit import Fit
+from workbench.results.fit import Fit, Offer
 
 Change = Mapping[str, Any] | Callable[[pd.DataFrame], pd.DataFrame]
 """New columns by name, or a function from the data to the changed data."""
@@ -42,11 +42,113 @@ Change = Mapping[str, Any] | Callable[[pd.DataFrame], pd.DataFrame]
 _SMALL = 1e-5
 
 
+@dataclass(frozen=True, repr=False)
+class ChoiceFit(Fit):
+    """The fit of a model of discrete choice."""
+
+    offers: ClassVar[Mapping[str, Offer]] = {
+        "choice": Offer(
+            "is no model of discrete choice",
+            'wb.fit("conditional_logit", ..., choosers="id", alternatives="mode").',
+            "no-choices",
+        )
+    }
+
+    state: ChoiceState = field(default_factory=ChoiceState, repr=False)
+
+    @property
+    def choice(self) -> ChoiceEffects:
+        """What the model says of choices: shares, elasticities, willingness to pay."""
+        return ChoiceEffects(self)
+
+    def predict(self, data: Any = None) -> Any:
+        """Return the probability of each row's alternative, NaN in incomplete situations.
+
+        Parameters
+        ----------
+        data
+            Long data; the run's own by default.
+
+        Raises
+        ------
+        InferenceError
+            When no data are given and the fit was read from the record.
+        DataError
+            When a column is missing, or no choice situation is complete.
+        """
+        return self.choice.predict(data)
+
+    @property
+    def residuals(self) -> pd.Series:
+        """Chosen minus fitted probability of each row used, by the labels of the data's index."""
+        problem = self._live_problem()
+        values = problem.residuals(self.estimated.to_numpy())
+        return pd.Series(values, index=row_labels(problem), name="residual")
+
+    @property
+    def score_unit(self) -> str:
+        """What scores are summed by: the person or the chooser; empty for rows."""
+        return self.state.unit
+
+    @property
+    def _score_units(self) -> float:
+        return self.nobs if self.state.persons is None else self.state.persons
+
+    @property
+    def events(self) -> Sequence[Mapping[str, Any]]:
+        """The terms ``i(...)`` of the formula."""
+        return level_terms(self.state.design)
+
+    def ratio_note(self, restricted: Fit) -> str:
+        """Warn of standard deviations at zero and of empty classes, where p-values are not chi2's.
+
+        References
+        ----------
+        Self and Liang (1987), JASA 82(398), case 5, on parameters at a bound; McLachlan and Peel
+        (2000), "Finite Mixture Models", section 6.4, on the number of classes.
+        """
+        fresh = [str(n) for n in self.params.index if n not in restricted.params.index]
+        fewer, more = (_random(fit) for fit in (restricted, self))
+        if any(name.startswith("sd.") for name in fresh) or fewer < more:
+            return "A standard deviation of zero is at the bound, so p is an upper limit"
+        if _classes(self) > _classes(restricted):
+            return (
+                "A class that is empty has no coefficients to speak of, so the statistic is not "
+                "chi-squared; compare AIC or BIC"
+            )
+        return super().ratio_note(restricted)
+
+
+def _random(fit: Fit) -> set[str]:
+    """Return the random coefficients of a model; none of a model without."""
+    return set(fit.specification.model.settings.get("random", ()))
+
+
+def _classes(fit: Fit) -> int:
+    """Return the number of latent classes; none of a model without."""
+    return getattr(fit.model, "classes", 0) if isinstance(fit, ChoiceFit) else 0
+
+
+@dataclass(frozen=True, repr=False)
+class MultinomialFit(ChoiceFit):
+    """The fit of a multinomial logit."""
+
+    @property
+    def outcome_label(self) -> str:
+        """The dependent variable with its base."""
+        levels = self.state.levels
+        return f"{self.depvar} (base {levels[0]})" if levels else self.depvar
+
+    def predict(self, data: Any = None) -> pd.DataFrame:
+        """Return the probability of each level, one column per level."""
+        return level_chances(self, data)
+
+
 @dataclass(frozen=True)
 class ChoiceEffects:
-    """The doors from the fit of a model of choice to what it says; see `Fit.choice`."""
+    """What the fit of a model of choice says of choices; see `ChoiceFit.choice`."""
 
-    fit: Fit
+    fit: ChoiceFit
 
     @cached_property
     def settings(self) -> Any:
@@ -56,7 +158,7 @@ class ChoiceEffects:
     @property
     def params(self) -> pd.Series:
         """All parameters by name, those held included."""
-        held = pd.Series(dict(self.fit.state.get("held", {})), dtype=np.float64)
+        held = pd.Series(dict(self.fit.state.held), dtype=np.float64)
         found: pd.Series = pd.concat([self.fit.params, held])
         return found
 
@@ -264,7 +366,7 @@ class ChoiceEffects:
         asked = self.params if params is None else params
         found = mean_coefficients(self.settings, self.fit.state, asked)
         names = [f"class {c + 1}" for c in range(len(found))] if len(found) > 1 else ["mean"]
-        return pd.DataFrame(found.T, index=self.fit.state["columns"], columns=names)
+        return pd.DataFrame(found.T, index=list(self.fit.state.columns), columns=names)
 
     def wtp(
         self,
@@ -305,7 +407,8 @@ class ChoiceEffects:
         """
         self._long()
         check_options(method, level, draws)
-        found = Willingness(self.fit, price_of(self.fit, price))
+        state, column = self.fit.state, price_of(self.settings, self.fit.state.columns, price)
+        found = Willingness(self.settings, state, self.fit.params, column)
         covariance = self.fit.covariance(se).to_numpy()
         if method == DELTA:
             errors, lower, upper = found.by_delta(covariance, level)
@@ -336,7 +439,7 @@ class ChoiceEffects:
             classes = [f"class {c + 1}" for c in range(self.settings.classes)]
             share = problem.posterior(theta)
             values = np.column_stack([share, share @ self.mean_coefficients().to_numpy().T])
-            names = [*classes, *self.fit.state["columns"]]
+            names = [*classes, *self.fit.state.columns]
         else:
             raise OptionError(
                 f"The coefficients of the {self.fit.model_title.lower()} are the same for all.",
@@ -391,12 +494,10 @@ class ChoiceEffects:
         Hausman and McFadden (1984), "Specification tests for the multinomial logit model",
         Econometrica 52(5), equation 3.1.
         """
-        from workbench.models.choice.hausman_mcfadden import hausman_mcfadden
-
         return hausman_mcfadden(self.fit, level_text(without))
 
 
-def level_chances(fit: Fit, data: Any = None) -> pd.DataFrame:
+def level_chances(fit: MultinomialFit, data: Any = None) -> pd.DataFrame:
     """Return the probability of each level of a multinomial logit, one row a row of the data."""
     if data is None:
         problem = fit._live_problem()
@@ -404,8 +505,8 @@ def level_chances(fit: Fit, data: Any = None) -> pd.DataFrame:
     else:
         table, rows = as_table(data), None
     state = fit.state
-    x = prediction_matrix(state["design"], table)[:, state["kept"]]
-    levels, columns = state["levels"], state["columns"]
+    x = prediction_matrix(state.design, table)[:, list(state.kept)]
+    levels, columns = list(state.levels), state.columns
     index = np.zeros((len(x), len(levels)))
     for j, level in enumerate(levels[1:], start=1):
         index[:, j] = x @ fit.params[[f"{level}:{name}" for name in columns]].to_numpy()

@@ -9,7 +9,6 @@ programs call the BHHH or OPG errors of a panel.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,42 +18,41 @@ from workbench.kernels.choice.situations import Int64, Situations
 from workbench.models.choice.prediction import Mixture
 from workbench.protocols import Numpy
 
-if TYPE_CHECKING:
-    from workbench.models.choice.mixed import MixedProblem
 
+def mixed_situation_scores(
+    sets: Situations, mixed: Mixture, draws: Numpy | Quadrature, pairs: Int64
+) -> Numpy:
+    """Return the score of each situation by all parameters, unweighted, ``(s, K)``.
 
-def mixture_of(problem: MixedProblem, theta: Numpy) -> Mixture:
-    """Read the distribution of the scaled columns' coefficients from walked parameters."""
-    p, q = len(problem.data.names), len(problem.random)
-    spreads = np.zeros((q, q))
-    for value, (row, column) in zip(theta[p:], problem.pairs.tolist(), strict=True):
-        spreads[row, column] = value
-    return Mixture(theta[:p].copy(), spreads, problem.random, problem.wtp)
-
-
-def mixed_situation_scores(problem: MixedProblem, theta: Numpy) -> Numpy:
-    """Return the score of each situation by all parameters, unweighted, ``(s, K)``."""
-    mixed, sets = mixture_of(problem, theta), problem.situations
+    Parameters
+    ----------
+    sets
+        The choice situations of all persons.
+    mixed
+        The distribution of the coefficients of the scaled columns.
+    draws
+        Of each person, ``(n, R, q)``, or the nodes that stand for them.
+    pairs
+        The row and column of each element of the factor of spreads, ``(e, 2)``.
+    """
     logs = np.array(
         [
             np.add.reduceat(_choices(sets, mixed.coefficients(z))[0], sets.person_first[:-1])
             + np.log(weight)
-            for z, weight in _draws(problem)
+            for z, weight in _each(draws, sets.people)
         ]
     )
     raised = np.exp(logs - logs.max(axis=0))
     posterior = raised / raised.sum(axis=0)
     person = np.repeat(np.arange(sets.people), np.diff(sets.person_first))
-    found = np.zeros((len(person), len(theta)))
-    for r, (z, _) in enumerate(_draws(problem)):
-        each = _scores(problem, mixed, z, person)
-        found += posterior[r][person][:, None] * each
+    found = np.zeros((len(person), len(mixed.means) + len(pairs)))
+    for r, (z, _) in enumerate(_each(draws, sets.people)):
+        found += posterior[r][person][:, None] * _scores(sets, mixed, z, person, pairs)
     return found
 
 
-def _draws(problem: MixedProblem) -> Iterator[tuple[Numpy, float]]:
+def _each(draws: Numpy | Quadrature, people: int) -> Iterator[tuple[Numpy, float]]:
     """Yield the variates of persons, ``(n, q)``, and the weight, draw by draw."""
-    draws, people = problem.draws, problem.situations.people
     if isinstance(draws, Quadrature):
         for node, weight in zip(draws.nodes.tolist(), draws.weights.tolist(), strict=True):
             yield np.full((people, 1), node), weight
@@ -76,10 +74,10 @@ def _choices(sets: Situations, beta: Numpy) -> tuple[Numpy, Numpy]:
     return -largest - np.log(sums), -np.add.reduceat(shares, begin, axis=0)
 
 
-def _scores(problem: MixedProblem, mixed: Mixture, z: Numpy, person: Int64) -> Numpy:
+def _scores(sets: Situations, mixed: Mixture, z: Numpy, person: Int64, pairs: Int64) -> Numpy:
     """Return the score of each situation at one draw of each person, ``(s, K)``."""
     beta = mixed.coefficients(z)
-    score = _choices(problem.situations, beta)[1]
+    score = _choices(sets, beta)[1]
     if mixed.price is not None:
         price = beta[:, mixed.price][person]
         worth = -beta / beta[:, [mixed.price]]
@@ -95,7 +93,5 @@ def _scores(problem: MixedProblem, mixed: Mixture, z: Numpy, person: Int64) -> N
         elif each.shape != LINEAR:
             slopes[:, k] = u[:, k] > 0
         score[:, each.column] *= slopes[person, k]
-    spread = [
-        score[:, mixed.columns[row]] * z[person, column] for row, column in problem.pairs.tolist()
-    ]
+    spread = [score[:, mixed.columns[row]] * z[person, column] for row, column in pairs.tolist()]
     return np.column_stack([score, *spread])

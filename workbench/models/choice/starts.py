@@ -5,22 +5,18 @@ With many people some of them, evenly spaced, find the neighbourhood.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from workbench.backends import Backend
 from workbench.estimation.objective import ScaledObjective
 from workbench.kernels.choice.conditional import ConditionalKernel
-from workbench.kernels.choice.draws import Quadrature
-from workbench.kernels.choice.mixed import MixedKernel
 from workbench.kernels.choice.situations import Int64, Situations
-from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel
+from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel, PersonKernel
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Numpy
-
-if TYPE_CHECKING:
-    from workbench.models.choice.mixed import MixedProblem
-    from workbench.models.choice.problem import ChoiceProblem
 
 _NEAR = 1e-4
 _MOST_STEPS = 30
@@ -30,31 +26,55 @@ _FAR = 20.0
 _MANY, _SOME, _DRAWS, _ROUGH = 5_000, 800, 25, 0.1
 
 
-def conditional_start(problem: ChoiceProblem) -> Numpy:
+def conditional_start(sets: Situations, backend: Backend) -> Numpy:
     """Return the conditional logit's coefficients of the scaled columns, ``(p,)``.
 
     They are near its maximum; where it has none, zeros are as good a start.
+
+    Parameters
+    ----------
+    sets
+        The choice situations of all people.
+    backend
+        The library that computes.
     """
-    sets, some = problem.situations, _some(problem.situations)
-    if some is not None and (rough := _of_conditional(problem, sets.of(some), _ROUGH)) is not None:
+    some = _some(sets)
+    if some is not None and (rough := _of_conditional(sets.of(some), backend, _ROUGH)) is not None:
         return rough
-    found = _of_conditional(problem, sets, _NEAR)
-    return np.zeros(len(problem.data.names)) if found is None else found
+    found = _of_conditional(sets, backend, _NEAR)
+    return np.zeros(sets.differences.shape[1]) if found is None else found
 
 
-def mixed_start(problem: MixedProblem, guess: Numpy) -> Numpy:
-    """Return a point near the maximum that some of many people have; else the guess, ``(K,)``."""
-    some, size = _some(problem.situations), len(guess)
+def mixed_start(
+    sets: Situations,
+    kernel_of: Callable[[Int64, int], PersonKernel],
+    guess: Numpy,
+    *,
+    held: Numpy,
+    free: Int64,
+    backend_name: str,
+) -> Numpy:
+    """Return a point near the maximum that some of many people have; else the guess, ``(K,)``.
+
+    Parameters
+    ----------
+    sets
+        The choice situations of all people.
+    kernel_of
+        Returns the kernel of people at these positions, with so many draws.
+    guess, held
+        A first guess of all parameters, and the values of those that are held, ``(K,)``.
+    free
+        The positions of the parameters that are estimated.
+    backend_name
+        The library that computes.
+    """
+    some, found = _some(sets), guess.copy()
     if some is None:
         return guess
-    sets, draws, found = problem.situations.of(some), problem.base, guess.copy()
-    few = draws if isinstance(draws, Quadrature) else draws[some, :_DRAWS]
-    correlated, price = problem.settings.correlated, problem.wtp
-    mixed = MixedKernel(sets, problem.random, correlated, few, price, problem.backend)
-    free = problem.free[problem.free < size]
-    kernel = FreeKernel(mixed, problem.held_values[:size], free)
-    backend = problem.specification.backend
-    objective = ChoiceObjective(kernel, len(free), float(sets.people), backend, sets.weights)
+    kernel = FreeKernel(kernel_of(some, _DRAWS), held, free)
+    few = sets.of(some)
+    objective = ChoiceObjective(kernel, len(free), float(few.people), backend_name, few.weights)
     near = _walked(objective, guess[free], _ROUGH)
     if near is not None:
         found[free] = near
@@ -68,8 +88,8 @@ def _some(sets: Situations) -> Int64 | None:
     return np.linspace(0, sets.people - 1, _SOME).astype(np.int64)
 
 
-def _of_conditional(problem: ChoiceProblem, sets: Situations, near: float) -> Numpy | None:
-    size, kernel = len(problem.data.names), ConditionalKernel(sets, problem.backend)
+def _of_conditional(sets: Situations, backend: Backend, near: float) -> Numpy | None:
+    size, kernel = sets.differences.shape[1], ConditionalKernel(sets, backend)
     objective = ScaledObjective(kernel, np.eye(size), float(sets.people), "numpy")
     theta = _walked(objective, np.zeros(size), near)
     return None if theta is None or np.abs(theta).max(initial=0.0) >= _FAR else theta

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,8 @@ from workbench.errors import InferenceError, OptionError
 from workbench.kernels.choice.coefficients import EXPONENTIAL, MINUS_EXPONENTIAL, POSITIVE
 from workbench.models.choice.options import LatentClass, MixedLogit
 from workbench.models.choice.prediction import Mixture, class_coefficients, mixture
+from workbench.models.choice.state import ChoiceState
 from workbench.protocols import Numpy
-
-if TYPE_CHECKING:
-    from workbench.results.fit import Fit
 
 Parameters = Mapping[str, Any] | pd.Series
 """All parameters by name, those held included; each a number or an array of one shape."""
@@ -28,7 +26,7 @@ METHODS = (DELTA, "krinsky_robb")
 _STEP = 1e-6
 
 
-def mean_coefficients(settings: Any, state: Mapping[str, Any], params: Parameters) -> Numpy:
+def mean_coefficients(settings: Any, state: ChoiceState, params: Parameters) -> Numpy:
     """Return the mean of each coefficient over persons, by class, ``(C, p, ...)``.
 
     In willingness-to-pay space they are the price's coefficient and willingness to pay.
@@ -37,7 +35,7 @@ def mean_coefficients(settings: Any, state: Mapping[str, Any], params: Parameter
         return class_coefficients(settings, state, params)
     if isinstance(settings, MixedLogit):
         return mean_values(mixture(settings, state, params))[None]
-    return np.array([[params[name] for name in state["columns"]]])
+    return np.array([[params[name] for name in state.columns]])
 
 
 def mean_values(mixed: Mixture) -> Numpy:
@@ -56,22 +54,31 @@ def mean_values(mixed: Mixture) -> Numpy:
     return found
 
 
-def price_of(fit: Fit, asked: str | None) -> str:
+def price_of(settings: Any, columns: Sequence[str], asked: str | None) -> str:
     """Return the column of the price.
+
+    Parameters
+    ----------
+    settings
+        The options of the model, which may name it.
+    columns
+        The columns of the model.
+    asked
+        The column that is asked for, or None.
 
     Raises
     ------
     OptionError
         When none is named, or it is not the model's.
     """
-    own = getattr(fit.model, "wtp_price", None)
-    name, columns = asked or own, fit.state["columns"]
+    own = getattr(settings, "wtp_price", None)
+    name = asked or own
     if name is None or name not in columns or (own and name != own):
         raise OptionError(
             "Willingness to pay needs the price's column."
             if name is None
             else f'The price "{name}" is not the price of the model.',
-            hint=f'price="{own}".' if own else f"price= with one of {columns}.",
+            hint=f'price="{own}".' if own else f"price= with one of {list(columns)}.",
             code="no-price",
             where="price",
         )
@@ -109,41 +116,43 @@ class Willingness:
 
     Attributes
     ----------
-    fit
-        Of a model of choice.
+    settings
+        The options of the model.
+    state
+        What its fit keeps.
+    params
+        The estimates by name, ``(k,)``.
     price
         The column of the price.
     """
 
-    fit: Fit
+    settings: Any
+    state: ChoiceState
+    params: pd.Series
     price: str
-
-    @property
-    def _settings(self) -> Any:
-        return self.fit.model
 
     @property
     def names(self) -> list[str]:
         """The columns, behind their class where there are several, ``(w,)``."""
-        others = [name for name in self.fit.state["columns"] if name != self.price]
-        if not isinstance(self._settings, LatentClass):
+        others = [name for name in self.state.columns if name != self.price]
+        if not isinstance(self.settings, LatentClass):
             return others
-        classes = range(1, self._settings.classes + 1)
+        classes = range(1, self.settings.classes + 1)
         return [f"class {c}: {name}" for c in classes for name in others]
 
     @property
     def values(self) -> Numpy:
         """Minus the ratios of mean coefficients to that of the price, ``(w,)``."""
-        return self._at(self.fit.params)
+        return self._at(self.params)
 
     def _at(self, params: Parameters) -> Numpy:
         """Return the ratios at parameters ``(...)`` by name, ``(w, ...)``."""
-        shape = np.shape(params[self.fit.params.index[0]])
-        held = {name: np.full(shape, value) for name, value in self.fit.state["held"].items()}
-        means = mean_coefficients(self._settings, self.fit.state, {**params, **held})
-        at = self.fit.state["columns"].index(self.price)
+        shape = np.shape(params[self.params.index[0]])
+        held = {name: np.full(shape, value) for name, value in self.state.held.items()}
+        means = mean_coefficients(self.settings, self.state, {**params, **held})
+        at = list(self.state.columns).index(self.price)
         others = np.delete(means, at, axis=1)
-        if getattr(self._settings, "wtp_price", None) is None:
+        if getattr(self.settings, "wtp_price", None) is None:
             others = -others / means[:, [at]]
         return others.reshape(-1, *shape)
 
@@ -162,7 +171,7 @@ class Willingness:
 
     def _jacobian(self) -> Numpy:
         """Return the derivative of the ratios by the parameters, ``(w, k)``."""
-        names, values = self.fit.params.index, self.fit.params.to_numpy()
+        names, values = self.params.index, self.params.to_numpy()
         steps = _STEP * np.maximum(np.abs(values), 1e-3)
         above, below = (
             self._at(dict(zip(names, values[:, None] + side, strict=True)))
@@ -186,8 +195,8 @@ class Willingness:
                 hint='method="delta", for those that do.',
                 code="no-standard-error",
             )
-        rng, index = np.random.default_rng(seed), self.fit.params.index
-        drawn = rng.multivariate_normal(self.fit.params.to_numpy(), covariance, draws)
+        rng, index = np.random.default_rng(seed), self.params.index
+        drawn = rng.multivariate_normal(self.params.to_numpy(), covariance, draws)
         ratios = self._at(dict(zip(index, drawn.T, strict=True)))
         low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2], axis=1)
         return ratios.std(axis=1, ddof=1), low, high

@@ -28,6 +28,7 @@ class Custom(Model):
     outcome: ClassVar[str] = "any"
     roles: ClassVar[tuple[str, ...]] = ("columns", "cluster", "weights")
     built_by: ClassVar[str] = "workbench.models.custom.build"
+    results: ClassVar[str] = "workbench.models.custom.results:CustomFit"
     needs_formula: ClassVar[bool] = False
     has_function: ClassVar[bool] = True
 

@@ -7,13 +7,13 @@ import inspect
 import keyword
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from workbench.kernels.likelihood.densities import DENSITIES
 from workbench.models.custom.declarations import error_at, line_of
+from workbench.names import nearest
 
 _VERBS = {
     **dict.fromkeys(("exp", "log", "log1p", "expm1", "sqrt", "abs", "sin", "cos", "tanh"), ("x",)),
@@ -93,7 +93,7 @@ class Names:
         """Return the visible name most like ``name``, or nothing."""
         index = ("y", "eta") if self.formula else ()
         known = sorted({*self.columns, *self.parameters, *self._functions, *local, *index})
-        return next(iter(get_close_matches(name, known, n=1)), "")
+        return nearest(name, known)
 
 
 def _way_out(name: str, meanings: list[str]) -> str:
@@ -245,7 +245,7 @@ class Reader(ast.NodeTransformer):
             self._fail(node, "reads a column without its name", 'write col("name").', "arguments")
         name = arguments[0]
         if name not in self.names.columns:
-            self._unknown(name, node, get_close_matches(name, self.names.columns, n=1))
+            self._unknown(name, node, nearest(name, self.names.columns))
         if self.names.formula is not None and name in ("y", "eta"):
             self.names.check_one_meaning(name, node.lineno, self.text)
         self.columns[name] = None
@@ -255,20 +255,19 @@ class Reader(ast.NodeTransformer):
         self.names.check_one_meaning(name, node.lineno, self.text)
         meanings = self.names.meanings(name)
         if not meanings:
-            self._unknown(name, node, [self.names.nearest(name, self.assigned)])
+            self._unknown(name, node, self.names.nearest(name, self.assigned))
         return meanings
 
-    def _unknown(self, name: str, node: ast.expr, near: Sequence[str]) -> NoReturn:
-        nearest = next(iter(near), "")
-        hint = f"write {nearest}." if nearest else "name a column, or declare it in params:."
+    def _unknown(self, name: str, node: ast.expr, near: str) -> NoReturn:
+        hint = f"write {near}." if near else "name a column, or declare it in params:."
         if name in self.names.outside:
-            nearest = ""
+            near = ""
             hint = (
                 "declare it in params:, write its value, or give wb.custom a function; variables "
                 "of the notebook are not visible here, so that the run can be repeated."
             )
         what = f"reads {name}, which is neither a column, a parameter nor a function"
-        self._fail(node, what, _ADVICE.get(name, hint), "unknown-name", nearest)
+        self._fail(node, what, _ADVICE.get(name, hint), "unknown-name", near)
 
     def _refuse(self, node: ast.AST, place: ast.AST | None = None) -> NoReturn:
         what, instead = _INSTEAD.get(

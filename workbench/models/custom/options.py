@@ -19,6 +19,7 @@ class Written(Model):
     outcome: ClassVar[str] = "any"
     roles: ClassVar[tuple[str, ...]] = ("columns", "cluster", "weights")
     built_by: ClassVar[str] = "workbench.models.custom.build"
+    results: ClassVar[str] = "workbench.models.custom.results:CustomFit"
     needs_formula: ClassVar[bool] = False
     listed: ClassVar[bool] = False
     written: ClassVar[bool] = True

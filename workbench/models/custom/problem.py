@@ -27,6 +27,7 @@ from workbench.models.custom.output import Allowance, limited
 from workbench.models.custom.parameters import Parameter
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.columns import prepare_columns
+from workbench.models.design.results import FormulaState
 from workbench.models.design.scaling import INTERCEPT, Scaling, scaling_of
 from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
@@ -329,14 +330,9 @@ class CustomProblem(Problem):
             where=self.parameter_names[0],
         )
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> FormulaState:
         """Return the formula's state where there is a formula."""
-        return {
-            "template": None,
-            "design": self.design.state,
-            "kept": list(self.kept),
-            "spreads": self.spreads,
-        }
+        return FormulaState(self.spreads, design=self.design.state, kept=list(self.kept))
 
 
 def _written(value: float) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,41 +18,71 @@ BY = ("period", "cohort", "att", "cells")
 """What effects are averaged over: all but one of these variables, or over nothing."""
 
 
-def aggregation(design: Design, state: Mapping[str, Any], estimates: pd.Series) -> Any:
-    """Return what `shares` needs to average the cells of ``sunab()``; None without such a term.
+@dataclass(frozen=True)
+class Cohorts:
+    """The estimates of a fit with ``sunab()``, and the cells that its averages are over.
 
-    Parameters
+    Attributes
     ----------
-    design
-        The design, whose columns tell how many rows each cell has.
-    state
-        The fit's state, which has the design's.
-    estimates
-        The k estimates by name.
+    by
+        What is averaged over, one of `BY`.
+    names, values
+        The estimates of all columns, ``(k,)``.
+    cells
+        Of each name that is a cell, its variable, cohort, period and size: rows, or their weights.
     """
-    terms = [e for e in state.get("design", {}).get("events", []) if e["kind"] == "sunab"]
-    if not terms:
-        return None
-    weights = np.ones(len(design.matrix)) if design.weights is None else design.weights
-    sizes = weights @ (design.matrix != 0)
-    cells = {
-        cell_name(term["variable"], cohort, period): [term["variable"], cohort, period]
-        for term in terms
-        for cohort, period in term["columns"]
-    }
-    return {
-        "by": terms[0]["show"],
-        "names": [str(name) for name in estimates.index],
-        "values": estimates.tolist(),
-        "cells": {
-            name: [*cell, float(sizes[design.names.index(name)])]
-            for name, cell in cells.items()
-            if name in estimates.index
-        },
-    }
+
+    by: str = "cells"
+    names: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+    cells: Mapping[str, tuple[str, float, float, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, design: Design, estimates: pd.Series) -> Self:
+        """Count the cells of a design, which has ``sunab()``, that have estimates ``(k,)``."""
+        terms = sunab_terms(design.state)
+        weights = np.ones(len(design.matrix)) if design.weights is None else design.weights
+        sizes = weights @ (design.matrix != 0)
+        cells = {
+            cell_name(term["variable"], cohort, period): (term["variable"], cohort, period)
+            for term in terms
+            for cohort, period in term["columns"]
+        }
+        return cls(
+            terms[0]["show"],
+            tuple(str(name) for name in estimates.index),
+            tuple(estimates.tolist()),
+            {
+                name: (*cell, float(sizes[design.names.index(name)]))
+                for name, cell in cells.items()
+                if name in estimates.index
+            },
+        )
+
+    @property
+    def estimates(self) -> pd.Series:
+        """The estimates of all columns by name, ``(k,)``."""
+        index = pd.Index(self.names, dtype=object)
+        return pd.Series(self.values, index, dtype=np.float64, name="estimate")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        names, values = tuple(stored["names"]), tuple(stored["values"])
+        cells = {name: tuple(cell) for name, cell in stored["cells"].items()}
+        return cls(stored["by"], names, values, cells)
 
 
-def shares(kept: Mapping[str, Any], by: str) -> tuple[tuple[str, ...], Numpy]:
+def sunab_terms(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the terms ``sunab()`` of a formula, from the state of its design."""
+    return [term for term in state.get("events", []) if term["kind"] == "sunab"]
+
+
+def shares(cohorts: Cohorts, by: str) -> tuple[tuple[str, ...], Numpy]:
     r"""Return the names of the averages, and the shares of the estimates in each, ``(m, k)``.
 
     .. math:: \hat\nu_e = \sum_g \frac{n_{ge}}{\sum_h n_{he}}\, \hat\delta_{ge}
@@ -76,14 +107,15 @@ def shares(kept: Mapping[str, Any], by: str) -> tuple[tuple[str, ...], Numpy]:
             code="bad-option",
             where="by",
         )
-    names, cells = kept["names"], kept["cells"]
-    label = _LABELS[by]
+    names, label = cohorts.names, _LABELS[by]
     groups: dict[str, dict[int, float]] = {}
     for j, name in enumerate(names):
-        if name not in cells:
+        if name not in cohorts.cells:
             groups[name] = {j: 1.0}
-        elif group := label(*cells[name][:3]):
-            groups.setdefault(group, {})[j] = cells[name][3]
+            continue
+        variable, cohort, period, size = cohorts.cells[name]
+        if group := label(variable, cohort, period):
+            groups.setdefault(group, {})[j] = size
     matrix = np.zeros((len(groups), len(names)))
     for i, sizes in enumerate(groups.values()):
         matrix[i, list(sizes)] = _normal(list(sizes.values()))

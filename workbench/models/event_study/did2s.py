@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from workbench.covariances import Absorbed, ClusterMeat, Curvature
+from workbench.covariances import ClusterMeat, Curvature
 from workbench.covariances.small_sample import Family
 from workbench.data.complete_cases import counted
 from workbench.data.design import Design, build_design
@@ -26,6 +25,7 @@ from workbench.kernels.absorption.factors import Factor
 from workbench.models.design.checks import check_enough_rows
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
+from workbench.models.design.results import FormulaState
 from workbench.models.design.weights import weights_of
 from workbench.models.event_study.imputation import Untreated
 from workbench.models.event_study.options import DID2S
@@ -51,6 +51,7 @@ class TwoStageProblem(Problem):
     """
 
     family: ClassVar[Family] = "least squares"
+    library: ClassVar[str] = "numpy"
     title = DID2S.title
 
     def __init__(self, specification: Specification, table: Table) -> None:
@@ -160,16 +161,10 @@ class TwoStageProblem(Problem):
         """Return the adjusted outcome minus the effects, ``(n,)``."""
         return self._rest(params)
 
-    def state(self) -> Mapping[str, Any]:
-        return {
-            "template": "ols",
-            "design": self.design.state,
-            "kept": [self.design.state["names"].index(name) for name in self.columns.names],
-            "offset": None,
-            "levels": None,
-            "absorbed": asdict(Absorbed()),
-            "kinds": ["cluster"],
-        }
+    def state(self) -> FormulaState:
+        names = self.design.state["names"]
+        kept = [names.index(name) for name in self.columns.names]
+        return FormulaState(design=self.design.state, kept=kept)
 
 
 class _Stages:

@@ -19,6 +19,7 @@ class DID2S(Model):
     title: ClassVar[str] = "Two-stage DiD"
     formula: ClassVar[str] = "y − ŷ(0) = x′β"
     built_by: ClassVar[str] = "workbench.models.event_study.build"
+    results: ClassVar[str] = "workbench.models.event_study.results:TwoStageFit"
     solved: ClassVar[bool] = True
     computed_by: ClassVar[str] = NUMPY
     listed: ClassVar[bool] = False

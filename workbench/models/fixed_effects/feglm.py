@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Generator, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,6 +16,7 @@ from workbench.covariances.small_sample import Family
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import DataError, FormulaError, OptionError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control
 from workbench.estimation.problem import (
     Evidence,
@@ -29,12 +29,12 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram, pull, times
 from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.feols import FixedEffectsProblem
 from workbench.models.fixed_effects.irls import Line, Point, Reweighted
 from workbench.models.fixed_effects.regressors import project
+from workbench.models.fixed_effects.results import FeglmState
 from workbench.models.fixed_effects.separation import (
     SEPARATED,
     Mask,
@@ -404,21 +404,19 @@ class AbsorbedProblem(FixedEffectsProblem):
         total = self._point(self.walked(params)).index - walker.offset - times(walker.x, slopes)
         return recovered(self._terms, self.factors, total, self.table, self.design.rows)
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> FeglmState:
         """Return the formula's state, the columns kept, and what the factors absorb."""
         names = self.design.state["names"]
         weights = self.design.weights
-        return {
-            "template": self.kind.mean_of,
-            "design": self.design.state,
-            "kept": [names.index(name) for name in self.projected.names],
-            "offset": self.specification.offset,
-            "levels": None,
-            "absorbed": asdict(self.absorbed),
-            "fixed_effects": [term.name for term in self._terms],
-            "spreads": deviations(self.design.names, self.design.matrix),
-            "mean_weight": 1.0 if weights is None else float(weights.mean()),
-        }
+        return FeglmState(
+            deviations(self.design.names, self.design.matrix),
+            design=self.design.state,
+            kept=[names.index(name) for name in self.projected.names],
+            offset=self.specification.offset,
+            absorbed=self.absorbed,
+            fixed_effects=tuple(term.name for term in self._terms),
+            mean_weight=1.0 if weights is None else float(weights.mean()),
+        )
 
 
 def _first(point: Point, line: Line) -> list[Numpy]:

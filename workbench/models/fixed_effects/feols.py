@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar
@@ -31,6 +30,7 @@ from workbench.data.formula.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned, counted
 from workbench.errors import DataError
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
 from workbench.estimation.specification import Specification
@@ -39,12 +39,12 @@ from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.scaling import deviations
 from workbench.models.design.weights import weights_of
-from workbench.models.fixed_effects.demeaning import Demeaning, demeaned
+from workbench.models.fixed_effects.demeaning import demeaned
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.instruments import FirstStage, first_stages
 from workbench.models.fixed_effects.options import FEOLS
 from workbench.models.fixed_effects.regressors import Layout, Projected, Repeat, project
-from workbench.models.linear.ols import LeastSquares
+from workbench.models.fixed_effects.results import AbsorbedState, FeolsState
 from workbench.models.linear.rounding import nothing_left, solved_to_rounding
 from workbench.protocols import Numpy
 
@@ -68,6 +68,7 @@ class FixedEffectsProblem(Problem):
     """
 
     family: ClassVar[Family] = "least squares"
+    library: ClassVar[str] = "numpy"
     title = FEOLS.title
 
     def __init__(self, specification: Specification, design: Design) -> None:
@@ -406,28 +407,26 @@ class FixedEffectsProblem(Problem):
     def _terms(self) -> tuple[AbsorbedTerm, ...]:
         return absorbed(split_formula(self.specification.formula or ""))
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> AbsorbedState:
         """Return the formula's state, the columns kept, the fit's R squared and first stages."""
         design, rest = self.design, float(self._squares(self._rest(self.start)))
         within = float(self._squares(self.projected.y))
         parts = [design.state, *([design.endogenous.state] if design.endogenous else [])]
         every = [(part, name) for part, state in enumerate(parts) for name in state["names"]]
-        return {
-            "template": LeastSquares.name,
-            "design": design.state,
-            "endogenous": design.endogenous.state if design.endogenous else None,
-            "kept": [every.index(self._place(name)) for name in self.projected.names],
-            "offset": self.specification.offset,
-            "levels": None,
-            "absorbed": asdict(self.absorbed),
-            "spreads": self._spreads(),
-            "fixed_effects": [term.name for term in self._terms],
-            "r2": None if self._total == 0 else 1 - rest / self._total,
-            "r2_within": None if within == 0 else 1 - rest / within,
-            "first_stages": [asdict(stage) for stage in self.first_stages],
-        }
+        return FeolsState(
+            self._column_sd(),
+            design=design.state,
+            endogenous=design.endogenous.state if design.endogenous else None,
+            kept=[every.index(self._place(name)) for name in self.projected.names],
+            offset=self.specification.offset,
+            absorbed=self.absorbed,
+            fixed_effects=tuple(term.name for term in self._terms),
+            r2=None if self._total == 0 else 1 - rest / self._total,
+            r2_within=None if within == 0 else 1 - rest / within,
+            first_stages=self.first_stages,
+        )
 
-    def _spreads(self) -> dict[str, float]:
+    def _column_sd(self) -> dict[str, float]:
         """Return the standard deviations of the regressors, before their effects are taken out."""
         parts = [part for part in (self.design, self.design.endogenous) if part is not None]
         pairs = (deviations(part.names, part.matrix).items() for part in parts)

@@ -28,6 +28,7 @@ class FEOLS(FixedEffectsModel):
 
     name: ClassVar[str] = "feols"
     title: ClassVar[str] = "OLS, fixed effects"
+    results: ClassVar[str] = "workbench.models.fixed_effects.results:FeolsFit"
     formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
     textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "lwage ~ expersq + married + union | nr + year": {},
@@ -41,6 +42,7 @@ class FEOLS(FixedEffectsModel):
 class FEGLM(FixedEffectsModel):
     """A generalized linear model with fixed effects, estimated by Newton's method."""
 
+    results: ClassVar[str] = "workbench.models.fixed_effects.results:FeglmFit"
     optimizers: ClassVar[tuple[str, ...] | None] = ("newton",)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -23,6 +23,7 @@ from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
 from workbench.models.design.scaling import INTERCEPT, linear_coordinates, outcome_scale
 from workbench.models.design.weights import weights_of
+from workbench.models.linear.results import LinearState
 from workbench.models.linear.rounding import nothing_left, solved_to_rounding
 from workbench.protocols import Numpy
 
@@ -59,6 +60,7 @@ class LeastSquaresProblem(Problem):
 
     title: ClassVar[str] = LeastSquares.title
     family: ClassVar[Family] = "least squares"
+    library: ClassVar[str] = "numpy"
 
     def __init__(self, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
@@ -91,11 +93,9 @@ class LeastSquaresProblem(Problem):
     @property
     def column_sd(self) -> Mapping[str, float]:
         """Standard deviations of the regressors, by name."""
-        return {name: sd for name, sd in self._spreads.items() if name != INTERCEPT}
-
-    @property
-    def _spreads(self) -> dict[str, float]:
-        return dict(zip(self.columns.names, self.coordinates.scaling.spreads.tolist(), strict=True))
+        spreads = self.coordinates.scaling.spreads.tolist()
+        pairs = zip(self.columns.names, spreads, strict=True)
+        return {name: sd for name, sd in pairs if name != INTERCEPT}
 
     def shown(self, theta: Numpy) -> Numpy:
         """Return the coefficients shown, shape ``(k,)``."""
@@ -240,18 +240,17 @@ class LeastSquaresProblem(Problem):
         fitted = design.matrix[:, list(self.columns.kept)] @ params
         return design.outcome - (fitted if design.offset is None else fitted + design.offset)
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> LinearState:
         """Return what prediction needs, and the fit's R squared."""
         levels = self.design.outcome_levels
-        return {
-            "template": LeastSquares.name,
-            "design": self.design.state,
-            "kept": list(self.columns.kept),
-            "offset": self.specification.offset,
-            "levels": None if levels is None else list(levels),
-            "spreads": self._spreads,
-            "r2": self._r_squared(self.start),
-        }
+        return LinearState(
+            self.column_sd,
+            design=self.design.state,
+            kept=self.columns.kept,
+            offset=self.specification.offset,
+            levels=None if levels is None else list(levels),
+            r2=self._r_squared(self.start),
+        )
 
     def _r_squared(self, theta: Numpy) -> float | None:
         """Return the share of the outcome's variation that is explained, around an intercept."""

@@ -39,6 +39,7 @@ class OLS(Model):
     formula: ClassVar[str] = "min Σ (y − x′β)²"
     outcome: ClassVar[str] = "a finite number"
     built_by: ClassVar[str] = "workbench.models.linear.build"
+    results: ClassVar[str] = "workbench.models.linear.results:LinearFit"
     solved: ClassVar[bool] = True
     with_effects: ClassVar[str] = "feols"
     textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -16,6 +16,7 @@ class TemplateModel(Model):
     """A likelihood template joined with what a model declares."""
 
     built_by: ClassVar[str] = "workbench.models.templates.build"
+    results: ClassVar[str] = "workbench.models.templates.results:TemplateFit"
     likelihood_class: ClassVar[type[LinearIndex]]
 
     @property

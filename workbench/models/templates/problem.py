@@ -29,6 +29,7 @@ from workbench.likelihoods.base import total
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
+from workbench.models.design.results import FormulaState
 from workbench.models.design.scaling import INTERCEPT, outcome_scale, scaling_of
 from workbench.models.design.weights import weights_of
 from workbench.models.templates.coordinates import TemplateCoordinates
@@ -267,19 +268,16 @@ class TemplateProblem(Problem):
             index = index + self.design.offset
         return self.design.outcome - self.template.mean(index, params[p:])
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> FormulaState:
         """Return the formula's state, the columns kept and the outcome's levels."""
         levels = self.design.outcome_levels
-        return {
-            "template": self.template.name,
-            "design": self.design.state,
-            "kept": list(self.columns.kept),
-            "offset": self.specification.offset,
-            "levels": None if levels is None else list(levels),
-            "spreads": dict(
-                zip(self.columns.names, self.coordinates.scaling.spreads.tolist(), strict=True)
-            ),
-        }
+        return FormulaState(
+            self.column_sd,
+            design=self.design.state,
+            kept=self.columns.kept,
+            offset=self.specification.offset,
+            levels=None if levels is None else list(levels),
+        )
 
 
 def _span(values: Numpy) -> str:

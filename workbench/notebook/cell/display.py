@@ -88,10 +88,8 @@ class _Place:
         """Show the run live where there is a page; without one, the result comes all the same."""
         if not in_jupyter():
             return
-        from workbench.notebook.widgets.trace_view import TraceView
-
         try:
-            view = TraceView(run, steerable=False)
+            view = run.view(steerable=False)
         except WorkbenchError as error:
             show_text(str(error))
             return

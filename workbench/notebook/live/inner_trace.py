@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.models.fixed_effects.demeaning import COUNTS, Demeaning, rows_of
+from workbench.estimation.inner_trace import COUNTS, Demeaning, rows_of
 from workbench.notebook.live.thinning import positions
 from workbench.report import numbers
 

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from workbench.backends.devices import INSTALL, Device, devices, installed
+from workbench.backends.devices import Device, devices, installed
 from workbench.estimation.model import model_class
+from workbench.extras import install_command
 from workbench.models.registry import MODELS, listed
 from workbench.optimizers import describe
 
@@ -90,7 +91,9 @@ def _offer(places: tuple[Device, ...]) -> Offer:
 
 def _library(name: str, label: str) -> Option:
     there = installed(name)
-    return Option(name, label, "", there, "" if there else f"Not installed: {INSTALL[name]}")
+    return Option(
+        name, label, "", there, "" if there else f"Not installed: {install_command(name)}"
+    )
 
 
 def _device(place: Device) -> Option:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.covariances import TITLES
 from workbench.errors import LikelihoodError, WorkbenchError
 from workbench.estimation.model import Finding, Plan
-from workbench.models.registry import plan_of
+from workbench.models.drafts import plan_of
 from workbench.notebook.setup import fields as drawn
 from workbench.notebook.setup.chosen import Check, Chosen
 from workbench.notebook.setup.data import Opened

@@ -15,11 +15,11 @@ from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation.model import Suggestion, model_class
 from workbench.estimation.specification import RunOptions, Specification
-from workbench.models.registry import CELLS_AT_ONCE
+from workbench.models.drafts import CELLS_AT_ONCE
 from workbench.notebook.setup.chosen import Chosen
+from workbench.notebook.setup.covariance_options import covariance_options
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.formula_text import sides
-from workbench.notebook.setup.member_options import covariance_options, member_options
 from workbench.optimizers import OPTIMIZERS
 from workbench.options import Kind, Option, options_of, plain
 
@@ -55,12 +55,16 @@ def declared(of: str, chosen: Chosen) -> tuple[Option, ...]:
     if of == "model":
         return options_of(model_class(chosen.template))
     if of == "optimizer":
-        return member_options(OPTIMIZERS.get(chosen.optimizer))
+        return _options_of(OPTIMIZERS.get(chosen.optimizer))
     if of == "demeaner":
-        return member_options(DEMEANERS.get(chosen.demeaner))
+        return _options_of(DEMEANERS.get(chosen.demeaner))
     if of == "se":
         return covariance_options(chosen.se)
     return tuple(each for each in options_of(RunOptions) if each.name not in OF_THE_PAGE)
+
+
+def _options_of(kind: type | None) -> tuple[Option, ...]:
+    return () if kind is None else options_of(kind)
 
 
 def shown(of: str, chosen: Chosen) -> tuple[Option, ...]:

@@ -196,7 +196,7 @@ def event_plot(*fits: Fit, variable: str | None = None, level: float = 0.95) -> 
 
 def fit_plot(fit: Fit, level: float = 0.95) -> CoefficientPlot:
     """Draw an event study where the formula has one, else each regressor's estimate."""
-    if _events(fit):
+    if fit.events:
         return event_plot(fit, level=level)
     names = [str(n) for n in fit.params.index if n != INTERCEPT and n not in fit.nuisance]
     places = {float(place): name for place, name in enumerate(names)}
@@ -205,16 +205,8 @@ def fit_plot(fit: Fit, level: float = 0.95) -> CoefficientPlot:
 
 
 # The numbers -------------------------------------------------------------------------------------
-def _events(fit: Fit) -> list[Mapping[str, Any]]:
-    """Return the terms of a fit that have one estimate a period or level."""
-    kept = fit.state.get("aggregation")
-    shown = {LEVELS} if kept is not None and kept["by"] != "period" else {LEVELS, "sunab"}
-    terms = fit.state.get("design", {}).get("events", [])
-    return [term for term in terms if term["kind"] in shown]
-
-
 def _event(fit: Fit, variable: str | None) -> Mapping[str, Any]:
-    found = [e for e in _events(fit) if variable in (None, e["variable"])]
+    found = [e for e in fit.events if variable in (None, e["variable"])]
     if not found:
         raise OptionError(
             f'"{fit.name}" has no estimates by period'

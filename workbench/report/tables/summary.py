@@ -18,6 +18,7 @@ from workbench.report.labels import (
     clusters,
     device,
     errors_label,
+    figure_of,
     has_errors,
     kind_note,
     left_out_count,
@@ -109,10 +110,10 @@ def _facts(fit: Fit) -> Iterable[tuple[str, str]]:
     yield "Log-likelihood", numbers.log_likelihood(fit.loglik) if known else ""
     yield "without regressors", numbers.log_likelihood(fit.loglik_null) if known else ""
     yield "McFadden R²", numbers.r_squared(fit.pseudo_r2) if known else ""
-    yield "R²", numbers.r_squared(fit.state.get("r2")) if known else ""
-    yield "R² within", numbers.r_squared(fit.state.get("r2_within")) if known else ""
-    for stage in fit.state.get("first_stages", []):
-        yield f"First-stage F, {stage['regressor']}", numbers.figure(stage["statistic"], 4)
+    yield "R²", numbers.r_squared(figure_of(fit, "r2")) if known else ""
+    yield "R² within", numbers.r_squared(figure_of(fit, "r2_within")) if known else ""
+    for label, figure in fit.further_figures.items():
+        yield label, numbers.figure(figure, 4)
     yield "AIC", numbers.criterion(fit.aic) if at_maximum(fit) else ""
     yield "BIC", numbers.criterion(fit.bic) if at_maximum(fit) else ""
     yield "Standard errors", errors_label(fit)

@@ -12,8 +12,8 @@ from itertools import groupby
 
 import numpy as np
 
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.trace import Trace
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Iterate, Numpy
 from workbench.runs.store.json_codec import dumps
 from workbench.runs.store.worker import Act

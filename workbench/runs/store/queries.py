@@ -7,9 +7,9 @@ import sqlite3
 import numpy as np
 
 from workbench.errors import StoreError
+from workbench.estimation.inner_trace import COUNTS, Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
-from workbench.models.fixed_effects.demeaning import COUNTS, Demeaning
 from workbench.protocols import Numpy
 from workbench.runs.store.database import notify
 from workbench.runs.store.json_codec import loads

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES, Trace
-from workbench.models.fixed_effects.demeaning import Demeaning
 from workbench.protocols import Numpy
 from workbench.runs.store.location import shown
 

@@ -34,7 +34,7 @@ from workbench.runs.store.worker import PERIOD, Act, Worker
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.models.fixed_effects.demeaning import Demeaning
+    from workbench.estimation.inner_trace import Demeaning
 
 State = Mapping[str, Any]
 

@@ -1,35 +1,15 @@
-"""The options of optimizers, demeaners and standard errors that do not declare them yet."""
+"""The options of standard errors, which do not declare them yet."""
 
 from __future__ import annotations
 
 from dataclasses import MISSING, fields
 from functools import lru_cache
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from workbench.covariances import SETTINGS
 from workbench.options import Kind, Option, options_of
 
-_KINDS = {"bool": Kind.FLAG, "int": Kind.COUNT, "float": Kind.NUMBER, "str": Kind.TEXT}
-
-
-@lru_cache
-def member_options(kind: Any) -> tuple[Option, ...]:
-    """Return the options of an optimizer or a demeaner."""
-    if kind is None:
-        return ()
-    return options_of(kind) or tuple(_guessed(kind, item) for item in fields(kind))
-
-
-def _guessed(kind: Any, item: Any) -> Option:
-    hint = get_type_hints(kind)[item.name]
-    words = [each for each in get_args(hint) if isinstance(each, str)]
-    name = next(
-        (n for n in _KINDS if n in str(item.type).replace(" | None", "").split("[")[0]), "str"
-    )
-    what = Kind.CHOICE if words else _KINDS[name]
-    return Option(
-        item.name, what, "", item.default, choices=tuple(words), owner=getattr(kind, "title", "")
-    )
+_KINDS = {"int": Kind.COUNT, "float": Kind.NUMBER, "str": Kind.TEXT}
 
 
 @lru_cache
