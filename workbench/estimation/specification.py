@@ -93,13 +93,18 @@ class RunOptions(Options):
     )
     max_steps: int | None = option(None, kind=Kind.COUNT, least=1, help="step limit")
     missing: str = option(
-        "drop", kind=Kind.CHOICE, choices=("drop", "raise"), help="rows with missing values"
+        "drop",
+        kind=Kind.CHOICE,
+        choices=("drop", "raise"),
+        help="rows with missing values",
+        label="Missing values",
     )
     collinear: str = option(
         "drop",
         kind=Kind.CHOICE,
         choices=("drop", "refuse"),
         help="columns that are combinations of others",
+        label="Collinear columns",
     )
     positive: str | None = option(
         None, kind=Kind.TEXT, help="level of a two-valued text outcome that counts as 1"
@@ -114,7 +119,11 @@ class RunOptions(Options):
     )
     seed: int = option(0, kind=Kind.COUNT, least=0, help="seed of everything random")
     ssc: str | None = option(
-        None, kind=Kind.CHOICE, choices=CONVENTIONS, help="small-sample convention"
+        None,
+        kind=Kind.CHOICE,
+        choices=CONVENTIONS,
+        help="small-sample convention",
+        label="Small sample",
     )
     name: str = option("", kind=Kind.TEXT, help="name of the run")
 

@@ -252,7 +252,7 @@ def test_errors_across_time_are_told_their_columns(people, offer):
     assert (empty.ok, empty.of, empty.field) == (False, "se", "time")
     assert empty.text == "Driscoll-Kraay standard errors need time."
     assert empty.brief == "Driscoll-Kraay standard errors need time"
-    assert empty.detail == "Choose it under Time."
+    assert empty.detail == ""  # it stands at the field that is to be filled in
     assert (unknown.ok, "region2" in unknown.text) == (False, True)
     assert [(each["name"], each["kind"]) for each in fields.values()] == [
         ("time", "column"),

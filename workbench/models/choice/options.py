@@ -159,7 +159,10 @@ class MixedLogit(ScaledChoiceModel):
         HALTON, kind=Kind.CHOICE, choices=DRAW_KINDS, help="type of draws, or quadrature"
     )
     wtp_price: str | None = option(
-        None, kind=Kind.COLUMN, help="price, for a model in willingness-to-pay space"
+        None,
+        kind=Kind.COLUMN,
+        help="price, for a model in willingness-to-pay space",
+        label="Price",
     )
 
     @property

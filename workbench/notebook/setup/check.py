@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.covariances import TITLES
-from workbench.errors import LikelihoodError, WorkbenchError
+from workbench.errors import LikelihoodError
 from workbench.estimation.model import Finding, Plan
 from workbench.models.drafts import plan_of
 from workbench.notebook.setup import fields as drawn
@@ -11,11 +11,9 @@ from workbench.notebook.setup.chosen import Check, Chosen
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.formula_text import sides
 from workbench.notebook.setup.specification import specification
-from workbench.options import Kind
 
 _NAMES = {title.partition(" ")[0] for title in TITLES.values()} - {"Clustered"}
 """People after whom standard errors are called."""
-_PICKED = {Kind.COLUMN, Kind.COLUMNS, Kind.CHOICE, Kind.LEVEL}
 
 
 def checked(chosen: Chosen, opened: Opened | None) -> Check:
@@ -75,17 +73,18 @@ def _place(finding: Finding, chosen: Chosen) -> tuple[str, str]:
 
 
 def _next_step(finding: Finding, chosen: Chosen) -> str:
-    """Return the next step: the field to fill in, or the error's own hint."""
-    error: WorkbenchError = finding.error
-    known = {e.name: e for e in drawn.declared(finding.of, chosen)} if finding.of else {}
-    each = known.get(finding.option)
-    values = drawn.values_of(finding.of, chosen) if finding.of else {}
-    if error.code == "no-cluster":
+    """Return the error's own hint; nothing at a field that only has to be filled in."""
+    if finding.error.code == "no-cluster":
         return "Choose it under Cluster by."
-    if each is not None and each.required and not values.get(each.name):
-        label = each.schema()["label"]
-        return f"{'Choose' if each.kind in _PICKED else 'Give'} it under {label}."
-    return f"Try: {error.hint}" if error.hint else ""
+    if finding.of:
+        missing = {
+            each.name
+            for each in drawn.declared(finding.of, chosen)
+            if each.required and not drawn.values_of(finding.of, chosen).get(each.name)
+        }
+        if finding.option in missing:
+            return ""
+    return f"Try: {finding.error.hint}" if finding.error.hint else ""
 
 
 def _brief(text: str) -> str:

@@ -10,7 +10,7 @@ export function effectsPart(desk: Desk): Part {
   const show = (state: SetupState): void => {
     const terms = state.effects.split("+").map((term) => term.trim().replace(/^`|`$/g, ""));
     const names = desk.variables.map(({ name }) => name).filter((name) => !(state.roles[name] ?? "").includes("y"));
-    picker.show(state.effects, names, new Set(terms), state.has_effects || state.effects ? "" : "Not with this model");
+    picker.show(state.effects, names, new Set(terms), state.has_effects || state.effects ? "" : "Not available");
   };
   return { element: picker.element, show };
 }

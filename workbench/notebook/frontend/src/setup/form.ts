@@ -10,7 +10,7 @@ export function formPart(desk: Desk, of: Group, wanted: (field: Field) => boolea
   const controls = new Map<string, Control>();
   let drawn = "";
   const show = (state: SetupState): void => {
-    const fields = (state.forms[of] ?? []).filter(wanted);
+    const fields = (state.forms[of] ?? []).filter(wanted).sort((one, other) => room(one) - room(other));
     const keys = fields.map(keyOf);
     element.hidden = fields.length === 0;
     if (keys.join("\n") !== drawn) {
@@ -23,6 +23,12 @@ export function formPart(desk: Desk, of: Group, wanted: (field: Field) => boolea
     for (const field of fields) controls.get(keyOf(field))!.show(field, at === field.name ? state.check : null);
   };
   return { element, show };
+}
+
+/** How much room a field takes: small ones come first, those with a row for each name last. */
+function room({ kind }: Field): number {
+  if (["numbers", "choices", "groups", "settings"].includes(kind)) return 2;
+  return ["formula", "text", "columns"].includes(kind) ? 1 : 0;
 }
 
 /** What a control is built from; it stands as long as that stays. */

@@ -26,7 +26,7 @@ export function optionsPart(desk: Desk): Part {
     weights.show(numeric, state.weights);
     kind.show(state.weight_kinds.map((key) => ({ key, label: capital(key) })), state.weight_kind);
     kindField.hidden = !state.weights;
-    offset.show(numeric, state.offset, "None", state.has_offset || state.offset ? "" : "Not with this model");
+    offset.show(numeric, state.offset, "None", state.has_offset || state.offset ? "" : "Not available");
     for (const [field, picker] of [["cluster", cluster], ["weights", weights], ["offset", offset]] as const)
       mark(picker.select, "aria-invalid", state.check.field === field && !state.check.of ? "true" : null);
     positiveField.hidden = !state.positive;
