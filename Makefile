@@ -14,7 +14,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test check format notebooks browser bench clean
+.PHONY: help install lab test check format stubs notebooks browser bench clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,8 +33,12 @@ check: install ## Check format, lint, types of Python and TypeScript, and import
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
+	$(BIN)/python -m workbench.api.stubs --check
 	$(FRONTEND) check
 	$(PYTEST) -q tests/test_imports.py
+
+stubs: install ## Generate the types of fit and the public names of models from their options
+	$(BIN)/python -m workbench.api.stubs
 
 format: install ## Bring the code into its format, and repair what lint can
 	@$(BIN)/ruff format $(CODE)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.covariances import Curvature
-from workbench.covariances.kinds import with_asked
+from workbench.covariances.base import meat_key
+from workbench.estimation.evidence import ProblemEvidence
 from workbench.estimation.objective import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Evidence, Problem
@@ -331,11 +332,18 @@ def measure(problem: Problem, walked: Walked) -> Measured:
     if outcome.at_maximum:
         step = curvature.bread @ problem.score(theta)
         if problem.scores_asked:
-            curvature = with_asked(problem, theta, problem.curvature(theta))
+            curvature = _with_sums_asked(problem, theta, problem.curvature(theta))
         curvature = replace(curvature, at_bound=problem.at_bound(step))
         if curvature.at_bound and outcome is Outcome.CONVERGED:
             outcome = Outcome.BOUNDARY
     return Measured(theta, outcome, curvature, decrement, problem.loglik(theta))
+
+
+def _with_sums_asked(problem: Problem, theta: Numpy, curvature: Curvature) -> Curvature:
+    """Add to a curvature what is kept for the standard errors asked for."""
+    asked = problem.specification
+    key = meat_key(asked.se, asked.se_options, asked.clusters)
+    return asked.covariance.keep(curvature, key, ProblemEvidence(problem, asked.clusters, theta))
 
 
 def _saturated(problem: Problem, theta: Numpy, outcome: Outcome) -> Measured:

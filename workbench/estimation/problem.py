@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from workbench.covariances import (
     FLAT_IN_FLOAT32,
@@ -17,17 +16,18 @@ from workbench.covariances import (
     Absorbed,
     ClusterMeat,
     Curvature,
+    Family,
     groupings,
+    joint,
 )
-from workbench.covariances.regression_rows import LinearRows
-from workbench.covariances.small_sample import Family
+from workbench.covariances.evidence import BY_ROW, Need, missing_need
+from workbench.covariances.regression_rows import RegressionRows
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import InferenceError, OptionError
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control, ScaledObjective
 from workbench.estimation.specification import Specification
-from workbench.kernels.linear.gram import gram
 from workbench.protocols import Iterate, Numpy
 
 
@@ -210,7 +210,12 @@ class Problem(ABC):
         """Whether the errors asked for need sums of scores; others form them when first asked."""
         asked = self.specification
         sandwich = asked.weights is not None and asked.weight_kind == "probability"
-        return sandwich or asked.se not in {"hessian", "none"} or bool(self.clusters)
+        return sandwich or asked.covariance.uses_scores() or bool(self.clusters)
+
+    @property
+    def has(self) -> frozenset[Need]:
+        """What standard errors can be computed from."""
+        return BY_ROW if self.model is None else self.model.evidence
 
     def score_rows(self, theta: Numpy) -> Numpy:
         """Return the score of each row in walked coordinates, times its weight, ``(n, k)``.
@@ -220,15 +225,9 @@ class Problem(ABC):
         OptionError
             When the scores are not those of rows.
         """
-        raise OptionError(
-            f"The scores of the model {self.title} are not those of rows, which errors across "
-            "time and space need.",
-            hint='se="robust" or se="cluster".',
-            code="no-score-rows",
-            where="se",
-        )
+        raise missing_need(Need.ROW_SCORES, self.title, "these standard errors")
 
-    def linear_rows(self) -> LinearRows:
+    def regression_rows(self) -> RegressionRows:
         """Return the rows of a linear regression.
 
         Raises
@@ -236,13 +235,10 @@ class Problem(ABC):
         OptionError
             When the model is none.
         """
-        raise OptionError(
-            f"The model {self.title} is no linear regression, which HC2, HC3, CRV3 and the wild "
-            "bootstrap need.",
-            hint='se="robust" or se="cluster"; or the model "ols" or "feols".',
-            code="not-linear",
-            where="se",
-        )
+        raise missing_need(Need.REGRESSION_ROWS, self.title, "these standard errors")
+
+    def check_leverages(self) -> None:
+        """Refuse a regression whose leverages do not exist or are too many to compute."""
 
     @property
     def objective_shift(self) -> float:
@@ -396,44 +392,3 @@ class Problem(ABC):
         with np.errstate(divide="ignore", invalid="ignore"):
             found = self.walked(params)
         return found if np.isfinite(found).all() else None
-
-
-def joint(codes: Sequence[Any]) -> Any:
-    """Give the combinations of several groupings, ``(n,)`` each, numbers from 0."""
-    together, *others = codes
-    for other in others:
-        together = pd.factorize(together * (int(other.max()) + 1) + other)[0]
-    return together
-
-
-def score_sums(x: Numpy, first: Sequence[Numpy], factor: Numpy | None, change: Numpy) -> Numpy:
-    """Sum outer products of row scores ``(x_i d_i0, d_i1, ...)``, carried by ``change``."""
-    root = None if factor is None else np.sqrt(factor)
-    own, *others = [d if root is None else d * root for d in first]
-    p, k = x.shape[1], len(change)
-    sums = np.empty((k, k))
-    sums[:p, :p] = gram(x, own)
-    for i, other in enumerate(others, start=p):
-        sums[:p, i] = sums[i, :p] = (own * other) @ x
-        sums[i, p:] = sums[p:, i] = [other @ another for another in others]
-    return np.asarray(change.T @ sums @ change)
-
-
-def grouped_sums(
-    x: Numpy, first: Sequence[Numpy], weights: Numpy | None, codes: Any, change: Numpy
-) -> ClusterMeat:
-    """Sum the row scores by cluster, and then their outer products."""
-    rows = [d if weights is None else d * weights for d in first]
-    groups = int(codes.max()) + 1
-    member = sparse.csr_array(
-        (np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=(groups, len(codes))
-    )
-    sums = np.column_stack([member @ (x * rows[0][:, None]), *(member @ d for d in rows[1:])])
-    sums = sums @ change
-    return ClusterMeat(sums.T @ sums, groups)
-
-
-def row_scores(x: Numpy, first: Sequence[Numpy], weights: Numpy | None, change: Numpy) -> Numpy:
-    """Return the row scores ``(x_i d_i0, d_i1, ...)``, carried by ``change``, ``(n, k)``."""
-    own, *others = [d if weights is None else d * weights for d in first]
-    return np.asarray(np.column_stack([x * own[:, None], *others]) @ change)

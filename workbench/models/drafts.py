@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from workbench.covariances import SETTINGS, settings_of
+from workbench.covariances.kinds import COVARIANCES, covariance_class, covariance_of
 from workbench.data.names import level_text
 from workbench.data.table import Table
 from workbench.demeaners import DEMEANERS, demeaner_named
@@ -24,9 +23,6 @@ from workbench.options import options_of
 
 CELLS_AT_ONCE = 15_000_000
 """Cells of a design that are read while a person types; 5 million take 0.13 s."""
-
-_BY_CLUSTER = ("cluster", "CRV3")
-"""The kinds of standard errors that need a column to cluster by."""
 
 
 @one_blas_thread()
@@ -84,8 +80,6 @@ def _finding(kind: type[Model], asked: Specification, error: WorkbenchError) -> 
 
 def _refused_options(kind: type[Model], asked: Specification) -> Iterator[Finding]:
     """Yield what is wrong with the options of a run and of its members, before any data."""
-    if asked.se in _BY_CLUSTER and not asked.clusters:
-        yield Finding(_no_cluster(), "run", "cluster")
     common = {each.name: getattr(asked, each.name) for each in options_of(RunOptions)}
     yield from _refused("run", RunOptions, common, lambda: None)
     optimizer, demeaner = asked.optimizer, asked.demeaner
@@ -102,12 +96,14 @@ def _refused_options(kind: type[Model], asked: Specification) -> Iterator[Findin
             demeaner.settings,
             lambda: demeaner_named(demeaner.name, demeaner.settings),
         )
-    yield from _refused(
-        "se",
-        SETTINGS.get(asked.se),
-        asked.se_options,
-        lambda: settings_of(asked.se, asked.se_options),
-    )
+    if asked.se in COVARIANCES:
+        yield from _refused(
+            "se",
+            covariance_class(asked.se),
+            asked.se_options,
+            lambda: covariance_of(asked.se, asked.se_options),
+        )
+        yield from _clusters(asked)
     yield from _refused("model", kind, asked.model.settings, lambda: model_of(asked.model))
 
 
@@ -115,7 +111,6 @@ def _refused(
     of: str, kind: type | None, values: Mapping[str, Any], make: Callable[[], Any]
 ) -> Iterator[Finding]:
     """Yield the values that their options refuse, else what is refused of them together."""
-    names = [] if kind is None else [item.name for item in fields(kind)]
     found = False
     for each in () if kind is None else options_of(kind):
         try:
@@ -129,19 +124,13 @@ def _refused(
     try:
         make()
     except WorkbenchError as error:
-        yield Finding(error, of, _option_named(error, names))
+        yield Finding(error, of, error.where)
 
 
-def _option_named(error: WorkbenchError, names: Sequence[str]) -> str:
-    """Return the option that an error is about: the place it states, or one that it names."""
-    words = re.findall(r"\w+", error.problem)
-    return error.where if error.where in names else next((n for n in names if n in words), "")
-
-
-def _no_cluster() -> OptionError:
-    return OptionError(
-        "Clustered standard errors need a column to cluster by.",
-        hint='cluster="region", or --cluster region in a cell.',
-        code="no-cluster",
-        where="cluster",
-    )
+def _clusters(asked: Specification) -> Iterator[Finding]:
+    """Yield what the standard errors refuse of the columns to cluster by."""
+    try:
+        asked.covariance.check_clusters(asked.clusters)
+    except OptionError as error:
+        if error.where == "cluster":  # others are found among the options of the errors
+            yield Finding(error, "run", "cluster")

@@ -12,12 +12,12 @@ import pandas as pd
 
 from workbench.backends import Backend, backend_named
 from workbench.backends.devices import dtypes_of
-from workbench.covariances import ClusterMeat, Curvature, groupings
+from workbench.covariances import ClusterMeat, Curvature, groupings, joint
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Evidence, Problem, joint
+from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import FLOAT32
 from workbench.kernels.choice.conditional import ConditionalKernel

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from workbench.covariances import ClusterMeat, Curvature
-from workbench.covariances.small_sample import Family
+from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances.score_sums import grouped_sums
 from workbench.data.complete_cases import counted
 from workbench.data.design import Design, build_design
 from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums
+from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor
 from workbench.models.design.checks import check_enough_rows

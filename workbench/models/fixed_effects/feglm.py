@@ -10,21 +10,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from workbench.covariances import ClusterMeat, Curvature
-from workbench.covariances.regression_rows import LinearRows
-from workbench.covariances.small_sample import Family
+from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances.regression_rows import RegressionRows
+from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.objective import Control
-from workbench.estimation.problem import (
-    Evidence,
-    Problem,
-    grouped_sums,
-    row_scores,
-    score_sums,
-)
+from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram, pull, times
 from workbench.models.design.checks import check_names, check_outcome
@@ -385,9 +379,9 @@ class AbsorbedProblem(FixedEffectsProblem):
         point, line = self._line_at(theta)
         return row_scores(line.x, _first(point, line), self.weights.values, np.eye(len(theta)))
 
-    def linear_rows(self) -> LinearRows:
+    def regression_rows(self) -> RegressionRows:
         """Refuse: the errors by leverage and deletion are those of linear regressions."""
-        return Problem.linear_rows(self)
+        return Problem.regression_rows(self)
 
     # After the fit ------------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from workbench.covariances.evidence import LINEAR_REGRESSION, Need
 from workbench.estimation.model import NUMPY, Model
-from workbench.models.linear.options import LEAST_SQUARES_NAMES, LINEAR_ERRORS
+from workbench.models.linear.options import LEAST_SQUARES_NAMES, LEAST_SQUARES_WORDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,8 @@ class FEOLS(FixedEffectsModel):
         "y ~ x + sunab(first_treated, year) | unit + year": {},
     }
     solved: ClassVar[bool] = True
-    covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
+    evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION
+    covariance_words: ClassVar[Mapping[str, str]] = LEAST_SQUARES_WORDS
 
 
 @dataclass(frozen=True, kw_only=True)

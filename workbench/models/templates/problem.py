@@ -10,10 +10,11 @@ import numpy as np
 
 from workbench.backends import Backend, backend_named
 from workbench.covariances import ClusterMeat, Curvature
+from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.errors import LikelihoodError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Evidence, Problem, grouped_sums, row_scores, score_sums
+from workbench.estimation.problem import Evidence, Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.linear_predictor import LinearIndexKernel
 from workbench.kernels.likelihood.separation import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.covariances import TITLES
+from workbench.covariances.kinds import covariances
 from workbench.errors import LikelihoodError
 from workbench.estimation.model import Finding, Plan
 from workbench.models.drafts import plan_of
@@ -12,8 +12,12 @@ from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.formula_text import sides
 from workbench.notebook.setup.specification import specification
 
-_NAMES = {title.partition(" ")[0] for title in TITLES.values()} - {"Clustered"}
-"""People after whom standard errors are called."""
+_NAMES = {
+    kind.adjective.partition(" ")[0]
+    for kind in covariances().values()
+    if kind.adjective[0].isupper()
+}
+"""Names of standard errors that keep their capital within a sentence."""
 
 
 def checked(chosen: Chosen, opened: Opened | None) -> Check:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from workbench.covariances.kinds import covariance_class
 from workbench.data.formula.parser import formula_roles
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError, WorkbenchError
@@ -17,7 +18,6 @@ from workbench.estimation.model import Suggestion, model_class
 from workbench.estimation.specification import RunOptions, Specification
 from workbench.models.drafts import CELLS_AT_ONCE
 from workbench.notebook.setup.chosen import Chosen
-from workbench.notebook.setup.covariance_options import covariance_options
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.formula_text import sides
 from workbench.optimizers import OPTIMIZERS
@@ -59,7 +59,7 @@ def declared(of: str, chosen: Chosen) -> tuple[Option, ...]:
     if of == "demeaner":
         return _options_of(DEMEANERS.get(chosen.demeaner))
     if of == "se":
-        return covariance_options(chosen.se)
+        return options_of(covariance_class(chosen.se))
     return tuple(each for each in options_of(RunOptions) if each.name not in OF_THE_PAGE)
 
 

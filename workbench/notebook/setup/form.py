@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from workbench.covariances.kinds import covariance_class
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
 from workbench.estimation.model import model_class
@@ -28,20 +29,6 @@ from workbench.notebook.setup.formula_text import (
 )
 from workbench.notebook.setup.textbook import textbook
 from workbench.options import Kind
-
-LIKELIHOOD_ERRORS = {
-    "hessian": "Hessian",
-    "opg": "Scores (OPG)",
-    "robust": "Robust",
-    "cluster": "Cluster",
-    "newey_west": "Newey-West",
-    "driscoll_kraay": "Driscoll-Kraay",
-    "conley": "Conley",
-    "none": "None",
-}
-
-BY_CLUSTER = ("cluster", "CRV3")
-"""The errors that need a column to cluster by."""
 
 WEIGHT_KINDS = ("frequency", "probability", "analytic")
 
@@ -152,7 +139,7 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
         return _clustered(chosen, chosen.cluster)
     if choice == "se":
         chosen = replace(chosen, se_options={})
-    if choice == "se" and chosen.se not in BY_CLUSTER:
+    if choice == "se" and not _by_cluster(chosen):
         return replace(chosen, cluster="", se_before=chosen.se)
     if choice in {"optimizer", "demeaner"}:
         return _with_given(chosen, choice, {})
@@ -171,7 +158,7 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
 
 def errors_of(template: str) -> Mapping[str, str]:
     """Return the kinds of standard errors that a template has, with their words."""
-    return model_class(template).covariances or LIKELIHOOD_ERRORS
+    return model_class(template).covariances()
 
 
 def _with_known_errors(chosen: Chosen) -> Chosen:
@@ -179,7 +166,7 @@ def _with_known_errors(chosen: Chosen) -> Chosen:
     known = errors_of(chosen.template)
     kept = [kind if kind in known else "hessian" for kind in (chosen.se, chosen.se_before)]
     given = chosen.se_options if kept[0] == chosen.se else {}
-    cluster = "" if kept[0] != chosen.se and chosen.se in BY_CLUSTER else chosen.cluster
+    cluster = "" if kept[0] != chosen.se and _by_cluster(chosen) else chosen.cluster
     return replace(chosen, se=kept[0], se_before=kept[1], se_options=given, cluster=cluster)
 
 
@@ -190,9 +177,14 @@ def own_likelihood(chosen: Chosen) -> Chosen:
     return replace(chosen, template=own, body=body)
 
 
+def _by_cluster(chosen: Chosen) -> bool:
+    """Whether the errors chosen need a column to cluster by."""
+    return covariance_class(chosen.se).by_cluster
+
+
 def _clustered(chosen: Chosen, column: str) -> Chosen:
     """Cluster by a column; without one, go back to the errors chosen before."""
-    before = chosen.se_before if chosen.se in BY_CLUSTER else chosen.se
-    by_cluster = chosen.se if chosen.se in BY_CLUSTER else "cluster"
-    chosen = chosen if chosen.se in BY_CLUSTER else replace(chosen, se_options={})
+    before = chosen.se_before if _by_cluster(chosen) else chosen.se
+    by_cluster = chosen.se if _by_cluster(chosen) else "cluster"
+    chosen = chosen if _by_cluster(chosen) else replace(chosen, se_options={})
     return replace(chosen, cluster=column, se=by_cluster if column else before, se_before=before)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.backends.devices import installed
-from workbench.covariances import TITLES
+from workbench.covariances.kinds import covariance_class
 from workbench.data.formula.fixed_effects import absorbed_terms, columns_of
 from workbench.data.formula.parser import formula_roles
 from workbench.data.table import ColumnSummary
@@ -221,12 +221,7 @@ def sentence(
     """Describe the run in a sentence, as the foot of the page does."""
     outcome = sides(chosen.formula).outcome
     count = "".join(roles(replace(chosen, weights="", cluster=""), opened).values()).count("x")
-    errors = {"none": "no standard errors", "opg": "OPG errors", "hessian": "Hessian errors"}
-    if chosen.model.solved:
-        errors |= {"hessian": "iid errors", "robust": "HC1 errors"}
-    described = errors.get(chosen.se, f"{TITLES.get(chosen.se, chosen.se)} errors")
-    if not chosen.model.observed_by_row and chosen.se in {"opg", "robust"}:
-        described += " by person"
+    described = _errors_in_words(chosen)
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
     absorbed = effects(chosen.formula)
@@ -234,6 +229,14 @@ def sentence(
     model = offer.title(chosen.template)
     remark = "" if asked is None else _remark(asked)
     return f"{model}{of}{on}{beside}{remark}, {described}, {chosen.device.upper()}"
+
+
+def _errors_in_words(chosen: Chosen) -> str:
+    """Return the standard errors within a sentence, as in ``"robust errors by person"``."""
+    kind, model = covariance_class(chosen.se), chosen.model
+    word = model.covariance_words.get(chosen.se, kind.adjective).partition(" (")[0]
+    unit = f" by {model.score_unit}" if kind.by_unit and model.score_unit else ""
+    return f"{word or kind.adjective} errors{unit}"
 
 
 def _remark(asked: Specification) -> str:
