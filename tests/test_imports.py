@@ -184,7 +184,6 @@ def test_every_part_of_the_house_stands_on_a_floor():
     assert not strangers, f"{sorted(strangers)} have no place in FLOORS."
 
 
-@pytest.mark.xfail(strict=True, reason="the new layout is being moved into")
 def test_imports_point_down():
     house = [path for path in MODULES if part_of(module_name(path)) not in {"", *FOLDERS}]
     inside = [item for path in house for item in imports(path) if item.name.startswith("workbench")]
@@ -251,29 +250,6 @@ def test_a_public_name_can_be_fetched(name):
 
     assert value is not None
     assert getattr(wb, name) is value
-
-
-def test_the_types_and_the_table_of_public_names_agree():
-    functions = {name: at.partition(":")[0] for name, at in wb._LISTS.items()}
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    blocks = [node for node in tree.body if isinstance(node, ast.If)]
-
-    typed = {
-        alias.asname: node.module
-        for node in blocks[0].body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-
-    assert typed == wb._HOME | functions
-
-
-def test_every_optimizer_of_the_family_is_public():
-    from workbench.optimizers import OPTIMIZERS
-
-    private = [kind for kind in OPTIMIZERS.values() if getattr(wb, kind.__name__, None) is not kind]
-
-    assert not private
 
 
 def test_an_unknown_name_is_refused_as_python_does():

@@ -16,78 +16,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mle_workbench import refuse_mixture
-
-if TYPE_CHECKING:
-    from workbench.api.calls import (
-        did2s as did2s,
-        fit as fit,
-        likelihood as likelihood,
-        models as models,
-        resume as resume,
-        runs as runs,
-        start as start,
-    )
-    from workbench.backends.devices import devices as devices
-    from workbench.data.sources import (
-        load as load,
-        read_sql as read_sql,
-        samples as samples,
-    )
-    from workbench.demeaners.alternating import AlternatingProjections as AlternatingProjections
-    from workbench.demeaners.demean import demean as demean
-    from workbench.demeaners.lsmr import LSMR as LSMR
-    from workbench.demeaners.schur import Schur as Schur
-    from workbench.demeaners.within import Within as Within
-    from workbench.errors import WorkbenchError as WorkbenchError
-    from workbench.models.choice.wide import long as long
-    from workbench.models.custom.function import custom as custom
-    from workbench.models.custom.parameters import (
-        bounded as bounded,
-        positive as positive,
-    )
-    from workbench.notebook.extension import load_ipython_extension as load_ipython_extension
-    from workbench.notebook.widgets.workbench import Workbench as Workbench
-    from workbench.optimizers import describe as optimizers  # noqa: F401, a public name
-    from workbench.optimizers.adam import Adam as Adam
-    from workbench.optimizers.newton import Newton as Newton
-    from workbench.optimizers.scipy_minimize import (
-        BFGS as BFGS,
-        CG as CG,
-        LBFGSB as LBFGSB,
-        SLSQP as SLSQP,
-        TNC as TNC,
-        NelderMead as NelderMead,
-        NewtonCG as NewtonCG,
-        TrustConstr as TrustConstr,
-        TrustExact as TrustExact,
-    )
-    from workbench.optimizers.sgd import SGD as SGD
-    from workbench.optimizers.torchmin_minimize import (
-        TorchminBFGS as TorchminBFGS,
-        TorchminCG as TorchminCG,
-        TorchminDogleg as TorchminDogleg,
-        TorchminLBFGS as TorchminLBFGS,
-        TorchminNewtonCG as TorchminNewtonCG,
-        TorchminNewtonExact as TorchminNewtonExact,
-        TorchminTrustExact as TorchminTrustExact,
-        TorchminTrustNCG as TorchminTrustNCG,
-    )
-    from workbench.optimizers.trust_region import TrustRegion as TrustRegion
-    from workbench.report.comparison import (
-        Comparison as Comparison,
-        compare as compare,
-    )
-    from workbench.report.plots.event_study import event_plot as event_plot
-    from workbench.results.fit import Fit as Fit
-    from workbench.results.likelihood_ratio import likelihood_ratio as likelihood_ratio
-    from workbench.runs.run import Run as Run
-    from workbench.runs.store import (
-        store_path as store_path,
-        use_store as use_store,
-    )
 
 __version__ = "0.1.0"
 
@@ -97,11 +28,7 @@ _FACE = {
     "workbench.backends.devices": "devices",
     "workbench.data.sources": "load read_sql samples",
     "workbench.models.choice.wide": "long",
-    "workbench.demeaners.alternating": "AlternatingProjections",
     "workbench.demeaners.demean": "demean",
-    "workbench.demeaners.lsmr": "LSMR",
-    "workbench.demeaners.schur": "Schur",
-    "workbench.demeaners.within": "Within",
     "workbench.errors": "WorkbenchError",
     "workbench.api.calls": "did2s fit likelihood resume start",
     "workbench.results.fit": "Fit",
@@ -112,21 +39,10 @@ _FACE = {
     "workbench.models.custom.parameters": "bounded positive",
     "workbench.notebook.extension": "load_ipython_extension",
     "workbench.notebook.widgets.workbench": "Workbench",
-    "workbench.optimizers.adam": "Adam",
-    "workbench.optimizers.newton": "Newton",
-    "workbench.optimizers.scipy_minimize": (
-        "BFGS CG LBFGSB SLSQP TNC NelderMead NewtonCG TrustConstr TrustExact"
-    ),
-    "workbench.optimizers.sgd": "SGD",
-    "workbench.optimizers.torchmin_minimize": (
-        "TorchminBFGS TorchminCG TorchminDogleg TorchminLBFGS TorchminNewtonCG "
-        "TorchminNewtonExact TorchminTrustExact TorchminTrustNCG"
-    ),
-    "workbench.optimizers.trust_region": "TrustRegion",
     "workbench.report.comparison": "Comparison compare",
     "workbench.report.plots.event_study": "event_plot",
 }
-"""The public names, by the module that they live in."""
+"""The public names by the module that they live in, besides those of `workbench.api.members`."""
 
 _HOME = {name: module for module, names in _FACE.items() for name in names.split()}
 
@@ -162,11 +78,18 @@ sys.modules[__name__].__class__ = _Package
 def __getattr__(name: str) -> Any:
     if name in _LISTS:
         return import_module(f"{__name__}.{name}")
-    if name not in _HOME:
+    module = _HOME.get(name) or _members().get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_imported(_HOME[name], name), name)
+    value = getattr(_imported(module, name), name)
     globals()[name] = value
     return value
+
+
+def _members() -> dict[str, str]:
+    """Return the module of each model, optimizer, demeaner and covariance by its public name."""
+    found: dict[str, str] = import_module(f"{__name__}.api.members").MEMBERS
+    return found
 
 
 def _imported(module: str, name: str) -> ModuleType:
@@ -185,4 +108,4 @@ def _imported(module: str, name: str) -> ModuleType:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, *_LISTS, "__version__"])
+    return sorted([*_HOME, *_members(), *_LISTS, "__version__"])

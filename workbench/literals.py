@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,7 +84,7 @@ def start_text(start: Mapping[str, float]) -> str:
     return ", ".join(f"{_name_text(name)}={float(value)!r}" for name, value in start.items())
 
 
-def parse_start(text: str) -> dict[str, float]:
+def parse_start(text: str, where: str = "start") -> dict[str, float]:
     """Read what :func:`start_text` wrote.
 
     Raises
@@ -97,11 +97,46 @@ def parse_start(text: str) -> dict[str, float]:
     >>> parse_start("educ=0.1, bs(x, df=3)[1]=-1")
     {'educ': 0.1, 'bs(x, df=3)[1]': -1.0}
     """
-    pairs = [_start_value(part) for part in _split(text, ",") if part.strip()]
+    pairs = [_start_value(part, where) for part in _split(text, ",") if part.strip()]
     start = dict(pairs)
     if len(start) < len(pairs):
-        raise _bad_start(text, "a parameter stands there twice")
+        raise _bad_start(text, "a parameter stands there twice", where)
     return start
+
+
+def columns_text(names: Iterable[str]) -> str:
+    """Write names of columns; one that would be misread stands in quotation marks.
+
+    Examples
+    --------
+    >>> columns_text(["region", "a+b"])
+    "region + 'a+b'"
+    """
+    return " + ".join(_name_text(name, "+") for name in names)
+
+
+def parse_columns(text: str, where: str = "cluster") -> list[str]:
+    """Read what :func:`columns_text` wrote.
+
+    Raises
+    ------
+    OptionError
+        When a name is missing beside a plus sign, or its quotation marks are not closed.
+
+    Examples
+    --------
+    >>> parse_columns("region + 'a+b'")
+    ['region', 'a+b']
+    """
+    try:
+        return [_name(part.strip()) for part in _split(text, "+")]
+    except _UNREADABLE as error:
+        raise OptionError(
+            f"The columns {text!r} cannot be read.",
+            'write them as in "region + year".',
+            code="unreadable-columns",
+            where=where,
+        ) from error
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
@@ -117,7 +152,7 @@ def settings_text(settings: Mapping[str, Any]) -> str:
     )
 
 
-def parse_settings(text: str) -> dict[str, Any]:
+def parse_settings(text: str, where: str = "se_options") -> dict[str, Any]:
     """Read what :func:`settings_text` wrote.
 
     Raises
@@ -141,7 +176,7 @@ def parse_settings(text: str) -> dict[str, Any]:
             f"The settings {text!r} cannot be read.",
             'write them as in "time=year, lag=2".',
             code="unreadable-settings",
-            where="se_options",
+            where=where,
         )
     return settings
 
@@ -205,12 +240,13 @@ def _is_literal(text: str) -> bool:
     return True
 
 
-def _start_value(part: str) -> tuple[str, float]:
+def _start_value(part: str, where: str) -> tuple[str, float]:
     try:
         name, value = _split(part, "=")
         return _name(name.strip()), float(value)
     except _UNREADABLE as error:
-        raise _bad_start(part.strip(), "it is not a name, an equals sign and a number") from error
+        reason = "it is not a name, an equals sign and a number"
+        raise _bad_start(part.strip(), reason, where) from error
 
 
 def _name(written: str) -> str:
@@ -219,13 +255,13 @@ def _name(written: str) -> str:
     return str(ast.literal_eval(written)) if written[0] in "'\"" else written
 
 
-def _name_text(name: str) -> str:
+def _name_text(name: str, marks: str = ",=") -> str:
     plain = name.isprintable() and name == name.strip() != "" and not set("'\"\\") & set(name)
-    return name if plain and _is_balanced(name) and _is_whole(name) else repr(name)
+    return name if plain and _is_balanced(name) and _is_whole(name, marks) else repr(name)
 
 
-def _is_whole(name: str) -> bool:
-    return len(list(_split(name, ","))) == len(list(_split(name, "="))) == 1
+def _is_whole(name: str, marks: str) -> bool:
+    return all(len(list(_split(name, mark))) == 1 for mark in marks)
 
 
 def _is_balanced(text: str) -> bool:
@@ -271,10 +307,11 @@ def _unreadable(text: str, hint: str) -> OptionError:
     return OptionError(f"The choice {shown!r} cannot be read.", hint, code="unreadable-choice")
 
 
-def _bad_start(text: str, reason: str) -> OptionError:
+def _bad_start(text: str, reason: str, where: str) -> OptionError:
+    what = "start values" if where == "start" else f"values of {where},"
     return OptionError(
-        f"The start values {text!r} cannot be read: {reason}.",
+        f"The {what} {text!r} cannot be read: {reason}.",
         'write them as in "educ=0.1, Intercept=-1".',
         code="unreadable-start",
-        where="start",
+        where=where,
     )

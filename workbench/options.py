@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields, replace
 from enum import Enum
 from functools import lru_cache
@@ -25,10 +26,15 @@ from workbench.errors import OptionError
 from workbench.literals import (
     Choice,
     choice_text,
+    columns_text,
     parse_choice,
+    parse_columns,
     parse_literal,
     parse_named,
+    parse_settings,
+    parse_start,
     settings_text,
+    start_text,
 )
 from workbench.names import nearest
 
@@ -77,7 +83,7 @@ class Option:
         Bounds of a number: from ``least`` to ``most``, both included, or strictly between
         ``above`` and ``below``.
     choices
-        The values of a choice, or of the mapping's values.
+        The values of a choice, or of the mapping's values; of a text the usual ones.
     example
         A value as a person might write it.
     label
@@ -142,14 +148,18 @@ class Option:
         """
         if self.kind.by_name:
             found: Any = parse_literal(text) if text.lstrip().startswith("{") else None
-            return parse_named(text, self.name) if found is None else found
+            reader = _READERS.get(self.kind, parse_named)
+            return reader(text, self.name) if found is None else found
         if self.kind is Kind.MEMBER:
             return parse_choice(text)
         if self.kind is Kind.COLUMNS:
-            return [part.strip() for part in text.split("+")]
+            return parse_columns(text, self.name)
         if self.kind in _AS_TEXT:
             return text
-        value = parse_literal(text)
+        value = parse_literal(text.strip().capitalize() if self.kind is Kind.FLAG else text)
+        if value is None and self.kind is Kind.NUMBER:
+            with suppress(ValueError):  # inf, which is not a literal
+                return float(text)
         return text if value is None else value
 
     def written(self, value: Any) -> str:
@@ -158,12 +168,14 @@ class Option:
         >>> Option("draws", Kind.COUNT, "").written(500)
         '500'
         """
+        if self.kind is Kind.COLUMNS:
+            return columns_text([value] if isinstance(value, str) else value)
         if isinstance(value, str):
             return value
         if isinstance(value, Choice):
             return choice_text(value)
-        if self.kind is Kind.COLUMNS:
-            return " + ".join(value)
+        if self.kind is Kind.NUMBERS:
+            return start_text(value)
         plain = self.kind.by_name and not any(isinstance(v, list | tuple) for v in value.values())
         return settings_text(value) if plain else repr(value)
 
@@ -186,6 +198,11 @@ class Option:
 
 # Read as they stand, even where they look like a number.
 _AS_TEXT = {Kind.TEXT, Kind.COLUMN, Kind.LEVEL, Kind.FORMULA, Kind.CHOICE}
+_READERS: dict[Kind, Callable[[str, str], dict[str, Any]]] = {
+    Kind.NUMBERS: parse_start,
+    Kind.SETTINGS: parse_settings,
+}
+"""Of the values by name, those that are read in a way of their own."""
 
 
 def option(default: Any = MISSING, *, kind: Kind, help: str, **more: Any) -> Any:  # noqa: A002
@@ -201,7 +218,8 @@ def option(default: Any = MISSING, *, kind: Kind, help: str, **more: Any) -> Any
     {'draws': 200}
     """
     if default is MISSING:
-        return field(metadata={"option": Option("", kind, help, required=True, **more)})
+        needed = Option("", kind, help, required=True, **more)
+        return field(default=None, metadata={"option": needed})
     metadata = {"option": Option("", kind, help, default, **more)}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), metadata=metadata)
@@ -212,7 +230,8 @@ def option(default: Any = MISSING, *, kind: Kind, help: str, **more: Any) -> Any
 class Options:
     """What is declared by fields: a value is checked by its kind when an object is made.
 
-    Fields that `option` did not declare are no options and are left alone.
+    Fields that `option` did not declare are no options and are left alone.  An object may be made
+    without a required option, which is None then; `complete` refuses it.
     """
 
     title: ClassVar[str] = ""
@@ -223,12 +242,15 @@ class Options:
 
     def __post_init__(self) -> None:
         self.check_values()
-        self.check()
+        if not missing_of(self):
+            self.check()
 
     def check_values(self) -> None:
         """Bring each value into its plain form, or refuse it."""
+        missing = {each.name for each in missing_of(self)}
         for each in options_of(type(self)):
-            object.__setattr__(self, each.name, each.checked(getattr(self, each.name)))
+            if each.name not in missing:
+                object.__setattr__(self, each.name, each.checked(getattr(self, each.name)))
 
     def check(self) -> None:
         """Refuse combinations of options that do not fit each other.
@@ -244,7 +266,7 @@ class Options:
         return {
             each.name: plain(getattr(self, each.name))
             for each in options_of(type(self))
-            if each.required or getattr(self, each.name) != each.default
+            if getattr(self, each.name) != each.default
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -301,10 +323,26 @@ def made(kind: type[Made], values: Mapping[str, Any]) -> Made:
     for name in values:
         if name not in known:
             raise unknown_option(name, known, kind.title)
-    for each in options_of(kind):
-        if each.required and values.get(each.name) is None:
-            raise missing_option(each)
-    return kind(**values)
+    return complete(kind(**values))
+
+
+def complete(made: Made) -> Made:
+    """Return an object that has its required options.
+
+    Raises
+    ------
+    OptionError
+        Naming the first option that is missing.
+    """
+    if missing := missing_of(made):
+        raise missing_option(missing[0])
+    return made
+
+
+def missing_of(made: Options) -> tuple[Option, ...]:
+    """Return the required options that have no value."""
+    declared = options_of(type(made))
+    return tuple(e for e in declared if e.required and getattr(made, e.name) is None)
 
 
 def plain(value: Any) -> Any:

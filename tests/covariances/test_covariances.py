@@ -7,16 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workbench.covariances import (
-    ClusterMeat,
-    Curvature,
-    cluster,
-    cluster_factor,
-    hessian,
-    opg,
-    robust,
-    robust_factor,
-)
+from workbench.covariances import ClusterMeat, Curvature
+from workbench.covariances.cluster import cluster, cluster_factor
+from workbench.covariances.hessian import hessian
+from workbench.covariances.opg import opg
+from workbench.covariances.robust import robust, robust_factor
 from workbench.errors import InferenceError, OptionError, SingularHessianError
 
 rng = np.random.default_rng(2)

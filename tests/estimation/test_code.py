@@ -15,18 +15,21 @@ from IPython.core.inputtransformer2 import TransformerManager
 import workbench as wb
 from workbench.demeaners import DEMEANERS, choice_of as demeaner_choice_of
 from workbench.errors import OptionError
-from workbench.estimation.code import (
+from workbench.estimation.code import magic_cell, python_call
+from workbench.estimation.model import model_class
+from workbench.estimation.specification import DataReference, Source, Specification
+from workbench.literals import (
+    Choice,
     choice_text,
-    magic_cell,
     parse_choice,
+    parse_settings,
     parse_start,
-    python_call,
     start_text,
 )
-from workbench.estimation.specification import DataReference, Source, Specification
-from workbench.literals import Choice, parse_settings
+from workbench.notebook.cell import arguments
 from workbench.notebook.cell.options import read_line, with_options
 from workbench.optimizers import OPTIMIZERS, choice_of
+from workbench.options import options_of
 
 MROZ = DataReference("sample", "mroz")
 HOSTILE = (
@@ -70,8 +73,10 @@ def specification_of(model, formula, data, **options):
             options[family] = parse_choice(asked) if named else Choice(*of(asked))
     if isinstance(several := options.get("cluster"), list):
         options["cluster"] = tuple(several) if len(several) > 1 else several[0]
-    model = Choice("body") if source else parse_choice(model)
-    return Specification(model, data, formula, source, **options)
+    name = "body" if source else model
+    declared = {each.name for each in options_of(model_class(name))}
+    own = {option: options.pop(option) for option in list(options) if option in declared}
+    return Specification(Choice(name, own), data, formula, source, **options)
 
 
 def read_cell(cell, data):
@@ -81,18 +86,16 @@ def read_cell(cell, data):
     exec(TransformerManager().transform_cell(cell), {"get_ipython": lambda: recorder})
     name, line, body = scope["words"]
     assert name == "mle"
-    options = {key: value for key, value in vars(read_line(mle.parser, line)).items() if value}
-    assert options.pop("data") == data.name
-    body, by = body.removesuffix("\n"), options.pop("by", None)
-    if "model" in options:
-        return specification_of(options.pop("model"), body, data, **in_types(options))
-    formula = options.pop("formula", None)
-    return specification_of(Source(body, by), formula, data, **in_types(options))
-
-
-def in_types(options):
-    readers = {"start": parse_start, "se_options": parse_settings}
-    return {key: readers.get(key, lambda value: value)(value) for key, value in options.items()}
+    options = read_line(mle.parser, line)
+    assert options.data == data.name
+    body, asked = body.removesuffix("\n"), arguments.settings(options)
+    for family in ("optimizer", "demeaner"):
+        if family in asked:
+            own = asked.pop(f"{family}_options", {})
+            asked[family] = choice_text(Choice(asked[family], own))
+    if options.model is not None:
+        return specification_of(options.model, body, data, **asked)
+    return specification_of(Source(body, options.by), options.formula, data, **asked)
 
 
 # Drawing specifications ------------------------------------------------------------------------
@@ -154,7 +157,7 @@ settings_drawn = st.fixed_dictionaries(
         "missing": st.just("raise"),
         "collinear": st.just("raise"),
         "positive": names,
-        "seed": st.integers(-5, 2**40).filter(bool),
+        "seed": st.integers(1, 2**40),
         "ssc": st.just("stata"),
         "name": names,
     },

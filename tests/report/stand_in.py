@@ -77,6 +77,15 @@ class StandIn:
         return self.outcome.converged
 
     @property
+    def se_note(self) -> str:
+        """The sentence on how the errors were computed, without its end."""
+        kind, _, within = self.se_label.partition(" ")
+        return {
+            "robust": "Robust: sandwich of Hessian and scores",
+            "cluster": f"Clustered: scores summed within {within} before the sandwich",
+        }.get(kind, "")
+
+    @property
     def aic(self) -> float:
         return 2 * len(self.params) - 2 * self.loglik
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from workbench.api.data_argument import given_table
 from workbench.backends.devices import check_device, installed
-from workbench.covariances import settings_of
-from workbench.covariances.settings import plain_options
+from workbench.covariances.kinds import (
+    COVARIANCES,
+    covariances,
+    name_and_options,
+    suggested,
+)
 from workbench.data.table import Table
 from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
+from workbench.estimation.families import FAMILIES
 from workbench.estimation.model import NUMPY, Model
 from workbench.estimation.specification import DataReference, Specification
 from workbench.extras import install_extra
@@ -22,7 +28,7 @@ from workbench.literals import Choice
 from workbench.models.registry import as_model, listed, model_class
 from workbench.names import nearest
 from workbench.optimizers import choice_of, optimizer_named
-from workbench.options import Kind, Option, made, options_of, refusal
+from workbench.options import Kind, Option, complete, made, missing_of, options_of, refusal
 from workbench.protocols import Optimizer
 
 # What other programs call these options.
@@ -30,7 +36,6 @@ _SAME_AS = {
     **dict.fromkeys(("stderr", "vcov", "cov_type", "vce", "std_errors"), "se"),
     **dict.fromkeys(("clusters", "groups", "cluster_var"), "cluster"),
     **dict.fromkeys(("cov_kwds", "vcov_kwargs", "se_kwargs"), "se_options"),
-    **dict.fromkeys(("time", "unit", "lag", "lat", "lon", "cutoff"), "se_options"),
     **dict.fromkeys(("time_id", "panel_id", "panel.id"), "se_options"),
     **dict.fromkeys(("method", "solver"), "optimizer"),
     **dict.fromkeys(("maxiter", "max_iter", "iterations"), "max_steps"),
@@ -44,11 +49,6 @@ _INSTEAD = {
     **dict.fromkeys(("absorb", "fe", "fes", "fixef", "fixed_effects"), _IN_THE_FORMULA),
     **dict.fromkeys(("iv", "instruments"), 'in the formula, as in "y ~ x | firm | price ~ cost".'),
     **dict.fromkeys(("fixef_tol", "fixef_iter", "fixef_maxiter"), "demeaner=wb.LSMR(tol=1e-10)."),
-}
-# What other programs, and least squares, call the kinds of standard error of a likelihood.
-_ERRORS_ELSEWHERE = {
-    **dict.fromkeys(("HC0", "HC1", "hetero", "sandwich"), "robust"),
-    **dict.fromkeys(("nonrobust", "iid", "oim", "eim"), "hessian"),
 }
 
 
@@ -96,28 +96,38 @@ def _with_options(
     """Give a model those of the options that are its own, and return the rest."""
     kind = model if isinstance(model, type) else type(model)
     known = {each.name for each in options_of(kind)}
-    options = {_new_name(kind, name): value for name, value in options.items()}
+    options = _with_new_names(kind, options)
     own = {name: v for name, v in options.items() if name in known and v is not None}
     rest = {name: value for name, value in options.items() if name not in known}
+    _refuse_unknown(rest, kind)
     if isinstance(model, type):
-        _refuse_unknown(rest, kind)
         return made(model, own), rest
-    if own:
-        name = next(iter(own))
-        raise refusal(
-            f"The option {name} is given twice: in the model and beside it.",
-            f"{kind.__name__}({name}={own[name]!r}) alone.",
-            name,
-        )
-    return model, rest
+    waiting = {each.name for each in missing_of(model)}
+    for name, value in own.items():
+        if name not in waiting:
+            raise refusal(
+                f"The option {name} is given twice: in the model and as an option of the call.",
+                f"{kind.__name__}({name}={value!r}) alone.",
+                name,
+            )
+    return complete(replace(model, **own) if own else model), rest
 
 
-def _new_name(kind: type[Model], name: str) -> str:
-    """Return the present name of an option, with a warning where the name was another before."""
-    new = kind.renamed.get(name, name)
-    if new != name:
-        warnings.warn(f"The option {name} is called {new} now.", FutureWarning, stacklevel=6)
-    return new
+def _with_new_names(kind: type[Model], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by their present names, with a warning where a name was another before."""
+    present = dict(options)
+    for old, new in kind.renamed.items():
+        if old not in options:
+            continue
+        warnings.warn(f"The option {old} is called {new} now.", FutureWarning, stacklevel=6)
+        if new in options:
+            raise refusal(
+                f"The option {new} is given twice: as {old}, its former name, too.",
+                f"{new}={options[new]!r} alone.",
+                new,
+            )
+        present[new] = present.pop(old)
+    return present
 
 
 def checked(asked: Specification) -> Specification:
@@ -129,14 +139,11 @@ def checked(asked: Specification) -> Specification:
     for each in options_of(Specification):
         if each.name not in _CHECKED_BY_THE_PROBLEM:
             _checked(each, getattr(asked, each.name))
-    if asked.se in {"cluster", "CRV3"} and asked.cluster is None:
-        raise OptionError(
-            "Clustered standard errors need a column.",
-            hint='cluster="region", or --cluster region in a cell.',
-            code="no-cluster",
-            where="cluster",
-        )
-    settings_of(asked.se, asked.se_options)
+    covariance = asked.covariance
+    covariance.check_clusters(asked.clusters)
+    differing = covariance.changed()
+    options = {name: value for name, value in asked.se_options.items() if name in differing}
+    asked = asked.replace(se_options=options)
     if model.computed_by != NUMPY:
         check_device(asked.device, asked.backend, asked.dtype)
     return asked
@@ -144,31 +151,32 @@ def checked(asked: Specification) -> Specification:
 
 def _checked(each: Option, value: Any) -> Any:
     """Return the value of a common option, or refuse it."""
-    if each.name == "se" and value in _ERRORS_ELSEWHERE:
+    if each.name == "se" and value not in COVARIANCES and (near := suggested(value)):
         raise OptionError(
             f'The option se is "{value}".',
-            hint=f'"{_ERRORS_ELSEWHERE[value]}"?',
+            hint=f'"{near}"?',
             code="bad-option",
             where="se",
-            suggestion=_ERRORS_ELSEWHERE[value],
+            suggestion=near,
         )
     return each.checked(value)
 
 
 def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """Return the common options in the form of a specification."""
-    _refuse_unknown(options, type(model))
     given = {name: value for name, value in options.items() if value is not None}
     chosen: dict[str, Any] = {
         each.name: _checked(each, given[each.name])
         for each in options_of(Specification)
         if each.name in given and each.kind is not Kind.MEMBER and each.name not in _LATER
     }
-    chosen |= {name: given[name] for name in ("se", "device") if name in given}
+    se, se_options = name_and_options(given.get("se"), given.get("se_options"))
+    chosen |= {} if se is None else {"se": se}
+    chosen |= {"device": given["device"]} if "device" in given else {}
     own = {name: given.get(f"{name}_options") for name in ("optimizer", "demeaner")}
     chosen["optimizer"] = _optimizer_choice(given.get("optimizer"), own["optimizer"])
     chosen["demeaner"] = _demeaner_choice(given.get("demeaner"), own["demeaner"])
-    chosen["se_options"] = plain_options(given.get("se_options"))
+    chosen["se_options"] = se_options
     if "cluster" in chosen:
         chosen["cluster"] = _one_or_several(chosen["cluster"])
         chosen.setdefault("se", "cluster")
@@ -185,8 +193,8 @@ def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
 _LATER = {"se", "device", "se_options", "start"}
 _CHECKED_BY_THE_PROBLEM = {"start"}
 """Options whose values are checked where the names of the parameters are known."""
-_OF_MEMBERS = ("optimizer_options", "demeaner_options")
-"""Options of the optimizer and of the demeaner, where these are given by name."""
+_OF_MEMBERS = {family.keyword for family in FAMILIES.values()}
+"""Options of the optimizer, the demeaner and the errors, where these are given by name."""
 
 
 def _refuse_unknown(options: Mapping[str, Any], kind: type[Model]) -> None:
@@ -197,7 +205,8 @@ def _refuse_unknown(options: Mapping[str, Any], kind: type[Model]) -> None:
 
 
 def _no_such_option(name: str, known: Collection[str]) -> OptionError:
-    near = [_SAME_AS[name]] if name in _SAME_AS else [nearest(name, known)]
+    same = _SAME_AS | dict.fromkeys(_options_of_errors(), "se_options")
+    near = [same[name]] if name in same else [nearest(name, known)]
     near = [] if name in _INSTEAD else list(filter(None, near))
     said = f"{near[0]}=?" if near else f"one of {sorted(known)}."
     elsewhere = [
@@ -213,6 +222,10 @@ def _no_such_option(name: str, known: Collection[str]) -> OptionError:
         where=name,
         suggestion=near[0] if near else "",
     )
+
+
+def _options_of_errors() -> set[str]:
+    return {each.name for kind in covariances().values() for each in options_of(kind)}
 
 
 def _starts(asked: Any) -> dict[str, float]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from inspect import Parameter as Parameter_, signature
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -12,18 +11,17 @@ from typing import Any
 import pandas as pd
 
 from workbench.api.arguments import checked, specified
+from workbench.api.signature import show_options
 from workbench.data.names import quoted
 from workbench.data.sources import open_data
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, StoreError
 from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
-from workbench.literals import Choice
 from workbench.models.custom.options import likelihood
 from workbench.models.event_study.options import DID2S
-from workbench.models.registry import listed, models, problem_of
+from workbench.models.registry import models, problem_of
 from workbench.optimizers import optimizer_named
-from workbench.options import Option, options_of
 from workbench.results.fit import Fit
 from workbench.runs.recorder import columns_read
 from workbench.runs.run import Continuing, Run, record_ended_runs
@@ -41,84 +39,15 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     Parameters
     ----------
     model
-        ``"ols"``, ``"gaussian"``, ``"logit"``, ``"probit"``, ``"poisson"``; beside fixed effects
-        ``"feols"``, ``"fepois"``, ``"felogit"`` (with the effects as parameters, not conditional)
-        and ``"fenegbin"``; a model of choice, see :func:`models`; or what :func:`custom` or
-        :func:`likelihood` return.
+        A name of :func:`models` such as ``"logit"``; a model with its options such as
+        ``wb.MixedLogit(draws=1000)``; or what :func:`custom` or :func:`likelihood` return.
     formula
         ``"outcome ~ x1 + x2"``; may be left out for a person's own likelihood.  Fixed effects
         follow behind a bar, where ``firm^year`` joins columns and ``firm[trend]`` adds a slope by
         firm; for ``"feols"`` instruments too: ``"y ~ x | firm + year | endogenous ~ z"``.
     data
         A DataFrame or another table, the name of a sample, or the path of a file.
-    se : {"hessian", "opg", "robust", "cluster", "newey_west", "driscoll_kraay", "conley", "none"}
-        Kind of standard error; ``"cluster"`` needs ``cluster=``.  For least squares also
-        ``"iid"``, which is the Hessian's, ``"hetero"`` or ``"HC1"``, which is robust, ``"HC2"``
-        and ``"HC3"``, which correct for leverage, absorbed effects included, and ``"CRV3"``, the
-        jackknife over the clusters of one column.
-    se_options : mapping
-        What the kind is told: ``dict(time="year", unit="firm", lag=2)`` for Newey-West,
-        ``dict(time="year", lag=2)`` for Driscoll-Kraay,
-        ``dict(lat="lat", lon="lon", cutoff=100, kernel="uniform", distance="great_circle")`` in km
-        for Conley, ``dict(centre="mean")`` for CRV3, ``dict(cluster_df="conventional")`` for
-        clusters in several directions.
-    cluster : str or list of str
-        The column of clusters; several for clusters in several directions.
-    weights, offset : str
-        Names of columns.
-    weight_kind : {"frequency", "probability", "analytic"}
-        What the weights are, by default analytic beside fixed effects and else frequencies;
-        probability weights force the sandwich.
-    optimizer : str or Optimizer
-        By name or with settings, as in ``wb.SGD(lr=1e-5, reduction="sum")``.
-    demeaner : str or Demeaner
-        What takes fixed effects out, as in ``"auto"`` or ``wb.LSMR(tol=1e-10)``.
-    fixef_rm : {"singleton", "none"}
-        Rows alone in a level of a fixed effect are left out and counted, or kept.
-    backend : {"jax", "torch"}
-        The library that computes; without it the one that a function of one's own is written in,
-        else JAX, or torch where JAX is not installed.
-    device, dtype : str
-        ``"cpu"``, ``"cuda:0"``, ``"mps"``; ``"float64"`` or ``"float32"``.
-    start : mapping
-        Start values by parameter name; the others start from the model's own.
-    max_steps : int
-        The step limit.
-    missing : {"drop", "raise"}
-        Rows with missing values are left out and counted, or refused.
-    collinear : {"drop", "refuse"}
-        Columns that repeat earlier ones are left out and listed, or refused.
-    positive : str
-        The level of a two-valued text outcome that counts as 1.
-    seed : int
-        Of whatever is random.
-    ssc : {"stata", "statsmodels", "fixest", "pyfixest", "none"}
-        Small-sample convention; each family has its own default.
-    name : str
-        What tables and lists call the run.
-    situation, alternatives, panel : str
-        For models of discrete choice on long data, one row an alternative: the columns that name
-        choice situation, alternative and person.  The person, by default each chooser, is the
-        unit of scores and of draws.
-    random : mapping
-        For ``"mixed_logit"`` the distribution of each random coefficient: ``"normal"``,
-        ``"lognormal"``, ``"negative_lognormal"``, ``"truncated_normal"``, ``"triangular"`` or
-        ``"uniform"``.  ``correlated=True`` gives them a Cholesky factor; ``draws=500`` and
-        ``draw_kind="halton"`` (or ``"sobol"``, ``"mlhs"``, ``"antithetic"``, ``"random"``,
-        ``"gauss_hermite"``) say how they are simulated, ``wtp_price="price"`` that the others are
-        willingness to pay.
-    nests : mapping
-        For ``"nested_logit"`` the alternatives of each nest.
-    classes, membership, starts
-        For ``"latent_class"`` the number of classes, the formula of who belongs to which, and
-        the random starts beside the first one.
-    scale : str
-        For ``"conditional_logit"``, ``"nested_logit"`` and ``"mixed_logit"`` the formula of the
-        log of the scale of utility, as in ``"~ survey"``.
-    base : str
-        For ``"multinomial_logit"`` the level whose coefficients are zero.
-    fixed : mapping
-        Parameters of a model of discrete choice that are held at a value.
+    **options
 
     Returns
     -------
@@ -127,7 +56,7 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     Raises
     ------
     WorkbenchError
-        When the input cannot serve, in one sentence with the way out.
+        When the input is invalid, in one sentence with the next step.
 
     Examples
     --------
@@ -181,7 +110,7 @@ def did2s(
     Raises
     ------
     WorkbenchError
-        When the input cannot serve, in one sentence with the way out.
+        When the input is invalid, in one sentence with the next step.
 
     References
     ----------
@@ -214,29 +143,8 @@ def start(model: Any, formula: Any = None, data: Any = None, **options: Any) -> 
     return _start(model, formula, data, options, sys._getframe(1))
 
 
-def _with_named_options(function: Callable[..., Any]) -> None:
-    """Let editors and help show the options by name, with their defaults."""
-    own = signature(function)
-    first = [p for p in own.parameters.values() if p.kind is not Parameter_.VAR_KEYWORD]
-    named = {each.name: _written_default(each) for each in options_of(Specification)}
-    for kind in listed().values():
-        for each in options_of(kind):
-            same = each.name not in named or named[each.name] == _written_default(each)
-            named[each.name] = _written_default(each) if same and not each.required else None
-    named |= {"optimizer_options": None, "demeaner_options": None}
-    options = [
-        Parameter_(name, Parameter_.KEYWORD_ONLY, default=value) for name, value in named.items()
-    ]
-    function.__signature__ = own.replace(parameters=[*first, *options])  # type: ignore[attr-defined]
-
-
-def _written_default(each: Option) -> Any:
-    """Return an option's default as a person would write it."""
-    return each.default.name if isinstance(each.default, Choice) else each.default
-
-
 for _function in (fit, start):
-    _with_named_options(_function)
+    show_options(_function)
 
 
 def start_specification(

@@ -1,40 +1,71 @@
-"""What every covariance reads: the curvature of the log-likelihood at the estimate."""
+"""What every kind of covariance declares, computes and says."""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from workbench.errors import SingularHessianError
+from workbench.covariances.curvature import ClusterMeat, Curvature
+from workbench.covariances.evidence import Evidence, Need, missing_need
+from workbench.covariances.small_sample import NO_FACTOR, Factor, Family, tolerates_negative
+from workbench.errors import InferenceError, OptionError, WorkbenchError
+from workbench.names import nearest
+from workbench.options import Kind, Option, Options, options_of
 from workbench.protocols import Numpy
 
-# Rounding in an exact float64 Hessian leaves eigenvalues of about k times 1e-16 in scaled form.
-FLAT_IN_FLOAT64 = 1e-12
-# Sums of float32 rows leave about 1e-7 times the root of k.
-FLAT_IN_FLOAT32 = 1e-5
-# Half of float64's digits are lost in such a direction.
-_BARELY_CURVED = 1e-8
-_PART_OF_A_DIRECTION = 1e-3
-# In the same scaled form, rounding of a float32 score leaves about 1e-7 times the root of k.
-_PUSH_OF_ROUNDING = 1e-4
+Sums = Mapping[str, ClusterMeat]
+"""Sums of products of scores by name: by grouping for clusters, ``""`` for a single one."""
 
 
 @dataclass(frozen=True)
-class ClusterMeat:
-    """The outer products of the scores summed by cluster, ``(k, k)``, and the cluster count."""
+class Facts:
+    """What small-sample factors, labels and notes depend on.
 
-    meat: Numpy
-    groups: int
+    Attributes
+    ----------
+    family
+        ``"likelihood"`` or ``"least squares"``.
+    observations
+        The number of rows, or the sum of frequency weights.
+    parameters
+        Their number, absorbed effects included as the convention counts them.
+    units
+        The number of units by which scores are summed: by default observations.
+    unit
+        What such a unit is; empty for rows.
+    clusters
+        The columns to cluster by.
+    groups
+        The number of clusters or periods of each sum.
+    absorbs
+        Whether this is a likelihood with absorbed effects.
+    mean_weight
+        What the information is divided by, where a convention takes weights as they are.
+    """
+
+    family: Family
+    observations: float
+    parameters: int
+    units: float
+    unit: str = ""
+    clusters: tuple[str, ...] = ()
+    groups: Mapping[str, int] = field(default_factory=dict)
+    absorbs: bool = False
+    mean_weight: float = 1.0
+
+    @property
+    def fewest_groups(self) -> int:
+        """The smallest number of clusters or periods; zero without any."""
+        return min(self.groups.values(), default=0)
 
 
 def meat_key(kind: str, options: Mapping[str, Any], clusters: Sequence[str] = ()) -> str:
-    """Name the sum behind a kind of standard error with its settings.
+    """Name the sum behind a kind of standard error with its options.
 
     Examples
     --------
@@ -42,6 +73,241 @@ def meat_key(kind: str, options: Mapping[str, Any], clusters: Sequence[str] = ()
     'newey_west {"lag": 2, "time": "year"} []'
     """
     return f"{kind} {json.dumps(dict(options), sort_keys=True)} {json.dumps(list(clusters))}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Covariance(Options, ABC):
+    """A kind of covariance of the estimates; its options are the fields.
+
+    Options that name columns of the data are of the kind COLUMN: rows without a value there are
+    left out, and their values are part of the fingerprint of the data.
+    """
+
+    refusal_code: ClassVar[str] = "bad-se-option"
+
+    name: ClassVar[str]
+    """What ``se=`` calls the kind."""
+    adjective: ClassVar[str]
+    """What sentences call it, as in ``"Conley"`` standard errors; the title by default."""
+    word: ClassVar[str]
+    """What tables call it; the adjective by default."""
+    run_word: ClassVar[str]
+    """What names of runs say, as in ``"cluster {cluster}"``; the adjective by default."""
+    elsewhere: ClassVar[tuple[str, ...]] = ()
+    """What other programs call it, which a refusal suggests it for."""
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    """What the model must have."""
+    by_cluster: ClassVar[bool] = False
+    """Whether ``cluster=`` must name columns."""
+    by_unit: ClassVar[bool] = False
+    """Whether scores are summed by the model's unit first, such as persons."""
+    trusts_model: ClassVar[bool] = False
+    """Whether it is wrong with probability weights, which take the robust kind instead."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Fill in what sentences and tables call the kind."""
+        super().__init_subclass__(**more)
+        if "title" in cls.__dict__:
+            cls.adjective = cls.__dict__.get("adjective", cls.title)
+            cls.word = cls.__dict__.get("word", cls.adjective)
+            cls.run_word = cls.__dict__.get("run_word", cls.adjective)
+
+    # Options ------------------------------------------------------------------------------------
+    def check_values(self) -> None:
+        """Bring each option into its plain form, or refuse it in a sentence on standard errors."""
+        for each in options_of(type(self)):
+            value = getattr(self, each.name)
+            if each.required and value in (None, ""):
+                raise type(self).missing(each)
+            try:
+                object.__setattr__(self, each.name, each.checked(value))
+            except OptionError as error:
+                raise self._refused(each, value, error.hint) from None
+
+    def _refused(self, each: Option, value: Any, hint: str) -> OptionError:
+        return OptionError(
+            f"The option {each.name} of {self.adjective} standard errors is {value!r:.80}.",
+            hint=hint,
+            code=self.refusal_code,
+            where=each.name,
+        )
+
+    @classmethod
+    def missing(cls, each: Option) -> OptionError:
+        """Return the error of an option that must be given."""
+        return OptionError(
+            f"{cls.sentence_name()} need {each.name}.",
+            hint=f"se_options=dict({cls.example()}).",
+            code="missing-se-option",
+            where=each.name,
+        )
+
+    @classmethod
+    def unknown(cls, name: str) -> OptionError:
+        """Return the error of an option that the kind does not have."""
+        names = [each.name for each in options_of(cls)]
+        near = nearest(name, names)
+        return OptionError(
+            f'{cls.sentence_name()} have no option "{name}".',
+            hint=f"{near}=?" if near else f"one of {names}." if names else "leave it out.",
+            code="no-such-se-option",
+            where=name,
+            suggestion=near,
+        )
+
+    @classmethod
+    def example(cls) -> str:
+        """Return the options as a person might write them, as in ``time="year", lag=2``."""
+        shown = (each for each in options_of(cls) if each.example is not None)
+        return ", ".join(f"{each.name}={each.example!r}" for each in shown).replace("'", '"')
+
+    @classmethod
+    def sentence_name(cls) -> str:
+        """Return what begins a sentence on the kind, as in ``"Robust standard errors"``."""
+        return f"{cls.adjective[:1].upper()}{cls.adjective[1:]} standard errors"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the data that the options name, each once."""
+        named = self.of_kind(Kind.COLUMN, Kind.COLUMNS).values()
+        listed = ((value,) if isinstance(value, str) else value for value in named)
+        return tuple(dict.fromkeys(name for names in listed for name in names))
+
+    @classmethod
+    def uses_scores(cls) -> bool:
+        """Tell whether more than the information is needed."""
+        return bool(cls.needs - {Need.INFORMATION})
+
+    # Checks before a run ------------------------------------------------------------------------
+    def check_clusters(self, clusters: Sequence[str]) -> None:
+        """Refuse columns to cluster by that are too few or too many.
+
+        Raises
+        ------
+        OptionError
+            Saying how many the kind needs.
+        """
+
+    def check_evidence(self, evidence: Evidence) -> None:
+        """Refuse a model or columns from which the kind cannot be computed, before anything is.
+
+        Raises
+        ------
+        WorkbenchError
+            In one sentence that names the column or the model.
+        """
+        for need in Need:
+            if need in self.needs - evidence.has:
+                raise missing_need(need, evidence.title, f"{self.adjective} standard errors")
+
+    # Computation --------------------------------------------------------------------------------
+    def sums(self, evidence: Evidence) -> Sums:
+        """Form the sums of products of scores that `matrix` takes, besides those of a curvature.
+
+        Raises
+        ------
+        WorkbenchError
+            When a column is missing, or the model does not have what is needed.
+        """
+        return {}
+
+    def kept(self, curvature: Curvature, key: str, clusters: tuple[str, ...]) -> Sums | None:
+        """Return the sums as a fit has kept them; None where it has not."""
+        return {}
+
+    def keep(self, curvature: Curvature, key: str, evidence: Evidence) -> Curvature:
+        """Return a curvature with the sums of a run's own standard errors, to be kept."""
+        return curvature
+
+    def not_kept(self, clusters: tuple[str, ...]) -> WorkbenchError:
+        """Return the error of a fit that was read from a record without the sums."""
+        return InferenceError(
+            f"This fit was read from the record, which did not keep what {self.adjective} "
+            "standard errors need.",
+            hint=f'run the model again with se="{self.name}".',
+            code="no-data",
+        )
+
+    def factor(self, convention: str | None, facts: Facts) -> Factor:
+        """Return the small-sample factor by a convention."""
+        return NO_FACTOR
+
+    @abstractmethod
+    def matrix(
+        self, curvature: Curvature, sums: Sums, convention: str | None, facts: Facts
+    ) -> Numpy:
+        """Return the covariance of the natural parameters, ``(k, k)``; NaN where withheld.
+
+        Raises
+        ------
+        WorkbenchError
+            When the log-likelihood curves upwards, or a sum is missing.
+        """
+
+    def nesting(self, clusters: tuple[str, ...], convention: str | None) -> tuple[str, ...]:
+        """Return the columns within which absorbed effects count as one parameter.
+
+        These are the columns that the options name, as in fixest; pyfixest counts all effects.
+        """
+        return () if convention == "pyfixest" else self.columns
+
+    # Words --------------------------------------------------------------------------------------
+    def label(self, facts: Facts) -> str:
+        """Return what tables call the standard errors, as in ``"Newey-West (2 lags)"``."""
+        return f"{self.word}{self._by_unit(facts)}"
+
+    def _by_unit(self, facts: Facts) -> str:
+        return f" by {facts.unit}" if self.by_unit and facts.unit else ""
+
+    def note(self, facts: Facts) -> str:
+        """Return how they are computed, as a sentence without its end; may be empty."""
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SumOfRows(Covariance):
+    """A sandwich around one sum that is computed from rows, and kept with the fit."""
+
+    @abstractmethod
+    def meat(self, evidence: Evidence) -> ClusterMeat:
+        """Return the sum, with its number of clusters or periods, zero where it has none.
+
+        Raises
+        ------
+        WorkbenchError
+            When a column is missing, or the model does not have what is needed.
+        """
+
+    def sums(self, evidence: Evidence) -> Sums:
+        """Form the one sum."""
+        return {"": self.meat(evidence)}
+
+    def kept(self, curvature: Curvature, key: str, clusters: tuple[str, ...]) -> Sums | None:
+        """Return the one sum that was kept by its key."""
+        return {"": curvature.kept[key]} if key in curvature.kept else None
+
+    def keep(self, curvature: Curvature, key: str, evidence: Evidence) -> Curvature:
+        """Add the one sum to a curvature."""
+        return replace(curvature, kept={**curvature.kept, key: self.meat(evidence)})
+
+    def matrix(
+        self, curvature: Curvature, sums: Sums, convention: str | None, facts: Facts
+    ) -> Numpy:
+        """Put the sum between two inverse Hessians, times the factor."""
+        factor = self.factor(convention, facts).value
+        return sandwich(curvature, sums[""].meat, factor, tolerate=tolerates_negative(convention))
+
+
+def sandwich(
+    curvature: Curvature, meat: Numpy, factor: float = 1.0, *, tolerate: bool = False
+) -> Numpy:
+    """Put a sum of products of scores ``(k, k)`` between two inverse Hessians.
+
+    Negative eigenvalues, which sums across space may have, are replaced by zero; with ``tolerate``
+    only where a variance is negative.
+    """
+    bread = curvature.bread
+    return without_negative(curvature.shown(factor * bread @ meat @ bread), tolerate=tolerate)
 
 
 def without_negative(covariance: Numpy, *, tolerate: bool = False) -> Numpy:
@@ -59,143 +325,3 @@ def without_negative(covariance: Numpy, *, tolerate: bool = False) -> Numpy:
     if values.min(initial=0.0) >= 0:
         return covariance
     return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
-
-
-@dataclass(frozen=True)
-class Curvature:
-    """Second-order facts at the estimate, in the coordinates that were walked.
-
-    Attributes
-    ----------
-    information
-        Minus the Hessian of the total log-likelihood, shape ``(k, k)``, in nats.
-    jacobian
-        Derivative of the parameters shown by the coordinates walked, shape ``(k, k)``.
-    opg
-        Sum of the outer products of the scores of each row, shape ``(k, k)``, or None.
-    clusters
-        The same with scores summed by cluster first, by the cluster column's name.
-    observations
-        The number of rows or the sum of frequency weights.
-    flat_below
-        Scaled eigenvalues up to this share of the largest count as zero.
-    at_bound
-        Positions of the parameters that lie at a bound, where Wald errors mean nothing.
-    kept
-        Further sums that were asked for, by the text that says which; see `meat_key`.
-    """
-
-    information: Numpy
-    jacobian: Numpy
-    observations: float
-    opg: Numpy | None = None
-    clusters: Mapping[str, ClusterMeat] = field(default_factory=dict)
-    flat_below: float = FLAT_IN_FLOAT64
-    at_bound: tuple[int, ...] = ()
-    kept: Mapping[str, ClusterMeat] = field(default_factory=dict)
-
-    @cached_property
-    def _scale(self) -> Numpy:
-        diagonal = np.abs(np.diag(self.information))
-        return np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-
-    @cached_property
-    def _spectrum(self) -> tuple[Numpy, Numpy]:
-        values, vectors = np.linalg.eigh(self.information / np.outer(self._scale, self._scale))
-        return np.asarray(values), np.asarray(vectors)
-
-    @property
-    def eigenvalues(self) -> Numpy:
-        """Eigenvalues ``(k,)`` of the information scaled to a unit diagonal, ascending."""
-        return self._spectrum[0]
-
-    @cached_property
-    def _null(self) -> npt.NDArray[np.bool_]:
-        """Mark the eigenvectors along which the likelihood is flat."""
-        values = self.eigenvalues
-        return np.abs(values) <= self.flat_below * max(float(values[-1]), 1.0)
-
-    @cached_property
-    def flat_directions(self) -> Numpy:
-        """Directions ``(k, f)`` of no curvature, of the parameters shown, unit length.
-
-        Each parameter is measured in units of its precision when the others are known.
-        """
-        way_back = np.linalg.inv(self.jacobian)
-        precision = np.diag(way_back.T @ self.information @ way_back)
-        unit = np.sqrt(np.where(precision > 0, precision, 1.0))
-        walked = self._spectrum[1][:, self._null] / self._scale[:, None]
-        directions = unit[:, None] * (self.jacobian @ walked)
-        return np.asarray(directions / np.linalg.norm(directions, axis=0))
-
-    @cached_property
-    def flat(self) -> tuple[int, ...]:
-        """Positions of the parameters that take part in a flat direction."""
-        if not self._null.any():
-            return ()
-        part = np.abs(self.flat_directions).max(axis=1)
-        return tuple(int(i) for i in np.flatnonzero(part > _PART_OF_A_DIRECTION))
-
-    @property
-    def nearly_flat(self) -> tuple[int, ...]:
-        """Positions of the parameters in the least curved direction, where it is barely curved.
-
-        Below `_BARELY_CURVED` standard errors keep four digits or fewer.
-        """
-        values, vectors = self._spectrum
-        ratio = float(values[0]) / max(float(values[-1]), 1.0)
-        if self._null.any() or not 0 < ratio < _BARELY_CURVED:
-            return ()
-        part = np.abs(vectors[:, 0])
-        return tuple(int(i) for i in np.flatnonzero(part > 0.1 * part.max()))
-
-    @property
-    def withheld(self) -> tuple[int, ...]:
-        """Positions of the parameters without standard errors."""
-        return tuple(sorted({*self.flat, *self.at_bound}))
-
-    @property
-    def negative(self) -> bool:
-        """Whether the log-likelihood curves upwards in some direction."""
-        return bool((self.eigenvalues[~self._null] < 0).any())
-
-    @cached_property
-    def bread(self) -> Numpy:
-        """The inverse of the information across the directions that are not flat, ``(k, k)``.
-
-        Raises
-        ------
-        SingularHessianError
-            When the log-likelihood curves upwards, so that this is no maximum.
-        """
-        if self.negative:
-            raise SingularHessianError(
-                "The Hessian is not that of a maximum: an eigenvalue has the wrong sign "
-                f"({self.eigenvalues[0]:.2g} after scaling).",
-                hint="go on with the trust region, or start elsewhere.",
-                code="not-a-maximum",
-            )
-        values, vectors = self._spectrum
-        kept = vectors[:, ~self._null]
-        inverse = (kept / values[~self._null]) @ kept.T
-        return np.asarray(inverse / np.outer(self._scale, self._scale))
-
-    def decrement(self, score: Numpy) -> float:
-        r"""Return :math:`s^\top I^{-1} s` of a total score ``(k,)``: twice the expected gain.
-
-        It is infinite where the score points along a direction of no curvature.
-        """
-        values, vectors = self._spectrum
-        pushed = vectors.T @ (score / self._scale)
-        if np.abs(pushed[self._null]).max(initial=0.0) > _PUSH_OF_ROUNDING:
-            return np.inf
-        with np.errstate(over="ignore"):
-            return float(np.sum(pushed[~self._null] ** 2 / np.abs(values[~self._null])))
-
-    def shown(self, covariance: Numpy) -> Numpy:
-        """Carry a covariance to the parameters shown; those without errors become NaN."""
-        shown = self.jacobian @ covariance @ self.jacobian.T
-        withheld = list(self.withheld)
-        shown[withheld, :] = np.nan
-        shown[:, withheld] = np.nan
-        return np.asarray((shown + shown.T) / 2)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from workbench.errors import InferenceError
+from workbench.covariances.base import Facts, SumOfRows
+from workbench.covariances.curvature import ClusterMeat
+from workbench.covariances.evidence import Evidence, Need, column_of
+from workbench.covariances.small_sample import NO_FACTOR, Factor, Family, checked
+from workbench.data.columns import numbers
+from workbench.errors import DataError, InferenceError
+from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
 EARTH_RADIUS = 6371.0088
@@ -19,6 +26,90 @@ _AT_ONCE = 5_000_000
 MOST_PAIRS = 5_000_000_000
 # Rounding must not lose a pair before its distance is computed.
 _A_LITTLE_MORE = 1 + 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conley(SumOfRows):
+    """The sandwich with products of the scores of rows that lie near each other.
+
+    The distance is that on a sphere of mean radius 6371.0088 km, or ``"planar"``: longitudes
+    shrunk by the cosine of the mean latitude of the pair.
+    """
+
+    name: ClassVar[str] = "conley"
+    title: ClassVar[str] = "Conley"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ROW_SCORES})
+
+    lat: str = option(
+        kind=Kind.COLUMN, help="column of latitude, in degrees", label="Latitude", example="lat"
+    )
+    lon: str = option(
+        kind=Kind.COLUMN, help="column of longitude, in degrees", label="Longitude", example="lon"
+    )
+    cutoff: float = option(
+        kind=Kind.NUMBER,
+        above=0.0,
+        help="distance beyond which errors are unrelated, in km",
+        label="Cutoff (km)",
+        example=100,
+    )
+    kernel: str = option(
+        "uniform",
+        kind=Kind.CHOICE,
+        choices=("uniform", "bartlett"),
+        help="weights of pairs: 1 up to the cutoff, or falling to 0 there",
+    )
+    distance: str = option(
+        "great_circle",
+        kind=Kind.CHOICE,
+        choices=("great_circle", "planar"),
+        help="distance on the sphere, or in the plane",
+    )
+
+    def check_evidence(self, evidence: Evidence) -> None:
+        """Refuse columns that are no degrees."""
+        super().check_evidence(evidence)
+        self._places(evidence)
+
+    def meat(self, evidence: Evidence) -> ClusterMeat:
+        """Sum the products of scores of rows up to the cutoff from each other."""
+        latitudes, longitudes = self._places(evidence)
+        scores, how = evidence.score_rows(), {"kernel": self.kernel, "distance": self.distance}
+        return ClusterMeat(conley(scores, latitudes, longitudes, self.cutoff, **how), 0)
+
+    def _places(self, evidence: Evidence) -> tuple[Numpy, Numpy]:
+        """Return latitudes and longitudes over the rows used, in degrees, ``(n,)`` each."""
+        return (
+            _degrees(evidence, self.lat, "lat", 90),
+            _degrees(evidence, self.lon, "lon", 360),
+        )
+
+    def factor(self, convention: str | None, facts: Facts) -> Factor:
+        """Return the factor of a convention."""
+        return space_factor(convention, facts.family, facts.observations, facts.parameters)
+
+    def label(self, facts: Facts) -> str:
+        """Return ``"Conley (100 km)"``."""
+        return f"{self.word} ({self.cutoff:g} km)"
+
+    def note(self, facts: Facts) -> str:
+        """Say how far, and by what weights and distance."""
+        how = f"{self.kernel}, {self.distance.replace('_', ' ')}"
+        return f"Conley: scores within {self.cutoff:g} km, {how}"
+
+
+def _degrees(evidence: Evidence, name: str, option_name: str, most: int) -> Numpy:
+    """Return a column of degrees, or refuse the first value beyond ``most``."""
+    degrees = numbers(column_of(evidence, name, option_name), name)
+    if len(beyond := np.flatnonzero(~(np.abs(degrees) <= most))):
+        raise DataError(
+            f"{name} is {degrees[beyond[0]]:g} in row {int(evidence.rows[beyond[0]])}, "
+            f"beyond {most} degrees.",
+            hint=f"degrees from -{most} to {most}.",
+            code="bad-degrees",
+            where=name,
+        )
+    return degrees
 
 
 def conley(
@@ -130,3 +221,11 @@ def _planar(one: Numpy, other: Numpy) -> Numpy:
     east = np.minimum(east, 2 * np.pi - east)
     shrunk = np.cos((one[:, 0] + other[:, 0]) / 2)
     return np.asarray(EARTH_RADIUS * np.hypot(north, shrunk * east))
+
+
+def space_factor(convention: str | None, family: Family, n: float, k: int) -> Factor:
+    """Return the factor on Conley's covariance: fixest's ``(n-1)/(n-k)`` for least squares."""
+    name = checked(convention)
+    if name in {"fixest", "pyfixest"} or (name == "default" and family == "least squares"):
+        return Factor((n - 1) / (n - k), "(n−1)/(n−k)")
+    return NO_FACTOR

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.linalg
 
-from workbench.covariances.regression_rows import Codes, LinearRows
+from workbench.covariances.regression_rows import Codes, RegressionRows
 from workbench.errors import InferenceError
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.protocols import Numpy
@@ -20,7 +20,7 @@ _CELLS = 30_000_000
 _UNDETERMINED = 1e-10
 
 
-def estimates_without(rows: LinearRows, codes: Codes, name: str) -> Numpy:
+def estimates_without(rows: RegressionRows, codes: Codes, name: str) -> Numpy:
     r"""Estimate again without the rows of each cluster, ``(g, k)``.
 
     Fixed effects whose levels lie within clusters stay orthogonal to the rows left, so that cross
@@ -46,7 +46,7 @@ def estimates_without(rows: LinearRows, codes: Codes, name: str) -> Numpy:
     return np.array([_solved(each, sizes, rows.names, name) for each in moments])
 
 
-def _instruments(rows: LinearRows) -> list[Numpy]:
+def _instruments(rows: RegressionRows) -> list[Numpy]:
     return [] if rows.instruments is None else [rows.instruments]
 
 
@@ -57,7 +57,9 @@ def lies_within(member: Factor, codes: Codes) -> bool:
     return bool((holder[member.codes] == codes).all())
 
 
-def _written_out(rows: LinearRows, across: tuple[Factor, ...], inside: tuple[Factor, ...]) -> Numpy:
+def _written_out(
+    rows: RegressionRows, across: tuple[Factor, ...], inside: tuple[Factor, ...]
+) -> Numpy:
     """Return dummies ``(n, d)`` of factors across clusters, without those within clusters."""
     n = len(rows.y)
     parts = [np.empty((n, 0))]
@@ -71,7 +73,7 @@ def _written_out(rows: LinearRows, across: tuple[Factor, ...], inside: tuple[Fac
     return rows.demeaned(dummies, Factors(inside, n, rows.weights))
 
 
-def _subtracted(rows: LinearRows, columns: Numpy, dummies: Numpy, codes: Codes) -> list[Numpy]:
+def _subtracted(rows: RegressionRows, columns: Numpy, dummies: Numpy, codes: Codes) -> list[Numpy]:
     """Return the cross products of the columns beside the dummies, without each cluster."""
     together = np.column_stack([columns, dummies])
     order = np.argsort(codes, kind="stable")
@@ -100,7 +102,7 @@ def _pseudo_inverse(matrix: Numpy) -> Numpy:
     return np.asarray(inverse / np.outer(scale, scale))
 
 
-def _demeaned_anew(rows: LinearRows, columns: Numpy, codes: Codes) -> list[Numpy]:
+def _demeaned_anew(rows: RegressionRows, columns: Numpy, codes: Codes) -> list[Numpy]:
     groups = int(codes.max()) + 1
     if len(codes) * groups > MOST_ROWS:
         raise InferenceError(

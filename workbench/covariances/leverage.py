@@ -2,13 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
+from workbench.covariances.base import Facts, SumOfRows
+from workbench.covariances.curvature import ClusterMeat
+from workbench.covariances.evidence import Evidence, Need
+from workbench.covariances.score_sums import score_sums
+from workbench.covariances.small_sample import NO_FACTOR, Factor, checked
 from workbench.errors import InferenceError
 from workbench.protocols import Numpy
 
 # A row whose residual is left with less than this share of itself is fitted by a parameter alone.
 _FITTED_ALONE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ByLeverage(SumOfRows):
+    """A sandwich whose residuals are corrected by each row's leverage."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.REGRESSION_ROWS})
+
+    def check_evidence(self, evidence: Evidence) -> None:
+        """Refuse instruments, and effects with too many levels."""
+        super().check_evidence(evidence)
+        evidence.check_leverages()
+
+    def meat(self, evidence: Evidence) -> ClusterMeat:
+        """Sum the outer products of scores with corrected residuals."""
+        rows = evidence.regression_rows()
+        residuals = rows.y - rows.x @ evidence.estimate
+        corrected = corrected_residuals(residuals, rows.leverages(), self.name)
+        first = [corrected / evidence.residual_variance]
+        factor = rows.weights if rows.counts or rows.weights is None else rows.weights**2
+        return ClusterMeat(score_sums(rows.x, first, factor, np.eye(rows.x.shape[1])), 0)
+
+    def factor(self, convention: str | None, facts: Facts) -> Factor:
+        """Return the factor of pyfixest; else there is none."""
+        return leverage_factor(convention, facts.observations, facts.parameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HC2(_ByLeverage):
+    """The sandwich with squared residuals over one minus leverage."""
+
+    name: ClassVar[str] = "HC2"
+    title: ClassVar[str] = "HC2"
+
+    def note(self, facts: Facts) -> str:
+        """Say what is divided by what."""
+        return "HC2: squared residuals over one minus leverage"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HC3(_ByLeverage):
+    """The sandwich with residuals over one minus leverage."""
+
+    name: ClassVar[str] = "HC3"
+    title: ClassVar[str] = "HC3"
+
+    def note(self, facts: Facts) -> str:
+        """Say what is divided by what."""
+        return "HC3: residuals over one minus leverage, squared"
 
 
 def corrected_residuals(residuals: Numpy, leverages: Numpy, kind: str) -> Numpy:
@@ -44,3 +101,8 @@ def corrected_residuals(residuals: Numpy, leverages: Numpy, kind: str) -> Numpy:
             code="leverage-one",
         )
     return residuals / (np.sqrt(left) if kind == "HC2" else left)
+
+
+def leverage_factor(convention: str | None, n: float, k: int) -> Factor:
+    """Return the factor on HC2 and HC3, whose corrections leave none but pyfixest's n/(n-k)."""
+    return Factor(n / (n - k), "n/(n−k)") if checked(convention) == "pyfixest" else NO_FACTOR

@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
-from workbench.covariances.base import Curvature
+from workbench.covariances.base import Covariance, Facts, Sums
+from workbench.covariances.curvature import Curvature
+from workbench.covariances.evidence import Need
 from workbench.errors import InferenceError
 from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True, kw_only=True)
+class OPG(Covariance):
+    """The inverse of the summed outer products of the scores."""
+
+    name: ClassVar[str] = "opg"
+    title: ClassVar[str] = "Scores (OPG)"
+    adjective: ClassVar[str] = "OPG"
+    word: ClassVar[str] = "scores (OPG)"
+    elsewhere: ClassVar[tuple[str, ...]] = ("bhhh",)
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.SCORES})
+    by_unit: ClassVar[bool] = True
+    trusts_model: ClassVar[bool] = True
+
+    def matrix(
+        self, curvature: Curvature, sums: Sums, convention: str | None, facts: Facts
+    ) -> Numpy:
+        """Return the inverse of the summed outer products."""
+        return opg(curvature)
+
+    def note(self, facts: Facts) -> str:
+        """Say what is inverted, and by what the scores are summed first."""
+        of = f", which are summed by {facts.unit}" if facts.unit else ""
+        return f"Scores: inverse of the scores' outer product{of}"
 
 
 def opg(curvature: Curvature) -> Numpy:

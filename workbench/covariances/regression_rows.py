@@ -30,8 +30,8 @@ def no_leverages() -> InferenceError:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearRows:
-    """A linear regression without its fixed effects, in walked coordinates.
+class RegressionRows:
+    """A linear regression without its fixed effects, in unconstrained coordinates.
 
     Attributes
     ----------

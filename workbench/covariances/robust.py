@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
-from workbench.covariances.base import Curvature, without_negative
+from dataclasses import dataclass
+from typing import ClassVar
+
+from workbench.covariances.base import Covariance, Facts, Sums, sandwich
+from workbench.covariances.curvature import Curvature
+from workbench.covariances.evidence import Need
 from workbench.covariances.opg import scores_of
+from workbench.covariances.small_sample import NO_FACTOR, Factor, Family, checked
 from workbench.protocols import Numpy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robust(Covariance):
+    """The sandwich of Hessian and scores."""
+
+    name: ClassVar[str] = "robust"
+    title: ClassVar[str] = "Robust"
+    adjective: ClassVar[str] = "robust"
+    elsewhere: ClassVar[tuple[str, ...]] = ("HC0", "HC1", "hetero", "sandwich")
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.SCORES})
+    by_unit: ClassVar[bool] = True
+
+    def factor(self, convention: str | None, facts: Facts) -> Factor:
+        """Return the factor of the units whose scores are summed."""
+        return robust_factor(convention, facts.family, facts.units, facts.parameters)
+
+    def matrix(
+        self, curvature: Curvature, sums: Sums, convention: str | None, facts: Facts
+    ) -> Numpy:
+        """Return the sandwich times the factor."""
+        return robust(curvature, self.factor(convention, facts).value)
+
+    def note(self, facts: Facts) -> str:
+        """Say what stands in the sandwich, and by what the scores are summed first."""
+        of = f", which are summed by {facts.unit}" if facts.unit else ""
+        return f"Robust: sandwich of Hessian and scores{of}"
 
 
 def robust(curvature: Curvature, factor: float = 1.0) -> Numpy:
@@ -37,13 +70,18 @@ def robust(curvature: Curvature, factor: float = 1.0) -> Numpy:
     return sandwich(curvature, scores_of(curvature), factor)
 
 
-def sandwich(
-    curvature: Curvature, meat: Numpy, factor: float = 1.0, *, tolerate: bool = False
-) -> Numpy:
-    """Put a sum of products of scores ``(k, k)`` between two inverse Hessians.
+def robust_factor(convention: str | None, family: Family, n: float, k: int) -> Factor:
+    """Return the factor on the robust covariance of ``n`` observations, ``k`` parameters.
 
-    Negative eigenvalues, which sums across space may have, are replaced by zero; with ``tolerate``
-    only where a variance is negative.
+    References
+    ----------
+    Stata 18 manual, [P] _robust, "Methods and formulas"; statsmodels 0.15 documentation of
+    ``cov_type="HC1"``; fixest documentation of ``ssc``.
     """
-    bread = curvature.bread
-    return without_negative(curvature.shown(factor * bread @ meat @ bread), tolerate=tolerate)
+    name = checked(convention)
+    least_squares = family == "least squares"
+    if name == "none" or (name in {"default", "statsmodels"} and not least_squares):
+        return NO_FACTOR
+    if name == "stata" and not least_squares:
+        return Factor(n / (n - 1), "n/(n−1)")
+    return Factor(n / (n - k), "n/(n−k)")

@@ -5,39 +5,58 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, field
+from importlib import import_module
 from keyword import iskeyword
 from typing import Any
 
-from workbench.data.formula.parser import split_formula
-from workbench.demeaners import DEMEANERS
+from workbench.estimation.families import FAMILIES
 from workbench.estimation.model import model_class
-from workbench.estimation.specification import DataReference, Source, Specification
-from workbench.literals import (
-    Choice,
-    choice_text,
-    parse_choice,
-    parse_start,
-    settings_text,
-    start_text,
-)
-from workbench.optimizers import OPTIMIZERS
-from workbench.options import options_of
-
-__all__ = ["choice_text", "magic_cell", "parse_choice", "parse_start", "python_call", "start_text"]
+from workbench.estimation.specification import DataReference, Specification
+from workbench.literals import Choice, choice_text
+from workbench.options import Option, options_of
 
 _LINE = 88
-_WHAT = {"model", "data", "formula", "source"}
-_DEFAULTS = {
-    item.name: item.default if item.default_factory is MISSING else item.default_factory()
-    for item in fields(Specification)
-    if item.name not in _WHAT
-}
-"""The settings beside what is estimated from which data, with their defaults."""
+_BLOCK = '"""\\\n'
+"""How a text of several lines begins."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a function of the package.
+
+    Attributes
+    ----------
+    function
+        Its name in the package, as in ``"fit"``.
+    arguments, options
+        Plain values, calls, names, blocks of text, `DataReference` and `Choice`.
+    remarks
+        Comments that stand above it.
+    """
+
+    function: str
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Name:
+    """A variable of the notebook."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """A text of several lines, which stand as they are."""
+
+    text: str
 
 
 def python_call(specification: Specification) -> str:
-    """Return the Python lines that repeat a run; only settings that differ from defaults stand.
+    """Return the Python lines that repeat a run; only options that differ from defaults stand.
 
     A frame is called by the name of its variable, a sample is loaded, a file is opened by path.
 
@@ -49,48 +68,26 @@ def python_call(specification: Specification) -> str:
     <BLANKLINE>
     fit = wb.fit("logit", "inlf ~ educ", wb.load("mroz"), se="robust")
     """
-    model = model_class(specification.model.name)
-    if model.function != "fit":
-        return _two_stages(specification)
-    what = (_model(specification), _value(specification.formula), _data(specification.data))
-    settings = (
-        _named(name, _member(value) if isinstance(value, Choice) else _value(value))
-        for name, value in _settings(specification)
-    )
-    declared = {e.name for e in options_of(model)}
-    own = (
-        _named(name, _value(value))
-        for name, value in _own_settings(specification).items()
-        if name in declared
-    )
-    return _script(specification, _call("fit = wb.fit", (*what, *own, *settings)))
+    module, _, name = model_class(specification.model.name).called_by.partition(":")
+    call: Call = getattr(import_module(module), name)(specification)
+    assigned = _assigned("fit", _value(call))
+    remarks = [*_remarks(specification.data), *(f"# {remark}" for remark in call.remarks)]
+    return "\n".join(["import workbench as wb", "", *remarks, _render(assigned, 0)])
 
 
-def _script(specification: Specification, call: _Piece) -> str:
-    lines = ["import workbench as wb", "", *_remarks(specification), _render(call, 0)]
-    return "\n".join(lines)
+def fit_call(specification: Specification, model: Call | None = None) -> Call:
+    """Return the call of ``wb.fit`` that repeats a run.
 
-
-def _two_stages(specification: Specification) -> str:
-    """Return the call of ``wb.did2s`` that repeats a run."""
-    stage = split_formula(specification.formula or "")
-    asked: dict[str, Any] = {
-        "yname": stage.outcome.strip("`").replace("``", "`"),
-        "first_stage": specification.model.settings["first_stage"],
-        "second_stage": f"~ {stage.terms}",
-        "treatment": specification.model.settings["treatment"],
-        "cluster": specification.clusters[0],
-        "weights": specification.weights,
-        "ssc": specification.ssc,
-        "name": specification.name,
-    }
-    defaults = {"weights": None, "ssc": "none", "name": specification.model.name}
-    items = (
-        _named(key, _value(value))
-        for key, value in asked.items()
-        if key not in defaults or value != defaults[key]
-    )
-    return _script(specification, _call("fit = wb.did2s", (_data(specification.data), *items)))
+    Parameters
+    ----------
+    specification
+        What was asked.
+    model
+        What makes the model, where a name and its options do not.
+    """
+    what = (model or specification.model.name, specification.formula, specification.data)
+    own = {} if model else own_options(specification)
+    return Call("fit", what, own | dict(run_options(specification)))
 
 
 def magic_cell(specification: Specification) -> str:
@@ -104,18 +101,30 @@ def magic_cell(specification: Specification) -> str:
     inlf ~ educ
     """
     source, formula = specification.source, specification.formula or ""
-    words = [specification.data.name, *_options(specification)]
+    words = [specification.data.name, *_words(specification)]
     if reason := _why_no_cell(specification, words):
         return f"# This run has no %%mle cell: {reason}. The Python call repeats it."
-    first, *options = map(_word, words)
+    first, *options = map(quoted_word, words)
     return " ".join(["%%mle", first, *options]) + "\n" + (source.text if source else formula)
 
 
-# The settings ------------------------------------------------------------------------------------
-def _settings(specification: Specification) -> list[tuple[str, Any]]:
-    said = {"se"} if specification.clusters else set()  # a cluster alone asks for clustered errors
-    pairs = ((name, getattr(specification, name)) for name in _DEFAULTS)
-    return [(name, value) for name, value in pairs if value != _DEFAULTS[name] or name in said]
+# The options -------------------------------------------------------------------------------------
+def run_options(specification: Specification) -> list[tuple[str, Any]]:
+    """Return the options of a run that differ from their defaults, by name."""
+    # A cluster alone asks for clustered errors, so another kind is named with it.
+    always = {"se"} if specification.clusters else set()
+    values = ((each, getattr(specification, each.name)) for each in options_of(Specification))
+    return [(e.name, value) for e, value in values if value != e.default or e.name in always]
+
+
+def own_options(specification: Specification) -> dict[str, Any]:
+    """Return the options of the model that the specification has, by name."""
+    declared = _own(specification)
+    return {name: v for name, v in specification.model.settings.items() if name in declared}
+
+
+def _own(specification: Specification) -> dict[str, Option]:
+    return {each.name: each for each in options_of(model_class(specification.model.name))}
 
 
 # Python ------------------------------------------------------------------------------------------
@@ -149,7 +158,10 @@ def _fits(flat: str, indent: int) -> bool:
 
 
 def _call(function: str, items: Iterable[_Piece]) -> _Piece:
-    return _group(f"{function}(", items, ")")
+    """Write a call; one with a block of text stays as it is."""
+    piece = _group(f"wb.{function}(", items, ")")
+    blocks = any(item.flat.startswith(_BLOCK) for item in piece.items)
+    return _Piece(piece.flat) if blocks else piece
 
 
 def _group(opening: str, items: Iterable[_Piece], closing: str) -> _Piece:
@@ -163,8 +175,23 @@ def _named(name: str, value: _Piece, sign: str = "=") -> _Piece:
     return _Piece(f"{name}{sign}{value.flat}", opening, value.items, value.closing, value.comma)
 
 
+def _assigned(variable: str, value: _Piece) -> _Piece:
+    return _named(variable, value, " = ")
+
+
 def _value(value: Any) -> _Piece:
     match value:
+        case Call():
+            options = (_named(name, _value(item)) for name, item in value.options.items())
+            return _call(value.function, (*map(_value, value.arguments), *options))
+        case Name():
+            return _Piece(value.text)
+        case Block():
+            return _Piece(_block(value.text))
+        case DataReference():
+            return _data(value)
+        case Choice():
+            return _member(value)
         case str():
             return _text(value)
         case float() if not math.isfinite(value):
@@ -201,126 +228,71 @@ def _block(text: str) -> str:
     )
     closing = re.compile(r'"{3,}|"+\Z')
     lines = closing.sub(lambda marks: '\\"' * len(marks[0]), "".join(letters))
-    return f'"""\\\n{lines}"""'
-
-
-def _model(specification: Specification) -> _Piece:
-    if specification.source is not None:
-        return _likelihood(specification.source)
-    if specification.model.name == "custom":
-        return _custom(specification.model.settings)
-    return _text(_model_word(specification))
-
-
-def _model_word(specification: Specification) -> str:
-    """Return the model's name, with its settings where they are no options of their own."""
-    return specification.model.name
-
-
-def _own_settings(specification: Specification) -> Mapping[str, Any]:
-    """Return the model's own options, which stand beside the common ones."""
-    return specification.model.settings
-
-
-def _likelihood(source: Source) -> _Piece:
-    unit = () if source.by is None else (_named("by", _text(source.by)),)
-    if "\n" not in source.text:
-        return _call("wb.likelihood", (_text(source.text), *unit))
-    return _Piece(_call("wb.likelihood", (_Piece(_block(source.text)), *unit)).flat)
-
-
-def _custom(settings: Mapping[str, Any]) -> _Piece:
-    function = str(settings.get("function", ""))
-    items = [_Piece(function if _is_variable(function) else "loglik")]
-    if params := settings.get("params"):
-        pairs = (_named(_quoted(name), _parameter(value), ": ") for name, value in params.items())
-        items.append(_named("params", _group("{", pairs, "}")))
-    if columns := settings.get("columns"):
-        items.append(_named("columns", _value(list(columns))))
-    return _call("wb.custom", items)
-
-
-def _parameter(value: float | list[float]) -> _Piece:
-    """Write a start value, or the list of a start value and its two bounds."""
-    if not isinstance(value, list | tuple):
-        return _value(value)
-    start, lower, upper = value
-    if math.isinf(lower) and math.isinf(upper):
-        return _value(start)
-    if lower == 0 and math.isinf(upper):
-        return _call("wb.positive", (_value(start),))
-    return _call("wb.bounded", map(_value, (lower, upper, start)))
+    return f'{_BLOCK}{lines}"""'
 
 
 def _member(choice: Choice) -> _Piece:
     """Write an optimizer or a demeaner by its name, or as a call when it has settings."""
-    members: dict[str, type] = {**OPTIMIZERS, **DEMEANERS}
+    families = (FAMILIES["optimizer"], FAMILIES["demeaner"])
+    members = {name: kind for each in families for name, kind in each.members.items()}
     if not choice.settings or choice.name not in members:
         return _text(choice_text(choice))
     settings = (_named(name, _value(value)) for name, value in choice.settings.items())
-    return _call(f"wb.{members[choice.name].__name__}", settings)
+    return _call(members[choice.name].__name__, settings)
 
 
 def _data(data: DataReference) -> _Piece:
     if data.kind == "sample":
-        return _call("wb.load", (_text(data.name),))
+        return _value(Call("load", (data.name,)))
     if data.kind == "file":
         return _text(data.name)
     if data.kind == "sql":
-        return _call("wb.read_sql", (_text(data.query), _text(data.name)))
-    return _Piece(data.name if _is_variable(data.name) else "data")
+        return _value(Call("read_sql", (data.query, data.name)))
+    return _Piece(data.name if is_variable(data.name) else "data")
 
 
-def _remarks(specification: Specification) -> list[str]:
-    data, remarks = specification.data, []
-    if data.kind == "frame" and not _is_variable(data.name):
-        size = f"{data.rows:,} rows and {data.columns:,} columns"
-        remarks.append(f"# data is the table of {size} that the run read")
-    if specification.model.name == "custom":
-        remarks.append("# the function and the parameters are those of the run")
-    return remarks
+def _remarks(data: DataReference) -> list[str]:
+    if data.kind != "frame" or is_variable(data.name):
+        return []
+    size = f"{data.rows:,} rows and {data.columns:,} columns"
+    return [f"# data is the table of {size} that the run read"]
 
 
-def _is_variable(name: str) -> bool:
+def is_variable(name: str) -> bool:
+    """Tell whether a name can be that of a variable."""
     return name.isidentifier() and not iskeyword(name)
 
 
 # The cell ----------------------------------------------------------------------------------------
-def _options(specification: Specification) -> list[str]:
-    source = specification.source
+def _words(specification: Specification) -> list[str]:
+    """Return the words of the first line behind the data."""
+    source, declared = specification.source, _own(specification)
     pairs = [("sql", specification.data.query)] if specification.data.query else []
-    pairs += [] if source else [("model", _model_word(specification))]
-    pairs += _own_words(specification)
+    pairs += [] if source else [("model", specification.model.name)]
+    own = own_options(specification).items()
+    pairs += [(name, declared[name].written(value)) for name, value in own]
     if source and specification.formula is not None:
         pairs.append(("formula", specification.formula))
     if source and source.by is not None:
         pairs.append(("by", source.by))
-    for name, value in _settings(specification):
-        each = value if isinstance(value, tuple) else (value,)
-        write = settings_text if name == "se_options" else _option_text
-        pairs += [(name, write(one)) for one in each]
-    return [word for name, text in pairs for word in _option(name, text)]
+    of_run = {each.name: each for each in options_of(Specification)}
+    for name, value in run_options(specification):
+        each = [[one] for one in value] if isinstance(value, tuple) else [value]
+        pairs += [(name, of_run[name].written(one)) for one in each]
+    return [word for name, text in pairs for word in _flag(name, text)]
 
 
-def _own_words(specification: Specification) -> list[tuple[str, str]]:
-    declared = {e.name: e for e in options_of(model_class(specification.model.name))}
-    own = _own_settings(specification).items()
-    return [(name, declared[name].written(value)) for name, value in own if name in declared]
-
-
-def _option_text(value: Any) -> str:
-    if isinstance(value, Choice):
-        return choice_text(value)
-    return start_text(value) if isinstance(value, Mapping) else str(value)
-
-
-def _option(name: str, text: str) -> list[str]:
+def _flag(name: str, text: str) -> list[str]:
     flag = f"--{name.replace('_', '-')}"
     return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
 
 
-def _word(text: str) -> str:
-    """Quote a word so that IPython's ``arg_split(posix=True)`` gives it back."""
+def quoted_word(text: str) -> str:
+    """Quote a word so that IPython's ``arg_split(posix=True)`` gives it back.
+
+    >>> quoted_word("educ"), quoted_word("by hand")
+    ('educ', '"by hand"')
+    """
     if re.fullmatch(r"[A-Za-z0-9_./-]+", text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -328,11 +300,9 @@ def _word(text: str) -> str:
 
 def _why_no_cell(specification: Specification, words: list[str]) -> str:
     data = specification.data
-    if specification.model.name == "custom":
-        return "its likelihood is a Python function"
-    if not model_class(specification.model.name).has_cell:
-        return "it has two stages"
-    if data.kind == "frame" and not _is_variable(data.name):
+    if reason := model_class(specification.model.name).no_cell:
+        return reason
+    if data.kind == "frame" and not is_variable(data.name):
         return "its data have no name in the notebook"
     if data.name.startswith("-"):
         return "the name of its data begins with a dash"

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from workbench.covariances.evidence import BY_ROW, Need
+from workbench.covariances.kinds import menu
 from workbench.data.complete_cases import Positions
 from workbench.data.table import Table
 from workbench.errors import WorkbenchError
@@ -106,16 +108,20 @@ class Model(Options):
     needs_formula: ClassVar[bool] = True
     has_function: ClassVar[bool] = False
     """Whether the model holds a function of the person's, which no record can store."""
-    function: ClassVar[str] = "fit"
-    """The function of the package that a call of the model names."""
-    has_cell: ClassVar[bool] = True
-    """Whether a ``%%mle`` cell can state the model."""
+    called_by: ClassVar[str] = "workbench.estimation.code:fit_call"
+    """What turns a specification into the call that repeats it, as ``module:function``."""
+    no_cell: ClassVar[str] = ""
+    """Why no ``%%mle`` cell can state the model; empty where one can."""
     listed: ClassVar[bool] = True
     """Whether `workbench.models` and menus list the model."""
     weight_kind: ClassVar[str] = "frequency"
     """What weights are by default."""
-    covariances: ClassVar[Mapping[str, str]] = {}
-    """The kinds of standard errors with their words; empty for those of a likelihood."""
+    evidence: ClassVar[frozenset[Need]] = BY_ROW
+    """What standard errors can be computed from; the kinds follow from that."""
+    score_unit: ClassVar[str] = ""
+    """By what scores are summed first, as in ``"person"``; empty where that is the row."""
+    covariance_words: ClassVar[Mapping[str, str]] = {}
+    """What menus call some kinds of standard errors; an empty word leaves a kind out."""
     covariance_names: ClassVar[Mapping[str, str]] = {}
     """Further names of kinds, as in ``{"iid": "hessian"}``."""
 
@@ -129,6 +135,11 @@ class Model(Options):
         """Tell whether neither torch nor JAX computes the model there."""
         compiled = cls.staged and (device, dtype) == ("cpu", "float64")
         return compiled or cls.computed_by == NUMPY
+
+    @classmethod
+    def covariances(cls) -> dict[str, str]:
+        """Return the kinds of standard errors that a menu offers, by name, with their words."""
+        return menu(cls.evidence, cls.covariance_words, cls.score_unit)
 
     @property
     def simulation(self) -> str:

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from workbench.backends import BACKENDS
-from workbench.covariances import KINDS
+from workbench.covariances.base import Covariance
+from workbench.covariances.kinds import COVARIANCES, covariance_of
 from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.formula.fixed_effects import RULES
 from workbench.errors import OptionError
@@ -53,7 +54,11 @@ class RunOptions(Options):
     """The options that every model has in common."""
 
     se: str = option(
-        "hessian", kind=Kind.CHOICE, choices=KINDS, help="kind of standard errors", label="Errors"
+        "hessian",
+        kind=Kind.CHOICE,
+        choices=tuple(COVARIANCES),
+        help="kind of standard errors",
+        label="Errors",
     )
     cluster: str | tuple[str, ...] | None = option(
         None, kind=Kind.COLUMNS, help="column to cluster by, or several", label="Cluster by"
@@ -66,7 +71,10 @@ class RunOptions(Options):
     )
     weights: str | None = option(None, kind=Kind.COLUMN, help="column of weights")
     weight_kind: str = option(
-        "frequency", kind=Kind.CHOICE, choices=WEIGHT_KINDS, help="what the weights count"
+        "frequency",
+        kind=Kind.CHOICE,
+        choices=WEIGHT_KINDS,
+        help="what weights are, by default analytic with fixed effects and else frequencies",
     )
     offset: str | None = option(None, kind=Kind.COLUMN, help="column added to the linear predictor")
     optimizer: Choice = option(
@@ -84,7 +92,13 @@ class RunOptions(Options):
     backend: str = option(
         "jax", kind=Kind.CHOICE, choices=BACKENDS, help="library that computes", label="Library"
     )
-    device: str = option("cpu", kind=Kind.TEXT, help="where it computes", example="cuda:0")
+    device: str = option(
+        "cpu",
+        kind=Kind.TEXT,
+        choices=("cpu", "cuda", "mps"),
+        help="where it computes",
+        example="cuda:0",
+    )
     dtype: str = option(
         "float64", kind=Kind.CHOICE, choices=DTYPES, help="precision of the numbers"
     )
@@ -93,13 +107,16 @@ class RunOptions(Options):
     )
     max_steps: int | None = option(None, kind=Kind.COUNT, least=1, help="step limit")
     missing: str = option(
-        "drop", kind=Kind.CHOICE, choices=("drop", "raise"), help="rows with missing values"
+        "drop",
+        kind=Kind.CHOICE,
+        choices=("drop", "raise"),
+        help="rows with missing values: left out and counted, or refused",
     )
     collinear: str = option(
         "drop",
         kind=Kind.CHOICE,
         choices=("drop", "refuse"),
-        help="columns that are combinations of others",
+        help="columns that are combinations of others: left out and listed, or refused",
     )
     positive: str | None = option(
         None, kind=Kind.TEXT, help="level of a two-valued text outcome that counts as 1"
@@ -108,7 +125,7 @@ class RunOptions(Options):
         "singleton",
         kind=Kind.CHOICE,
         choices=RULES,
-        help="rows alone in a level of a fixed effect",
+        help="rows alone in a level of a fixed effect: left out and counted, or kept",
     )
     seed: int = option(0, kind=Kind.COUNT, least=0, help="seed of everything random")
     ssc: str | None = option(
@@ -127,7 +144,7 @@ class Specification(RunOptions):
     model: Choice = field(kw_only=False)
     data: DataReference = field(kw_only=False)
     formula: str | None = field(default=None, kw_only=False)
-    source: Source | None = None
+    source: Source | None = field(default=None, kw_only=False)
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -135,6 +152,17 @@ class Specification(RunOptions):
         if self.cluster is None:
             return ()
         return (self.cluster,) if isinstance(self.cluster, str) else self.cluster
+
+    @property
+    def covariance(self) -> Covariance:
+        """The kind of standard errors with its options.
+
+        Raises
+        ------
+        OptionError
+            When an option is unknown, missing, or not what it must be.
+        """
+        return covariance_of(self.se, self.se_options)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.covariances.kinds import check_errors
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
+from workbench.estimation.evidence import ProblemEvidence
+from workbench.estimation.families import FAMILIES
 from workbench.estimation.model import Model, Plan, results_class
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
@@ -21,7 +22,7 @@ from workbench.literals import Choice
 from workbench.models.event_study.results import has_cohorts, with_cohorts
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
-from workbench.options import made
+from workbench.options import made, options_of
 from workbench.results.fit import Fit, Offer
 
 MODELS = {
@@ -66,7 +67,34 @@ def model_class(name: str) -> type[Model]:
     check_model_name(name)
     module, _, class_name = MODELS[name].partition(":")
     found = getattr(import_module(module), class_name)
-    return template_model(found) if issubclass(found, LinearIndex) else found
+    model = template_model(found) if issubclass(found, LinearIndex) else found
+    check_registered(name, model)
+    return model
+
+
+_OF_CALLS = {"model", "data", "formula", *(family.keyword for family in FAMILIES.values())}
+
+
+def check_registered(name: str, model: type[Model]) -> None:
+    """Refuse a model that is registered under another name, or whose options are a run's too.
+
+    Raises
+    ------
+    TypeError
+        Naming the model and the option, for the author of the model.
+    """
+    if model.name != name:
+        raise TypeError(
+            f'The model {model.__name__} is registered as "{name}", and its name is '
+            f'"{model.name}": give both the same name.'
+        )
+    taken = _OF_CALLS | {each.name for each in options_of(Specification)}
+    for each in options_of(model):
+        if each.name in taken:
+            raise TypeError(
+                f'The model "{name}" declares the option {each.name}, which every run has: give '
+                "it another name."
+            )
 
 
 def check_model_name(name: str) -> None:
@@ -177,7 +205,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     model = model_of(specification.model) if model is None else model
     problem = model.problem(model.plan(specification, table))
     problem.table, problem.model = table, model
-    check_errors(problem)
+    specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))
     return problem
 
 

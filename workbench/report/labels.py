@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.covariances import TOGETHER
+from workbench.covariances.kinds import covariance_class
 from workbench.estimation.model import model_class
 from workbench.estimation.trace import FLOAT32, OTHER_SIGN
 from workbench.literals import Choice
@@ -116,7 +117,7 @@ def errors_label(fit: Fit) -> str:
 
 def clusters(fit: Fit) -> str:
     """Return the number of clusters, as in ``"50"`` or ``"50 & 12"``; empty without clusters."""
-    if not has_errors(fit) or fit.curvature is None or fit.se_kind not in {"cluster", "CRV3"}:
+    if not has_errors(fit) or fit.curvature is None or not covariance_class(fit.se_kind).by_cluster:
         return ""
     sums = fit.curvature.clusters
     return TOGETHER.join(numbers.count(sums[name].groups) for name in fit.specification.clusters)
@@ -127,33 +128,7 @@ def kind_note(fit: Fit) -> str:
     if not has_errors(fit):
         return ""
     factor = f", times {fit.ssc_label.replace('-', MINUS)}" if fit.ssc_label else ""
-    kind, _, group = fit.se_label.partition(" ")
-    unit = fit.score_unit
-    of = f", which are summed by {unit}" if unit else ""
-    sentences = {
-        "robust": f"Robust: sandwich of Hessian and scores{of}",
-        "iid": "Iid: independent errors of one variance",
-        "scores": f"Scores: inverse of the scores' outer product{of}",
-        "cluster": f"Clustered: scores summed within {group} before the sandwich",
-        **_by_rows(fit, group.strip("()")),
-    }
-    return f"{sentences[kind]}{factor}." if kind in sentences else ""
-
-
-def _by_rows(fit: Fit, how: str) -> dict[str, str]:
-    """Return the sentences of errors by leverage, deletion, time and space, by their first word."""
-    told = fit.specification.se_options
-    centre = {"mean": "their mean"}.get(told.get("centre", ""), "the estimate")
-    unit = f" of one {told['unit']}" if "unit" in told else ""
-    kernel, distance = told.get("kernel", "uniform"), told.get("distance", "great_circle")
-    return {
-        "HC2": "HC2: squared residuals over one minus leverage",
-        "HC3": "HC3: residuals over one minus leverage, squared",
-        "CRV3": f"CRV3: estimates without each {how}, squared around {centre}",
-        "Newey-West": f"Newey-West: scores{unit} up to {how} of {told.get('time')} apart, Bartlett",
-        "Driscoll-Kraay": f"Driscoll-Kraay: sums of scores by {told.get('time')}, {how}, Bartlett",
-        "Conley": f"Conley: scores within {how}, {kernel}, {distance.replace('_', ' ')}",
-    }
+    return f"{fit.se_note}{factor}." if fit.se_note else ""
 
 
 def sample_of(fit: Fit) -> tuple[object, ...]:

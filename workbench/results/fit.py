@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from workbench.covariances import ClusterMeat, Curvature
-from workbench.covariances.small_sample import Family
+from workbench.covariances import ClusterMeat, Curvature, Family
 from workbench.errors import InferenceError, NotOfferedError
 from workbench.estimation.code import magic_cell, python_call
 from workbench.estimation.inner_trace import Demeaning

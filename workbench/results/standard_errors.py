@@ -12,33 +12,20 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from workbench.covariances import (
-    ALIASES,
-    BY_ROWS,
-    KINDS,
-    TITLES,
-    TOGETHER,
-    Absorbed,
-    ClusterMeat,
-    Curvature,
-    Factor,
-    cluster_factor,
-    groupings,
-    hessian,
-    hessian_factor,
-    meat_key,
-    multiway_cluster,
-    opg,
-    robust,
-    robust_factor,
-    sandwich,
-    settings_of,
-    tolerates_negative,
+from workbench.covariances import Absorbed, Curvature, Family
+from workbench.covariances.base import Covariance, Facts, Sums, meat_key
+from workbench.covariances.cluster import TOGETHER, cluster_factor
+from workbench.covariances.evidence import Need
+from workbench.covariances.kinds import (
+    covariance_class,
+    covariance_of,
+    name_and_options,
+    no_such_covariance,
 )
-from workbench.covariances.kinds import nesting, row_factor, row_label, row_meat
-from workbench.covariances.settings import ClusterSettings
-from workbench.covariances.small_sample import Family
+from workbench.covariances.small_sample import Factor
 from workbench.errors import InferenceError, OptionError
+from workbench.estimation.evidence import ProblemEvidence
+from workbench.estimation.model import model_class
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
@@ -46,16 +33,20 @@ from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.protocols import Numpy
 from workbench.results.wald import WaldTest, wald_test
 
-_LABELS = {"hessian": "Hessian", "opg": "scores (OPG)", "robust": "robust", "none": "none"}
-
 
 @dataclass(frozen=True)
 class _Asked:
-    """A kind of standard error by its own name, with its clusters and options."""
+    """A kind of standard error with its options, and the columns to cluster by.
 
-    kind: str
+    Attributes
+    ----------
+    key
+        The name of its sum among those that a fit keeps; see `meat_key`.
+    """
+
+    covariance: Covariance
     clusters: tuple[str, ...]
-    options: Mapping[str, Any]
+    key: str
 
 
 class Precision:
@@ -82,35 +73,27 @@ class Precision:
         """The kind of standard error in force: sandwich where probability weights force it."""
         asked = self.specification
         forced = asked.weights is not None and asked.weight_kind == "probability"
-        return "robust" if forced and asked.se in {"hessian", "opg"} else asked.se
+        return "robust" if forced and covariance_class(asked.se).trusts_model else asked.se
 
     @property
     def se_label(self) -> str:
         """The kind of standard error as tables name it."""
         if not self._at_maximum or self.se_kind == "none":
             return "none"
-        if self.se_kind == "hessian" and self.family == "least squares":
-            return "iid"
         return self._label(self._own)
 
+    @property
+    def se_note(self) -> str:
+        """How the standard errors were computed, as a sentence without its end; may be empty."""
+        return self._own.covariance.note(self._facts(self._own))
+
     def _label(self, asked: _Asked) -> str:
-        if asked.kind == "cluster":
-            return f"cluster {TOGETHER.join(asked.clusters)}"
-        if asked.kind in BY_ROWS:
-            groups = self._row_meat(asked).groups
-            settings = settings_of(asked.kind, asked.options)
-            return row_label(asked.kind, settings, asked.clusters, groups)
-        return f"{_LABELS[asked.kind]}{self._by_unit(asked.kind)}"
+        return asked.covariance.label(self._facts(asked))
 
     @property
     def score_unit(self) -> str:
         """What scores are summed by before their outer products are; empty for rows."""
         return ""
-
-    def _by_unit(self, kind: str) -> str:
-        """Say what scores are summed by first, where that is not the row."""
-        unit = self.score_unit if kind in {"opg", "robust"} else ""
-        return f" by {unit}" if unit else ""
 
     @property
     def ssc_label(self) -> str:
@@ -127,7 +110,7 @@ class Precision:
     @one_blas_thread()
     def covariance(
         self,
-        kind: str | None = None,
+        kind: str | Covariance | None = None,
         *,
         cluster: str | Sequence[str] | None = None,
         **se_options: Any,
@@ -137,37 +120,32 @@ class Precision:
         Parameters
         ----------
         kind
-            ``"hessian"``, ``"opg"``, ``"robust"``, ``"cluster"``, ``"newey_west"``,
-            ``"driscoll_kraay"`` or ``"conley"``; for least squares also ``"iid"``, ``"hetero"``
-            or ``"HC1"``, ``"HC2"``, ``"HC3"`` and ``"CRV3"``.  The run's own by default.
+            A kind as ``se=`` of `workbench.fit` takes it: by name, as in ``"newey_west"``, or with
+            its options, as in ``wb.NeweyWest(time="year")``.  The run's own by default.
         cluster
             The cluster column, or several; the run's own by default.
         se_options
-            What the kind is told, as in ``time="year", unit="firm", lag=2``; the run's own where
-            the kind is.
+            The options of a kind given by name, as in ``time="year", unit="firm", lag=2``; the
+            run's own where the kind is.
 
         Raises
         ------
         OptionError
-            When the kind is not among the choices.
+            When there is no such kind, or an option is invalid.
         InferenceError
             When the run did not end at a maximum, or what the kind needs was not kept.
         SingularHessianError
             When the log-likelihood curves upwards at the estimate.
         """
         asked = self._asked(kind, cluster, se_options)
-        if asked.kind not in KINDS or asked.kind == "none":
-            raise OptionError(
-                f'There is no covariance "{asked.kind}".',
-                hint=f"one of {list(KINDS[:-1])}.",
-                code="no-such-covariance",
-                where="se",
-            )
-        self._refuse_kind(asked.kind)
-        matrix = self._averaged(self._matrix(asked, self._curvature_for(asked.kind)))
+        if asked.covariance.name == "none":
+            raise no_such_covariance("none")
+        self._refuse_kind(asked.covariance)
+        asked.covariance.check_clusters(asked.clusters)
+        matrix = self._averaged(self._matrix(asked, self._curvature_for(asked.covariance)))
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
 
-    def _refuse_kind(self, kind: str) -> None:
+    def _refuse_kind(self, covariance: Covariance) -> None:
         """Refuse a covariance that would be wrong for the model."""
 
     def _averaged(self, covariance: Numpy) -> Numpy:
@@ -182,26 +160,25 @@ class Precision:
 
     def _asked(
         self,
-        kind: str | None,
+        kind: str | Covariance | None,
         cluster: str | Sequence[str] | None,
         options: Mapping[str, Any],
     ) -> _Asked:
-        own = self._kind(kind) == self.specification.se and not options
-        named = self.specification.se_options if own else options
-        given = {name: value for name, value in named.items() if value is not None}
-        return _Asked(self._kind(kind), self._clusters(cluster), given)
+        given, named = name_and_options(kind, options)
+        name, own = self._name_of(given or self.se_kind), self.specification
+        if name == own.se and not named and not isinstance(kind, Covariance):
+            named = dict(own.se_options)
+        clusters = self._clusters(cluster)
+        return _Asked(covariance_of(name, named), clusters, meat_key(name, named, clusters))
 
     @property
     def _own(self) -> _Asked:
         """The standard errors of the run."""
         return self._asked(None, None, {})
 
-    def _kind(self, asked: str | None) -> str:
-        """Return the kind by its own name."""
-        if asked is None:
-            return self.se_kind
-        known = self.family == "least squares" or self._beside_effects
-        return ALIASES.get(asked, asked) if known else asked
+    def _name_of(self, given: str) -> str:
+        """Return the name of a kind, which some models call otherwise too."""
+        return model_class(self.specification.model.name).covariance_names.get(given, given)
 
     def _clusters(self, asked: str | Sequence[str] | None) -> tuple[str, ...]:
         if asked is None:
@@ -210,7 +187,7 @@ class Precision:
 
     def standard_errors(
         self,
-        kind: str | None = None,
+        kind: str | Covariance | None = None,
         *,
         cluster: str | Sequence[str] | None = None,
         **se_options: Any,
@@ -231,12 +208,12 @@ class Precision:
     def _at_maximum(self) -> bool:
         return self.outcome.at_maximum and self.curvature is not None
 
-    def _curvature_for(self, kind: str) -> Curvature:
+    def _curvature_for(self, covariance: Covariance) -> Curvature:
         if self._at_maximum and self.curvature is not None:
-            whole = self._whole_curvature if kind in {"opg", "robust"} else self.curvature
+            whole = self._whole_curvature if Need.SCORES in covariance.needs else self.curvature
             return self.curvature if whole is None else whole
-        if kind != "hessian":
-            self._refuse_inference(f"{kind} standard errors")
+        if covariance.uses_scores():
+            self._refuse_inference(f"{covariance.adjective} standard errors")
         if self.outcome in {Outcome.SEPARATED, Outcome.NOT_FINITE}:
             self._refuse_inference("standard errors")
         if self.live is None:
@@ -246,6 +223,12 @@ class Precision:
                 code="no-hessian",
             )
         return self.live.curvature(self.live.walked(self.estimated.to_numpy()), scores=False)
+
+    def _curvature_at_maximum(self, what: str) -> Curvature:
+        """Return the curvature, or say that something means nothing away from a maximum."""
+        if self.curvature is None or not self._at_maximum:
+            self._refuse_inference(what)
+        return self.curvature
 
     def _refuse_inference(self, what: str) -> NoReturn:
         """Say what means nothing away from a maximum, and whether the run can go on to one."""
@@ -268,93 +251,48 @@ class Precision:
         )
 
     def _matrix(self, asked: _Asked, curvature: Curvature) -> Numpy:
-        names, tolerate = asked.clusters, tolerates_negative(self.specification.ssc)
-        if asked.kind == "hessian":
-            return hessian(curvature) * self._factor(asked).value / self._scale_of_weights
-        if asked.kind == "opg":
-            return opg(curvature)
-        if asked.kind in BY_ROWS:
-            meat, factor = self._row_meat(asked).meat, self._factor(asked).value
-            return sandwich(curvature, meat, factor, tolerate=tolerate)
-        if asked.kind == "robust":
-            return robust(curvature, self._factor(asked).value)
-        if not names:
-            raise OptionError(
-                "Clustered standard errors need a column.",
-                hint='cluster="region", or --cluster region in a cell.',
-                code="no-cluster",
-                where="cluster",
-            )
-        meats = self._cluster_meats(names)
-        common: float | dict[str, float] = self._factor(asked).value
-        if self._corrects_each(asked):
-            common = {key: self._cluster_factor(names, meats[key].groups).value for key in meats}
-        with_meats = replace(curvature, clusters=meats)
-        return multiway_cluster(with_meats, names, common, tolerate=tolerate)
+        sums, convention = self._sums(asked), self.specification.ssc
+        return asked.covariance.matrix(curvature, sums, convention, self._facts(asked))
 
-    def _corrects_each(self, asked: _Asked) -> bool:
-        """Whether each part of several directions is corrected by its own number of groups."""
-        settings = settings_of(asked.kind, asked.options)
-        assert isinstance(settings, ClusterSettings)
-        habit = "conventional" if self.specification.ssc == "statsmodels" else "min"
-        return (settings.cluster_df or habit) == "conventional"
-
-    def _row_meat(self, asked: _Asked) -> ClusterMeat:
-        """Return the sum behind a kind of rows: the one kept, or else formed from the data."""
-        kept = {**self._formed, **({} if self.curvature is None else self.curvature.kept)}
-        key = meat_key(asked.kind, asked.options, asked.clusters)
-        if key in kept:
-            return kept[key]
-        if self.live is None:
-            raise InferenceError(
-                f"This fit was read from the record, which did not keep what "
-                f"{TITLES[asked.kind]} standard errors need.",
-                hint=f'run the model again with se="{asked.kind}".',
-                code="no-data",
-            )
-        theta = self.live.walked(self.estimated.to_numpy())
-        found = row_meat(self.live, theta, asked.kind, asked.options, asked.clusters)
-        self._formed[key] = found
-        return found
+    def _sums(self, asked: _Asked) -> Sums:
+        """Return the sums behind a covariance: those kept, or else formed from the data."""
+        kind, clusters = asked.covariance, asked.clusters
+        kept = None if self.curvature is None else kind.kept(self.curvature, asked.key, clusters)
+        if kept is not None:
+            return kept
+        if asked.key not in self._formed:
+            if self.live is None:
+                raise kind.not_kept(clusters)
+            theta = self.live.walked(self.estimated.to_numpy())
+            self._formed[asked.key] = kind.sums(ProblemEvidence(self.live, clusters, theta))
+        return self._formed[asked.key]
 
     @cached_property
-    def _formed(self) -> dict[str, ClusterMeat]:
-        """The sums of rows formed after the fit, by `meat_key`."""
+    def _formed(self) -> dict[str, Sums]:
+        """The sums formed after the fit, by `meat_key`."""
         return {}
 
-    def _cluster_meats(self, names: tuple[str, ...]) -> Mapping[str, ClusterMeat]:
-        kept = {} if self.curvature is None else self.curvature.clusters
-        if kept.keys() >= groupings(names).keys():
-            return kept
-        if self.live is None:
-            by = TOGETHER.join(names)
-            raise InferenceError(
-                f'The scores of this fit were not kept by "{by}".',
-                hint=f'run the model again with se="cluster", cluster="{by}".',
-                code="no-cluster-scores",
-                where=by,
-            )
-        theta = self.live.walked(self.estimated.to_numpy())
-        groups = self.live.groups(names)
-        return {key: self.live.cluster_meat(theta, codes) for key, codes in groups.items()}
+    def _facts(self, asked: _Asked) -> Facts:
+        nested = asked.covariance.nesting(asked.clusters, self.specification.ssc)
+        return Facts(
+            self.family,
+            self.nobs,
+            self._parameters(nested),
+            self._score_units,
+            self.score_unit,
+            asked.clusters,
+            {name: meat.groups for name, meat in self._sums(asked).items()},
+            self._beside_effects,
+            self._scale_of_weights,
+        )
 
     def _factor(self, asked: _Asked) -> Factor:
-        n, ssc = self.nobs, self.specification.ssc
-        if asked.kind == "hessian" and self._beside_effects:
-            return hessian_factor(ssc, n, self._parameters())
-        if asked.kind == "robust":
-            return robust_factor(ssc, self.family, self._score_units, self._parameters())
-        if asked.kind == "cluster" and asked.clusters:
-            groups = min(meat.groups for meat in self._cluster_meats(asked.clusters).values())
-            found = self._cluster_factor(asked.clusters, groups)
-            each = len(asked.clusters) > 1 and self._corrects_each(asked) and found.label
-            return replace(found, label=f"{found.label}, each its own g") if each else found
-        if asked.kind in BY_ROWS:
-            settings = settings_of(asked.kind, asked.options)
-            k = self._parameters(nesting(settings, asked.clusters, ssc))
-            groups = self._row_meat(asked).groups
-            return row_factor(asked.kind, settings, ssc, self.family, n, k, groups)
-        return Factor(1.0, "")
+        return asked.covariance.factor(self.specification.ssc, self._facts(asked))
+
+    @property
+    def _error_groups(self) -> int:
+        """The smallest number of clusters or periods of the run's own errors; zero without any."""
+        return min((meat.groups for meat in self._sums(self._own).values()), default=0)
 
     def _cluster_factor(self, names: tuple[str, ...], groups: int) -> Factor:
         ssc = self.specification.ssc
@@ -362,7 +300,7 @@ class Precision:
 
     @property
     def _score_units(self) -> float:
-        """The number of the units whose scores are summed first: by default observations."""
+        """The number of units by which scores are summed first: by default observations."""
         return self.nobs
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse, stats
 
 from workbench.covariances.delete_cluster import MOST_ROWS, lies_within
-from workbench.covariances.regression_rows import Codes, LinearRows
+from workbench.covariances.regression_rows import Codes, RegressionRows
 from workbench.errors import InferenceError, OptionError
 from workbench.protocols import Numpy
 
@@ -148,7 +148,9 @@ def _bad(name: str, found: str, wanted: str) -> OptionError:
     )
 
 
-def wild_bootstrap(rows: LinearRows, theta: Numpy, codes: Codes, asked: Question) -> WildBootstrap:
+def wild_bootstrap(
+    rows: RegressionRows, theta: Numpy, codes: Codes, asked: Question
+) -> WildBootstrap:
     r"""Test one restriction by multiplying the residuals of each cluster by a random weight.
 
     With :math:`a = X(X'X)^{-1}R'`, the estimate of a draw moves by :math:`\sum_g v_g a_g'u_g`, and
@@ -194,7 +196,7 @@ def wild_bootstrap(rows: LinearRows, theta: Numpy, codes: Codes, asked: Question
 class _Parts:
     """The sums over clusters from which the statistic of every draw is put together."""
 
-    rows: LinearRows
+    rows: RegressionRows
     theta: Numpy
     codes: Codes
     asked: Question

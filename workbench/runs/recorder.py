@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from workbench.covariances.kinds import columns_of_errors
 from workbench.data.formula.parser import variables
 from workbench.errors import StoreError
 from workbench.estimation.inner_trace import Demeaning
@@ -122,7 +121,7 @@ def columns_read(problem: Problem) -> list[str]:
     """Return the columns of the table that a run reads, in the table's order."""
     assert problem.table is not None
     asked, design = problem.specification, problem.design
-    of_errors = {*asked.clusters, *columns_of_errors(asked)}
+    of_errors = {*asked.clusters, *asked.covariance.columns}
     read = {*of_errors, asked.weights, asked.offset, *design.columns}
     read |= set(columns_of_options(problem.model, problem.table.names))
     for formula in problem.formulas:

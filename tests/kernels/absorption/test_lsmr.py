@@ -5,12 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-import torch
 from scipy.sparse.linalg import lsmr as scipy_lsmr
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from workbench.backends import backend_named
-from workbench.backends.torch_backend import TorchBackend
 from workbench.demeaners.base import finish
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.kernels.absorption.lsmr import (
@@ -263,11 +260,13 @@ def test_the_beginning_and_the_residual_lower_to_a_device_without_one(dtype, fac
     assert [str(out) for out in lowered.out_avals] == [f"{dtype}[400,3]", f"{dtype}[66,3]"]
 
 
-def test_an_iteration_stays_on_a_simulated_cuda_device(factors):
+def test_an_iteration_stays_on_a_simulated_cuda_device(factors, torch):
+    from workbench.backends.torch_backend import TorchBackend
+
     xp = TorchBackend("cuda:0", "float64")
     make = lambda *shape: torch.ones(shape, dtype=torch.float64, device="cuda:0")  # noqa: E731
 
-    with FakeTensorMode():
+    with torch._subclasses.fake_tensor.FakeTensorMode():
         codes = tuple(torch.zeros(400, dtype=torch.int32, device="cuda:0") for _ in range(3))
         arrays = Codes(codes, (None, None, make(400, 1)), make(66, 1), make(400, 1))
         operator = GatherSum(xp, (30, 6, 30), arrays, compiled=True)
@@ -280,7 +279,9 @@ def test_an_iteration_stays_on_a_simulated_cuda_device(factors):
     assert reports.shape == (operator.steps, 6, 3)
 
 
-def test_sparse_products_stay_on_a_simulated_cuda_device(monkeypatch):
+def test_sparse_products_stay_on_a_simulated_cuda_device(monkeypatch, torch):
+    from workbench.backends.torch_backend import TorchBackend
+
     # FakeTensorMode of torch 2.13 has no sparse tensors and no out=: dense ones stand for the
     # matrix, and the sum is made in place.  The compiler has a test of its own below.
     xp = TorchBackend("cuda:0", "float64")
@@ -288,7 +289,7 @@ def test_sparse_products_stay_on_a_simulated_cuda_device(monkeypatch):
     monkeypatch.setattr(torch, "addmm", lambda _, matrix, x, out: out.addmm_(matrix, x))
     make = lambda *shape: torch.ones(shape, dtype=torch.float64, device="cuda:0")  # noqa: E731
 
-    with FakeTensorMode():
+    with torch._subclasses.fake_tensor.FakeTensorMode():
         operator = SparseProducts(xp, make(400, 66), make(66, 400), compiled=True)
         limits = Limits(make(3), make(3))
         state = begin(operator, make(400, 3), make(66, 3), limits)
@@ -303,7 +304,9 @@ def test_sparse_products_stay_on_a_simulated_cuda_device(monkeypatch):
 
 
 @pytest.mark.parametrize("layout", ["gathers", "products"])
-def test_an_iteration_on_meta_tensors_has_the_shapes_of_a_real_one(layout, monkeypatch):
+def test_an_iteration_on_meta_tensors_has_the_shapes_of_a_real_one(layout, monkeypatch, torch):
+    from workbench.backends.torch_backend import TorchBackend
+
     xp = TorchBackend("meta", "float32")
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
     make = lambda *shape: torch.ones(shape, device="meta")  # noqa: E731
@@ -324,7 +327,7 @@ def test_an_iteration_on_meta_tensors_has_the_shapes_of_a_real_one(layout, monke
     assert reports.shape == (operator.steps, 6, 2)
 
 
-def test_the_rotation_is_one_graph_for_the_compiler():
+def test_the_rotation_is_one_graph_for_the_compiler(torch):
     xp = backend_named("torch")
     operator = operator_of(
         Factors((Factor.of("a", [0, 0, 1]),), 3, np.ones(3)), LAYOUTS["torch, compressed"]

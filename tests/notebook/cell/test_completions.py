@@ -6,7 +6,8 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from workbench.covariances import KINDS
+from workbench.covariances.kinds import COVARIANCES
+from workbench.models.choice.options import DRAW_KINDS
 from workbench.models.registry import listed
 from workbench.notebook.cell import session
 from workbench.notebook.cell.options import OPTIONS
@@ -54,7 +55,7 @@ def test_an_option_begun_is_completed_and_one_given_is_not_offered_again(offered
         ("--model ▲", [n for n in listed() if n != "custom"]),
         ("--model pro▲", ["probit"]),
         ("--model=lo▲", ["logit"]),
-        ("--se ▲", [*KINDS, "iid", "hetero", "HC1", "CRV1"]),
+        ("--se ▲", [*COVARIANCES, "iid", "hetero", "HC1", "CRV1"]),
         ("--backend t▲", ["torch"]),
         ("--fixef-rm ▲", ["singleton", "none"]),
         ("--device ▲", ["cpu", "cuda", "mps"]),
@@ -65,6 +66,43 @@ def test_an_option_begun_is_completed_and_one_given_is_not_offered_again(offered
 )
 def test_the_values_of_an_option_are_offered(offered, typed, expected):
     assert offered(f"%%mle mroz {typed}\ninlf ~ educ") == expected
+
+
+def test_the_options_of_a_model_are_offered_when_it_is_named(offered):
+    assert offered("%%mle mroz --model latent_class --me▲") == ["--membership"]
+    assert "--membership" not in offered("%%mle mroz --model logit --me▲")
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("--optimizer sgd --optimizer-▲", ["max-steps", "lr", "reduction", "momentum"]),
+        ("--optimizer=trust-exact --optimizer-ma▲", ["max-steps", "max-radius"]),
+        ("--optimizer-▲", []),
+        ("--demeaner 'lsmr(tol=1e-10)' --demeaner-l▲", ["library"]),
+    ],
+)
+def test_the_options_of_a_member_are_offered_when_it_is_named(offered, typed, expected):
+    family = typed.split("-▲")[0].split()[0].partition("=")[0]
+
+    found = [each for each in offered(f"%%mle mroz {typed}") if each.startswith("-")]
+
+    assert found == [f"{family}-{name}" for name in expected]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("--model mixed_logit --draw-kind ▲", [*DRAW_KINDS]),
+        ("--model mixed_logit --correlated ▲", ["True", "False"]),
+        ("--model fepois --optimizer ▲", ["newton"]),
+        ("--model mixed_logit --se HC▲", []),
+        ("--optimizer sgd --optimizer-reduction ▲", ["mean", "sum"]),
+        ("--demeaner lsmr --demeaner-precondition ▲", ["True", "False"]),
+    ],
+)
+def test_the_values_follow_the_declared_options(offered, typed, expected):
+    assert offered(f"%%mle mroz {typed}") == expected
 
 
 def test_an_option_of_columns_offers_the_columns_of_the_data(offered):

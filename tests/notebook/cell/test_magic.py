@@ -15,10 +15,12 @@ from traitlets.config import Config
 import workbench as wb
 from tests.notebook.fake_run import FakeRun
 from workbench.errors import OptionError
+from workbench.literals import Choice
 from workbench.notebook import extension
 from workbench.notebook.cell import display as attend, session
-from workbench.notebook.cell.arguments import is_formula, joined
-from workbench.notebook.cell.magic import HELP, identifier
+from workbench.notebook.cell.arguments import is_formula, joined, settings
+from workbench.notebook.cell.magic import HELP, MleMagics, identifier
+from workbench.notebook.cell.options import FLAGS, read_line
 from workbench.notebook.widgets import trace_view
 
 # Newton stops at a decrement of 1e-8, and its last step squares the error.
@@ -190,6 +192,62 @@ def test_standard_errors_are_told_their_columns(run, shell, wages):
     assert fit.se_label == "Driscoll-Kraay (1 lag)"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '--optimizer "sgd(lr=0.1, momentum=0.5)"',
+        "--optimizer sgd --optimizer-lr 0.1 --optimizer-momentum=0.5",
+        '--optimizer "sgd(lr=0.1)" --optimizer-momentum 0.5',
+    ],
+)
+def test_an_optimizer_is_given_its_options_in_one_word_or_in_flags(line):
+    asked = settings(read_line(MleMagics.mle.parser, f"mroz --model logit {line}"))
+
+    assert asked["optimizer"] == "sgd"
+    assert asked["optimizer_options"] == {"lr": 0.1, "momentum": 0.5}
+
+
+def test_a_demeaner_without_a_name_is_given_options(run, shell):
+    line = "--model feols --demeaner-tol 1e-10 --name tight --ssc=none"
+
+    run(f"%%mle staggered {line}\ny ~ x | unit + year")
+
+    assert shell.user_ns["tight"].specification.demeaner == Choice("auto", {"tol": 1e-10})
+
+
+def test_columns_are_given_in_one_flag_or_in_several():
+    lines = ('--cluster "state + year"', "--cluster state --cluster year")
+
+    read = [settings(read_line(MleMagics.mle.parser, f"mroz {line}")) for line in lines]
+
+    assert read == [{"cluster": ["state", "year"]}] * 2
+
+
+def test_the_former_flag_of_choice_situations_is_understood_with_a_warning():
+    line = "travel --model conditional_logit --choosers individual --alternatives mode"
+
+    with pytest.warns(FutureWarning, match="--choosers is called --situation now") as warned:
+        asked = settings(read_line(MleMagics.mle.parser, line))
+
+    assert len(warned) == 1
+    assert asked == {"situation": "individual", "alternatives": "mode"}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_the_former_flag_and_the_new_one_together_are_refused():
+    with pytest.raises(OptionError, match="--situation is given twice"):
+        read_line(MleMagics.mle.parser, "travel --situation a --choosers b")
+
+
+def test_the_help_of_the_magic_explains_every_option():
+    text = " ".join((MleMagics.mle.__doc__ or "").split())
+
+    for each in FLAGS.values():
+        assert each.flag in text
+        assert each.option.help in text
+    assert "(mixed_logit)" in text
+
+
 def test_the_cell_that_code_prints_repeats_the_run(run, shell):
     run(f'%%mle mroz --name "first try" --backend torch\n\n{GAUSSIAN}')
     first = shell.user_ns["first_try"]
@@ -313,6 +371,17 @@ def test_in_the_background_the_cell_returns_and_the_fit_follows(run, shell):
         ("", "names no model"),
         ("--model logit --formula 'inlf ~ age'", "--formula has no place"),
         ("--model logit --by educ", "--by has no place"),
+        ("--model logit --draws 50", "draws is an option of mixed_logit"),
+        ("--draws 50", "names no model"),
+        ("--model logit --seed 1 --seed 2", "--seed is given twice"),
+        ("--model mixed_logit --draws many", "--draws"),
+        ("--model mixed_logit --draws 0", "--draws"),
+        ("--model mixed_logit --draw-knid halton", "Try: --draw-kind"),
+        ("--model logit --optimizer-lr 0.1", "lr is an option of sgd, adam"),
+        ("--model logit --optimizer newtn --optimizer-lr 0.1", "newton"),
+        ("--model logit --optimizer 'sgd(lr=1)' --optimizer-lr 1", "given twice"),
+        ("--model logit --optimizer sgd --optimizer-lr fast", "--optimizer-lr"),
+        ("--model logit --cluster 'a +'", "cannot be read"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_refused_in_two_sentences(run, line, message):

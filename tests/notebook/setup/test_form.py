@@ -474,6 +474,7 @@ def test_another_optimizer_starts_without_settings(mroz, offer):
     assert [page_of["newton"][key] for key in ("settings", "settings_hint")] == ["", ""]
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(("template", "words"), [("nested_logit", "choice"), ("ols", "NumPy")])
 def test_a_library_that_computes_nothing_is_greyed_with_the_reason(mroz, offer, template, words):
     page = setup_page.page(Chosen(template=template), setup_form.Check(True, ""), mroz, offer)

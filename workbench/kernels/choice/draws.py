@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import signature
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ MOST_HALTON = len(_PRIMES)
 """The largest number of random coefficients with Halton draws: one prime base each."""
 # Variates stay finite where a sequence touches 0 or 1.
 _EDGE = 2.0**-53
+# Scipy called it "seed" before version 1.15.
+_GENERATOR = "rng" if "rng" in signature(qmc.Sobol).parameters else "seed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +118,8 @@ def _mirrored(numbers: npt.NDArray[np.int64], base: int) -> Numpy:
 
 def _sobol(persons: int, draws: int, q: int, seed: int) -> Numpy:
     """Cut one scrambled sequence into stretches, one per person; nets if R is a power of two."""
-    sequence = qmc.Sobol(q, rng=np.random.default_rng(seed))
+    options: Any = {_GENERATOR: np.random.default_rng(seed)}
+    sequence = qmc.Sobol(q, **options)
     first = sequence.random(1)  # so that scipy does not ask for a power of two of points
     rest = sequence.random(persons * draws - 1)
     return np.asarray(np.concatenate([first, rest]).reshape(persons, draws, q))

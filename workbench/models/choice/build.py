@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.covariances import groupings
-from workbench.covariances.kinds import columns_of_errors
+from workbench.covariances import groupings, joint
 from workbench.data.table import Table
 from workbench.errors import DeviceError, OptionError
 from workbench.estimation.model import COMPILED, Model, Plan
-from workbench.estimation.problem import Problem, joint
+from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.models.choice.covariates import person_design
 from workbench.models.choice.data import read_choices
@@ -84,7 +83,7 @@ def _problem(model: Model, asked: Specification, table: Table, formula: str) -> 
 def _multinomial(
     model: MultinomialLogit, asked: Specification, table: Table, formula: str
 ) -> Problem:
-    columns = tuple(dict.fromkeys([*asked.clusters, *columns_of_errors(asked)]))
+    columns = tuple(dict.fromkeys([*asked.clusters, *asked.covariance.columns]))
     roles = {"cluster": columns, "weights": asked.weights, "missing": asked.missing}
     problem = MultinomialProblem(model, asked, table, formula, roles)
     single = problem.design.clusters

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
 
+from workbench.covariances.evidence import BY_UNIT, Need
 from workbench.estimation.model import COMPILED, LIBRARY, Model
 from workbench.kernels.choice.coefficients import KINDS as DISTRIBUTIONS
 from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
@@ -17,13 +18,6 @@ DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
 """How the variates of persons are drawn, or the nodes that stand for them."""
 _MOST_NODES = 200
 _ROLES = ("outcome", "regressors", "cluster", "weights")
-_ERRORS = {
-    "hessian": "Hessian",
-    "opg": "Scores (OPG) by person",
-    "robust": "Robust by person",
-    "cluster": "Cluster",
-    "none": "None",
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,8 @@ class ChoiceModel(Model):
     built_by: ClassVar[str] = "workbench.models.choice.build"
     results: ClassVar[str] = "workbench.models.choice.results:ChoiceFit"
     computed_by: ClassVar[str] = COMPILED
-    covariances: ClassVar[Mapping[str, str]] = _ERRORS
+    evidence: ClassVar[frozenset[Need]] = BY_UNIT
+    score_unit: ClassVar[str] = "person"
     observed_by_row: ClassVar[bool] = False
     staged: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {"choosers": "situation"}
@@ -247,7 +242,7 @@ class MultinomialLogit(Model):
     built_by: ClassVar[str] = "workbench.models.choice.build"
     results: ClassVar[str] = "workbench.models.choice.results:MultinomialFit"
     computed_by: ClassVar[str] = COMPILED
-    covariances: ClassVar[Mapping[str, str]] = _ERRORS
+    score_unit: ClassVar[str] = "person"
     observed_by_row: ClassVar[bool] = False
     staged: ClassVar[bool] = True
 

@@ -12,12 +12,14 @@ import pandas as pd
 
 from workbench.backends import Backend, backend_named
 from workbench.backends.devices import dtypes_of
-from workbench.covariances import ClusterMeat, Curvature, groupings
+from workbench.covariances import ClusterMeat, Curvature, groupings, joint
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Evidence, Problem, joint
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import FLOAT32
 from workbench.kernels.choice.conditional import ConditionalKernel
@@ -315,6 +317,11 @@ class ChoiceProblem(Problem):
         """The sums over persons, made when first asked for."""
         return FreeKernel(self.make_kernel(), self.held_values, self.free)
 
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
+
     def objective(self) -> ScaledObjective:
         """Return the objective, in walked coordinates."""
         return self._objective
@@ -405,7 +412,7 @@ class ChoiceProblem(Problem):
             where=name,
         )
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Look once, when utilities run away, whether the choices are predicted exactly.
 
         A direction of coefficients that lowers no utility of the chosen alternatives relative to
@@ -424,7 +431,7 @@ class ChoiceProblem(Problem):
         listed = tuple(self.data.names[columns[j]] for j in part)
         who = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
         how = "exactly" if found.complete else f"exactly in {found.rows} of {len(moved)} pairs"
-        return Evidence(listed, f"{who} the choices {how}.", found.complete)
+        return SeparationEvidence(listed, f"{who} the choices {how}.", found.complete)
 
     @property
     def linear_columns(self) -> list[int]:

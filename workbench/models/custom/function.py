@@ -31,6 +31,8 @@ class Custom(Model):
     results: ClassVar[str] = "workbench.models.custom.results:CustomFit"
     needs_formula: ClassVar[bool] = False
     has_function: ClassVar[bool] = True
+    called_by: ClassVar[str] = "workbench.models.custom.code:function_call"
+    no_cell: ClassVar[str] = "its likelihood is a Python function"
 
     loglik: Callable[..., Any]
     parameters: Mapping[str, Parameter]

@@ -22,6 +22,7 @@ class Written(Model):
     results: ClassVar[str] = "workbench.models.custom.results:CustomFit"
     needs_formula: ClassVar[bool] = False
     listed: ClassVar[bool] = False
+    called_by: ClassVar[str] = "workbench.models.custom.code:text_call"
 
     source: Source | None = None
 

@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from workbench.backends import Array, Backend, backend_named
-from workbench.covariances import (
-    ClusterMeat,
-    Curvature,
-    groupings,
-)
+from workbench.covariances import ClusterMeat, Curvature, groupings
+from workbench.covariances.evidence import Need
+from workbench.covariances.score_sums import grouped_sums
 from workbench.data.design import Design
 from workbench.errors import LikelihoodError, WorkbenchError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.generic import GenericKernel
 from workbench.models.custom.coordinates import DeclaredCoordinates
@@ -252,6 +251,11 @@ class CustomProblem(Problem):
         """Declared start values; a formula's coefficients start at zero."""
         return self.walked_start(self.coordinates.start)
 
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
+
     def objective(self) -> ScaledObjective:
         """Return the objective; the kernel works in walked coordinates already."""
         size = len(self.parameter_names)
@@ -291,6 +295,11 @@ class CustomProblem(Problem):
         scores = self.kernel.scores(theta)
         ones = [np.ones(len(scores))]
         return grouped_sums(scores, ones, self.weights.values, codes, np.eye(scores.shape[1]))
+
+    @property
+    def has(self) -> frozenset[Need]:
+        """What standard errors can be computed from: no scores by row where units have several."""
+        return super().has if self.own.units is None else super().has - {Need.ROW_SCORES}
 
     def score_rows(self, theta: Numpy) -> Numpy:
         """Return the weighted score of each row, ``(n, k)``."""

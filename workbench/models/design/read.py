@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workbench.covariances import groupings
-from workbench.covariances.kinds import columns_of_errors
+from workbench.covariances import groupings, joint
 from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula.parser import variables
 from workbench.data.names import quoted
 from workbench.data.table import Table
 from workbench.errors import OptionError
 from workbench.estimation.model import Model, Plan
-from workbench.estimation.problem import joint
 from workbench.estimation.specification import Specification
 from workbench.options import Kind
 
@@ -75,7 +73,7 @@ def design_of(
 def columns_asked(model: Model, asked: Specification, names: Sequence[str]) -> list[str]:
     """Return the columns of a table that a formula and its roles read, in the table's order."""
     formula = () if asked.formula is None else variables(asked.formula, names)
-    read = {*asked.clusters, asked.weights, asked.offset, *formula, *columns_of_errors(asked)}
+    read = {*asked.clusters, asked.weights, asked.offset, *formula, *asked.covariance.columns}
     read |= set(columns_of_options(model, names))
     return [name for name in names if name in read]
 
@@ -105,7 +103,7 @@ def columns_only(
 def _clusters(specification: Specification, unit: str | None) -> tuple[str, ...]:
     """Return the columns whose groups are needed, each once."""
     units = [] if unit is None else [unit]
-    beside = columns_of_errors(specification)
+    beside = specification.covariance.columns
     return tuple(dict.fromkeys([*specification.clusters, *units, *beside]))
 
 
@@ -117,7 +115,7 @@ def _grouped(specification: Specification, design: Design, unit: str | None = No
     """
     sets = groupings(specification.clusters)
     codes = {key: joint([design.clusters[n] for n in names]) for key, names in sets.items()}
-    beside = {*columns_of_errors(specification)} - {unit}
+    beside = {*specification.covariance.columns} - {unit}
     own = {name: codes for name, codes in design.clusters.items() if name not in beside}
     return replace(design, clusters=own | codes)
 

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from workbench.covariances import ClusterMeat, Curvature
-from workbench.covariances.small_sample import Family
+from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances.score_sums import grouped_sums
 from workbench.data.complete_cases import counted
 from workbench.data.design import Design, build_design
 from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError
-from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Solved
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor
 from workbench.models.design.checks import check_enough_rows
@@ -77,9 +77,9 @@ class TwoStageProblem(Problem):
         check_enough_rows(len(self.y), self.columns.names, ())
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """Both stages have a closed form."""
-        return ("solve",)
+    def procedure(self) -> Solved:
+        """Both stages in closed form."""
+        return Solved(self.solve)
 
     @property
     def formulas(self) -> tuple[str, ...]:
@@ -120,10 +120,6 @@ class TwoStageProblem(Problem):
 
     def walked(self, params: Numpy) -> Numpy:
         return params[np.isfinite(params)]
-
-    def objective(self) -> ScaledObjective:
-        """Least squares are solved, not walked."""
-        raise TypeError("least squares have a closed form; call solve()")
 
     def _squares(self, theta: Numpy) -> float:
         rest = self._rest(theta)

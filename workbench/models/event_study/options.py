@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from workbench.covariances.evidence import Need
 from workbench.estimation.model import NUMPY, Model
-from workbench.models.linear.options import LEAST_SQUARES_NAMES, LINEAR_ERRORS
+from workbench.models.linear.options import LEAST_SQUARES_NAMES
 from workbench.options import Kind, option
 
 
@@ -23,10 +24,10 @@ class DID2S(Model):
     solved: ClassVar[bool] = True
     computed_by: ClassVar[str] = NUMPY
     listed: ClassVar[bool] = False
-    function: ClassVar[str] = "did2s"
-    has_cell: ClassVar[bool] = False
+    called_by: ClassVar[str] = "workbench.models.event_study.code:did2s_call"
+    no_cell: ClassVar[str] = "it has two stages"
     weight_kind: ClassVar[str] = "analytic"
-    covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
+    evidence: ClassVar[frozenset[Need]] = frozenset({Need.CLUSTER_SCORES})
     covariance_names: ClassVar[Mapping[str, str]] = LEAST_SQUARES_NAMES
 
     first_stage: str = option(

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Self
 
 import pandas as pd
 
+from workbench.covariances.base import Covariance
+from workbench.covariances.evidence import Need
 from workbench.data.design import Design
 from workbench.errors import InferenceError
 from workbench.estimation.inner_trace import Demeaning
@@ -160,16 +162,13 @@ class TwoStageFit(MeanFit):
     def _mean(self, index: Numpy) -> Numpy:
         return index
 
-    def _refuse_kind(self, kind: str) -> None:
+    def _refuse_kind(self, covariance: Covariance) -> None:
         """Refuse a covariance that does not count the error of the first stage."""
-        if kind != "cluster":
+        if Need.CLUSTER_SCORES not in covariance.needs:
             raise InferenceError(
-                f"{self.model_title} has no {_KINDS.get(kind, kind)} standard errors: they would "
+                f"{self.model_title} has no {covariance.adjective} standard errors: they would "
                 "not count the error of the first stage.",
                 hint='se="cluster".',
                 code="no-such-covariance",
                 where="se",
             )
-
-
-_KINDS = {"hessian": "Hessian", "opg": "scores (OPG)"}

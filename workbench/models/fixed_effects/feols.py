@@ -16,13 +16,13 @@ from workbench.covariances import (
     Absorbed,
     ClusterMeat,
     Curvature,
+    Family,
     Nested,
-    settings_of,
+    groupings,
 )
 from workbench.covariances.delete_cluster import lies_within
-from workbench.covariances.kinds import nesting
-from workbench.covariances.regression_rows import LinearRows
-from workbench.covariances.small_sample import Family
+from workbench.covariances.regression_rows import RegressionRows, no_leverages
+from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.data.formula.fixed_effects import AbsorbedTerm
 from workbench.data.formula.parser import absorbed, split_formula
@@ -30,11 +30,13 @@ from workbench.data.formula.regressors import Regressors
 from workbench.demeaners import demeaner_named, demeaner_on
 from workbench.demeaners.base import Demeaned, counted
 from workbench.errors import DataError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control, ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Procedure, Solved
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor, Factors
+from workbench.kernels.absorption.leverages import refuse_many
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.scaling import deviations
@@ -104,9 +106,14 @@ class FixedEffectsProblem(Problem):
             self.__dict__.pop(known, None)
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """The demeaning, where there are factors, and the closed form."""
-        return ("demean", "solve") if self.factors.members else ("solve",)
+    def procedure(self) -> Procedure:
+        """In closed form."""
+        return Solved(self.solve)
+
+    @property
+    def demeans(self) -> bool:
+        """Whether there are fixed effects."""
+        return bool(self.factors.members)
 
     @property
     def estimated(self) -> tuple[str, ...]:
@@ -261,18 +268,15 @@ class FixedEffectsProblem(Problem):
         """Return the slopes that are estimated."""
         return params[np.isfinite(params)]
 
-    def objective(self) -> ScaledObjective:
-        """Least squares are solved, not walked."""
-        raise TypeError("least squares have a closed form; call solve()")
-
     # Facts at a point ---------------------------------------------------------------------------
 
     @cached_property
     def absorbed(self) -> Absorbed:
         """The degrees of freedom that the factors take."""
         asked = self.specification
-        beside = nesting(settings_of(asked.se, asked.se_options), asked.clusters, asked.ssc)
-        return self.absorbed_within(self.clusters | self.groups(beside))
+        names = asked.covariance.nesting(asked.clusters, asked.ssc)
+        counted = self.clusters.keys() >= groupings(names).keys()
+        return self.absorbed_within(self.clusters | ({} if counted else self.groups(names)))
 
     def absorbed_within(self, groups: Mapping[str, Any]) -> Absorbed:
         """Return the degrees of freedom that the factors take, those nested in groups marked."""
@@ -362,10 +366,17 @@ class FixedEffectsProblem(Problem):
         """Return the residual variance that divides the scores."""
         return self._variance(theta)
 
-    def linear_rows(self) -> LinearRows:
+    def check_leverages(self) -> None:
+        """Refuse instruments, and effects with too many levels."""
+        if self.design.instruments is not None:
+            raise no_leverages()
+        if self.factors.members:
+            refuse_many(self.factors)
+
+    def regression_rows(self) -> RegressionRows:
         """Return the demeaned rows, with the factors that were taken out."""
         found, absorbing = self.projected, bool(self.factors.members)
-        return LinearRows(
+        return RegressionRows(
             found.y,
             found.x,
             found.names,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from workbench.covariances.evidence import LINEAR_REGRESSION, Need
 from workbench.estimation.model import NUMPY, Model
-from workbench.models.linear.options import LEAST_SQUARES_NAMES, LINEAR_ERRORS
+from workbench.models.linear.options import LEAST_SQUARES_NAMES, LEAST_SQUARES_WORDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,8 @@ class FEOLS(FixedEffectsModel):
     results: ClassVar[str] = "workbench.models.fixed_effects.results:FeolsFit"
     formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
     solved: ClassVar[bool] = True
-    covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
+    evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION
+    covariance_words: ClassVar[Mapping[str, str]] = LEAST_SQUARES_WORDS
 
 
 @dataclass(frozen=True, kw_only=True)

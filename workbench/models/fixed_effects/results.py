@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from workbench.covariances import BY_ROWS, Absorbed, Nested, settings_of
-from workbench.covariances.kinds import nesting
+from workbench.covariances import Absorbed, Nested
 from workbench.data.table import Table
 from workbench.errors import OptionError
 from workbench.likelihoods import TEMPLATES
@@ -141,8 +140,8 @@ class AbsorbedFit(MeanFit):
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
         asked = self.specification
-        beside = nesting(settings_of(asked.se, asked.se_options), asked.clusters, asked.ssc)
-        if names not in {(), asked.clusters, beside} and self.live is not None:
+        nested = asked.covariance.nesting(asked.clusters, asked.ssc)
+        if names not in {(), asked.clusters, nested} and self.live is not None:
             return self.live.absorbed_within(self.live.groups(names))
         return self.state.absorbed
 
@@ -215,11 +214,5 @@ def group_df(fit: Fit) -> float | None:
 
     None where the errors are of single rows, or the fit is not at a maximum.
     """
-    if not fit._at_maximum:
-        return None
-    if fit.se_kind == "cluster":
-        meats = fit._cluster_meats(fit.specification.clusters)
-        return min(meat.groups for meat in meats.values()) - 1
-    if fit.se_kind in BY_ROWS and (groups := fit._row_meat(fit._own).groups):
-        return groups - 1
-    return None
+    groups = fit._error_groups if fit._at_maximum else 0
+    return groups - 1 if groups else None

@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 import scipy.linalg
 
-from workbench.covariances import ClusterMeat, Curvature
-from workbench.covariances.regression_rows import LinearRows
-from workbench.covariances.small_sample import Family
+from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances.regression_rows import RegressionRows
+from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
-from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Problem, grouped_sums, row_scores, score_sums
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Solved
 from workbench.estimation.specification import Specification
 from workbench.likelihoods import Gaussian
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
@@ -106,9 +106,9 @@ class LeastSquaresProblem(Problem):
         return self.coordinates.walked(params)
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """The closed form alone."""
-        return ("solve",)
+    def procedure(self) -> Solved:
+        """In closed form."""
+        return Solved(self.solve)
 
     def solve(self) -> Numpy:
         """Return the solution in walked coordinates ``(k,)``, refined against the rows twice."""
@@ -134,10 +134,6 @@ class LeastSquaresProblem(Problem):
         squares = self._residuals(theta) ** 2
         weights = self.weights.values
         return float(squares.sum() if weights is None else weights @ squares)
-
-    def objective(self) -> ScaledObjective:
-        """Least squares are solved, not walked."""
-        raise TypeError("least squares have a closed form; call solve()")
 
     @cached_property
     def start(self) -> Numpy:
@@ -214,12 +210,12 @@ class LeastSquaresProblem(Problem):
         """Return the residual variance that divides the scores."""
         return self._variance(theta)
 
-    def linear_rows(self) -> LinearRows:
-        """Return the rows in walked coordinates."""
+    def regression_rows(self) -> RegressionRows:
+        """Return the rows in unconstrained coordinates."""
         x = self.columns.x @ self.coordinates.raw
         counts = self.specification.weight_kind == "frequency"
         names = self.parameter_names
-        return LinearRows(self.y, x, names, weights=self.weights.values, counts=counts)
+        return RegressionRows(self.y, x, names, weights=self.weights.values, counts=counts)
 
     def check_start(self, theta: Numpy) -> None:
         """There is no start to check."""

@@ -6,21 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from workbench.covariances.evidence import LINEAR_REGRESSION, Need
 from workbench.estimation.model import NUMPY, Model
 
-LINEAR_ERRORS: Mapping[str, str] = {
-    "hessian": "iid",
-    "robust": "HC1 (robust)",
-    "HC2": "HC2",
-    "HC3": "HC3",
-    "cluster": "Cluster",
-    "CRV3": "CRV3 (jackknife)",
-    "newey_west": "Newey-West",
-    "driscoll_kraay": "Driscoll-Kraay",
-    "conley": "Conley",
-    "none": "None",
-}
-"""The errors of least squares, as econometricians call them."""
+LEAST_SQUARES_WORDS: Mapping[str, str] = {"hessian": "iid", "robust": "HC1 (robust)", "opg": ""}
+"""What menus call the errors of least squares."""
 LEAST_SQUARES_NAMES: Mapping[str, str] = {
     "iid": "hessian",
     "hetero": "robust",
@@ -44,5 +34,6 @@ class OLS(Model):
     with_effects: ClassVar[str] = "feols"
     computed_by: ClassVar[str] = NUMPY
     on_host: ClassVar[bool] = True
-    covariances: ClassVar[Mapping[str, str]] = LINEAR_ERRORS
+    evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION
+    covariance_words: ClassVar[Mapping[str, str]] = LEAST_SQUARES_WORDS
     covariance_names: ClassVar[Mapping[str, str]] = LEAST_SQUARES_NAMES

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from workbench.covariances.kinds import one_cluster
+from workbench.covariances.cluster import one_cluster
 from workbench.errors import OptionError
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.models.design.results import FormulaState, MeanFit
@@ -101,7 +101,10 @@ class LinearFit(MeanFit):
         `workbench.results.wild_bootstrap.wild_bootstrap`.
         """
         check_question(draws, weights, level)
-        curvature, problem = self._curvature_for("robust"), self._live_problem()
+        curvature, problem = (
+            self._curvature_at_maximum("robust standard errors"),
+            self._live_problem(),
+        )
         names = (cluster,) if cluster is not None else self.specification.clusters
         column = one_cluster(names, "The wild bootstrap needs")
         matrix, right = read_restrictions(restriction, [str(name) for name in self.params.index])
@@ -130,4 +133,4 @@ class LinearFit(MeanFit):
             impose_null,
             level,
         )
-        return wild_bootstrap(problem.linear_rows(), theta, codes, asked)
+        return wild_bootstrap(problem.regression_rows(), theta, codes, asked)

@@ -10,10 +10,13 @@ import numpy as np
 
 from workbench.backends import Backend, backend_named
 from workbench.covariances import ClusterMeat, Curvature
+from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.errors import LikelihoodError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Evidence, Problem, grouped_sums, row_scores, score_sums
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.linear_predictor import LinearIndexKernel
 from workbench.kernels.likelihood.separation import (
@@ -111,6 +114,11 @@ class TemplateProblem(Problem):
             self.weights.values,
             len(self.template.nuisance),
         )
+
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
         """Return the objective; the Gaussian's comes from second moments alone."""
@@ -218,7 +226,7 @@ class TemplateProblem(Problem):
             where=name,
         )
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Look for separation once, when fitted probabilities first saturate."""
         if self.template.saturation is None or hasattr(self, "_separation_seen"):
             return None
@@ -231,7 +239,7 @@ class TemplateProblem(Problem):
         found = search(self.y, self.columns.x)
         return None if found is None else self._evidence(found)
 
-    def _evidence(self, found: Separation) -> Evidence:
+    def _evidence(self, found: Separation) -> SeparationEvidence:
         names, x = self.columns.names, self.columns.x
         part = [
             j
@@ -245,9 +253,9 @@ class TemplateProblem(Problem):
         what = "= 0 exactly" if self.template.support is Support.COUNT else "exactly"
         how = what if found.complete else f"{what} in {found.rows} of {len(self.y)} rows"
         together = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
-        return Evidence(listed, f"{together} {self.depvar} {how}.", found.complete)
+        return SeparationEvidence(listed, f"{together} {self.depvar} {how}.", found.complete)
 
-    def _split_by(self, j: int, gap: tuple[float, float]) -> Evidence:
+    def _split_by(self, j: int, gap: tuple[float, float]) -> SeparationEvidence:
         name, column = self.columns.names[j], self.columns.x[:, j] + self.columns.shifts[j]
         below = column <= gap[0] + self.columns.shifts[j]
         low, high = _span(column[below]), _span(column[~below])
@@ -258,7 +266,7 @@ class TemplateProblem(Problem):
             "columns": [f"{name} {low}", f"{name} {high}"],
             "rows": [[f"{self.depvar} = {value}", *row] for value, row in enumerate(counts)],
         }
-        return Evidence((name,), f"{name} predicts {self.depvar} exactly.", True, table)
+        return SeparationEvidence((name,), f"{name} predicts {self.depvar} exactly.", True, table)
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, shape ``(n,)``."""

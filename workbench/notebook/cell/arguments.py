@@ -5,27 +5,27 @@ from __future__ import annotations
 import ast
 import re
 from argparse import Namespace
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from workbench.data.table import Table
-from workbench.demeaners import demeaner_named
 from workbench.errors import OptionError, WorkbenchError
-from workbench.literals import parse_choice, parse_settings, parse_start
+from workbench.estimation.code import quoted_word
+from workbench.estimation.families import FAMILIES, Family
+from workbench.estimation.model import Model
+from workbench.estimation.specification import Specification
+from workbench.literals import Choice
 from workbench.models.custom.body import has_params, parse_body
-from workbench.models.custom.options import Written, likelihood
-from workbench.models.registry import listed
-from workbench.notebook.cell.options import LITERAL, OPTIONS, OWN
+from workbench.models.custom.options import likelihood
+from workbench.models.registry import listed, model_class
+from workbench.notebook.cell.options import CELL, MEMBER_OPTIONS, OPTIONS, Flag
 from workbench.notebook.setup.formula_text import cut
-from workbench.optimizers import optimizer_named
-from workbench.options import options_of
-
-Model = str | Written
+from workbench.options import Kind, Option, options_of
 
 
 def stated(
     options: Namespace, body: str, table: Table, outside: Collection[str] = ()
-) -> tuple[Model, str | None]:
+) -> tuple[str | Model, str | None]:
     """Return the model and the formula that the options and the body state together.
 
     Raises
@@ -45,25 +45,112 @@ def stated(
 
 
 def settings(options: Namespace) -> dict[str, Any]:
-    """Return the keyword arguments that the options give; what was not given is left out."""
+    """Return the keyword arguments that the flags give; what was not given is left out.
+
+    Raises
+    ------
+    OptionError
+        When a value cannot be read, or the option is another model's.
+    """
+    kind = None if options.model is None else model_class(options.model)
     given = {
-        option.keyword: getattr(options, option.keyword)
-        for option in OPTIONS
-        if option.keyword not in OWN and getattr(options, option.keyword) is not None
+        flag.name: getattr(options, flag.name)
+        for flag in OPTIONS
+        if flag.option not in CELL and getattr(options, flag.name) is not None
     }
-    if "se_options" in given:
-        given["se_options"] = parse_settings(given["se_options"])
-    declared = {each.name: each for kind in listed().values() for each in options_of(kind)}
-    given |= {name: declared[name].read(given[name]) for name in LITERAL if name in given}
-    if "start" in given:
-        given["start"] = parse_start(given["start"])
-    if "optimizer" in given:
-        choice = parse_choice(given["optimizer"])
-        given["optimizer"] = optimizer_named(choice.name, choice.settings)
-    if "demeaner" in given:
-        choice = parse_choice(given["demeaner"])
-        given["demeaner"] = demeaner_named(choice.name, choice.settings)
-    return given
+    run = {each.name: each for each in options_of(Specification)}
+    read = {name: _read(run[name], text) for name, text in given.items() if name in run}
+    own = {name: text for name, text in given.items() if name not in run}
+    return _read_of_model(own, kind) | read | _read_of_members(options, read, kind)
+
+
+def _read(each: Option, given: str | list[str], flag: str = "") -> Any:
+    """Return the value that a flag gives; names are checked where all of them are known."""
+    flag = flag or each.flag
+    if isinstance(given, list):
+        return [name for text in given for name in each.read(text)]
+    try:
+        value = each.read(given)
+        return each.checked(value) if each.kind in _READ_AS_LITERALS else value
+    except OptionError as error:
+        shown = "" if each.example is None else quoted_word(each.written(each.example))
+        raise OptionError(
+            error.problem if flag in error.problem else f"{flag} {given}: {error.problem}",
+            f"{flag} {shown}." if shown else f"{flag} with {error.hint}",
+            code=error.code,
+            where=error.where,
+            suggestion=error.suggestion,
+        ) from None
+
+
+_READ_AS_LITERALS = {Kind.COUNT, Kind.NUMBER, Kind.FLAG}
+"""The kinds whose words may be none of theirs; others are checked with the model and the data."""
+
+
+def _read_of_model(given: Mapping[str, str], kind: type[Model] | None) -> dict[str, Any]:
+    """Return the values of the options that are the model's own."""
+    flags = {flag.name: flag for flag in OPTIONS if flag.name in given}
+    if kind is None:  # which `stated` and `workbench.start` refuse
+        return {name: _read(flags[name].option, text) for name, text in given.items()}
+    declared = {each.name: each for each in options_of(kind)}
+    for name in given:
+        if name not in declared:
+            raise _of_others(kind.title, flags[name])
+    return {name: _read(declared[name], text) for name, text in given.items()}
+
+
+def _read_of_members(
+    options: Namespace, read: Mapping[str, Any], kind: type[Model] | None
+) -> dict[str, Any]:
+    """Return the optimizer, the demeaner and the standard errors by name, with their options."""
+    found: dict[str, Any] = {}
+    for family in FAMILIES.values():
+        choice = _choice(read, family, kind)
+        member = family.members.get(choice.name)
+        own = {**choice.settings, **read.get(family.keyword, {})}
+        for flag in MEMBER_OPTIONS:
+            text = getattr(options, flag.name)
+            if flag.family == family.option and text is not None:
+                own |= {flag.option.name: _read_of_member(flag, text, member, own)}
+        if own:
+            found[family.keyword] = own
+        if family.option in read:
+            found[family.option] = choice.name
+    return found
+
+
+def _choice(read: Mapping[str, Any], family: Family, kind: type[Model] | None) -> Choice:
+    """Return the member that a line names, or else the one that is meant without a name."""
+    default = next(e.default for e in options_of(Specification) if e.name == family.option)
+    if family.option == "se":
+        default = "cluster" if "cluster" in read else default
+    found = read.get(family.option, default)
+    if isinstance(found, Choice):
+        return found
+    return Choice(found if kind is None else kind.covariance_names.get(found, found))
+
+
+def _read_of_member(flag: Flag, text: str, member: Any, others: Mapping[str, Any]) -> Any:
+    declared = {} if member is None else {each.name: each for each in options_of(member)}
+    if flag.option.name in others:
+        raise OptionError(
+            f"The option {flag.option.name} of the {flag.family} is given twice.",
+            f"{flag.flag} alone.",
+            code="option-twice",
+            where="line 1",
+        )
+    if flag.option.name not in declared and member is not None:
+        raise _of_others(getattr(member, "title", flag.family), flag)
+    return _read(declared.get(flag.option.name, flag.option), text, flag.flag)
+
+
+def _of_others(owner: str, flag: Flag) -> OptionError:
+    return OptionError(
+        f"{owner} has no option {flag.flag}.",
+        f"{flag.option.name} is an option of {', '.join(flag.owners)}.",
+        code="no-such-option",
+        where="line 1",
+    )
 
 
 def is_formula(text: str) -> bool:

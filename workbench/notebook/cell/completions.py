@@ -11,16 +11,20 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 
 from workbench.data.names import quoted
 from workbench.errors import WorkbenchError
+from workbench.estimation.code import quoted_word
+from workbench.estimation.families import FAMILIES, Family
 from workbench.models.custom.body import FUNCTIONS
+from workbench.models.registry import MODELS, listed
 from workbench.notebook.cell.data import find_data
-from workbench.notebook.cell.options import OPTIONS
+from workbench.notebook.cell.options import CELL, FLAGS, MEMBER_OPTIONS, OPTIONS, Flag
+from workbench.notebook.cell.session import remembered
 from workbench.notebook.setup.data import files_here, notebook_tables, sample_names
+from workbench.options import Kind
 
 if TYPE_CHECKING:
     from IPython.core.completer import SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
-_FLAGS = {option.flag: option for option in OPTIONS}
 _FORMULA_FUNCTIONS = ("log", "exp", "sqrt", "I", "C", "poly", "bs", "scale", "center", "i", "sunab")
 _DECLARED = re.compile(r"^\s*params\s*:(.*)$", re.MULTILINE)
 _ASSIGNED = re.compile(r"^\s*([^\W\d]\w*)\s*=(?!=)", re.MULTILINE)
@@ -70,19 +74,68 @@ def _suffix(context: CompletionContext) -> str:
 def _line(typed: str, line: str, namespace: Mapping[str, Any]) -> Iterable[str]:
     """Offer options, an option's values, or data."""
     before, _, word = typed.rpartition(" ")
-    flag = word.partition("=")[0] if "=" in word else (before.split() or [""])[-1]
-    option = _FLAGS.get(flag)
-    if option and option.action != "store_true":
-        values = option.values()
-        return map(quoted_word, _columns(line, namespace) if option.column else values)
+    written = word.partition("=")[0] if "=" in word else (before.split() or [""])[-1]
+    flag = FLAGS.get(written)
+    if flag and not flag.bare:
+        return map(quoted_word, _values(flag, line, namespace))
     if word.startswith("-"):
-        return [flag for flag in _FLAGS if flag not in before.split()]
+        given = before.split()
+        return [each.flag for each in _flags(line) if each.flag not in given or each.repeats]
     return () if _data_name(before) else _data(namespace)
 
 
-def quoted_word(name: str) -> str:
-    """Return a name as the options line writes it: in quotation marks when it has spaces."""
-    return name if re.fullmatch(r"[\w./^()-]+", name) else f'"{name}"'
+def _flags(line: str) -> Iterable[Flag]:
+    """Yield the flags that fit the model and the members that a line names."""
+    model = _value_of("--model", line)
+    for flag in OPTIONS:
+        if not flag.owners or model not in MODELS or model in flag.owners:
+            yield flag
+    for flag in MEMBER_OPTIONS:
+        if _member(FAMILIES[flag.family], line) in flag.owners:
+            yield flag
+
+
+def _values(flag: Flag, line: str, namespace: Mapping[str, Any]) -> Iterable[str]:
+    """Return what a flag may be set to."""
+    kind, name = flag.option.kind, flag.name
+    if kind in {Kind.COLUMN, Kind.COLUMNS}:
+        return _columns(line, namespace)
+    if flag.option in CELL:
+        return {"model": _models, "beside": remembered}.get(name, tuple)()
+    if name in FAMILIES:
+        return _members(FAMILIES[name], _value_of("--model", line))
+    if kind is Kind.FLAG:
+        return ("True", "False")
+    return [str(each) for each in flag.option.choices if each is not None]
+
+
+def _models() -> Iterable[str]:
+    return [name for name, kind in listed().items() if kind.needs_formula]
+
+
+def _members(family: Family, model: str) -> Iterable[str]:
+    """Return the members that a model may have, or those of all models."""
+    kinds = listed()
+    asked = [kinds[model]] if model in kinds else list(kinds.values())
+    if family.option == "optimizer" and len(asked) == 1 and asked[0].optimizers is not None:
+        return asked[0].optimizers
+    if family.option != "se":
+        return family.members
+    own = [name for kind in asked for name in kind.covariances()]
+    also = [name for kind in asked for name in kind.covariance_names]
+    return dict.fromkeys([*(name for name in family.members if name in own), *also])
+
+
+def _member(family: Family, line: str) -> str:
+    """Return the member of a family that a line names, by its own name."""
+    named = _value_of(f"--{family.option}", line).partition("(")[0]
+    model = listed().get(_value_of("--model", line))
+    return named if model is None else model.covariance_names.get(named, named)
+
+
+def _value_of(flag: str, line: str) -> str:
+    found = re.search(rf"""(?:^|\s){re.escape(flag)}[=\s]+["']?([^\s"']+)""", line)
+    return found[1] if found else ""
 
 
 def _data(namespace: Mapping[str, Any]) -> list[str]:
@@ -107,8 +160,8 @@ def _data_name(words: str) -> str:
     rest = words.split()
     while rest:
         word = rest.pop(0)
-        option = _FLAGS.get(word)
-        if option and option.action != "store_true" and rest:
+        flag = FLAGS.get(word)
+        if flag and not flag.bare and rest:
             rest.pop(0)
         elif not word.startswith("-"):
             return word.strip("\"'")

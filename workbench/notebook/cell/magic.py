@@ -82,8 +82,9 @@ def identifier(name: str) -> str:
 def _started(options: Namespace, body: str, namespace: Mapping[str, Any]) -> Run:
     table = _data(options, namespace)
     visible = [name for name in namespace if not name.startswith("_")]
+    asked = settings(options)
     model, formula = stated(options, body, table, outside=visible)
-    run = start(model, formula, table, **settings(options))
+    run = start(model, formula, table, **asked)
     show_text(introduce(table, namespace))
     return run
 

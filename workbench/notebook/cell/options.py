@@ -1,120 +1,156 @@
-"""The options of ``%%mle``: one list from which the magic is read, explained and completed."""
+"""The flags of ``%%mle``, read from the options that models, runs and families declare."""
 
 from __future__ import annotations
 
+import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.utils._process_common import arg_split
 
-from workbench.backends import BACKENDS
-from workbench.covariances import ALIASES, KINDS
-from workbench.covariances.small_sample import CONVENTIONS
-from workbench.data.formula.fixed_effects import RULES
-from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
-from workbench.models.choice.options import DRAW_KINDS
+from workbench.estimation.families import FAMILIES
+from workbench.estimation.specification import Specification
 from workbench.models.registry import listed
-from workbench.notebook.cell.session import remembered
-from workbench.optimizers import OPTIMIZERS
+from workbench.names import nearest
+from workbench.options import Kind, Option, Options, option, options_of
 
-WEIGHT_KINDS = ("frequency", "probability", "analytic")
 
-Values = Callable[[], Iterable[str]]
+@dataclass(frozen=True, kw_only=True)
+class CellData(Options):
+    """What a cell says of its data and its model."""
+
+    sql: str | None = option(
+        None,
+        kind=Kind.TEXT,
+        help="query of the database that the cell names",
+        example="SELECT * FROM wages",
+    )
+    model: str | None = option(None, kind=Kind.TEXT, help="model, as wb.models() lists them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellBody(Options):
+    """What goes with a log-likelihood in the body, and how the cell shows its fit."""
+
+    formula: str | None = option(
+        None,
+        kind=Kind.TEXT,
+        help="formula of a log-likelihood that reads the outcome as y and its predictor as eta",
+    )
+    by: str | None = option(
+        None, kind=Kind.COLUMN, help="column of the units that loglik has one value for"
+    )
+    beside: str | None = option(
+        None, kind=Kind.TEXT, help="named fit to show in the same table; may be given twice"
+    )
+    background: bool = option(False, kind=Kind.FLAG, help="return at once")
 
 
 @dataclass(frozen=True)
-class MagicOption:
-    """One option: its flag, what it does, and what it may be.
+class Flag:
+    """A flag of the first line.
 
-    ``values`` lists the choices to complete; ``column`` says that it names a column of the data.
+    Attributes
+    ----------
+    option
+        What it sets.
+    family
+        The family whose member has the option, as in ``"optimizer"``; empty for other options.
+    owners
+        The models, or the members of the family, that have the option; empty for every model.
     """
 
-    flag: str
-    explanation: str
-    values: Values = tuple
-    column: bool = False
-    kind: type = str
-    action: str = "store"
+    option: Option
+    family: str = ""
+    owners: tuple[str, ...] = ()
 
     @property
-    def keyword(self) -> str:
-        """The keyword of :func:`workbench.fit` that the option sets."""
-        return self.flag.removeprefix("--").replace("-", "_")
+    def name(self) -> str:
+        """The name in what the parser returns, as in ``"optimizer_lr"``."""
+        return f"{self.family}_{self.option.name}" if self.family else self.option.name
+
+    @property
+    def flag(self) -> str:
+        """The flag as it is written, as in ``"--optimizer-lr"``."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def bare(self) -> bool:
+        """Whether the flag stands without a value."""
+        return self.option in CELL and self.option.kind is Kind.FLAG
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the flag may be given several times."""
+        return self.option.kind is Kind.COLUMNS or self.name == "beside"
+
+    @property
+    def explanation(self) -> str:
+        """What the option does, its choices, an example, and the models that have it."""
+        each = self.option
+        choices = f": {', '.join(map(str, each.choices))}" if each.choices else ""
+        shown = f", as in {each.written(each.example)}" if each.example is not None else ""
+        every = self.family and len(self.owners) == len(FAMILIES[self.family].members)
+        owners = f" ({', '.join(self.owners)})" if self.owners and not every else ""
+        return f"{each.help}{choices}{shown}{owners}"
 
     def decorate(self, method: Any) -> Any:
-        """Add the option to a magic's parser."""
-        settings: dict[str, Any] = {"action": self.action, "help": self.explanation}
-        if self.action != "store_true":
-            settings |= {"type": self.kind, "metavar": self.keyword.upper()}
+        """Add the flag to a magic's parser."""
+        action = "append" if self.repeats else "store_true" if self.bare else "store"
+        settings: dict[str, Any] = {"action": action, "help": self.explanation.replace("%", "%%")}
+        if not self.bare:
+            settings["metavar"] = self.name.upper()
         return argument(self.flag, **settings)(method)  # type: ignore[no-untyped-call]
 
 
-def _models() -> Iterable[str]:
-    return [name for name, kind in listed().items() if kind.needs_formula]
+CELL = (*options_of(CellData), *options_of(CellBody))
+"""The options of the cell itself."""
 
 
-OPTIONS = (
-    MagicOption("--sql", 'query of the database that the cell names: "SELECT * FROM wages"'),
-    MagicOption("--model", "the template", _models),
-    MagicOption("--situation", "column that identifies a choice situation", column=True),
-    MagicOption("--alternatives", "column of the alternatives' names", column=True),
-    MagicOption("--panel", "column of the person who chooses several times", column=True),
-    MagicOption("--random", 'random coefficients: "price=normal, time=lognormal"'),
-    MagicOption("--correlated", "whether they are correlated", lambda: ("True", "False")),
-    MagicOption("--draws", "draws for each person"),
-    MagicOption("--draw-kind", "how they are drawn", lambda: DRAW_KINDS),
-    MagicOption("--wtp-price", "the price, for willingness-to-pay space", column=True),
-    MagicOption("--nests", """nests: "{'fly': ['air'], 'ground': ['train', 'bus']}" """.strip()),
-    MagicOption("--classes", "number of latent classes"),
-    MagicOption("--membership", 'formula of who belongs to which class: "~ age"'),
-    MagicOption("--starts", "random starts beside the first one"),
-    MagicOption("--scale", 'formula of the log of the scale of utility: "~ survey"'),
-    MagicOption("--base", "the level whose coefficients are zero"),
-    MagicOption("--fixed", 'parameters held at a value: "cost=-1"'),
-    MagicOption("--se", "kind of standard errors", lambda: (*KINDS, *ALIASES)),
-    MagicOption("--cluster", "column to cluster by; may stand twice", column=True, action="append"),
-    MagicOption("--se-options", 'what the errors are told: "time=year, lag=2"'),
-    MagicOption("--weights", "column of weights", column=True),
-    MagicOption("--weight-kind", "what the weights count", lambda: WEIGHT_KINDS),
-    MagicOption("--offset", "column added to the linear index", column=True),
-    MagicOption("--optimizer", 'its name, or with settings: "sgd(lr=1e-5)"', lambda: OPTIMIZERS),
-    MagicOption("--demeaner", "what takes fixed effects out", lambda: ("auto", *DEMEANERS)),
-    MagicOption("--fixef-rm", "rows alone in a level of a fixed effect", lambda: RULES),
-    MagicOption("--backend", "the library that computes", lambda: BACKENDS),
-    MagicOption("--device", "where it computes", lambda: ("cpu", "cuda", "mps")),
-    MagicOption("--dtype", "precision of the numbers", lambda: ("float64", "float32")),
-    MagicOption("--start", 'start values: "educ=0.1, sigma=2"'),
-    MagicOption("--max-steps", "step limit", kind=int),
-    MagicOption("--missing", "rows with missing values", lambda: ("drop", "raise")),
-    MagicOption("--collinear", "columns that repeat others", lambda: ("drop", "refuse")),
-    MagicOption("--positive", "the level of a two-valued text outcome that counts as 1"),
-    MagicOption("--seed", "seed of everything random", kind=int),
-    MagicOption("--ssc", "small-sample convention", lambda: CONVENTIONS),
-    MagicOption("--name", "name of the run"),
-    MagicOption("--formula", "formula beside a body, whose outcome is y and whose index is eta"),
-    MagicOption("--by", "column of the units that loglik has one value for", column=True),
-    MagicOption("--beside", "a named fit to show beside this one", remembered, action="append"),
-    MagicOption("--background", "return at once", action="store_true"),
-)
+def _flags() -> Iterator[Flag]:
+    """Yield the flags that every line may have, in the order of help and completions."""
+    yield from map(Flag, options_of(CellData))
+    owners: dict[str, list[str]] = {}
+    declared: dict[str, Option] = {}
+    for model, kind in listed().items():
+        for each in options_of(kind):
+            declared.setdefault(each.name, each)
+            owners.setdefault(each.name, []).append(model)
+    yield from (Flag(each, owners=tuple(owners[name])) for name, each in declared.items())
+    yield from map(Flag, options_of(Specification))
+    yield from map(Flag, options_of(CellBody))
 
-LITERAL = ("random", "correlated", "draws", "nests", "classes", "starts", "fixed")
-"""The options of choice models that are no texts."""
 
-OWN = ("sql", "model", "formula", "by", "beside", "background")
-"""The options that are no setting of the estimation, or only together with the body."""
+def _flags_of_members() -> Iterator[Flag]:
+    for family in FAMILIES.values():
+        for name, each in family.options().items():
+            yield Flag(each, family.option, family.with_option(name))
+
+
+OPTIONS = tuple(_flags())
+"""The flags of the data, the models, the run and the cell."""
+MEMBER_OPTIONS = tuple(_flags_of_members())
+"""The flags of optimizers, demeaners and standard errors, as in ``--optimizer-lr``."""
+FLAGS = {each.flag: each for each in (*OPTIONS, *MEMBER_OPTIONS)}
+"""Every flag by its spelling."""
+_RENAMED = {
+    f"--{old.replace('_', '-')}": f"--{new.replace('_', '-')}"
+    for kind in listed().values()
+    for old, new in kind.renamed.items()
+}
+"""Flags by spellings that they had before."""
 
 
 def with_options(method: Any) -> Any:
-    """Give a magic the options of this page, in their order."""
+    """Give a magic every flag, in the order of help."""
     data: Any = argument("data", nargs="?", help="variable, shipped sample, or file")  # type: ignore[no-untyped-call]
-    for option in reversed(OPTIONS):
-        method = option.decorate(method)
+    for each in reversed(FLAGS.values()):
+        method = each.decorate(method)
     method = magic_arguments("mle")(data(method))  # type: ignore[no-untyped-call]
     method.parser.allow_abbrev = False  # otherwise --mod passes for --model
     return method
@@ -126,7 +162,7 @@ def read_line(parser: ArgumentParser, line: str) -> Namespace:
     Raises
     ------
     OptionError
-        When a quotation mark is left open, an option is unknown, or its value cannot be read.
+        When a quotation mark is left open, an option is unknown or given twice, or has no value.
     """
     try:
         words = arg_split(line, posix=True)
@@ -137,36 +173,58 @@ def read_line(parser: ArgumentParser, line: str) -> Namespace:
             code="open-quotation",
             where="line 1",
         ) from None
-    _check_known(words)
+    words = list(_renamed(words))
+    _check_flags(words)
     try:
         return parser.parse_args(words)
     except UsageError as error:
         raise _unreadable(str(error)) from None
 
 
-def _check_known(words: list[str]) -> None:
-    flags = [option.flag for option in OPTIONS]
+def _renamed(words: Iterable[str]) -> Iterator[str]:
+    """Yield words with the present spelling of flags, and warn where it was another before."""
     for word in words:
-        flag = word.partition("=")[0]
-        if flag.startswith("--") and flag not in flags:
-            nearest = next(iter(get_close_matches(flag, flags, n=1)), "")
-            raise OptionError(
-                f"%%mle has no option {flag}.",
-                f"{nearest}." if nearest else f"one of {' '.join(flags)}.",
-                code="no-such-option",
-                where="line 1",
-                suggestion=nearest,
+        flag, sign, value = word.partition("=")
+        if flag in _RENAMED:
+            warnings.warn(
+                f"The option {flag} is called {_RENAMED[flag]} now.", FutureWarning, stacklevel=2
             )
+        yield f"{_RENAMED.get(flag, flag)}{sign}{value}"
+
+
+def _check_flags(words: list[str]) -> None:
+    flags = [word.partition("=")[0] for word in words if word.startswith("--")]
+    for number, flag in enumerate(flags):
+        if flag not in FLAGS:
+            raise _unknown(flag)
+        if flag in flags[:number] and not FLAGS[flag].repeats:
+            raise OptionError(
+                f"The option {flag} is given twice.",
+                "give it once.",
+                code="option-twice",
+                where="line 1",
+            )
+
+
+def _unknown(flag: str) -> OptionError:
+    near = nearest(flag, FLAGS)
+    return OptionError(
+        f"%%mle has no option {flag}.",
+        f"{near}." if near else f"one of {' '.join(each.flag for each in OPTIONS)}.",
+        code="no-such-option",
+        where="line 1",
+        suggestion=near,
+    )
 
 
 def _unreadable(message: str) -> OptionError:
     """Say in our words what argparse could not read."""
-    option = next((item for item in OPTIONS if f"argument {item.flag}:" in message), None)
-    problem = message.removeprefix(f"argument {option.flag}: ") if option else message
+    found = next((each for each in FLAGS.values() if f"argument {each.flag}:" in message), None)
+    problem = message.removeprefix(f"argument {found.flag}: ") if found else message
     return OptionError(
-        f"%%mle cannot read {option.flag if option else 'its first line'}: {problem}.",
-        f"{option.flag} {option.keyword.upper()} gives {option.explanation}."
-        if option
+        f"%%mle cannot read {found.flag if found else 'its first line'}: {problem}.",
+        f"{found.flag} {found.name.upper()} gives {found.explanation}."
+        if found
         else "put names with spaces in quotation marks.",
         code="unreadable-option",
         where="line 1",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.covariances import TITLES, settings_of
+from workbench.covariances.kinds import covariance_class, covariance_of, covariances
 from workbench.data.design import Design, build_columns, build_design
 from workbench.data.formula.parser import check_formula, formula_roles
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
@@ -19,15 +19,19 @@ from workbench.models.fixed_effects.families import ABSORBED
 from workbench.models.fixed_effects.separation import informative
 from workbench.notebook.setup import fields as choice_form, optimizer_settings
 from workbench.notebook.setup.data import Opened
-from workbench.notebook.setup.form import ABSORBING, BY_CLUSTER, CHOICE, OWN, Check, Chosen
+from workbench.notebook.setup.form import ABSORBING, CHOICE, OWN, Check, Chosen
 from workbench.notebook.setup.formula_text import sides
 from workbench.notebook.setup.specification import clusters_of, optimizer_choice, specification
 
 CELLS_AT_ONCE = 15_000_000
 """Cells of a design that are read while a person types; 5 million take 0.13 s."""
 _LATER = "parameters and missing rows are counted when the run starts."
-_NAMES = {title.partition(" ")[0] for title in TITLES.values()} - {"Clustered"}
-"""People after whom standard errors are called."""
+_NAMES = {
+    kind.adjective.partition(" ")[0]
+    for kind in covariances().values()
+    if kind.adjective[0].isupper()
+}
+"""Names of standard errors that keep their capital within a sentence."""
 
 
 def checked(chosen: Chosen, opened: Opened | None) -> Check:
@@ -54,7 +58,7 @@ def checked(chosen: Chosen, opened: Opened | None) -> Check:
 
 def _gap(chosen: Chosen) -> Check | None:
     """Return what is still to be chosen before anything can be checked."""
-    if chosen.se in BY_CLUSTER and not chosen.cluster:
+    if covariance_class(chosen.se).by_cluster and not chosen.cluster:
         text = "Clustered standard errors need a column to cluster by."
         return Check(
             False, text, "Choose it under Cluster by.", brief=_brief(text), field="cluster"
@@ -109,7 +113,7 @@ def _counted_choices(chosen: Chosen, opened: Opened) -> Check:
 
 
 def _columns_of_errors(chosen: Chosen) -> tuple[str, ...]:
-    return settings_of(chosen.se, parse_settings(chosen.se_options)).reads
+    return covariance_of(chosen.se, parse_settings(chosen.se_options)).columns
 
 
 def _is_large(chosen: Chosen, opened: Opened) -> bool:

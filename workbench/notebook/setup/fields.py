@@ -33,15 +33,6 @@ from workbench.options import made, options_of
 COLUMNS = ("situation", "alternatives", "panel")
 """What the page asks columns for."""
 
-ERRORS = {
-    "hessian": "Hessian",
-    "opg": "Scores (OPG) by person",
-    "robust": "Robust by person",
-    "cluster": "Cluster",
-    "none": "None",
-}
-"""The standard errors of these models, whose scores are summed by person first."""
-
 CLASSICS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("choice ~ ttme + gc + C(mode)", {"situation": "individual", "alternatives": "mode"}),
     (

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from workbench.covariances import KINDS as KNOWN_ERRORS
+from workbench.covariances.kinds import covariance_class
 from workbench.data.complete_cases import Positions
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
-from workbench.estimation.model import NUMPY
+from workbench.estimation.model import NUMPY, model_class
 from workbench.estimation.specification import Specification
 from workbench.models.registry import listed
 from workbench.notebook.setup import fields as choice_form
@@ -38,34 +38,6 @@ OWN = "body"
 """The model whose log-likelihood a person writes."""
 
 AUTOMATIC, GIVEN = "auto", "given"
-
-ERRORS = {
-    "hessian": "Hessian",
-    "opg": "Scores (OPG)",
-    "robust": "Robust",
-    "cluster": "Cluster",
-    "newey_west": "Newey-West",
-    "driscoll_kraay": "Driscoll-Kraay",
-    "conley": "Conley",
-    "none": "None",
-}
-
-LINEAR_ERRORS = {
-    "hessian": "iid",
-    "robust": "HC1 (robust)",
-    "HC2": "HC2",
-    "HC3": "HC3",
-    "cluster": "Cluster",
-    "CRV3": "CRV3 (jackknife)",
-    "newey_west": "Newey-West",
-    "driscoll_kraay": "Driscoll-Kraay",
-    "conley": "Conley",
-    "none": "None",
-}
-"""The errors of least squares, as econometricians call them."""
-
-BY_CLUSTER = ("cluster", "CRV3")
-"""The errors that need a column to cluster by."""
 
 WEIGHT_KINDS = ("frequency", "probability", "analytic")
 
@@ -217,7 +189,7 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
         return _clustered(chosen, chosen.cluster)
     if choice == "se":
         chosen = replace(chosen, se_options="")
-    if choice == "se" and chosen.se not in BY_CLUSTER:
+    if choice == "se" and not _by_cluster(chosen):
         return replace(chosen, cluster="", se_before=chosen.se)
     if choice == "optimizer":
         return replace(chosen, settings="")
@@ -236,11 +208,7 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
 
 def errors_of(template: str) -> dict[str, str]:
     """Return the kinds of standard errors that a template has, with their words."""
-    if template in CHOICE:
-        return choice_form.ERRORS
-    if template in CLOSED_FORM:
-        return {kind: label for kind, label in LINEAR_ERRORS.items() if kind in KNOWN_ERRORS}
-    return ERRORS
+    return model_class(template).covariances()
 
 
 def _with_known_errors(chosen: Chosen) -> Chosen:
@@ -248,8 +216,13 @@ def _with_known_errors(chosen: Chosen) -> Chosen:
     known = errors_of(chosen.template)
     kept = [kind if kind in known else "hessian" for kind in (chosen.se, chosen.se_before)]
     told = chosen.se_options if kept[0] == chosen.se else ""
-    cluster = "" if kept[0] != chosen.se and chosen.se in BY_CLUSTER else chosen.cluster
+    cluster = "" if kept[0] != chosen.se and _by_cluster(chosen) else chosen.cluster
     return replace(chosen, se=kept[0], se_before=kept[1], se_options=told, cluster=cluster)
+
+
+def _by_cluster(chosen: Chosen) -> bool:
+    """Whether the errors chosen need a column to cluster by."""
+    return covariance_class(chosen.se).by_cluster
 
 
 def own_likelihood(chosen: Chosen) -> Chosen:
@@ -260,7 +233,7 @@ def own_likelihood(chosen: Chosen) -> Chosen:
 
 def _clustered(chosen: Chosen, column: str) -> Chosen:
     """Cluster by a column; without one, go back to the errors chosen before."""
-    before = chosen.se_before if chosen.se in BY_CLUSTER else chosen.se
-    by_cluster = chosen.se if chosen.se in BY_CLUSTER else "cluster"
-    chosen = chosen if chosen.se in BY_CLUSTER else replace(chosen, se_options="")
+    before = chosen.se_before if _by_cluster(chosen) else chosen.se
+    by_cluster = chosen.se if _by_cluster(chosen) else "cluster"
+    chosen = chosen if _by_cluster(chosen) else replace(chosen, se_options="")
     return replace(chosen, cluster=column, se=by_cluster if column else before, se_before=before)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.backends.devices import installed
-from workbench.covariances import SETTINGS, TITLES
+from workbench.covariances.kinds import covariance_class
 from workbench.data.formula.fixed_effects import absorbed_terms, columns_of
 from workbench.data.formula.parser import formula_roles
 from workbench.data.table import ColumnSummary
@@ -37,9 +37,7 @@ from workbench.notebook.setup.form import (
 )
 from workbench.notebook.setup.formula_text import effects, sides
 from workbench.notebook.setup.specification import optimizer_choice
-
-_WITH_COLUMNS = ("newey_west", "driscoll_kraay", "conley")
-"""The errors that need columns of time or place."""
+from workbench.options import options_of
 
 ROWS_SHOWN = 8
 """Rows left out that the page shows."""
@@ -148,8 +146,9 @@ def _errors(chosen: Chosen) -> list[Option]:
 
 def _errors_hint(chosen: Chosen) -> str:
     """Return an example of what the errors are told; empty where they need nothing."""
-    needed = chosen.se in _WITH_COLUMNS or chosen.se_options
-    return SETTINGS[chosen.se].example.replace('"', "") if needed and chosen.se in SETTINGS else ""
+    kind = covariance_class(chosen.se)
+    needed = chosen.se_options or any(each.required for each in options_of(kind))
+    return kind.example().replace('"', "") if needed else ""
 
 
 def demeaners(chosen: Chosen) -> list[Option]:
@@ -225,12 +224,7 @@ def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
     """Describe the run in a sentence, as the foot of the page does."""
     outcome = sides(chosen.formula).outcome
     count = "".join(roles(replace(chosen, weights="", cluster=""), opened).values()).count("x")
-    errors = {"none": "no standard errors", "opg": "OPG errors", "hessian": "Hessian errors"}
-    if chosen.template in CLOSED_FORM:
-        errors |= {"hessian": "iid errors", "robust": "HC1 errors"}
-    described = errors.get(chosen.se, f"{TITLES.get(chosen.se, chosen.se)} errors")
-    if chosen.template in CHOICE and chosen.se in {"opg", "robust"}:
-        described += " by person"
+    described = _errors_in_words(chosen)
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
     absorbed = effects(chosen.formula)
@@ -238,6 +232,14 @@ def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
     model = offer.title(chosen.template)
     beside += choice_form.random_part(chosen.template, chosen.model_settings)
     return f"{model}{of}{on}{beside}, {described}, {chosen.device.upper()}"
+
+
+def _errors_in_words(chosen: Chosen) -> str:
+    """Return the standard errors within a sentence, as in ``"robust errors by person"``."""
+    kind, model = covariance_class(chosen.se), model_class(chosen.template)
+    word = model.covariance_words.get(chosen.se, kind.adjective).partition(" (")[0]
+    unit = f" by {model.score_unit}" if kind.by_unit and model.score_unit else ""
+    return f"{word or kind.adjective} errors{unit}"
 
 
 def _automatic(chosen: Chosen, check: Check, offer: Offer) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.covariances import BY_ROWS, TITLES, TOGETHER
+from workbench.covariances import TOGETHER
+from workbench.covariances.kinds import covariance_class
 from workbench.errors import OptionError
 from workbench.estimation.model import model_class
 from workbench.estimation.specification import DataReference, Source, Specification
@@ -35,9 +36,8 @@ def run_name(chosen: Chosen, offer: Offer, taken: Sequence[str] = ()) -> str:
     """Return the name of the run: the person's own, or template and errors, made unique."""
     if chosen.name.strip():
         return chosen.name.strip()
-    errors = {"hessian": "", "cluster": f"cluster {chosen.cluster}", "none": "no errors"}
-    errors |= {kind: TITLES[kind] for kind in BY_ROWS}
-    parts = (offer.title(chosen.template), errors.get(chosen.se, chosen.se))
+    errors = covariance_class(chosen.se).run_word.format(cluster=chosen.cluster)
+    parts = (offer.title(chosen.template), errors)
     return unlike(", ".join(filter(None, parts)), taken)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.covariances import TITLES, TOGETHER
+from workbench.covariances import TOGETHER
+from workbench.covariances.kinds import covariances
 from workbench.demeaners import DEMEANERS
 from workbench.estimation.model import model_class
 from workbench.estimation.specification import DataReference
@@ -55,7 +56,7 @@ SETTINGS = {
 """The settings of a specification, its name apart, as a person calls them."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
-    "se": TITLES | {"hessian": "Hessian", "opg": "scores", "cluster": "cluster"},
+    "se": {name: kind.word for name, kind in covariances().items()},
     "optimizer": {name: kind.title for name, kind in OPTIMIZERS.items()},
     "demeaner": {name: kind.title for name, kind in DEMEANERS.items()},
     "backend": {"jax": "JAX"},
