@@ -111,7 +111,7 @@ def _imports() -> Iterator[str]:
         elif name not in {"fit", "start"}:
             yield f"from {module} import {name} as {name}"
     yield "from workbench.estimation.model import Model as _Model"
-    yield "from workbench.likelihoods.base import LinearIndex as _LinearIndex"
+    yield "from workbench.likelihoods.base import Likelihood as _Likelihood"
     results = {model_class(name).results for name in MODELS} - {_PLAIN}
     unnamed = {MODELS[name] for name in MODELS if name not in _named()}
     for place in sorted({*results, *_OBJECTS.values(), *unnamed}):
@@ -182,7 +182,7 @@ def _overloads(function: str, result: str) -> Iterator[str]:
         else:
             given = f"_{class_name}"
             yield from _overload(function, given, "_RunOptions", result or _result(kind), "Any")
-    other = "str | _Model | type[_Model] | _LinearIndex | type[_LinearIndex]"
+    other = "str | _Model | type[_Model] | _Likelihood | type[_Likelihood]"
     yield from _overload(function, other, "_RunOptions", result or "Fit", "Any")
 
 
