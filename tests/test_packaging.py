@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import workbench as wb
@@ -43,12 +46,13 @@ def test_conda_and_pip_read_the_same_dependencies(project):
     python = found.pop("python")
     found.pop("pip")
 
-    assert str(python) == project["requires-python"]
+    assert python == SpecifierSet(project["requires-python"])
     assert found == declared(project)
 
 
-def test_the_constraints_pin_every_dependency_within_its_range(project):
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-newest.txt"])
+def test_the_constraints_pin_every_dependency_within_its_range(project, name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     pins = [Requirement(line) for line in lines if not line.startswith("#")]
     versions = {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in pins}
 
@@ -56,9 +60,27 @@ def test_the_constraints_pin_every_dependency_within_its_range(project):
         "torch" if name == "pytorch" else name: need for name, need in declared(project).items()
     }
     needs["build"] = needs.pop("python-build")
-    strays = [name for name, need in needs.items() if not need.contains(versions.get(name, "0"))]
+    strays = {name for name, need in needs.items() if not need.contains(versions.get(name, "0"))}
 
-    assert not strays
+    assert strays == ({"torch", "pytorch-minimize"} if "newest" in name else set())
+
+
+def test_the_oldest_versions_are_the_lower_bounds(project):
+    written = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8")
+    wanted = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "oldest.py"], check=True, capture_output=True, text=True
+    ).stdout
+
+    bounds = {
+        "numpy": "2.0",
+        "scipy": "1.14",
+        "pandas": "2.2.2",
+        "jupyterlab": "4.5.9",
+        "jupyter-server": "2.20.0",
+    }
+
+    assert written == wanted
+    assert {f"{name}=={version}" for name, version in bounds.items()} <= {*written.splitlines()}
 
 
 def test_the_constraints_name_no_host_and_no_path():
@@ -129,3 +151,37 @@ def test_checks_read_the_project_and_not_a_persons_own_notebooks(tmp_path):
 
     assert "ruff check kept.ipynb kept.py\n" in shown
     assert "mine" not in shown
+
+
+def pretend(folder, text, name="python3.13"):
+    """Write a program into a new folder, and return the folder."""
+    folder.mkdir(parents=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize(("ci", "status"), [("", 2), ("true", 0)])
+def test_a_missing_python_is_said_and_left_out_in_ci_alone(tmp_path, ci, status):
+    shims = pretend(tmp_path / "shims", "echo 'python3.13: command not found' >&2; exit 127")
+    places = {"PATH": f"{shims}:{os.environ['PATH']}", "PYENV_ROOT": str(tmp_path), "CI": ci}
+
+    asked = ["make", "--directory", str(ROOT), "test-newest"]
+    ended = subprocess.run(asked, check=False, capture_output=True, text=True, env=places)
+
+    assert ended.returncode == status
+    assert (
+        "Python 3.13 is missing, with which the newest versions are tested; try: " in ended.stdout
+    )
+
+
+def test_a_python_is_found_by_running_it(tmp_path):
+    shims = pretend(tmp_path / "shims", "exit 127")
+    other = pretend(tmp_path / "versions" / "3.13.1" / "bin", "exit 0", "python")
+    places = {"PATH": f"{shims}:{os.environ['PATH']}", "PYENV_ROOT": str(tmp_path)}
+
+    asked = ["make", "--directory", str(ROOT), "--dry-run", "--always-make", "newest"]
+    shown = subprocess.run(asked, check=True, capture_output=True, text=True, env=places).stdout
+
+    assert f"{other}/python -m venv .venv-newest\n" in shown

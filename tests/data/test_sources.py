@@ -1,6 +1,7 @@
 """Samples are what they say, and only local data files are read."""
 
 import json
+import sys
 import zipfile
 from types import SimpleNamespace
 
@@ -244,3 +245,39 @@ def test_records_and_columns_of_json_are_both_read(tmp_path):
     one, other = open_data(records).to_frame(), open_data(columns).to_frame()
 
     pd.testing.assert_frame_equal(one, other)
+
+
+def test_the_fingerprint_of_a_file_is_the_same_with_every_version_of_pandas(tmp_path):
+    path = tmp_path / "wages.csv"
+    path.write_text(
+        "wage,kids,works,region,day,id,note,none\n"
+        "1.5,0,True,north,2020-01-01,9007199254740993,a,\n"
+        ",2,False,,2020-01-02,1,NA,\n"
+        '3,1,,Ærø,,2,"b, c",\n',
+        encoding="utf-8",
+    )
+
+    table = open_data(str(path))
+
+    assert [table.fingerprint([name])[:8] for name in table.names] == [
+        *("24910328", "50ff1746", "da84f36a", "31ec9958"),
+        *("956be38b", "e651fa35", "054df55e", "b697e7af"),
+    ]
+    assert as_table(pd.read_csv(path)).fingerprint() == table.fingerprint()
+
+
+def test_data_whose_library_is_missing_say_what_to_install(tmp_path, monkeypatch):
+    path = tmp_path / "wages.parquet"
+    path.write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    monkeypatch.setattr(type(SAMPLES["mroz"]), "available", False)
+
+    with pytest.raises(DataError) as of_a_file:
+        open_data(str(path))
+    with pytest.raises(DataError) as of_a_sample:
+        load("mroz")
+
+    install = "pip install 'mle-workbench[lab]'"
+    assert of_a_file.value.hint == f"{install}, which brings what reads it."
+    assert of_a_sample.value.hint == f"{install}."

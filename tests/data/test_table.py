@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import workbench as wb
 from workbench.data.columns import is_rounded, numbers
 from workbench.data.table import ColumnSummary, Table, as_table
 from workbench.errors import DataError
@@ -66,6 +67,41 @@ def test_a_change_of_a_column_reaches_neither_the_table_nor_the_original(frame):
 
     assert table.column("wage")[0] == 1.5
     pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    ("model", "formula", "options"),
+    [
+        ("ols", "y ~ x + C(region) + i(year)", {"weights": "w", "se": "cluster", "cluster": "g"}),
+        ("logit", "works ~ x + region", {"offset": "w", "se": "robust"}),
+        ("feols", "y ~ x | region + year", {"cluster": "g"}),
+        ("multinomial_logit", "region ~ x", {}),
+    ],
+)
+def test_a_fit_leaves_the_persons_frame_as_it_was(model, formula, options):
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame(
+        {
+            "y": rng.normal(size=90),
+            "x": rng.normal(size=90),
+            "w": rng.uniform(1, 2, 90),
+            "works": rng.random(90) < 0.5,
+            "region": rng.choice(["north", "south", "west"], 90),
+            "year": rng.integers(2000, 2003, 90),
+            "g": pd.Categorical(rng.choice(list("abcdef"), 90)),
+        },
+        index=rng.permutation(90),
+    )
+    frame.loc[frame.index[4], ["x", "region"]] = np.nan
+    frame.attrs["source"] = {"page": 3}
+    before = frame.copy(deep=True)
+    held = {name: frame[name].to_numpy() for name in frame}
+
+    wb.fit(model, formula, frame, **options)
+
+    pd.testing.assert_frame_equal(frame, before)
+    assert frame.attrs == {"source": {"page": 3}}
+    assert all(np.shares_memory(frame[name].to_numpy(), held[name]) for name in ("y", "x", "w"))
 
 
 def test_views_and_read_only_frames_are_taken_in(frame):

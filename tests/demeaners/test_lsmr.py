@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import import_module
 from itertools import islice
 
 import numpy as np
 import pytest
-from pyfixest.estimation.torch import demean_torch_ as theirs
-from pyfixest.estimation.torch.demean_torch_ import demean_torch_cpu
 from scipy import sparse
 from scipy.sparse.linalg import lsmr as scipy_lsmr
 
@@ -32,6 +31,12 @@ MEMBERS = {
     "jax": LSMR(tol=1e-11, library="jax"),
 }
 every_member = pytest.mark.parametrize("demeaner", MEMBERS.values(), ids=MEMBERS)
+
+
+@pytest.fixture
+def theirs(torch):
+    """Pyfixest's own LSMR, which is written in torch."""
+    return import_module("pyfixest.estimation.torch.demean_torch_")
 
 
 def crossed(rng, n=600, levels=(40, 12, 5), **kwargs):
@@ -296,13 +301,13 @@ def test_the_norms_are_those_of_scipy(rng, columns):
 
 @pytest.mark.filterwarnings("ignore:Sparse")  # torch, of how pyfixest makes its matrices
 @pytest.mark.parametrize("design", [crossed, weighted, disconnected, zipf])
-def test_columns_agree_with_pyfixests_lsmr(design, rng, columns):
+def test_columns_agree_with_pyfixests_lsmr(design, rng, columns, theirs):
     factors = design(rng)
     codes = np.stack([member.codes for member in factors.members], axis=1).astype(np.uint64)
 
     found = finish(LSMR(tol=1e-12).solve(factors, columns)).columns
 
-    expected, converged = demean_torch_cpu(columns, codes, factors.weights, tol=1e-13)
+    expected, converged = theirs.demean_torch_cpu(columns, codes, factors.weights, tol=1e-13)
     assert converged
     np.testing.assert_allclose(found, expected, atol=NEAR)
 
@@ -343,7 +348,7 @@ def test_what_is_not_measured_says_whether_it_is_pyfixests_or_nobodys():
     assert sources["jax-cuda"] == "assumed"
 
 
-def test_the_choices_taken_from_pyfixest_are_those_of_its_source():
+def test_the_choices_taken_from_pyfixest_are_those_of_its_source(theirs):
     cuda, mps = CHOICES["torch", "cuda"], CHOICES["torch", "mps"]
 
     assert cuda.batch_from == theirs._BATCHED_K_THRESHOLD_CUDA

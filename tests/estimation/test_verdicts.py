@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-import torch
 
 import workbench as wb
 from workbench.errors import InferenceError, SingularHessianError, WorkbenchError
@@ -291,14 +292,15 @@ def test_a_closed_form_is_solved_and_labelled_in_float64(mroz):
     assert fit.specification.dtype == fit.provenance["dtype"] == "float64"
 
 
-def test_a_function_with_a_root_at_zero_names_the_trap():
+def test_a_function_with_a_root_at_zero_names_the_trap(library):
+    module = jnp if library == "jax" else import_module("torch")
     data = pd.DataFrame({"y": np.arange(5.0)})
-    for library, root in {"jax": jnp.sqrt, "torch": torch.sqrt}.items():
-        model = wb.custom(lambda p, d, root=root: -root(p["a"] ** 2 + 0 * d["y"]), {"a": 0.0})
+    model = wb.custom(lambda p, d: -module.sqrt(p["a"] ** 2 + 0 * d["y"]), {"a": 0.0})
 
-        with pytest.raises(WorkbenchError, match="derivative by a is not") as refused:
-            wb.fit(model, None, data, backend=library)
-        assert refused.value.code == "gradient-not-finite"
+    with pytest.raises(WorkbenchError, match="derivative by a is not") as refused:
+        wb.fit(model, None, data, backend=library)
+
+    assert refused.value.code == "gradient-not-finite"
 
 
 def test_nearly_collinear_columns_are_named_with_their_condition_number():

@@ -39,7 +39,7 @@ class BruteForce:
         dummies = [pd.get_dummies(frame[e], dtype=float).to_numpy() for e in effects]
         design = np.column_stack([frame.x, frame.z, *ones, *dummies]) * root[:, None]
         self.x, self.y, self.towns = design, frame.y.to_numpy() * root, frame.town.to_numpy()
-        self.inverse = np.linalg.pinv(design)
+        self.inverse = np.linalg.pinv(design, rcond=1e-12)  # dependent dummies, up to rounding
         self.bread = self.inverse @ self.inverse.T
 
     def t(self, y, value):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from workbench.errors import DataError
 BARS = 12
 """The bars of a column's histogram, and the most levels that a text column shows in it."""
 
+_COPIES_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
+
+Columns = TypeVar("Columns", pd.DataFrame, pd.Series)
 Kind = Literal["0/1", "integer", "number", "text", "date", "other"]
 
 
@@ -52,7 +55,8 @@ class Table:
     Parameters
     ----------
     frame
-        The columns; the table keeps its own copy (copy on write, so no bytes move).
+        The columns; the table keeps its own copy, for which no bytes move where pandas copies on
+        write: from version 3, or by its option ``mode.copy_on_write``.
     reference_kind
         Where they came from: ``"frame"``, ``"sample"``, ``"file"`` or ``"sql"``.
     reference_name
@@ -68,7 +72,7 @@ class Table:
         reference_name: str = "",
         reference_query: str = "",
     ) -> None:
-        self._frame = frame.copy(deep=False)
+        self._frame = _own(frame)
         self._frame.columns = pd.Index([str(label) for label in frame.columns], dtype=object)
         self.index = frame.index
         self._frame.index = pd.RangeIndex(len(frame))
@@ -99,7 +103,7 @@ class Table:
             owner = f"{self.reference_name} has" if self.reference_name else "The data have"
             problem, hint, suggestion = unknown_column(name, self.names, owner)
             raise DataError(problem, hint, code="unknown-column", where=name, suggestion=suggestion)
-        return self._frame[name]
+        return _own(self._frame[name])
 
     def is_float(self, name: str) -> bool:
         """Whether a column holds float64 numbers as numpy does."""
@@ -107,7 +111,7 @@ class Table:
 
     def to_frame(self) -> pd.DataFrame:
         """Return all columns as a DataFrame of the caller's own."""
-        return self._frame.copy(deep=False)
+        return _own(self._frame)
 
     def fingerprint(self, columns: Sequence[str] | None = None) -> str:
         """Return the SHA-256 of some columns, names and values, in hexadecimal digits.
@@ -149,6 +153,12 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table {self.title}: {self.nrows:,} rows, {len(self.names):,} columns"
+
+
+def _own(columns: Columns) -> Columns:
+    """Return a copy that later changes of the original do not reach, nor the other way round."""
+    on_write = _COPIES_ON_WRITE or pd.get_option("mode.copy_on_write") is True
+    return columns.copy(deep=not on_write)
 
 
 def as_table(data: Any, name: str | None = None) -> Table:

@@ -1,23 +1,13 @@
-"""The objective an optimizer sees: mean negative log-likelihood, scaled, and steerable."""
+"""The objective that an optimizer minimizes: the mean negative log-likelihood, scaled."""
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from workbench.kernels.totals import Totals
-from workbench.protocols import Evaluation, Interrupted, Numpy, Order
-
-# Steihaug's inner loop in pytorch-minimize 0.1 turns for ever where rounding hides the curvature.
-_PATIENCE, _PATIENCE_PER_PARAMETER = 1_000, 50
-
-
-class StalledError(RuntimeError):
-    """Raised inside an evaluation when an optimizer asks on and on without taking a step."""
+from workbench.protocols import Evaluation, Numpy, Order
 
 
 class Kernel(Protocol):
@@ -93,103 +83,3 @@ def _nowhere(size: int, order: Order) -> Evaluation:
     gradient = np.full(size, np.nan) if order >= 1 else None
     hessian = np.full((size, size), np.nan) if order == 2 else None
     return Evaluation(np.inf, gradient, hessian)
-
-
-@dataclass
-class Best:
-    """The best point evaluated so far."""
-
-    params: Numpy
-    value: float = np.inf
-
-
-class Control:
-    """The levers of a run: pause, stop and cancel, pulled from any thread."""
-
-    def __init__(self) -> None:
-        self._go = threading.Event()
-        self._go.set()
-        self.stopping = False
-        self.cancelled = False
-        self._held, self._since = 0.0, 0.0
-
-    def pause(self) -> None:
-        """Hold the run before its next evaluation."""
-        self._go.clear()
-
-    def resume(self) -> None:
-        """Let a paused run go on."""
-        self._go.set()
-
-    def stop(self, *, cancel: bool = False) -> None:
-        """End the run before its next evaluation."""
-        self.cancelled = self.cancelled or cancel
-        self.stopping = True
-        self._go.set()
-
-    @property
-    def paused(self) -> bool:
-        """Whether the run is held."""
-        return not self._go.is_set()
-
-    @property
-    def held(self) -> float:
-        """The seconds that the run has been held, which are no time of its work."""
-        since = self._since
-        return self._held + (time.perf_counter() - since if since else 0.0)
-
-    def check(self) -> None:
-        """Wait while paused.
-
-        Raises
-        ------
-        Interrupted
-            When the run is to end.
-        """
-        if self.paused:
-            self._since = time.perf_counter()
-            while not self._go.wait(0.2):
-                pass
-            self._held, self._since = self.held, 0.0
-        if self.stopping:
-            raise Interrupted
-
-
-class SteeredObjective:
-    """An objective that obeys a `Control` before each evaluation, and counts them."""
-
-    def __init__(self, objective: ScaledObjective, control: Control) -> None:
-        self.size = objective.size
-        self.observations = objective.observations
-        self.backend_name = objective.backend_name
-        self.evaluations = 0
-        self.best = Best(np.full(objective.size, np.nan))
-        self._objective = objective
-        self._control = control
-        self._asked = 0
-        self._patience = _PATIENCE + _PATIENCE_PER_PARAMETER * objective.size
-
-    def evaluate(self, theta: Numpy, order: Order = 0) -> Evaluation:
-        """Evaluate, unless the run is to end."""
-        self._check()
-        found = self._objective.evaluate(theta, order)
-        self.evaluations += 1
-        if found.value < self.best.value:
-            self.best = Best(np.array(theta, dtype=np.float64), found.value)
-        return found
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply with the Hessian, unless the run is to end."""
-        self._check()
-        self.evaluations += 1
-        return self._objective.hessian_vector(theta, vector)
-
-    def step_taken(self) -> None:
-        """Let the optimizer ask as often again."""
-        self._asked = 0
-
-    def _check(self) -> None:
-        self._control.check()
-        self._asked += 1
-        if self._asked > self._patience:
-            raise StalledError(f"no step in {self._patience:,} evaluations")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -11,14 +11,15 @@ import numpy as np
 
 from workbench.covariances import Curvature
 from workbench.covariances.base import meat_key
+from workbench.estimation.control import Control
 from workbench.estimation.evidence import ProblemEvidence
-from workbench.estimation.objective import Control, SteeredObjective
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Solved
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.stopping import SAME_MAXIMUM, RehearsalRule, RivalRule, StoppingRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
-from workbench.optimizers.first_order import FirstOrder
 from workbench.optimizers.newton import Newton
 from workbench.optimizers.trust_region import TrustRegion
 from workbench.protocols import Interrupted, Iterate, Numpy, Optimizer
@@ -47,7 +48,7 @@ class Walked:
     theta: Numpy
     outcome: Outcome
     detail: str = ""
-    evidence: Evidence | None = None
+    evidence: SeparationEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ def walk(
     after_step
         Called when a step is recorded.
     """
-    if "solve" in problem.stages:
-        return _solve(problem, trace, clock)
+    procedure = problem.procedure
+    if isinstance(procedure, Solved):
+        return _solve(problem, procedure, trace, clock)
     parts = _Parts(optimizer, control, trace, max_steps, clock, after_step)
     if start is not None:
         problem.check_start(start)
@@ -218,9 +220,8 @@ class _Walk:
         stage: str = "",
     ) -> None:
         self.problem, self.control, self.trace, self.rule = problem, control, trace, rule
-        self.objective = (
-            None if problem.walks_itself else SteeredObjective(problem.objective(), control)
-        )
+        assert not isinstance(problem.procedure, Solved)
+        self.steps = problem.procedure.steps(control)
         self.clock = time.perf_counter() if clock is None else clock
         self.first, self.last_number, self.repeated = 0, 0, False
         self._spent = 0 if trace.last is None else trace.last.evaluations
@@ -234,10 +235,9 @@ class _Walk:
         self.last = theta
         outcome, detail = Outcome.NO_PROGRESS, ""
         try:
-            with closing(self._steps(optimizer, theta, state)) as steps:
+            with closing(self.steps.taken_by(optimizer, theta, state)) as steps:
                 for step in steps:
-                    if self.objective is not None:
-                        self.objective.step_taken()
+                    self.steps.recorded()
                     if found := self._judge(step):
                         outcome = found
                         break
@@ -258,16 +258,6 @@ class _Walk:
             evidence = self.problem.separation(theta)
             outcome = outcome if evidence is None else Outcome.SEPARATED
         return Walked(theta, outcome, detail or self.problem.shortfall(), evidence)
-
-    def _steps(
-        self, optimizer: Optimizer, theta: Numpy, state: StateBox | None
-    ) -> Generator[Iterate, None, None]:
-        """Ask the problem or the optimizer for steps; one with a memory keeps it in ``state``."""
-        if self.objective is None:
-            return self.problem.steps(self.control, theta)
-        if state is not None and isinstance(optimizer, FirstOrder):
-            return optimizer.iterate(self.objective, theta, state)
-        return optimizer.iterate(self.objective, theta)
 
     def _judge(self, step: Iterate) -> Outcome | None:
         theta = np.array(step.params, dtype=np.float64)
@@ -290,15 +280,14 @@ class _Walk:
             params=self.problem.shown(theta),
             objective=step.objective + self.problem.objective_shift,
             seconds=time.perf_counter() - self.clock - self.control.held,
-            evaluations=self._spent
-            + (step.evaluations if self.objective is None else self.objective.evaluations),
+            evaluations=self._spent + self.steps.evaluations(step),
         )
 
 
-def _solve(problem: Problem, trace: Trace, clock: float | None) -> Walked:
+def _solve(problem: Problem, procedure: Solved, trace: Trace, clock: float | None) -> Walked:
     """Record the closed form as the one step it is."""
     began = time.perf_counter() if clock is None else clock
-    theta = problem.solve()
+    theta = procedure.solution()
     gradient = problem.score(theta) / problem.observations
     trace.record(
         Iterate(

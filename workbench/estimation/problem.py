@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 
 from workbench.covariances import (
@@ -25,30 +24,13 @@ from workbench.covariances.regression_rows import RegressionRows
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import InferenceError, OptionError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control, ScaledObjective
+from workbench.estimation.procedure import Procedure
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
-from workbench.protocols import Iterate, Numpy
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Why no maximum exists, for the page that says so.
-
-    Attributes
-    ----------
-    regressors
-        Names that take part in the separating direction.
-    sentence
-        What happened.
-    table
-        A cross table, ``{"columns": [...], "rows": [[label, count, ...], ...]}``, or None.
-    """
-
-    regressors: tuple[str, ...]
-    sentence: str
-    complete: bool
-    table: Mapping[str, Any] | None = None
+from workbench.estimation.start_values import with_start_values
+from workbench.protocols import Numpy
 
 
 @dataclass
@@ -76,8 +58,6 @@ class Problem(ABC):
     nuisance: tuple[str, ...] = ()
     record: str = ""
     """What was done before the walk, as a sentence without its end."""
-    walks_itself: ClassVar[bool] = False
-    """Whether `steps` takes the place of an optimizer."""
     tolerance: float = 1e-8
     """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
     beaten: Mapping[str, float] = field(default_factory=dict)
@@ -88,9 +68,14 @@ class Problem(ABC):
     """What computes, where that is not the library that was asked for."""
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """What comes before the Hessian: ``"demean"``, then ``"optimize"`` or ``"solve"``."""
-        return ("optimize",)
+    @abstractmethod
+    def procedure(self) -> Procedure:
+        """How the estimates are found."""
+
+    @property
+    def demeans(self) -> bool:
+        """Whether fixed effects are taken out of the columns first; see `demean`."""
+        return False
 
     @property
     def precision(self) -> str:
@@ -118,7 +103,7 @@ class Problem(ABC):
         """Start values in walked coordinates, shape ``(k,)``."""
 
     def demean(self, control: Control, into: Demeaning, clock: float) -> None:
-        """Take the fixed effects out of the columns; part of the stage ``"demean"``.
+        """Take the fixed effects out of the columns; the first part of a run.
 
         Parameters
         ----------
@@ -135,27 +120,9 @@ class Problem(ABC):
             When the run is to end.
         """
 
-    def solve(self) -> Numpy:
-        """Return the maximum in walked coordinates, ``(k,)``; the stage ``"solve"``."""
-        raise TypeError(f"{self.title} has no closed form")
-
-    def steps(self, control: Control, start: Numpy) -> Generator[Iterate, None, None]:
-        """Yield the start, number 0, and then each step, obeying the levers on the way.
-
-        Raises
-        ------
-        Interrupted
-            When the run is to end.
-        """
-        raise TypeError(f"{self.title} is walked by an optimizer")
-
     def shortfall(self) -> str:
         """Say how what came before the walk fell short; empty when it did not."""
         return ""
-
-    @abstractmethod
-    def objective(self) -> ScaledObjective:
-        """Return what the optimizer minimizes."""
 
     @abstractmethod
     def shown(self, theta: Numpy) -> Numpy:
@@ -275,7 +242,7 @@ class Problem(ABC):
     def check_start(self, theta: Numpy) -> None:
         """Refuse a start at which the log-likelihood is not finite, naming row and parameter."""
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Say why no maximum exists, once fitted probabilities saturate."""
         return None
 
@@ -295,6 +262,10 @@ class Problem(ABC):
         """Return the positions of the parameters that lie at a bound of theirs."""
         return ()
 
+    def bound_message(self, names: Sequence[str]) -> str:
+        """Say what it means that parameters lie at a bound; empty where nothing special."""
+        return ""
+
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, shape ``(n,)``."""
         raise OptionError(
@@ -310,6 +281,19 @@ class Problem(ABC):
     @abstractmethod
     def state(self) -> Any:
         """Return what the fit keeps beside its numbers: the state of its class of results."""
+
+    def walked_start(self, default: Numpy) -> Numpy:
+        """Put the person's start values in the place of the default ones; ``(k,)`` each.
+
+        Raises
+        ------
+        OptionError
+            When a name is not a parameter, or a value is not a finite number inside the bounds.
+        """
+        asked, names = self.specification.start, self.parameter_names
+        return with_start_values(
+            default, asked, names, natural=self.shown, unconstrained=self.walked
+        )
 
     def groups(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the codes ``(n,)``, from 0, of each grouping by columns and by combinations.
@@ -346,49 +330,3 @@ class Problem(ABC):
                 where=name,
             )
         return codes
-
-    def walked_start(self, default: Numpy) -> Numpy:
-        """Put the person's start values in place of the default ones.
-
-        Raises
-        ------
-        OptionError
-            When a name is not a parameter, or a value is not a finite number inside the bounds.
-        """
-        asked = self.specification.start
-        if not asked:
-            return default
-        shown = self.shown(default)
-        params = shown.copy()
-        for name, value in asked.items():
-            if name not in self.parameter_names:
-                raise OptionError(
-                    f'There is no parameter "{name}" to start.',
-                    hint=f"one of {list(self.parameter_names)}.",
-                    code="no-such-parameter",
-                    where=name,
-                )
-            params[self.parameter_names.index(name)] = value
-        found = self._inside(params)
-        if found is not None and np.isfinite(list(asked.values())).all():
-            return found
-        wrong = (name for name in asked if not self._stands(shown, name, asked[name]))
-        name = next(wrong, next(iter(asked)))
-        raise OptionError(
-            f"The start value of {name} is {asked[name]:g}.",
-            hint="give a finite number inside its bounds; a spread starts above zero.",
-            code="start-not-finite",
-            where=name,
-        )
-
-    def _stands(self, shown: Numpy, name: str, value: float) -> bool:
-        """Whether the start value of one parameter has a place beside the default ones."""
-        params = shown.copy()
-        params[self.parameter_names.index(name)] = value
-        return bool(np.isfinite(value)) and self._inside(params) is not None
-
-    def _inside(self, params: Numpy) -> Numpy | None:
-        """Return where parameters shown lie on the lines that are walked, or None outside."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = self.walked(params)
-        return found if np.isfinite(found).all() else None

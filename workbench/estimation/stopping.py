@@ -7,7 +7,8 @@ from collections import deque
 import numpy as np
 
 from workbench.estimation.outcome import Outcome
-from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.problem import Problem
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.protocols import Iterate, Numpy
 
 # Newton converges quadratically: the step after the tolerance costs little and gives all digits.
@@ -36,7 +37,7 @@ class StoppingRule:
     """
 
     def __init__(self, problem: Problem, max_steps: int) -> None:
-        self.evidence: Evidence | None = None
+        self.evidence: SeparationEvidence | None = None
         self._problem = problem
         self._max_steps = max_steps
         self._look_below = _FIRST_LOOK

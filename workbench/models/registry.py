@@ -17,7 +17,7 @@ from workbench.estimation.model import Model, results_class
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
-from workbench.likelihoods.base import LinearIndex
+from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
 from workbench.models.design.read import columns_asked
 from workbench.models.event_study.results import has_cohorts, with_cohorts
@@ -33,6 +33,9 @@ MODELS = {
     "logit": "workbench.likelihoods.logit:Logit",
     "probit": "workbench.likelihoods.probit:Probit",
     "poisson": "workbench.likelihoods.counts.poisson:Poisson",
+    "negbin2": "workbench.likelihoods.counts.negative_binomial:NegativeBinomial",
+    "zip": "workbench.likelihoods.counts.zero_inflated:ZeroInflatedPoisson",
+    "ordered_logit": "workbench.likelihoods.ordered_logit:OrderedLogit",
     "fepois": "workbench.models.fixed_effects.options:FEPoisson",
     "felogit": "workbench.models.fixed_effects.options:FELogit",
     "fenegbin": "workbench.models.fixed_effects.options:FENegativeBinomial",
@@ -68,7 +71,7 @@ def model_class(name: str) -> type[Model]:
     check_model_name(name)
     module, _, class_name = MODELS[name].partition(":")
     found = getattr(import_module(module), class_name)
-    model = template_model(found) if issubclass(found, LinearIndex) else found
+    model = template_model(found) if issubclass(found, Likelihood) else found
     check_registered(name, model)
     return model
 
@@ -154,9 +157,9 @@ def as_model(given: Any) -> Model | type[Model]:
         return model_class(given)
     if isinstance(given, Model) or (isinstance(given, type) and issubclass(given, Model)):
         return given
-    if isinstance(given, LinearIndex):
+    if isinstance(given, Likelihood):
         return model_of_likelihood(given)
-    if isinstance(given, type) and issubclass(given, LinearIndex):
+    if isinstance(given, type) and issubclass(given, Likelihood):
         return template_model(given)
     raise OptionError(
         f"The model is a {type(given).__name__}.",

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InferenceError, WorkbenchError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
 from workbench.estimation.model import Model
-from workbench.estimation.objective import Control
 from workbench.estimation.optimization import Measured, Walked, measure, step_limit, walk
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
@@ -98,7 +98,7 @@ class Run:
         self.trace = Trace(problem.parameter_names) if continuing is None else continuing.trace
         self.demeaning = Demeaning()
         self.started = time.time()
-        first = "demean" in problem.stages
+        first = problem.demeans
         self.phases: Phases = {
             "demean": ("current" if first else "none", None),
             "optimize": ("waiting" if first else "current", None),
@@ -321,7 +321,7 @@ class Run:
 
     def _demeaned(self) -> bool:
         """Take fixed effects out; tell whether the run goes on."""
-        if "demean" in self.problem.stages:
+        if self.problem.demeans:
             try:
                 self.problem.demean(self._control, self.demeaning, self._clock)
             except Interrupted:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyfixest as pf
 import pytest
+from packaging.version import Version
 
 from workbench.data.design import build_design, prediction_matrix
 from workbench.data.formula.parser import parse_formula
@@ -77,6 +78,9 @@ def test_the_columns_are_the_dummies_written_out(frame, term):
     np.testing.assert_array_equal(design.matrix[:, 1:], np.column_stack(list(expected.values())))
 
 
+@pytest.mark.skipif(
+    Version(np.__version__) < Version("2.1"), reason="pyfixest 0.60 crosses factors by numpy 2.1"
+)
 @pytest.mark.parametrize("term", [term for term in CASES if "[" not in term and "`" not in term])
 def test_the_columns_span_what_pyfixest_makes(frame, term):
     with warnings.catch_warnings():

@@ -16,6 +16,8 @@ from workbench.errors import DataError, FormulaError, InferenceError, WorkbenchE
 COEFFICIENTS, ERRORS = 1e-8, 1e-6
 # What pyfixest's first stage, demeaned to its own tolerance, agrees to.
 PYFIXEST = 1e-4
+# Singular values of dependent dummies are zero up to rounding, which differs between libraries.
+RANK = 1e-12
 FIRST = "~ x | unit + year"
 STUDY = "~ i(time_to_treatment, ref=[-1, -1000])"
 
@@ -36,11 +38,14 @@ def dense(frame, x2, cluster, weights=None):
     x1 = np.column_stack([dummies, frame.x]) * np.sqrt(w)[:, None]
     x10 = x1 * (frame.treated == 0).to_numpy()[:, None]
     x2, y = x2 * np.sqrt(w)[:, None], frame.y.to_numpy() * np.sqrt(w)
-    adjusted = y - x1 @ (np.linalg.pinv(x10) @ y)
+    adjusted = y - x1 @ (np.linalg.pinv(x10, rcond=RANK) @ y)
     bread = np.linalg.inv(x2.T @ x2)
     estimate = bread @ x2.T @ adjusted
     rest = adjusted - x2 @ estimate
-    rows = x2 * rest[:, None] - x10 @ np.linalg.pinv(x10.T @ x10) @ x1.T @ x2 * adjusted[:, None]
+    rows = (
+        x2 * rest[:, None]
+        - x10 @ np.linalg.pinv(x10.T @ x10, rcond=RANK) @ x1.T @ x2 * adjusted[:, None]
+    )
     sums = pd.DataFrame(rows).groupby(frame[cluster].to_numpy()).sum().to_numpy()
     return estimate, np.sqrt(np.diag(bread @ sums.T @ sums @ bread))
 

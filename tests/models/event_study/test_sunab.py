@@ -9,6 +9,7 @@ import pandas as pd
 import pyfixest as pf
 import pytest
 import statsmodels.formula.api as smf
+from packaging.version import Version
 
 import workbench as wb
 from workbench.errors import OptionError
@@ -97,6 +98,9 @@ def test_the_average_effect_has_the_delta_methods_error(staggered, cells):
     assert ours.se["ATT"] == pytest.approx(np.sqrt(variance), rel=ERRORS)
 
 
+@pytest.mark.skipif(
+    Version(np.__version__) < Version("2.1"), reason="pyfixest 0.60 crosses factors by numpy 2.1"
+)
 def test_periods_are_averaged_as_in_pyfixest(staggered):
     frame = staggered.assign(first_treated=staggered.first_treated.replace(10_000, 0))
     with warnings.catch_warnings():

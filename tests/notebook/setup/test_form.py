@@ -501,6 +501,7 @@ def test_another_optimizer_starts_without_options(mroz, offer):
     assert (fields["newton"], chosen.optimizer_options) == ({}, {})
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(("template", "words"), [("nested_logit", "compiled"), ("ols", "NumPy")])
 def test_a_library_that_computes_nothing_is_greyed_with_the_reason(mroz, offer, template, words):
     page = setup_page.page(Chosen(template=template), Check(True, ""), mroz, offer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_the_file_is_written_ahead(store, path):
     begin(store)
     store.flush()
 
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -36,7 +37,7 @@ def test_a_place_that_refuses_to_write_ahead_gets_a_rollback_journal(path, monke
 
     assert store.trouble == ""
     assert len(found.rows) == 3
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 

@@ -7,8 +7,10 @@ import math
 import sqlite3
 import time
 import uuid
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +30,7 @@ from workbench.errors import StoreError
 from workbench.estimation.outcome import Outcome
 from workbench.runs.store import Store, StoreWarning
 from workbench.runs.store.json_codec import dumps, loads
+from workbench.runs.store.listing import runs_table
 
 
 # What goes in comes out --------------------------------------------------------------------------
@@ -198,7 +201,7 @@ def test_a_deleted_run_is_gone_with_its_steps_and_its_number_is_not_used_again(s
     begin(store)
 
     assert [record.number for record in store.runs()] == [3, 1]
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT DISTINCT run FROM chunks").fetchall() == [(kept,)]
 
 
@@ -240,6 +243,21 @@ def test_the_frame_of_runs_says_how_they_ended_and_where_they_are_kept(store, pa
     assert "<script>" not in frame._repr_html_()
 
 
+def test_a_text_that_is_missing_is_missing_in_the_frame_of_runs(store):
+    begin(store, name="first")
+    (whole,) = store.runs()
+    texts = ["id", "status", "data", "sentence"]
+    line = {"number": 2, "name": "second", "model": "logit", "started": 0.0, "seconds": 0.0}
+    nothing = dict.fromkeys(["id", "chip", "step", "loglik", "data", "sentence"])
+
+    frame = runs_table([whole, SimpleNamespace(**line, **nothing)], "here")
+
+    assert frame[texts].notna().to_numpy()[0].all()
+    assert frame[texts].isna().to_numpy()[1].all()
+    assert frame[["steps", "loglik"]].isna().to_numpy().all()
+    assert "None" not in repr(frame) + frame._repr_html_()
+
+
 def test_the_frame_of_runs_is_read_by_number_and_titles_what_nobody_named(store):
     unnamed, named = begin(store, name=""), begin(store, name="second")
 
@@ -260,7 +278,7 @@ def test_a_damaged_entry_does_not_hide_the_others(store, path):
     begin(store, name="good")
     begin(store, name="bad")
     store.close()
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("UPDATE runs SET specification = '{\"$call\": 1}' WHERE number = 2")
 
     with pytest.warns(StoreWarning, match="Run 2 is left out"):

@@ -11,6 +11,7 @@ from workbench.errors import DeviceError, OptionError
 from workbench.estimation.model import COMPILED, Model, Plan, Suggestion
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
+from workbench.models.choice.conditional import ConditionalProblem
 from workbench.models.choice.covariates import person_design
 from workbench.models.choice.data import labelled, read_choices
 from workbench.models.choice.latent_class import LatentClassProblem
@@ -30,7 +31,7 @@ from workbench.models.design.read import formula_of
 
 _MOST_LEVELS = 12
 _KINDS: dict[type[Model], type[ChoiceProblem]] = {
-    ConditionalLogit: ChoiceProblem,
+    ConditionalLogit: ConditionalProblem,
     MixedLogit: MixedProblem,
     NestedLogit: NestedProblem,
     LatentClass: LatentClassProblem,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from workbench.data.names import level_text, shown as shown_name
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.objective import ScaledObjective
-from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.choice.multinomial import MultinomialKernel
 from workbench.kernels.likelihood.separation import separating_direction
@@ -75,6 +77,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
     )
 
 
+@final
 class MultinomialProblem(Problem):
     """The objective of a multinomial logit, its start, and the facts at any point."""
 
@@ -152,6 +155,11 @@ class MultinomialProblem(Problem):
         x = np.ascontiguousarray(columns.x @ scaling.matrix)
         self.kernel = MultinomialKernel(x, self.level, len(self.levels), self.weights.values)
 
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
+
     def objective(self) -> ScaledObjective:
         return self._objective
 
@@ -210,7 +218,7 @@ class MultinomialProblem(Problem):
         each, weights = self.kernel.scores(theta), self.weights.values
         return each if weights is None else each * weights[:, None]
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Look once, when an index runs away, for levels that are predicted exactly."""
         rows, others = len(self.level), len(self.levels) - 1
         if hasattr(self, "_looked_at") or rows * others * len(theta) > _LARGEST_SEARCH:
@@ -236,7 +244,7 @@ class MultinomialProblem(Problem):
             rows.append(made[:, 1:].reshape(len(mine), -1))
         return np.concatenate(rows)
 
-    def _evidence(self, direction: Numpy, complete: bool) -> Evidence:
+    def _evidence(self, direction: Numpy, complete: bool) -> SeparationEvidence:
         """Name the regressors that take part, and the level that they set apart from the base."""
         strong = (np.abs(direction) > _IN_DIRECTION).tolist()
         columns = [
@@ -249,7 +257,9 @@ class MultinomialProblem(Problem):
         who = " and ".join(names) + (" together predict" if len(names) > 1 else " predicts")
         how = "exactly" if complete else "exactly in some rows"
         what = f"level {apart[0]}" if len(apart) == 1 else f"levels {', '.join(apart)}"
-        return Evidence(tuple(names), f"{who} the {what} of {self.depvar} {how}.", complete)
+        return SeparationEvidence(
+            tuple(names), f"{who} the {what} of {self.depvar} {how}.", complete
+        )
 
     def state(self) -> ChoiceState:
         return ChoiceState(

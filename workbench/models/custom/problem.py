@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from workbench.data.design import Design
 from workbench.errors import LikelihoodError, WorkbenchError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem
+from workbench.estimation.procedure import Optimized
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.generic import GenericKernel
 from workbench.models.custom.coordinates import DeclaredCoordinates
@@ -83,6 +84,7 @@ class OwnLikelihood:
     linear: bool = False
 
 
+@final
 class CustomProblem(Problem):
     """The objective of a person's own likelihood, by automatic differentiation throughout."""
 
@@ -249,6 +251,11 @@ class CustomProblem(Problem):
     def start(self) -> Numpy:
         """Declared start values; a formula's coefficients start at zero."""
         return self.walked_start(self.coordinates.start)
+
+    @property
+    def procedure(self) -> Optimized:
+        """By an optimizer."""
+        return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
         """Return the objective; the kernel works in walked coordinates already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workbench.covariances import groupings, joint
@@ -72,8 +72,11 @@ def design_of(
     formula: str,
     extra: Sequence[str] = (),
     unit: str | None = None,
+    *,
+    equations: Mapping[str, str] | None = None,
+    ordered: bool = False,
 ) -> Design:
-    """Read a formula with the roles of a specification."""
+    """Read a formula with the roles of a specification, and the right sides of equations."""
     design = build_design(
         table,
         formula,
@@ -84,6 +87,8 @@ def design_of(
         positive=specification.positive,
         extra_columns=extra,
         fixef_rm=specification.fixef_rm if model.absorbs else None,
+        equations=equations,
+        ordered=ordered,
     )
     return _grouped(specification, design, unit)
 

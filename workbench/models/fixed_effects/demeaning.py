@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from workbench.demeaners.base import Demeaned, Demeaner
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control
 from workbench.kernels.absorption.factors import Factors
 from workbench.protocols import Numpy
 

@@ -6,28 +6,28 @@ import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from workbench.covariances import ClusterMeat, Curvature, Family
-from workbench.covariances.regression_rows import RegressionRows
 from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import DataError, FormulaError, OptionError
+from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.objective import Control
-from workbench.estimation.problem import Evidence, Problem
+from workbench.estimation.procedure import OwnSteps
+from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import gram, pull, times
 from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.families import ABSORBED
-from workbench.models.fixed_effects.feols import FixedEffectsProblem
 from workbench.models.fixed_effects.irls import Line, Point, Reweighted
-from workbench.models.fixed_effects.regressors import project
+from workbench.models.fixed_effects.problem import FixedEffectsProblem
+from workbench.models.fixed_effects.regressors import Projected, project
 from workbench.models.fixed_effects.results import FeglmState
 from workbench.models.fixed_effects.separation import (
     SEPARATED,
@@ -52,7 +52,8 @@ _FEW_ROWS = 20
 _POINTS = 3
 
 
-class AbsorbedProblem(FixedEffectsProblem):
+@final
+class FeglmProblem(FixedEffectsProblem):
     r"""A likelihood beside absorbed effects, walked by Newton's method on all of them.
 
     Each step is a weighted least-squares problem whose columns are demeaned anew, from where the
@@ -68,7 +69,6 @@ class AbsorbedProblem(FixedEffectsProblem):
     """
 
     family: ClassVar[Family] = "likelihood"
-    walks_itself: ClassVar[bool] = True
 
     def __init__(self, specification: Specification, design: Design) -> None:
         self.kind = ABSORBED[specification.model.name]
@@ -82,7 +82,7 @@ class AbsorbedProblem(FixedEffectsProblem):
         check_names(self.parameter_names)
         self.notes += self._notes_on_small_groups()
         self._look_below = _FIRST_LOOK
-        self._none_left: Evidence | None = None
+        self._none_left: SeparationEvidence | None = None
         self._record: tuple[Demeaning, float] | None = None
         self._points: deque[Point] = deque(maxlen=_POINTS)
         self._line: tuple[Point, Line] | None = None
@@ -106,9 +106,9 @@ class AbsorbedProblem(FixedEffectsProblem):
         )
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """The first demeaning, where there are factors, and the walk."""
-        return ("demean", "optimize") if self.factors.members else ("optimize",)
+    def procedure(self) -> OwnSteps:
+        """By Newton's method, on slopes and effects together."""
+        return OwnSteps(self.steps)
 
     @property
     def estimated(self) -> tuple[str, ...]:
@@ -173,8 +173,8 @@ class AbsorbedProblem(FixedEffectsProblem):
         further = range(first, first + len(self.nuisance))
         return [0, *(1 + j for j in self.projected.kept), *further]
 
-    def _project(self, demeaned: Numpy) -> Any:
-        """Demean under the weights of a first index instead; the walk finds the others."""
+    def _first_projected(self) -> Projected:
+        """Demean under the weights of a first index; the steps find the others."""
         self._begin(self.walker.rows.first_index())
         return self.projected
 
@@ -310,7 +310,7 @@ class AbsorbedProblem(FixedEffectsProblem):
         self.walker = self._walker()
         self.walker.control, self.walker.iterations = heard.control, heard.iterations
 
-    def _evidence(self, line: Line, count: int) -> Evidence:
+    def _evidence(self, line: Line, count: int) -> SeparationEvidence:
         names, x = self.projected.names, line.x
         reach = np.abs(line.step[: len(names)]) * np.abs(x).max(axis=0, initial=0.0)
         part = tuple(n for n, r in zip(names, reach, strict=True) if r > _STILL_MOVING)
@@ -319,9 +319,9 @@ class AbsorbedProblem(FixedEffectsProblem):
         complete = count == len(self.design.outcome)
         rows = "" if complete else f" in {count:,} of {len(self.design.outcome):,} rows"
         verb = "together predict" if len(part) + len(effects) > 1 else "predicts"
-        return Evidence(part, f"{together} {verb} {self.depvar} exactly{rows}.", complete)
+        return SeparationEvidence(part, f"{together} {verb} {self.depvar} exactly{rows}.", complete)
 
-    def separation(self, theta: Numpy) -> Evidence | None:
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
         """Say that no row is left beside those that are predicted exactly."""
         return self._none_left
 
@@ -378,10 +378,6 @@ class AbsorbedProblem(FixedEffectsProblem):
         """Return the score of each row, effects following, ``(n, k)``."""
         point, line = self._line_at(theta)
         return row_scores(line.x, _first(point, line), self.weights.values, np.eye(len(theta)))
-
-    def regression_rows(self) -> RegressionRows:
-        """Refuse: the errors by leverage and deletion are those of linear regressions."""
-        return Problem.regression_rows(self)
 
     # After the fit ------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 
 from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, counted
-from workbench.estimation.objective import Control
+from workbench.estimation.control import Control
 from workbench.kernels.absorption.factors import Factors
 from workbench.kernels.linear.gram import gram, pull, times
 from workbench.likelihoods.base import total

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.models.registry import MODELS, model_class
 from workbench.runs.store.records import RunRecord
 
+# Before version 3, pandas makes the word "None" of a text that is missing, unless it is an object.
+_TEXT = "str" if int(pd.__version__.partition(".")[0]) >= 3 else "object"
 _COLUMNS = {
-    "id": "str",
+    "id": _TEXT,
     "number": "int64",
-    "name": "str",
-    "model": "str",
-    "status": "str",
+    "name": _TEXT,
+    "model": _TEXT,
+    "status": _TEXT,
     "steps": "Int64",
     "started": "float64",
     "seconds": "float64",
     "loglik": "float64",
-    "data": "str",
-    "sentence": "str",
+    "data": _TEXT,
+    "sentence": _TEXT,
 }
 
 
@@ -51,7 +54,8 @@ def runs_table(records: Sequence[RunRecord], place: str) -> RunsFrame:
     A run that nobody named has the title of its model.
     """
     lines = [_line(record, _title(record.model)) for record in records]
-    frame = pd.DataFrame(lines, columns=list(_COLUMNS))
+    frame = pd.DataFrame(lines, columns=list(_COLUMNS), dtype=object)
+    frame = frame.where(frame.notna(), np.nan)
     started = pd.to_datetime(frame["started"].astype("float64"), unit="s", utc=True)
     frame = frame.astype(_COLUMNS).assign(started=started.dt.tz_convert(None).dt.round("ms"))
     table = RunsFrame(frame.set_index("number"))

@@ -90,6 +90,11 @@ class Worker:
         """Forget the thread in a forked child, where it does not exist."""
         atexit.unregister(self.close)
 
+    def __del__(self) -> None:
+        """Close what was kept in memory, once nothing can ask for it."""
+        if self._connection is not None and (self.path is None or self.trouble):
+            self._connection.close()
+
     def _put(self, task: Callable[[], Any]) -> Future[Any]:
         future: Future[Any] = Future()
         with self._lock:
