@@ -1,4 +1,4 @@
-"""Files of this machine: which may be read, checked before a byte of them is parsed."""
+"""Local files: checks of the path, format and size before a file is parsed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.errors import DataError
 RUNS_CODE = {
     ".pkl", ".pickle", ".p", ".joblib", ".dill", ".pt", ".pth", ".npy", ".npz", ".rds", ".rda",
 }  # fmt: skip
-"""Formats that can carry code which runs on reading, or objects that only such code can read."""
+"""Formats that can run code on reading, or need such code to be read."""
 
 LARGEST = 4 * 1024**3
 """Bytes of a file, and of its columns once unpacked."""
@@ -27,7 +27,7 @@ def checked_path(reference: str | Path, suffixes: tuple[str, ...]) -> Path:
     """
     text = os.fspath(reference)
     if "://" in text or text.startswith("\\\\"):
-        raise _refused(text, "is not a file of this machine", "download it first.", "not-local")
+        raise _refused(text, "is not a local file", "download it first.", "not-local")
     path = _expanded(text)
     _check_format(path, text, suffixes)
     if not path.is_file():
@@ -49,7 +49,7 @@ def refuse_large(size: int, name: str) -> None:
 
 
 def unreadable(path: Path, error: Exception) -> DataError:
-    """Return the error for a file whose content is not what its name says."""
+    """Return the error for a file with another content than its name says."""
     reason = (str(error).splitlines() or [""])[0][:200]
     return _refused(
         path.name,
@@ -63,7 +63,7 @@ def _expanded(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise _refused(text, "is in no one's home", "a full path.", "no-file") from error
+        raise _refused(text, "has an unknown home directory", "a full path.", "no-file") from error
 
 
 def _check_format(path: Path, text: str, suffixes: tuple[str, ...]) -> None:
@@ -73,7 +73,7 @@ def _check_format(path: Path, text: str, suffixes: tuple[str, ...]) -> None:
         reason = f"is not read: a {suffix} file can run code when it is opened"
         raise _refused(text, reason, f"save the data as one of {readable}.", "runs-code")
     if suffix not in suffixes:
-        raise _refused(text, "has no format that is read here", f"one of {readable}.", "format")
+        raise _refused(text, "has an unknown format", f"one of {readable}.", "format")
 
 
 def _refused(name: str, reason: str, hint: str, code: str) -> DataError:
