@@ -399,9 +399,9 @@ def test_weights_count_persons(frame):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "needs its random coefficients"),
+        ({}, "needs the option random"),
         ({"random": {"speed": "normal"}}, '"speed" is not in the formula'),
-        ({"random": {"price": "gaussian"}}, 'The distribution of price is "gaussian"'),
+        ({"random": {"price": "gaussian"}}, 'The random of price is "gaussian"'),
         ({"random": {"price": "normal"}, "draws": 0}, "draws is 0"),
         ({"random": {"price": "normal"}, "draw_kind": "hallton"}, 'draw_kind is "hallton"'),
         ({"random": {"price": "normal"}, "correlated": 1}, "correlated is 1"),
@@ -411,7 +411,7 @@ def test_weights_count_persons(frame):
             "for one random coefficient",
         ),
         ({"random": {"price": "normal"}, "draws": 10**12}, "GB; this machine has"),
-        ({"random": {f"x{i}": "normal" for i in range(23)}}, "serve up to 22 random"),
+        ({"random": {f"x{i}": "normal" for i in range(23)}}, "are for up to 22 random"),
     ],
 )
 def test_invalid_options_are_refused(frame, options, said):

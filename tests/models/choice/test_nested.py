@@ -133,10 +133,10 @@ def test_fitted_probabilities_give_the_log_likelihood_back(frame):
 @pytest.mark.parametrize(
     ("nests", "said"),
     [
-        ({}, "needs its nests"),
+        ({}, "option nests is empty"),
         ({"fly": ["air"]}, "miss the alternative bus"),
         ({"fly": ["air", "boat"], "ground": ["train", "bus", "car"]}, "boat, which is not in"),
-        ({"fly": "air"}, "not a list of alternatives"),
+        ({"fly": "air"}, "not a list of names"),
         ({"fly": ["air"], "all": ["air", "train"]}, "air is in two nests"),
     ],
 )

@@ -296,7 +296,7 @@ def test_what_a_model_cannot_say_is_refused(found, trips):
         found.choice.counterfactual(without=["boat"])
     with pytest.raises(OptionError, match='no alternative "boat"'):
         found.choice.hausman_mcfadden("boat")
-    with pytest.raises(OptionError, match="no model of discrete choice"):
+    with pytest.raises(OptionError, match="not a model of discrete choice"):
         wb.fit("ols", "gc ~ ttme", trips).choice  # noqa: B018
     with pytest.raises(OptionError, match="no attributes of alternatives"):
         wb.fit("multinomial_logit", "mode ~ hinc", trips).choice.shares()

@@ -245,7 +245,7 @@ def test_more_scales_than_can_be_told_apart_are_refused(frame):
     twice = pd.concat([frame, frame.assign(id=frame["id"] + 600)])
     roles = {"situation": "id", "alternatives": "ride"}
 
-    with pytest.raises(WorkbenchError, match="has 1,200 values over persons; up to 1,000 can be"):
+    with pytest.raises(WorkbenchError, match="has 1,200 values over persons; up to 1,000 are"):
         wb.fit("conditional_logit", RIDE, twice, **roles, scale="~ id")
 
 
