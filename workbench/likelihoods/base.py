@@ -168,6 +168,12 @@ class Likelihood(Options, ABC):
     """Whether the outcome may be centred and scaled before the fit, and estimates put back."""
     with_effects: ClassVar[str] = ""
     """The name of the model that takes this one's place when fixed effects are added."""
+    body: ClassVar[str] = ""
+    """The log-likelihood as the body of a ``%%mle`` cell, from which a person's own can start."""
+    usual_for: ClassVar[str] = ""
+    """The type of outcome for which a page proposes the model: 0/1, integer or number."""
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Formulas of data sets that textbooks use, with the options that each needs."""
     nuisance: ClassVar[tuple[str, ...]] = ()
     """Names of the parameters that are not coefficients, as far as no data are needed."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,13 @@ class Gaussian(Likelihood):
     support: ClassVar[Support] = Support.REAL
     with_effects: ClassVar[str] = "feols"
     parameters: ClassVar[tuple[Block, ...]] = (Block(("sigma",)),)
+    body: ClassVar[str] = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
+    usual_for: ClassVar[str] = "number"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lwage ~ educ + exper + tenure": {},
+        "affairs ~ rate_marriage + age + yrs_married + children + religious + educ": {},
+        "TOTEMP ~ GNPDEFL + GNP + UNEMP + ARMED + POP + YEAR": {},
+    }
     scales_outcome: ClassVar[bool] = True
 
     def contributions(

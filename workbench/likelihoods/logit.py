@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import brentq
@@ -33,6 +33,13 @@ class Logit(Likelihood):
     support: ClassVar[Support] = Support.ZERO_ONE
     with_effects: ClassVar[str] = "felogit"
     equations: ClassVar[tuple[Equation, ...]] = (Equation("mean", saturation=18.0),)
+    body: ClassVar[str] = "loglik = log_sigmoid((2*y - 1) * eta)"
+    usual_for: ClassVar[str] = "0/1"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6": {},
+        "GRADE ~ GPA + TUCE + PSI": {},
+        "vote ~ TVnews + selfLR + age + educ + income": {},
+    }
 
     def contributions(
         self,

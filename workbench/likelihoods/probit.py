@@ -32,6 +32,7 @@ class Probit(Likelihood):
     formula: ClassVar[str] = "Pr(y = 1 | x) = Φ(x′β)"
     support: ClassVar[Support] = Support.ZERO_ONE
     equations: ClassVar[tuple[Equation, ...]] = (Equation("mean", saturation=5.6),)
+    body: ClassVar[str] = "loglik = log_ndtr((2*y - 1) * eta)"
 
     def contributions(
         self,

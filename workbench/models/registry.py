@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 
 from workbench.data.table import Table
-from workbench.errors import LikelihoodError, OptionError, WorkbenchError
+from workbench.errors import LikelihoodError, OptionError
 from workbench.estimation.evidence import ProblemEvidence
 from workbench.estimation.families import FAMILIES
-from workbench.estimation.model import Model, Plan, results_class
+from workbench.estimation.model import Model, results_class
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
+from workbench.models.design.read import columns_asked
 from workbench.models.event_study.aggregation import sunab_terms
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
@@ -206,24 +207,12 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
         When the data or an option are invalid for the model.
     """
     model = model_of(specification.model) if model is None else model
+    if model.needs_formula:
+        table.begin_fingerprint(columns_asked(model, specification, table.names))
     problem = model.problem(model.plan(specification, table))
     problem.table, problem.model = table, model
     specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))
     return problem
-
-
-@one_blas_thread()
-def plan_of(specification: Specification, table: Table) -> Plan:
-    """Say what a run would do with its data, and why it cannot start, if so.
-
-    The specification may be incomplete; what is missing is among the findings.
-    """
-    model = model_class(specification.model.name)()
-    try:
-        model = model_of(specification.model)
-        return model.plan(specification, table)
-    except WorkbenchError as error:
-        return Plan(model, specification, table, findings=(error,))
 
 
 def results_of(problem: Problem) -> type[Fit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -47,6 +47,11 @@ class Poisson(Likelihood):
     support: ClassVar[Support] = Support.COUNT
     with_effects: ClassVar[str] = "fepois"
     equations: ClassVar[tuple[Equation, ...]] = (Equation("mean", saturation=18.0),)
+    body: ClassVar[str] = "loglik = y*eta - exp(eta) - lgamma(y + 1)"
+    usual_for: ClassVar[str] = "integer"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mdvis ~ lncoins + idp + lpi + fmde + physlm + disea + hlthg + hlthf + hlthp": {},
+    }
 
     def contributions(
         self,

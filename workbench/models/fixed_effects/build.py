@@ -24,7 +24,7 @@ def plan(model: Model, asked: Specification, table: Table) -> Plan:
         return found
     check_outcome(kind, found.prepared)
     left = informative(found.prepared, kind, asked.fixef_rm)
-    return replace(found, rows=left.rows, dropped=left.dropped, prepared=found.prepared)
+    return replace(found, rows=left.rows, dropped=left.dropped, design=left, prepared=left)
 
 
 def problem(plan: Plan) -> Problem:

@@ -60,6 +60,9 @@ def template_model(likelihood: type[Likelihood]) -> type[TemplateModel]:
         "outcome": likelihood.support.value,
         "further_parameters": likelihood.nuisance,
         "with_effects": likelihood.with_effects,
+        "body": likelihood.body,
+        "usual_for": likelihood.usual_for,
+        "textbook": likelihood.textbook,
         "likelihood_class": likelihood,
     }
     made = make_dataclass(
