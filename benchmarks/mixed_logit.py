@@ -247,7 +247,7 @@ class Mean:
 
     @property
     def observations(self) -> float:
-        return float(self.kernel.situations.people)
+        return float(self.kernel.situations.persons)
 
     def evaluate(self, theta: np.ndarray, order: int = 0) -> Any:
         from workbench.protocols import Evaluation

@@ -10,7 +10,7 @@ from workbench.kernels.absorption.factors import Factor, Factors
 
 
 def dense(factors):
-    """Write out the design that the factors stand for, (n, levels)."""
+    """Write out the dummies of the factors, (n, levels)."""
     blocks = [
         np.eye(member.levels)[member.codes] * (1 if member.slope is None else member.slope[:, None])
         for member in factors.members

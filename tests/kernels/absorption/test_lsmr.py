@@ -1,4 +1,4 @@
-"""LSMR's arithmetic against scipy's, on every library, and on devices that are not here."""
+"""LSMR's arithmetic against scipy's, on every library, and on simulated devices."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from workbench.kernels.absorption.lsmr import (
     Limits,
     _report,
     _residual,
+    advance,
     begin,
     refined,
     rotate,
     step,
-    walk,
 )
 from workbench.kernels.absorption.lsmr_operators import (
     Codes,
@@ -32,7 +32,7 @@ from workbench.kernels.absorption.lsmr_operators import (
     sparse_products,
 )
 
-# Two implementations of one recurrence in float64 part ways by rounding only.
+# Two implementations of one recurrence in float64 differ by rounding only.
 SAME_RECURRENCE = 1e-9
 # The tolerance of 1e-8 over the smallest singular value of these designs.
 REFINED = 5e-8
@@ -164,7 +164,7 @@ def test_columns_together_are_those_one_by_one(layout, factors, columns):
 
 
 @every_layout
-def test_a_column_that_is_done_rests_while_others_go_on(layout, factors):
+def test_a_column_that_has_converged_stays_while_others_continue(layout, factors):
     operator, design = operator_of(factors, layout), dense(factors)
     easy, hard = design[:, :1], np.random.default_rng(3).normal(size=(400, 1))
     steps = list(refined(operator, operator, np.hstack([0 * easy, hard]), 1e-10, 500))
@@ -217,7 +217,7 @@ def test_rows_in_group_order_are_the_same_rows(factors):
     np.testing.assert_allclose(dense(grouped), dense(factors)[order], rtol=ROUNDING)
 
 
-# Devices that are not here ---------------------------------------------------------------------
+# Simulated devices -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("platform", ["cuda", "rocm"])
@@ -226,7 +226,7 @@ def test_the_compiled_steps_lower_to_a_device_without_one(platform, factors, col
     xp, levels = operator.xp, operator.levels
 
     def walked(arrays, state, limits):
-        return walk(GatherSum(xp, levels, arrays, compiled=True), state, limits)
+        return advance(GatherSum(xp, levels, arrays, compiled=True), state, limits)
 
     with xp.scope():
         limits = Limits(*(xp.array(np.full(3, bound)) for bound in (1e-8, 1e-14)))
@@ -260,7 +260,7 @@ def test_the_beginning_and_the_residual_lower_to_a_device_without_one(dtype, fac
     assert [str(out) for out in lowered.out_avals] == [f"{dtype}[400,3]", f"{dtype}[66,3]"]
 
 
-def test_a_walk_stays_on_a_cuda_device_that_is_pretended(factors, torch):
+def test_an_iteration_stays_on_a_simulated_cuda_device(factors, torch):
     from workbench.backends.torch_backend import TorchBackend
 
     xp = TorchBackend("cuda:0", "float64")
@@ -272,14 +272,14 @@ def test_a_walk_stays_on_a_cuda_device_that_is_pretended(factors, torch):
         operator = GatherSum(xp, (30, 6, 30), arrays, compiled=True)
         limits = Limits(make(3), make(3))
         state = begin(operator, make(400, 3), make(66, 3), limits)
-        state, reports = walk(operator, state, limits)
+        state, reports = advance(operator, state, limits)
 
     devices = {part.device.type for part in (state.u, state.x, reports, *state.numbers)}
     assert devices == {"cuda"}
     assert reports.shape == (operator.steps, 6, 3)
 
 
-def test_sparse_products_stay_on_a_cuda_device_that_is_pretended(monkeypatch, torch):
+def test_sparse_products_stay_on_a_simulated_cuda_device(monkeypatch, torch):
     from workbench.backends.torch_backend import TorchBackend
 
     # FakeTensorMode of torch 2.13 has no sparse tensors and no out=: dense ones stand for the
@@ -304,7 +304,7 @@ def test_sparse_products_stay_on_a_cuda_device_that_is_pretended(monkeypatch, to
 
 
 @pytest.mark.parametrize("layout", ["gathers", "products"])
-def test_a_walk_on_meta_tensors_has_the_shapes_of_a_real_one(layout, monkeypatch, torch):
+def test_an_iteration_on_meta_tensors_has_the_shapes_of_a_real_one(layout, monkeypatch, torch):
     from workbench.backends.torch_backend import TorchBackend
 
     xp = TorchBackend("meta", "float32")
@@ -319,7 +319,7 @@ def test_a_walk_on_meta_tensors_has_the_shapes_of_a_real_one(layout, monkeypatch
 
     limits = Limits(make(2), make(2))
     before = begin(operator, make(400, 2), make(66, 2), limits)
-    after, reports = walk(operator, before, limits)
+    after, reports = advance(operator, before, limits)
 
     shapes = [tuple(part.shape) for part in (after.u, after.v, after.h, after.hbar, after.x)]
     assert shapes == [(400, 2), *[(66, 2)] * 4]

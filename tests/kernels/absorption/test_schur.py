@@ -40,7 +40,7 @@ def sparse_mobility(n=6_000):
 
 
 def three_large(n=6_000):
-    """A third factor with many levels beside the ring."""
+    """A third factor with many levels, added to the ring."""
     worker, firm, _ = ring(n)
     return [worker, firm, np.random.default_rng(4).integers(0, 150, n)]
 
@@ -63,13 +63,13 @@ def unbalanced(n=6_000):
 
 
 def many(n=6_000):
-    """More factors, in no order, than one number of 32 bits can carry along."""
+    """More factors, in no order, than fit into one number of 32 bits."""
     rng = np.random.default_rng(8)
     return [rng.integers(0, levels, n) for levels in (900, 80, 79, 78, 77, 76)]
 
 
 def lopsided(n=6_000):
-    """More than half of the rows in the last level, beside small factors of 64 levels in all."""
+    """More than half of the rows in the last level, and small factors of 64 levels in all."""
     rng = np.random.default_rng(9)
     level = np.minimum(np.arange(n) // 4, n // 10)
     return [level, rng.integers(0, 90, n), rng.integers(0, 40, n), np.arange(n) % 24]
@@ -112,7 +112,7 @@ def dummies(factors):
 
 
 def demeaned_by_lstsq(factors, columns):
-    """Take means of the first factor, and regress on what they leave of the other dummies."""
+    """Subtract means by the first factor, and regress on the other dummies less their means."""
     weights = np.ones(factors.rows) if factors.weights is None else factors.weights
     first = dummies(replace(factors, members=factors.members[:1]))
     rest = dummies(replace(factors, members=factors.members[1:]))

@@ -1,7 +1,7 @@
-"""Pass over people with each array between two pages that nobody may touch.
+"""Run a compiled pass with each array between two protected pages.
 
-Compiled passes read and write without tests of bounds, so a step too far ends this process; it is
-run by `test_fences.py`.
+Compiled passes do not check bounds, so an access outside an array ends this process.
+`test_fences.py` runs it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Fenced:
         self._maps: list[mmap.mmap] = []
 
     def copy(self, array):
-        """Return a copy whose neighbour is a closed page."""
+        """Return a copy next to a protected page."""
         if not array.size:
             return array
         pages = -(-array.nbytes // PAGE)
@@ -52,9 +52,9 @@ def check(model, *, at_the_end):
     expected = CompiledPass(data, form, draws).run(theta, 2, scores=True, means=True)
     fences, run = Fenced(at_the_end=at_the_end), compiled.run
 
-    def fenced(low, high, order, made, people, weights, plan, theta, room, *found):
-        inside = [fences.copy(array) for array in (weights, plan, theta, room, *found)]
-        sums = run(low, high, order, made, tuple(map(fences.copy, people)), *inside)
+    def fenced(low, high, order, made, persons, weights, plan, theta, workspace, *found):
+        inside = [fences.copy(array) for array in (weights, plan, theta, workspace, *found)]
+        sums = run(low, high, order, made, tuple(map(fences.copy, persons)), *inside)
         for mine, theirs in zip(found, inside[4:], strict=True):
             mine[...] = theirs
         return sums
@@ -69,7 +69,7 @@ def check(model, *, at_the_end):
 
 
 def say(word):
-    """Tell at once how far this has come."""
+    """Print progress at once."""
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 

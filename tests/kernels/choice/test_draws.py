@@ -1,4 +1,4 @@
-"""Draws: even, apart from person to person, and the same for the same seed."""
+"""Draws: evenly distributed, separate for each person, and reproducible by the seed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_draws_follow_their_distribution(kind, variate, distribution):
 
 
 @every_kind
-def test_no_two_people_share_draws(kind):
+def test_no_two_persons_share_draws(kind):
     draws = base_draws(kind, 200, 8, 1, 3)
 
     assert len(np.unique(draws.reshape(200, -1).round(12), axis=0)) == 200
@@ -39,7 +39,7 @@ def test_no_two_people_share_draws(kind):
 
 
 @every_kind
-def test_the_seed_decides(kind):
+def test_the_seed_determines_the_draws(kind):
     first, again, other = (base_draws(kind, 10, 6, 2, seed) for seed in (4, 4, 5))
 
     np.testing.assert_array_equal(first, again)
@@ -56,7 +56,7 @@ def test_halton_draws_are_the_stretches_of_scipys_sequence_after_a_burn_in():
     np.testing.assert_allclose(draws.reshape(-1, 3), expected, atol=1e-13)
 
 
-def test_later_halton_seeds_go_on_where_earlier_ones_end():
+def test_later_halton_seeds_continue_where_earlier_ones_end():
     long = base_draws("halton", 20, 10, 2, 0)
 
     np.testing.assert_allclose(base_draws("halton", 10, 10, 2, 1), long[10:], atol=1e-12)

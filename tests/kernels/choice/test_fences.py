@@ -1,4 +1,4 @@
-"""Compiled passes stay within their arrays."""
+"""Compiled passes access no memory outside their arrays."""
 
 from __future__ import annotations
 

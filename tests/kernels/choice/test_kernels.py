@@ -1,4 +1,4 @@
-"""The kernels of choice against likelihoods written on paper, differences, and references."""
+"""The kernels of choice against explicit likelihoods, finite differences and references."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workbench.kernels.choice.situations import Situations
 ROUNDING = 1e-11
 # Central differences with a step of 1e-5 lose five digits, second derivatives more.
 DIFFERENCES = 1e-6
-# What one library's exp and sums differ from another's.
+# Differences between the exp and sums of two libraries.
 LIBRARIES = 1e-10
 
 THREE = random_of((3, "normal"), (0, "lognormal"), (2, "negative_lognormal"))
@@ -43,16 +43,16 @@ def xp(name="torch"):
     return backend_named(name)
 
 
-def set_up(model, people=40, draws=7, most=4):
+def set_up(model, persons=40, draws=7, most=4):
     """Data, base variates ``(n, R, q)`` and parameters away from zero for one model."""
     random, correlated, _ = model
     columns = max(4, len(random))
-    data = situations(people, columns, most)
+    data = situations(persons, columns, most)
     rng = np.random.default_rng(5)
     q = len(random)
-    spreads = q * (q + 1) // 2 if correlated else q
-    theta = np.concatenate([rng.normal(size=columns) * 0.4, rng.normal(size=spreads) * 0.6])
-    return data, rng.normal(size=(people, draws, q)), theta
+    factor = q * (q + 1) // 2 if correlated else q
+    theta = np.concatenate([rng.normal(size=columns) * 0.4, rng.normal(size=factor) * 0.6])
+    return data, rng.normal(size=(persons, draws, q)), theta
 
 
 def slopes(function, theta, step=1e-5):
@@ -112,13 +112,13 @@ def test_libraries_find_what_compiled_code_finds(model, name):
 
 
 def test_a_conditional_logit_is_that_of_statsmodels():
-    data = situations(people=60, columns=3, most=1, weighted=False)
+    data = situations(persons=60, columns=3, most=1, weighted=False)
     theta = np.array([0.3, -0.5, 0.2])
     kernel = ConditionalKernel(data, xp())
 
     rows = [
         (person, int(j == 0), x)
-        for person in range(data.people)
+        for person in range(data.persons)
         for j, x in enumerate(
             [np.zeros(3), *data.differences[data.first[person] : data.first[person + 1]]]
         )
@@ -134,31 +134,33 @@ def test_a_conditional_logit_is_that_of_statsmodels():
 
 
 def test_quadrature_is_the_integral_over_a_dense_grid():
-    data = situations(people=6, columns=2)
+    data = situations(persons=6, columns=2)
     random, theta = random_of((1, "normal")), np.array([0.4, -0.3, 0.8])
     kernel = MixedKernel(data, random, False, gauss_hermite(40), None, xp())
 
     def of_person(person):
         def density(z):
-            draws = np.full((data.people, 1, 1), z)
+            draws = np.full((data.persons, 1, 1), z)
             logs = log_likelihoods(data, random, False, draws, None, theta)[person]
             return np.exp(logs - z * z / 2) / np.sqrt(2 * np.pi)
 
         return np.log(integrate.quad(density, -9, 9, epsabs=1e-13, epsrel=1e-11)[0])
 
-    expected = [of_person(person) for person in range(data.people)]
+    expected = [of_person(person) for person in range(data.persons)]
     # Forty nodes are exact for polynomials of degree 79, and close for these logits.
     np.testing.assert_allclose(kernel.values(theta), expected, rtol=1e-7)
 
 
-def test_a_point_asked_about_again_costs_no_pass(monkeypatch):
+def test_a_point_evaluated_again_costs_no_pass(monkeypatch):
     random, correlated, wtp = MODELS["normal"]
     data, draws, theta = set_up(MODELS["normal"])
     kernel = MixedKernel(data, random, correlated, draws, wtp, xp())
     passes = []
     run = kernel._pass.run
     monkeypatch.setattr(
-        kernel._pass, "run", lambda *asked, **more: (passes.append(asked), run(*asked, **more))[1]
+        kernel._pass,
+        "run",
+        lambda *args, **more: (passes.append(args), run(*args, **more))[1],
     )
 
     here = kernel.totals(theta, 2)
@@ -171,7 +173,7 @@ def test_a_point_asked_about_again_costs_no_pass(monkeypatch):
 
 
 def test_long_panels_and_steep_utilities_neither_overflow_nor_underflow():
-    data = situations(people=5, columns=4, most=60, options=3)
+    data = situations(persons=5, columns=4, most=60, options=3)
     random = random_of((3, "normal"), (0, "normal"))
     draws = 3 * np.random.default_rng(1).normal(size=(5, 9, 2))
     theta = np.array([30.0, -20.0, 40.0, 10.0, 50.0, 20.0, 30.0])
@@ -188,7 +190,7 @@ def test_long_panels_and_steep_utilities_neither_overflow_nor_underflow():
 
 def test_a_weight_of_two_is_the_person_twice():
     model = MODELS["three kinds"]
-    data, draws, theta = set_up(model, people=1)
+    data, draws, theta = set_up(model, persons=1)
     twice = Situations(
         np.tile(data.differences, (2, 1)),
         np.concatenate([data.first, data.first[1:] + data.first[-1]]),
@@ -205,7 +207,7 @@ def test_a_weight_of_two_is_the_person_twice():
 
 def test_mean_coefficients_are_weighted_with_the_likelihood_of_their_draws():
     model = MODELS["three kinds"]
-    data, draws, theta = set_up(model, people=12, draws=5)
+    data, draws, theta = set_up(model, persons=12, draws=5)
     random = model[0]
     kernel = MixedKernel(data, random, False, draws, None, xp())
 
@@ -222,7 +224,7 @@ def test_mean_coefficients_are_weighted_with_the_likelihood_of_their_draws():
 
 def test_two_threads_find_what_one_finds(monkeypatch):
     model = MODELS["three kinds, correlated"]
-    data, draws, theta = set_up(model, people=100)
+    data, draws, theta = set_up(model, persons=100)
     kernel = MixedKernel(data, model[0], True, draws, None, xp())
     one = kernel.totals(theta, 2)
 
@@ -246,13 +248,13 @@ def test_two_threads_find_what_one_finds(monkeypatch):
 def test_likelihood_and_score_are_those_of_xlogit(kind, theirs):
     mixed_logit = pytest.importorskip("xlogit").MixedLogit
     rng = np.random.default_rng(3)
-    people, options, columns = 30, 4, 3
-    x = rng.normal(size=(people, options - 1, columns))
+    persons, options, columns = 30, 4, 3
+    x = rng.normal(size=(persons, options - 1, columns))
     data = Situations(
-        x.reshape(-1, columns), np.arange(people + 1) * (options - 1), np.arange(people + 1)
+        x.reshape(-1, columns), np.arange(persons + 1) * (options - 1), np.arange(persons + 1)
     )
     random = random_of((1, kind))
-    draws = base_draws("halton", people, 20, 1, 0, [random[0].variate])
+    draws = base_draws("halton", persons, 20, 1, 0, [random[0].variate])
     theta = np.array([0.4, 0.3, -0.2, 0.7])
 
     peer = mixed_logit()

@@ -1,4 +1,4 @@
-"""Directions along which a likelihood rises for ever."""
+"""Directions along which a likelihood has no maximum."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_dummy_of_zeros_alone_makes_a_count_vanish():
     np.testing.assert_allclose(found.direction, [0, 0, -1], atol=1e-7)
 
 
-def test_counts_have_a_maximum_where_a_positive_one_stands_in_the_way():
+def test_counts_have_a_maximum_where_a_positive_one_prevents_separation():
     x = np.column_stack([X[:, :2], [1, 0, 0, 0, 0, 0, 0, 1]])
 
     assert vanishing_direction(np.array([0, 2, 1, 0, 4, 0, 3, 1.0]), x) is None

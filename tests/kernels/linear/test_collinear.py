@@ -1,4 +1,4 @@
-"""Which columns repeat earlier ones."""
+"""Columns that repeat earlier ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_column_of_zeros_has_no_partners(x):
     assert found(np.column_stack([x[:, :2], np.zeros(60), x[:, 2:]])) == [(2, ())]
 
 
-def test_two_sets_are_told_apart(x):
+def test_two_sets_are_distinguished(x):
     repeated = np.column_stack([x[:, 1], 3 * x[:, 1], x[:, 2], x[:, 2] - x[:, 1], x[:, 3]])
 
     assert found(repeated) == [(1, (0,)), (3, (0, 2))]

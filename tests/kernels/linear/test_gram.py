@@ -16,7 +16,7 @@ ROUNDING = 1e-12
 
 @pytest.fixture(params=[(7, 3), (3_000, 1), (5_000, 40), (40_000, 20)], ids=str)
 def rows(request):
-    """Standard normal rows; the largest are worth several threads and several stretches."""
+    """Standard normal rows; the largest use several threads and several ranges."""
     return np.random.default_rng(3).standard_normal(request.param)
 
 
@@ -51,7 +51,7 @@ def test_a_weight_that_is_not_finite_is_not_lost(rows, odd):
     assert not np.isfinite(weighted_gram(rows, weights)).any()
 
 
-def test_a_sum_can_still_be_formed_while_python_leaves():
+def test_a_sum_can_still_be_formed_while_python_shuts_down():
     code = (
         "import atexit, numpy as np; from workbench.kernels.linear.gram import gram; "
         "atexit.register(lambda: print(gram(np.ones((30_000, 20))).sum()))"

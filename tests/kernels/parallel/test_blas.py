@@ -1,4 +1,4 @@
-"""BLAS has one thread while somebody inside asks for it, and then as many as before."""
+"""BLAS has one thread inside the context, and then as many as before."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Randomized approximate Cholesky factors of a graph Laplacian, as a preconditioner.
 
-Vertices are eliminated about in the order of their present degree, those of one or two edges
-first.  Eliminating one would join all of its neighbours to each other; of that clique a few edges
-are sampled for each neighbour, with weights that keep its expectation.  Cliques no larger than the
+Vertices are eliminated roughly by their current degree, those with one or two edges first.
+Eliminating one would join all of its neighbours to each other; of that clique a few edges are
+sampled for each neighbour, with weights that keep its expectation.  Cliques no larger than the
 sample are kept whole, so that trees, chains and other thin graphs are factored exactly.
 
 References
@@ -35,7 +35,7 @@ class ApproximateCholesky:
     starts
         Where the column of each eliminated vertex begins, shape ``(m + 1,)``.
     index
-        Positions in ``order`` of the neighbours that stood when it was eliminated.
+        Positions in ``order`` of the neighbours that remained when it was eliminated.
     share
         The share of its weight that each of them has; shares of a column sum to 1.
     pivot
@@ -76,7 +76,7 @@ def factor_laplacian(graph: Cells, samples: int = 2, seed: int = 0) -> Approxima
 
 
 @compiled
-def _eliminate(  # noqa: C901  (one walk over the vertices)
+def _eliminate(  # noqa: C901  (one loop over the vertices)
     starts: Any, index: Any, value: Any, samples: int, seed: int
 ) -> Any:
     m = len(starts) - 1
@@ -135,10 +135,10 @@ def _eliminate(  # noqa: C901  (one walk over the vertices)
             used += 1
         begins[step + 1] = used
 
-        room = edges + 2 * d * samples
-        if room > len(other):
-            other, weight = longer(other, room), longer(weight, room)
-            following = longer(following, room)
+        capacity = edges + 2 * d * samples
+        if capacity > len(other):
+            other, weight = longer(other, capacity), longer(weight, capacity)
+            following = longer(following, capacity)
         for i in range(d - 1):
             later = d - 1 - i
             rest = total - cumulated[i]
@@ -166,7 +166,7 @@ def _eliminate(  # noqa: C901  (one walk over the vertices)
 
 @compiled
 def _next_thin(thin: Any, thinned: int, waiting: Any, position: Any, degree: Any) -> Any:
-    """Take from the stack a vertex still of degree 2 or less, or -1; return what is left of it."""
+    """Take from the stack a vertex still of degree 2 or less, or -1; return what remains."""
     while thinned > 0:
         thinned -= 1
         v = thin[thinned]
@@ -178,7 +178,7 @@ def _next_thin(thin: Any, thinned: int, waiting: Any, position: Any, degree: Any
 
 @compiled
 def _next_queued(queue: Any, after: Any, lowest: int, position: Any, degree: Any) -> Any:
-    """Take the first vertex of the lowest degree; one whose degree has grown is queued anew."""
+    """Take the first vertex of the lowest degree; one whose degree has grown is queued again."""
     while True:
         while queue[lowest] < 0:
             lowest += 1

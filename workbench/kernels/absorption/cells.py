@@ -21,7 +21,7 @@ from workbench.kernels.parallel.compiled import (
 )
 from workbench.protocols import Numpy
 
-# Merging rows of a cell costs as much as some products with the rows as they are.
+# Merging the rows of cells costs as much as several products with unmerged rows.
 _LOOKED_AT, _MOSTLY_APART = 1000, 0.8
 
 
@@ -29,7 +29,7 @@ _LOOKED_AT, _MOSTLY_APART = 1000, 0.8
 class Cells:
     """A sparse matrix by rows: groups against levels of other factors.
 
-    Entries of the same place add up.
+    Entries in the same place add up.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ def merge_cells(starts: Int64, codes: Int32, values: Numpy, weights: Numpy, size
 
 @compiled
 def _worth_merging(starts: Any, codes: Any, size: int) -> bool:
-    """Tell from some groups, evenly spaced, whether many of their rows share a cell."""
+    """Judge by some groups, evenly spaced, whether many of their rows share a cell."""
     last = np.full(size, -1, dtype=np.int64)
     rows, cells = 0, 0
     for g in range(0, len(starts) - 1, max(1, (len(starts) - 1) // _LOOKED_AT)):
@@ -114,9 +114,9 @@ def _merge(
     low: int, high: int, starts: Any, codes: Any, values: Any, weights: Any, size: int
 ) -> Any:
     begins = np.zeros(high - low + 1, dtype=np.int64)
-    room = (starts[high] - starts[low]) * codes.shape[1]
-    index = np.empty(room, dtype=np.int32)
-    value = np.empty(room)
+    capacity = (starts[high] - starts[low]) * codes.shape[1]
+    index = np.empty(capacity, dtype=np.int32)
+    value = np.empty(capacity)
     last = np.full(size, -1, dtype=np.int64)
     used = 0
     for g in range(low, high):
@@ -249,14 +249,14 @@ def through(cells: Cells, inverse: Numpy, diagonal: Numpy, x: Numpy) -> Numpy:
 
 @compiled
 def _less_one(diagonal: Any, x: Any, rest: Any, total: Any) -> None:
-    """Put in place of a total the diagonal's product, less the total and the rest of it."""
+    """Replace a total by the product with the diagonal less the total and its rest."""
     for j in range(len(x)):
         total[j] = diagonal[j] * x[j] - total[j] - (rest[j] if rest.size else 0.0)
 
 
 @compiled
 def _less_many(diagonal: Any, x: Any, rest: Any, total: Any) -> None:
-    """Do so for several columns."""
+    """Do the same for several columns."""
     for j in range(len(x)):
         for k in range(x.shape[1]):
             other = rest[j, k] if rest.size else 0.0

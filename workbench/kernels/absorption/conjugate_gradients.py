@@ -15,7 +15,7 @@ from workbench.kernels.absorption.factors import ROUNDING
 from workbench.kernels.parallel.compiled import compiled, lean, row_bounds, together
 from workbench.protocols import Numpy
 
-# The slowest contraction of squared lengths that is believed from two steps.
+# The slowest contraction of squared lengths that is estimated from two steps.
 _SLOWEST = 0.98
 
 
@@ -48,12 +48,13 @@ class Jacobi:
 
 
 class ConjugateGradients:
-    r"""Minimize :math:`|y - D\beta|^2` from its normal equations, a step at a time.
+    r"""Minimize :math:`|y - D\beta|^2` from its normal equations, one step at a time.
 
     The relative residual of a column is :math:`\sqrt{r^\top M^{-1} r} / |y - D\beta|`, with the
     preconditioner :math:`M`.  Each step shortens the squared length by a known amount; where the
-    steps to come would shorten it by more than :math:`r^\top M^{-1} r`, going on as the last two
-    did, that stands in its place: on a slow contraction the residual understates the error.
+    remaining steps, extrapolated from the last two, would shorten it by more than
+    :math:`r^\top M^{-1} r`, that amount replaces it: in a slow contraction the residual
+    understates the error.
 
     Parameters
     ----------
@@ -62,10 +63,10 @@ class ConjugateGradients:
     right
         The right-hand sides, ``(m, K)``.
     remaining, original
-        Squared lengths of the columns at zero effects, and as they were given, ``(K,)``.
+        Squared lengths of the columns at zero effects, and as given, ``(K,)``.
     tolerance
-        The relative residual at which a column is done.  A column is done too when its residual
-        is within rounding of its original length.
+        The relative residual at which a column has converged.  A column has also converged when
+        its residual is within rounding of its original length.
 
     References
     ----------
@@ -92,12 +93,12 @@ class ConjugateGradients:
         self._restart()
 
     def switch(self, operator: Operator, preconditioner: Preconditioner) -> None:
-        """Go on from the present effects with another form of the matrix."""
+        """Continue from the present effects with another form of the matrix."""
         self._operator, self._preconditioner = operator, preconditioner
         self._restart()
 
     def step(self) -> None:
-        """Move every column that is not done."""
+        """Take a step in every column that has not converged."""
         moved = self._operator.multiply(self._direction)
         curvature = _dots(self._direction, moved)
         active = ~self.done & (curvature > 0)
@@ -118,7 +119,7 @@ class ConjugateGradients:
 
     @property
     def residuals(self) -> Numpy:
-        """The relative residual of each column, ``(K,)``; zero for one that is clean."""
+        """The relative residual of each column, ``(K,)``; zero for one that is zero."""
         left = np.where(self._left <= self._floor, 0, self._left)
         smallest = np.maximum(self._floor, np.finfo(np.float64).tiny)
         return np.sqrt(left / np.maximum(self._remaining, smallest))
@@ -132,7 +133,7 @@ class ConjugateGradients:
 
     @property
     def _left(self) -> Numpy:
-        """What tells how much squared length is still to come off, ``(K,)``."""
+        """The squared length that is estimated to remain, ``(K,)``."""
         return np.maximum(self._gain, self._ahead)
 
     def _restart(self) -> None:
@@ -201,7 +202,7 @@ def _redirect_many(kept: Any, turned: Any, direction: Any) -> None:
 
 
 def _tail(before: Numpy, last: Numpy) -> Numpy:
-    """Sum what a geometric series brings after its last two terms."""
+    """Sum the rest of a geometric series from its last two terms."""
     ratio = np.minimum(last / np.where(before > 0, before, 1), _SLOWEST)
     tail: Numpy = last * ratio / (1 - ratio)
     return tail

@@ -15,7 +15,7 @@ from workbench.protocols import Numpy
 Int32 = npt.NDArray[np.int32]
 
 ROUNDING = 64 * float(np.finfo(np.float64).eps)
-"""The share of a column's original length, 1.4e-14, that its demeaning cannot tell from zero."""
+"""The share of a column's length, 1.4e-14, that demeaning cannot distinguish from zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Factor:
     Attributes
     ----------
     name
-        What a person calls it: ``firm``, or ``firm[trend]`` for a slope.
+        Its name in the formula: ``firm``, or ``firm[trend]`` for a slope.
     codes
         The level of each row, shape ``(n,)``, numbered from 0 without gaps.
     levels
@@ -83,10 +83,10 @@ class Factors:
     rows
         The number of rows ``n``.
     weights
-        One positive weight a row, shape ``(n,)``, or None.
+        One positive weight per row, shape ``(n,)``, or None.
     kept
-        What solvers have worked out of the members alone, for the next solve; factors under
-        other weights share it.
+        Results of solvers that depend on the members alone, for the next solve; factors under
+        other weights share them.
     """
 
     members: tuple[Factor, ...]
@@ -109,7 +109,7 @@ class Factors:
         Parameters
         ----------
         coefficients
-            One array ``(levels,)`` or ``(levels, K)`` a member.
+            One array ``(levels,)`` or ``(levels, K)`` per member.
 
         Returns
         -------
@@ -128,12 +128,12 @@ class Factors:
         Returns
         -------
         list of Numpy
-            One array ``(levels,)`` or ``(levels, K)`` a member.
+            One array ``(levels,)`` or ``(levels, K)`` per member.
         """
         return [_summed(member, values) for member in self.members]
 
     def normal_residuals(self, columns: Numpy) -> Numpy:
-        r"""Return how far columns are from free of the factors.
+        r"""Return how far columns are from orthogonal to the factors.
 
         That is :math:`\lVert M D^\top W r\rVert` for each column ``r``, where :math:`M` scales
         the columns of :math:`W^{1/2} D` to unit norm.
@@ -187,8 +187,8 @@ class Factors:
         """Count the degrees of freedom that the factors absorb.
 
         Exact for one factor and for two without slopes: levels less connected components.  Of
-        each further factor, the largest number of components with an earlier one is taken off,
-        which may leave some redundant levels counted, as in reghdfe's pairwise rule.
+        each further factor, the largest number of components with an earlier one is subtracted,
+        which may still count some redundant levels, as in reghdfe's pairwise rule.
 
         References
         ----------

@@ -14,12 +14,13 @@ from workbench.kernels.parallel.prefetch import prefetch
 
 UInt32 = npt.NDArray[np.uint32]
 
-# Rows between asking for the memory of a row anywhere and using it.
+# Rows between prefetching a row in any place and using it.
 _AHEAD = 32
-# Groups a drawer, as a power of two: all drawers being filled fit in cache, and so does one.
-_DRAWER = np.uint32(9)
-_IN_DRAWER = np.uint32((1 << _DRAWER) - 1)
-# Rows between looks at whether they are in order.
+# Groups per bucket, as a power of two: the write positions of all buckets fit in cache, and so
+# does one bucket.
+_BUCKET = np.uint32(9)
+_IN_BUCKET = np.uint32((1 << _BUCKET) - 1)
+# Rows between checks of whether they are in order.
 _BLOCK = 4096
 
 
@@ -32,8 +33,8 @@ class Grouping:
     starts
         Where each group begins in ``order``, shape ``(g + 1,)``.
     order
-        The rows, group after group, and within a group as they came, shape ``(n,)``; empty where
-        they stand in that order already.
+        The rows, group after group, and within a group in their original order, shape ``(n,)``;
+        empty where the rows are sorted already.
     """
 
     starts: Int64
@@ -48,7 +49,7 @@ class Grouping:
 
     @property
     def in_place(self) -> bool:
-        """Whether the rows stand in the order of their groups."""
+        """Whether the rows are sorted by group."""
         return not len(self.order)
 
     def take(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -83,16 +84,16 @@ def starts_in_order(codes: Int32, levels: int) -> Int64 | None:
 
 
 def carry(codes: Int32, levels: int, load: UInt32) -> tuple[Int64, UInt32]:
-    """Bring one number a row into the order of the rows' codes.
+    """Sort one number per row by the rows' codes.
 
     Returns
     -------
     tuple of arrays
         Where each group begins, ``(g + 1,)``, and the numbers in that order, ``(n,)``.
     """
-    given, drawers = unsigned(codes), (levels - 1 >> int(_DRAWER)) + 1
+    given, buckets = unsigned(codes), (levels - 1 >> int(_BUCKET)) + 1
     bounds = row_bounds(len(codes), 4 * len(codes))
-    counts = together(lambda low, high: _count(given[low:high], drawers), bounds)
+    counts = together(lambda low, high: _count(given[low:high], buckets), bounds)
     begins = np.append(0, np.cumsum(np.sum(counts, axis=0)))
     before = np.cumsum([0 * counts[0], *counts[:-1]], axis=0)
     free = dict(zip(bounds, (begins[:-1] + before).astype(np.uint32), strict=False))
@@ -101,14 +102,14 @@ def carry(codes: Int32, levels: int, load: UInt32) -> tuple[Int64, UInt32]:
     starts, carried = np.zeros(levels + 1, dtype=np.int64), np.empty(len(codes), dtype=np.uint32)
     together(
         lambda low, high: _empty(low, high, unsigned(begins), drawn, starts, carried),
-        row_bounds(drawers, 4 * len(codes)),
+        row_bounds(buckets, 4 * len(codes)),
     )
     return starts, carried
 
 
 @compiled
 def _starts(codes: Any, levels: int) -> Any:
-    """Find where each group begins, and whether rows are in order; it ends soon if not."""
+    """Find where each group begins, and whether rows are in order; stop early if not."""
     starts = np.zeros(levels + 1, dtype=np.int64)
     in_order = True
     previous = np.uint32(0)
@@ -125,40 +126,40 @@ def _starts(codes: Any, levels: int) -> Any:
 
 
 @compiled
-def _count(codes: Any, drawers: int) -> Any:
-    """Count the rows of each drawer."""
-    counts = np.zeros(drawers, dtype=np.int64)
+def _count(codes: Any, buckets: int) -> Any:
+    """Count the rows of each bucket."""
+    counts = np.zeros(buckets, dtype=np.int64)
     for code in codes:
-        counts[code >> _DRAWER] += 1
+        counts[code >> _BUCKET] += 1
     return counts
 
 
 @compiled
 def _draw(low: int, high: int, codes: Any, load: Any, free: Any, drawn: Any) -> None:
-    """Put the code and load of each row into the next free place of its drawer."""
+    """Put the code and load of each row into the next free place of its bucket."""
     free = free.copy()  # in cache lines of this thread alone
     for row in range(low, high):
-        drawer = codes[row] >> _DRAWER
-        place = free[drawer]
-        free[drawer] = place + np.uint32(1)
+        bucket = codes[row] >> _BUCKET
+        place = free[bucket]
+        free[bucket] = place + np.uint32(1)
         drawn[place] = np.uint64(load[row]) << np.uint64(32) | np.uint64(codes[row])
 
 
 @compiled
 def _empty(low: int, high: int, begins: Any, drawn: Any, starts: Any, carried: Any) -> None:
-    """Sort what each of some drawers holds, and note where its groups begin."""
-    free = np.empty(_IN_DRAWER + 2, dtype=np.uint32)
-    for drawer in range(low, high):
-        first = drawer << _DRAWER
-        groups = min(len(starts) - 1 - first, 1 << _DRAWER)
+    """Sort the rows of some buckets, and write where their groups begin."""
+    free = np.empty(_IN_BUCKET + 2, dtype=np.uint32)
+    for bucket in range(low, high):
+        first = bucket << _BUCKET
+        groups = min(len(starts) - 1 - first, 1 << _BUCKET)
         free[:] = 0
-        for place in range(begins[drawer], begins[drawer + 1]):
-            free[(np.uint32(drawn[place]) & _IN_DRAWER) + np.uint32(1)] += np.uint32(1)
-        free[0] = begins[drawer]
+        for place in range(begins[bucket], begins[bucket + 1]):
+            free[(np.uint32(drawn[place]) & _IN_BUCKET) + np.uint32(1)] += np.uint32(1)
+        free[0] = begins[bucket]
         for level in range(groups):
             free[level + 1] += free[level]
             starts[first + level + 1] = free[level + 1]
-        for place in range(begins[drawer], begins[drawer + 1]):
-            code = np.uint32(drawn[place]) & _IN_DRAWER
+        for place in range(begins[bucket], begins[bucket + 1]):
+            code = np.uint32(drawn[place]) & _IN_BUCKET
             carried[free[code]] = drawn[place] >> np.uint64(32)
             free[code] += np.uint32(1)

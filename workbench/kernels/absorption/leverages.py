@@ -12,8 +12,8 @@ from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.protocols import Numpy
 
 MOST_LEVELS = 6_000
-"""Levels beside the largest factor; their dense inverse takes some seconds and 0.6 GB."""
-# In the scaled Schur complement, what rounding leaves of a level that others determine.
+"""Levels other than of the largest factor; their dense inverse takes seconds and 0.6 GB."""
+# The rounding error of a level determined by others, in the scaled Schur complement.
 _REPEATS = 1e-10
 _CELLS_AT_ONCE = 10_000_000
 
@@ -59,14 +59,14 @@ def refuse_many(factors: Factors) -> list[Factor]:
     Raises
     ------
     DataError
-        When they have.
+        When they have more than `MOST_LEVELS`.
     """
     first, *others = sorted(factors.members, key=lambda member: -member.levels)
     size = sum(member.levels for member in others)
     if size > MOST_LEVELS:
         names = " + ".join(member.name for member in others)
         raise DataError(
-            f"Exact leverages beside {first.name} need the dense inverse of {size:,} levels of "
+            f"Exact leverages next to {first.name} need the dense inverse of {size:,} levels of "
             f"{names}; {MOST_LEVELS:,} are the most.",
             hint='se="HC1" or se="cluster".',
             code="too-many-levels",
@@ -106,7 +106,7 @@ def _inverse_of_independent(schur: Numpy, scale: Numpy) -> Numpy:
 def _squares(
     first: Factor, others: list[Factor], shares: sparse.csr_array, inverse: Numpy
 ) -> Numpy:
-    """Return the squared length, in the metric of ``inverse``, of each row beside ``first``."""
+    """Return the squared length, in the metric of ``inverse``, of each row outside ``first``."""
     values, order = _values(first), np.argsort(first.codes, kind="stable")
     starts = np.concatenate([[0], np.cumsum(first.sizes)])
     begins = np.cumsum([0, *(each.levels for each in others)])

@@ -1,8 +1,8 @@
 r"""LSMR: sparse least squares by Golub-Kahan bidiagonalization, several columns at once.
 
-Solves :math:`\min_x \lVert b - A x \rVert` for each column of ``b``, knowing :math:`A` only by
-its products.  One step is written once, in the verbs of a backend; where the step is eager its
-few numbers a column stay on the host in numpy, where it is compiled they stay on the device.
+Solves :math:`\min_x \lVert b - A x \rVert` for each column of ``b``, from products with
+:math:`A` alone.  One step is written once, in the operations of a backend; in an eager step the
+scalars of each column stay on the host in numpy, in a compiled one on the device.
 
 References
 ----------
@@ -24,13 +24,13 @@ from workbench.kernels.absorption.factors import ROUNDING
 from workbench.protocols import Numpy
 
 FIGURES = ("normr", "normar", "normA", "condA", "normx")
-"""What a step reports of each column, with whether it goes on in a sixth row."""
+"""The figures of a step for each column; a sixth row says whether it continues."""
 # Far below what unit columns can reach in float32, and its inverse is still a float32.
 _TINY = 1e-30
 _SMALLEST = np.finfo(np.float64).tiny
-# The walk's own estimate may be off in its last digits, and another pass is dear.
+# The estimate of the recurrence may be off in its last digits, and another pass is expensive.
 _MARGIN = 0.9
-# How far one pass can reduce the residual before it walks in its own rounding.
+# How far one pass can reduce the residual before rounding errors dominate.
 _REACH = {"float64": 0.0, "float32": 1e-5}
 # A pass that does not reduce the residual by this factor was the last.
 _PROGRESS = 0.5
@@ -44,7 +44,7 @@ class Operator(Protocol):
     xp
         The backend whose arrays it takes.
     compiled
-        Whether the numbers of a step stay on the device, or come to the host.
+        Whether the scalars of a step stay on the device, rather than on the host.
     steps
         How many steps one call makes.
     width
@@ -74,7 +74,7 @@ class Operator(Protocol):
 
 
 class Numbers(NamedTuple):
-    """The recurrence of one column in a few numbers, each ``(K,)``; names as in the paper.
+    """The scalars of the recurrence of each column, each ``(K,)``; names as in the paper.
 
     ``turn`` and ``stride`` scale the next direction and the step along it; ``theta`` over
     ``rho`` scales the direction after that.
@@ -108,10 +108,10 @@ class Numbers(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where the walk stands: ``u (n, K)``, the others ``(p, K)``, and the numbers.
+    """The state of the iteration: ``u (n, K)``, the others ``(p, K)``, and the scalars.
 
     ``u`` and ``v`` are kept without dividing them by their norms ``beta`` and ``alpha``: the
-    next product takes the factor along, which saves two passes over memory.
+    next product includes the factor, which saves two passes over memory.
     """
 
     u: Array
@@ -136,7 +136,7 @@ class Limits(NamedTuple):
 def rotate(old: Numbers, beta: Array, alpha: Array, limits: Limits, xp: Any) -> Numbers:
     """Take the new ``beta`` and ``alpha`` into the two QR factorizations and the norms.
 
-    ``xp`` is numpy, or a backend.  A column that is done gets a stride of zero from then on.
+    ``xp`` is numpy, or a backend.  The stride of a column that has converged is zero from then on.
     """
     rho = _hypotenuse(old.alphabar, beta, xp)
     c, s = _ratio(old.alphabar, rho, xp), _ratio(beta, rho, xp)
@@ -205,7 +205,7 @@ def step(operator: Operator, state: State, limits: Limits) -> State:
 
 
 def begin(operator: Operator, u: Array, v: Array, limits: Limits) -> State:
-    r"""Stand at ``x = 0``, from ``u`` with unit columns and ``v`` :math:`= A^\top u`."""
+    r"""Return the state at ``x = 0``, from ``u`` with unit columns and ``v`` :math:`= A^\top u`."""
     xp = _numbers(operator)
     alpha = _measured(operator, v)
     zero, one = 0.0 * alpha, 1.0 + 0.0 * alpha
@@ -219,7 +219,7 @@ def begin(operator: Operator, u: Array, v: Array, limits: Limits) -> State:
     return State(u, v, h, 0.0 * v, 0.0 * v, Numbers(**fields))
 
 
-def walk(operator: Operator, state: State, limits: Limits) -> tuple[State, Array]:
+def advance(operator: Operator, state: State, limits: Limits) -> tuple[State, Array]:
     """Make the steps of one call, and return their reports, ``(steps, 6, K)``."""
 
     def once(state: State) -> tuple[State, Array]:
@@ -245,9 +245,9 @@ def lsmr(
         The right-hand sides with unit columns, ``(n, K)``, and :math:`A^\top u`, ``(p, K)``; both
         may be overwritten.
     limits
-        When a column is done; it stays as it is while others go on.
+        When a column has converged; it stays as it is while others continue.
     max_iterations
-        After so many steps the walk ends in any case.
+        The step limit.
     """
     xp, iteration = operator.xp, 0
     with xp.scope():
@@ -256,7 +256,7 @@ def lsmr(
         going = bool(xp.numpy(state.numbers.active).any())
     while going and iteration < max_iterations:
         with xp.scope():
-            state, reports = operator.run(walk, state, limits)
+            state, reports = operator.run(advance, state, limits)
             found = xp.numpy(reports)
         last = int(np.argmin(found[:, -1].any(axis=1))) if not found[-1, -1].any() else len(found)
         for figures in found[: min(last + 1, max_iterations - iteration), :-1]:
@@ -268,7 +268,7 @@ def lsmr(
 
 @dataclass(frozen=True)
 class Solved:
-    r"""What :func:`refined` found.
+    r"""The result of :func:`refined`.
 
     Attributes
     ----------
@@ -281,7 +281,7 @@ class Solved:
     converged
         Whether a column is within the tolerance, or at the floor of float64, shape ``(K,)``.
     passes
-        How often the walk was begun.
+        How often the iteration was started.
     """
 
     x: Numpy
@@ -294,15 +294,15 @@ class Solved:
 def refined(
     exact: Operator, inner: Operator, b: Numpy, tol: float, max_iterations: int
 ) -> Generator[Numpy, None, Solved]:
-    """Walk, compute the residual in float64, and walk on from it until it is within ``tol``.
+    """Iterate, compute the residual in float64, and repeat from it until it is within ``tol``.
 
-    In float64 one pass is the rule.  In float32 a pass ends where its rounding begins, and the
-    next one starts from a residual computed in float64.
+    In float64 one pass usually suffices.  In float32 a pass ends where rounding dominates, and
+    the next one starts from a residual computed in float64.
 
     Parameters
     ----------
     exact, inner
-        The operator in float64, and the one to walk with, which may be the same.
+        The operator in float64, and the one that iterates, which may be the same.
     b
         The right-hand sides, shape ``(n, K)``.
     tol
@@ -343,7 +343,7 @@ def refined(
 def _limits(
     tol: float, floor: Numpy, measure: Numpy, hopeful: npt.NDArray[np.bool_], xp: Backend
 ) -> Limits:
-    """Set what one pass can reach from where it begins; columns that are done do not begin."""
+    """Set the limits of one pass from its start; columns that have converged do not start."""
     reach = _REACH[xp.dtype] * measure
     aim = np.where(hopeful, np.maximum(_MARGIN * tol, reach), 1.0 / _TINY)
     return Limits(aim, np.maximum(floor, reach))
@@ -375,7 +375,7 @@ def _measured(operator: Operator, x: Array) -> Array:
 
 
 def _numbers(operator: Operator) -> Any:
-    """Return where the numbers of a step are computed: the backend, or numpy."""
+    """Return what computes the scalars of a step: the backend, or numpy."""
     return operator.xp if operator.compiled else np
 
 
@@ -388,7 +388,7 @@ def _moved(values: Array, source: Backend, target: Backend) -> Array:
 
 
 def _report(operator: Operator, state: State) -> Array:
-    """Stack the figures of each column, ``(6, K)``: those of ``FIGURES``, and who goes on."""
+    """Stack the figures of each column, ``(6, K)``: those of ``FIGURES``, and if it is live."""
     xp, new = _numbers(operator), state.numbers
     live = xp.where(new.active, 1.0, 0.0)
     normx = _measured(operator, state.x)

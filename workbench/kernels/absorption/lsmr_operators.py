@@ -23,7 +23,7 @@ STEPS_A_CALL = 8
 class Codes(NamedTuple):
     """The arrays of a design in gathers: nothing is stored for the ones.
 
-    ``codes`` and ``slopes`` have one ``(n,)`` a factor, ``slopes`` None for intercepts;
+    ``codes`` and ``slopes`` have one ``(n,)`` per factor, ``slopes`` None for intercepts;
     ``scale (p, 1)`` is the preconditioner and ``root (n, 1)`` the square root of the weights,
     or None.
     """
@@ -35,7 +35,7 @@ class Codes(NamedTuple):
 
 
 class GatherSum:
-    """Products by gathers and segment sums over integer codes, in any backend's verbs."""
+    """Products by gathers and segment sums over integer codes, in the operations of any backend."""
 
     def __init__(self, xp: Backend, levels: tuple[int, ...], arrays: Codes, compiled: bool) -> None:
         self.xp = xp
@@ -73,7 +73,7 @@ class GatherSum:
 
 
 class SparseProducts:
-    """Products by torch's sparse matrices, which hold weights, slopes and preconditioner too.
+    """Products by torch's sparse matrices, which include weights, slopes and preconditioner.
 
     Indices are 32-bit: MKL takes 64-bit ones only after a copy in every product.
     """
@@ -126,9 +126,9 @@ def _compiled(
 
 
 def grouping(factors: Factors) -> Int32 | None:
-    """Return the order of rows by the factor with most levels; None where they stand so already.
+    """Return the order of rows by the factor with most levels; None where they are sorted already.
 
-    Rows of one level side by side keep the products within the cache, whatever order they came in.
+    With the rows of a level next to each other, products stay within the cache.
     """
     largest = max(factors.members, key=lambda member: member.levels)
     if (np.diff(largest.codes) >= 0).all():
@@ -233,7 +233,7 @@ class Pattern:
 
 
 def _pattern(factors: Factors) -> Pattern:
-    """Lay the dummies out row by row: one entry a factor in each row."""
+    """Arrange the dummies row by row: one entry per factor in each row."""
     n, width = factors.rows, len(factors.members)
     columns, first = np.empty((n, width), dtype=np.int32), 0
     for position, member in enumerate(factors.members):
@@ -285,7 +285,7 @@ def _coordinates(
 
 @lru_cache
 def _announce_sparse() -> None:
-    """Let torch 2.13 say once, unheard, that its compressed tensors are in beta."""
+    """Suppress the warning of torch 2.13 that its compressed tensors are in beta."""
     import torch
 
     with warnings.catch_warnings():

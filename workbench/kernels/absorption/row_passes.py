@@ -1,6 +1,6 @@
-"""Passes over the rows: sum columns over all terms, and take all effects from them.
+"""Passes over the rows: sum columns over all terms, and subtract all effects from them.
 
-Rows are read once in each pass, in the order in which they stand, whatever that is.
+Rows are read once in each pass, in the order in which they are stored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.kernels.parallel.prefetch import prefetch
 from workbench.protocols import Numpy
 
 LANES = 4
-"""Several columns are padded to a multiple of what a register holds in float64 (AVX2)."""
+"""Several columns are padded to a multiple of the float64 numbers in a register (AVX2)."""
 # Rows between asking for a level's memory and using it; where rows are in no order, 8 halved the
 # time of a pass over ten columns, and 16 helped less.
 _AHEAD = 8
@@ -34,7 +34,7 @@ _AHEAD = 8
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What each row reads.
+    """The levels, slopes and weights of each row.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Rows:
     values
         The slopes of those terms, ``(n, t)``, or ``(0, t)`` when all are ones.
     weights
-        One a row, ``(n,)``, or empty for ones.
+        One per row, ``(n,)``, or empty for ones.
     starts
         Where each level begins, ``(g + 1,)``, or None where rows are not in their order.
     """
@@ -73,7 +73,7 @@ def sums(
 ) -> tuple[Numpy, Numpy, Numpy]:
     """Sum weighted ``columns (n, K)`` over the eliminated factor and over all other terms.
 
-    A ``shift (P,)`` is taken from them first.
+    A ``shift (P,)`` is subtracted from them first.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def sums(
 def centred_sums(
     rows: Rows, columns: Numpy, shift: Numpy, inverse: Numpy, size: int
 ) -> tuple[Numpy, Numpy, Numpy]:
-    """Sum as :func:`sums` does, over rows that stand in the order of the eliminated factor.
+    """Sum as :func:`sums` does, over rows sorted by the eliminated factor.
 
     The sums over the other terms are less the means of its levels, whose masses' inverses are
     ``inverse (g,)``.
@@ -119,7 +119,7 @@ def centred_sums(
 
 
 def _added(found: list[tuple[Numpy, ...]]) -> tuple[Numpy, ...]:
-    """Add up, in place, what each thread has summed: new arrays cost more than the sums."""
+    """Add up the sums of threads, in place: new arrays cost more than the sums."""
     first, *others = found
     for other in others:
         for total, part in zip(first, other, strict=True):
@@ -128,7 +128,7 @@ def _added(found: list[tuple[Numpy, ...]]) -> tuple[Numpy, ...]:
 
 
 def residuals(rows: Rows, columns: Numpy, means: Numpy, effects: Numpy) -> Numpy:
-    """Take from ``columns (n, K)`` effects of the eliminated factor and of all other terms.
+    """Subtract effects of the eliminated factor and of all other terms from ``columns (n, K)``.
 
     Their shapes are ``(g, P)`` and ``(size, P)``.
     """
@@ -146,9 +146,9 @@ def residuals(rows: Rows, columns: Numpy, means: Numpy, effects: Numpy) -> Numpy
 def centred_residuals(
     rows: Rows, columns: Numpy, inverse: Numpy, effects: Numpy
 ) -> tuple[Numpy, Numpy]:
-    """Take the effects ``(size, P)`` of all other terms from columns, then the means of levels.
+    """Subtract the effects ``(size, P)`` of all other terms, then the means of levels.
 
-    The rows stand in the order of the eliminated factor.
+    The rows are sorted by the eliminated factor.
 
     Returns
     -------

@@ -37,14 +37,14 @@ from workbench.protocols import Numpy
 
 UInt8 = npt.NDArray[np.uint8]
 
-# Factors with so few levels together are eliminated as one dense block; as many as a number has
-# bits, by which `_take_means` tells them apart.
+# Factors with at most so many levels together are eliminated as one dense block; that is the
+# number of bits by which `_take_means` identifies them.
 _BORDER = 64
-# Directions of a small matrix with a smaller share of the largest eigenvalue do not exist.
+# Directions of a small matrix with a smaller share of the largest eigenvalue count as none.
 _SMALL_RANK = 1e-12
-# The bits of what is carried along with a row while rows are sorted.
+# The bits of the number that is sorted along with each row.
 _LOAD = 32
-# Rows of which the middle is taken for that of all.
+# Rows whose middle stands for that of all.
 _LOOKED_AT = 15
 
 
@@ -55,9 +55,9 @@ class Reduced:
     Attributes
     ----------
     terms
-        What else there is: the members of :math:`L`, then those of :math:`B`.
+        The other terms: the members of :math:`L`, then those of :math:`B`.
     rows
-        The rows as they came.
+        The rows in their original order.
     starts
         Where each level of the eliminated factor begins in the arrays below, ``(g + 1,)``.
     codes, small
@@ -119,7 +119,7 @@ class Reduced:
 
 
 def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | None) -> Reduced:
-    """Bring the rows of all other terms into the order of the eliminated factor.
+    """Sort the rows of all other terms by the eliminated factor.
 
     Without one, all rows are one group whose mean is taken as zero.
     """
@@ -128,7 +128,7 @@ def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | Non
     large, small = _divided(others, count)
     terms = (*large, *small)
     offsets = np.cumsum([0, *(term.levels for term in terms)])
-    codes = _beside(terms, offsets, count)
+    codes = _joined_codes(terms, offsets, count)
     sloped = any(term.slope is not None for term in terms)
     values = np.ones((count if sloped else 0, len(terms)))
     for column, term in enumerate(terms):
@@ -141,8 +141,8 @@ def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | Non
     return Reduced(terms, rows, *ordered, np.zeros(1) if eliminated is None else 1 / mass, offsets)
 
 
-def _beside(terms: tuple[Factor, ...], offsets: Int64, rows: int) -> Int32:
-    """Put the codes of all terms beside each other, each counted from where the last ended."""
+def _joined_codes(terms: tuple[Factor, ...], offsets: Int64, rows: int) -> Int32:
+    """Return the codes of all terms as columns, each numbered from the end of the last."""
     if len(terms) == 1:
         return terms[0].codes.reshape(-1, 1)
     codes = np.empty((rows, len(terms)), dtype=np.int32)
@@ -154,7 +154,7 @@ def _beside(terms: tuple[Factor, ...], offsets: Int64, rows: int) -> Int32:
 def _in_order(
     rows: Rows, terms: tuple[Factor, ...], large: int, levels: int, offsets: Int64
 ) -> tuple[Int64, Int32, UInt8, Numpy, Numpy]:
-    """Bring rows into the order of the eliminated factor.
+    """Sort rows by the eliminated factor.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def _in_order(
 
 
 def _packed(terms: tuple[Factor, ...], widths: list[int]) -> UInt32:
-    """Make one number of the codes of each row, the last term's in its lowest bits."""
+    """Pack the codes of each row into one number, the last term's in its lowest bits."""
     packed, *others = (unsigned(term.codes) for term in terms)
     for codes, width in zip(others, widths[1:], strict=True):
         packed = packed << np.uint32(width)
@@ -185,7 +185,7 @@ def _packed(terms: tuple[Factor, ...], widths: list[int]) -> UInt32:
 
 
 def _unpacked(packed: UInt32, widths: list[int], large: int, offsets: Int64) -> tuple[Int32, UInt8]:
-    """Part such numbers into the columns of :math:`L`, and those of :math:`B` from 0."""
+    """Unpack such numbers into the columns of :math:`L`, and those of :math:`B` from 0."""
     codes = np.empty((len(packed), large), dtype=np.int32)
     small = np.empty((len(packed), len(widths) - large), dtype=np.uint8)
     columns = [*unsigned(codes).T, *small.T]
@@ -250,16 +250,16 @@ class Border:
 
 @dataclass(frozen=True, eq=False)
 class Projected:
-    """Columns whose means by level of the eliminated factor are taken off, as sums.
+    """Columns less their means by level of the eliminated factor, as sums.
 
     Attributes
     ----------
     means
         The means, ``(g, P)``, less the shift.
     shift
-        What was taken off each column first, ``(P,)``.
+        What was subtracted from each column first, ``(P,)``.
     right
-        The sums of what is left over the other terms, ``(size, P)``.
+        The sums of the rest over the other terms, ``(size, P)``.
     original, remaining
         The squared lengths of the columns before and after, ``(P,)``.
     """
@@ -272,10 +272,10 @@ class Projected:
 
 
 def project(system: Reduced, columns: Numpy) -> Projected:
-    """Take the means of the eliminated factor from ``columns (n, K)``.
+    """Subtract the means of the eliminated factor from ``columns (n, K)``.
 
-    Sums of a column far from zero would lose digits.  So its middle is taken off first, which
-    the means would take off anyway.
+    Sums of a column far from zero would lose digits.  So its middle, which is part of the means,
+    is subtracted first.
     """
     inverse = system.inverse_mass
     shift = np.zeros(row_passes.padded(columns.shape[1]))
@@ -298,7 +298,7 @@ def project(system: Reduced, columns: Numpy) -> Projected:
 
 @compiled
 def _to_means(groups: Any, inverse: Any) -> Any:
-    """Put means in place of sums; return the totals and the squared lengths of the means."""
+    """Replace sums by means; return the totals and the squared lengths of the means."""
     width = groups.shape[1]
     total, explained = np.zeros(width), np.zeros(width)
     for g in range(len(inverse)):
@@ -313,7 +313,7 @@ def _to_means(groups: Any, inverse: Any) -> Any:
 def residuals(
     system: Reduced, projected: Projected, columns: Numpy, effects: Numpy
 ) -> tuple[Numpy, Numpy]:
-    """Return what all effects leave of ``columns (n, K)``, and those of the eliminated factor.
+    """Return the residuals of ``columns (n, K)``, and the effects of the eliminated factor.
 
     The latter have the shape ``(g, P)``; ``effects (size, P)`` are those of all others.
     """
@@ -332,14 +332,14 @@ def residuals(
 
 @compiled
 def _remaining(means: Any, shift: Any, inverse: Any, taken: Any) -> None:
-    """Put the means that are left in place of sums of the effects that are taken from them."""
+    """Replace sums of effects by the means less these."""
     for g in range(len(means)):
         for k in range(len(shift)):
             taken[g, k] = means[g, k] + shift[k] - inverse[g] * taken[g, k]
 
 
 def border(system: Reduced) -> Border:
-    """Sum up the small factors' part of the normal equations."""
+    """Sum the small factors' part of the normal equations."""
     split, width = system.split, system.size - system.split
     ones = not system.values.size and not system.weights.size
     add = _count_border if ones else _sum_border
@@ -367,7 +367,7 @@ def _sum_border(
 def _count_border(
     system: Reduced, groups: tuple[Any, ...], low: int, high: int, coupling: Numpy, block: Numpy
 ) -> None:
-    """Do so for rows of ones, whose pairs of columns need only be counted."""
+    """Do the same for rows of ones, by counting pairs of columns."""
     large, small = system.codes.shape[1], system.small.shape[1]
     rows = slice(*system.starts[[low, high]])
     codes, few = unsigned(system.codes[rows]), system.small[rows]
@@ -401,11 +401,11 @@ def _take_means(
     coupling: Any,
     block: Any,
 ) -> None:
-    """Take the means of groups from sums of rows of ones.
+    """Subtract the means of groups from sums of rows of ones.
 
-    In a balanced panel groups have the same columns, each once: so many rows, and one mean, which
-    is taken at the end from all that are like the first group.  What they have in a column of L is
-    what is left then in the columns ``of_one_term``, the first small one: a row has one of them.
+    In a balanced panel groups have the same columns, each once, and so the same mean, which is
+    subtracted at the end from all groups like the first.  Their sum in a column of L is then what
+    is left in the columns ``of_one_term``, the first small one: a row has one of them.
     """
     mean = np.zeros(coupling.shape[1])
     pattern, alike = np.uint64(0), 0.0
@@ -472,7 +472,7 @@ def _sum_rows(
 
 @compiled
 def _take_square(inverse: float, total: Any, block: Any) -> None:
-    """Take from the lower triangle of a block of sums that of the mean of one group.
+    """Subtract the outer product of one group's mean from the lower triangle of a block of sums.
 
     That is the square of its ``total`` over its mass.
     """
@@ -486,7 +486,7 @@ def _take_square(inverse: float, total: Any, block: Any) -> None:
 def _take_mean(
     low: int, high: int, index: Any, value: Any, inverse: float, total: Any, coupling: Any
 ) -> None:
-    """Take from the rows of some cells the mean of their group."""
+    """Subtract the mean of their group from the rows of some cells."""
     for entry in range(low, high):
         amount, target = value[entry] if value.size else 1.0, coupling[index[entry]]
         for k in range(len(total)):
@@ -497,7 +497,7 @@ def generalized_inverse(matrix: Numpy) -> Numpy:
     """Invert the independent part of a small positive semi-definite matrix; the rest gets zeros.
 
     The part is found by a Cholesky factorization with pivots, scaled to a unit diagonal.  It is
-    compiled here because a library's threads take longer to wake than this takes.
+    compiled here because waking a library's threads takes longer.
     """
     length = np.sqrt(np.maximum(np.diag(matrix), 0))
     scale = np.where(length > 0, 1 / np.where(length > 0, length, 1), 0)

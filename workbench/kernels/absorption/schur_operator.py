@@ -1,6 +1,6 @@
 r"""The matrix of a Schur complement: applied from cells, or formed and factored.
 
-:math:`S_{LL} = N - U^\top M^{-1} U` and its border, in the letters of
+:math:`S_{LL} = N - U^\top M^{-1} U` and its border, in the notation of
 :mod:`workbench.kernels.absorption.schur`.
 """
 
@@ -30,7 +30,7 @@ from workbench.protocols import Numpy
 
 DENSE = 200
 """A matrix of no more rows than this is formed at once and solved exactly."""
-# The share of cells that are alone in their group from which leaving them out pays.
+# The share of cells alone in their group from which leaving them out saves time.
 _LONELY = 0.1
 
 
@@ -41,7 +41,7 @@ class ByCells:
     Attributes
     ----------
     diagonal, cross
-        :math:`N`: its diagonal, ``(m,)``, and what else it has.
+        :math:`N`: its diagonal, ``(m,)``, and its other entries.
     cells, inverse_mass
         :math:`U`, ``(g, m)``, and the diagonal of :math:`M^{-1}`, ``(g,)``.
     whole_diagonal
@@ -61,7 +61,7 @@ class ByCells:
 
     @property
     def fill(self) -> int:
-        """The sum of squared cells a group: the work of forming, and a bound on the entries."""
+        """The sum of squared cells per group: the work of forming, and a bound on the entries."""
         counts = np.diff(self.cells.starts)
         return int(counts @ counts)
 
@@ -72,7 +72,7 @@ class ByCells:
 
     @cached_property
     def likely_entries(self) -> int:
-        """The entries of the formed matrix, guessed from some of its rows, evenly spaced."""
+        """The entries of the formed matrix, estimated from some of its rows, evenly spaced."""
         size = len(self.diagonal)
         rows = np.unique(np.linspace(0, size - 1, 64).astype(np.int64))
         begins, _, groups = self.turned.arrays
@@ -89,7 +89,7 @@ class ByCells:
 
 @dataclass(frozen=True, eq=False)
 class Formed:
-    """A sparse symmetric matrix with its diagonal apart."""
+    """A sparse symmetric matrix with its diagonal stored separately."""
 
     diagonal: Numpy
     rest: Cells
@@ -116,11 +116,11 @@ class Bordered:
 
 
 def by_cells(system: Reduced) -> ByCells:
-    """Collect what applying :math:`S_{LL}` needs."""
+    """Collect the arrays for applying :math:`S_{LL}`."""
     cells, inverse = system.cells, system.inverse_mass
     if system.large == 1 and not system.values.size:
         if np.count_nonzero(np.diff(cells.starts) == 1) > _LONELY * len(cells.index):
-            starts, index, value, groups = _without_lonely(*cells.arrays)
+            starts, index, value, groups = _without_singletons(*cells.arrays)
             cells, inverse = Cells(starts, index, value), inverse[groups]
         diagonal, taken = _diagonals(*cells.arrays, inverse, system.split)
         return ByCells(diagonal, None, cells, inverse, diagonal - taken)
@@ -130,10 +130,10 @@ def by_cells(system: Reduced) -> ByCells:
 
 
 @compiled
-def _without_lonely(starts: Any, index: Any, value: Any) -> Any:
-    """Leave out groups with one cell: what they add to the matrix they also take from it.
+def _without_singletons(starts: Any, index: Any, value: Any) -> Any:
+    """Leave out groups with one cell, whose contributions to the matrix cancel.
 
-    The last of what is returned tells which groups are left.
+    The last array returned says which groups are left.
     """
     begins, groups = np.zeros(len(starts), dtype=np.int64), np.empty(len(starts), dtype=np.int64)
     kept_index, kept_value = np.empty(len(index), dtype=np.int32), np.empty(len(value))
@@ -263,7 +263,7 @@ def _form(
             columns, amounts = longer(columns, used + count), longer(amounts, used + count)
         for place in range(count):
             column = touched[place]
-            if column == row:  # of entries of the same place, each pair was met once
+            if column == row:  # of entries in the same place, each pair was visited once
                 squares[row - low] = -2 * sums[column] - once
             else:
                 columns[used], amounts[used] = column, sums[column]

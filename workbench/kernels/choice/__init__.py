@@ -1,15 +1,16 @@
-"""Likelihoods of choices among alternatives: arrays only, one pass over people.
+"""Log-likelihoods of discrete choices and their derivatives, in functions of arrays.
 
-``situations`` says what people chose from, ``coefficients`` and ``draws`` how tastes vary, and
-``structure`` which parameter moves which coefficient.  ``conditional`` and ``mixed`` are the two
-models over these; ``scaled`` gives groups of people a scale of utility.  ``sums`` states what a
-pass over people finds, and ``passes`` takes one of two:
+``situations`` holds the choice situations, ``coefficients`` and ``draws`` the distribution of the
+coefficients over persons.  ``conditional``, ``mixed``, ``nested_logit``, ``latent_class`` and
+``multinomial`` are the models; ``scaled`` gives groups of persons their own scale of utility.
+``passes`` sums over persons and draws.  ``passes/base.py`` states the result of such a sum and
+``passes/structure.py`` which parameter enters which coefficient; there are two implementations:
 
-- ``blocked``, in torch or JAX on any device: ``blocks_pass`` has its formulas;
-- ``compiled``, by numba on the CPU in float64: ``packed`` lays people side by side, ``lanes`` are
-  the vectors that hold them, ``room`` plans where a pass keeps what, ``people_pass`` goes over
-  people and their draws, and ``draw_pass`` has the steps of one draw.
+- ``blocked``, in torch or JAX on any device, with its formulas in ``blocked_kernel``;
+- ``compiled``, by numba on the CPU in float64: ``batches`` arranges persons in batches, ``simd``
+  has the vector operations, ``workspace`` the arrays of one block, ``compiled_kernel`` the loop
+  over persons and their draws, and ``draw_kernel`` the steps of one draw.
 
-Read ``people_pass`` first, whose formulas both passes share, then ``blocks_pass``, which says the
-same in array operations, and then ``room`` and ``draw_pass``.
+Read ``compiled_kernel`` first: it has the formulas of both implementations.  ``blocked_kernel``
+has the same in array operations.
 """

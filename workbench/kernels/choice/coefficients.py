@@ -1,4 +1,4 @@
-r"""How coefficients vary over people: :math:`\beta_k = T_k(\mu_k + \sum_l L_{kl} z_l)`."""
+r"""Distributions of coefficients: :math:`\beta_k = T_k(\mu_k + \sum_l L_{kl} z_l)`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NORMAL, LOGNORMAL, NEGATIVE_LOGNORMAL, TRUNCATED_NORMAL, TRIANGULAR, UNIFORM = K
     "triangular",
     "uniform",
 )
-"""What a coefficient may be.
+"""The distributions of a coefficient.
 
 ``lognormal`` is :math:`e^u`, ``negative_lognormal`` :math:`-e^u` and ``truncated_normal``
 :math:`\\max(u, 0)` (as xlogit has it) of a normal :math:`u`; ``triangular`` and ``uniform`` have
-variates on (-1, 1), so that their spread is half of their width.
+variates on (-1, 1), so that their scale parameter is half of their width.
 """
 
 LINEAR, EXPONENTIAL, MINUS_EXPONENTIAL, POSITIVE = range(4)
@@ -34,7 +34,7 @@ _VARIATES = {TRIANGULAR: "triangular", UNIFORM: "uniform"}
 
 @dataclass(frozen=True)
 class RandomCoefficient:
-    """One coefficient that varies over people: its column and its kind, one of ``KINDS``."""
+    """A random coefficient: its column, and its distribution, one of ``KINDS``."""
 
     column: int
     kind: str = NORMAL
@@ -46,15 +46,15 @@ class RandomCoefficient:
 
     @property
     def variate(self) -> str:
-        """What its draws are: ``"normal"``, ``"triangular"`` or ``"uniform"``."""
+        """The distribution of its draws: ``"normal"``, ``"triangular"`` or ``"uniform"``."""
         return _VARIATES.get(self.kind, "normal")
 
 
-def spread_pairs(q: int, correlated: bool) -> npt.NDArray[np.int64]:
-    """List the spread parameters as (coefficient, variate), ``(s, 2)``, in the order of theta.
+def factor_pairs(q: int, correlated: bool) -> npt.NDArray[np.int64]:
+    """List the elements of the Cholesky factor, ``(s, 2)``, in the order of theta.
 
-    Without correlation each coefficient has its own, ``s = q``; with it, they are the rows of a
-    lower triangle, ``s = q (q + 1) / 2``.
+    Each is a pair (coefficient, variate).  Without correlation these are the standard deviations,
+    ``s = q``; with it, the rows of the lower triangle, ``s = q (q + 1) / 2``.
     """
     pairs: Sequence[tuple[int, int]] = (
         [(k, j) for k in range(q) for j in range(k + 1)]

@@ -1,4 +1,4 @@
-"""The conditional logit: value, score, Hessian and the scores of people."""
+"""The conditional logit: value, score, Hessian and the scores of persons."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from workbench.kernels.choice.situations import Situations
 from workbench.protocols import Numpy, Order
 
 _REMEMBERED = 4
-"""Points that are kept in mind: maxima are compared, and asked about again at the end."""
+"""How many points are remembered: the maxima that are compared are evaluated again at the end."""
 
 
 class ConditionalKernel:
-    r"""The sums of a conditional logit over people.
+    r"""The sums of a conditional logit over persons.
 
     .. math:: \ell_n = \sum_t \log \frac{1}{1 + \sum_j \exp((x_{ntj} - x_{nty})^\top \beta)}
 
     Parameters
     ----------
     situations
-        What people chose from.
+        The choice situations of all persons.
     xp
         The backend that computes; on the CPU in float64 numba does, where it is installed.
     """
@@ -73,7 +73,7 @@ class ConditionalKernel:
     def _found(
         self, theta: Numpy, order: Order, *, scores: bool = False, means: bool = False
     ) -> Found:
-        """Pass over the people, unless that has been done at this point."""
+        """Sum over the persons, unless that has been done at this point."""
         for point, found in self._past:
             if found.has(order, scores=scores, means=means) and np.array_equal(point, theta):
                 return found
@@ -82,7 +82,7 @@ class ConditionalKernel:
         return found
 
     def _remember(self, theta: Numpy, found: Found) -> None:
-        """Keep the last few points, and what the highest of them knows of each person."""
+        """Keep the last few points, and the arrays by person of the highest of them."""
         past = self._past[1 - _REMEMBERED :]
         if all(found.totals.value >= other.totals.value for _, other in past):
             past = tuple((point, other.summed()) for point, other in past)

@@ -1,4 +1,4 @@
-"""Differences of alternatives to the chosen one, all that choices depend on."""
+"""Differences of alternatives from the chosen one, on which choice probabilities depend."""
 
 from __future__ import annotations
 

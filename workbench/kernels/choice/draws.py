@@ -1,4 +1,4 @@
-"""Draws for simulated likelihoods: each person has their own, and a seed gives them again."""
+"""Draws for simulated likelihoods: separate for each person, and reproducible by a seed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from scipy.stats import qmc
 from workbench.protocols import Numpy
 
 _BURN_IN = 100
-"""Elements left out at the beginning of a Halton sequence, which are alike in all dimensions."""
+"""Elements left out at the beginning of a Halton sequence, where dimensions are correlated."""
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
 MOST_HALTON = len(_PRIMES)
-"""The number of random coefficients that Halton draws serve, one prime base each."""
+"""The largest number of random coefficients with Halton draws: one prime base each."""
 # Variates stay finite where a sequence touches 0 or 1.
 _EDGE = 2.0**-53
 # Scipy called it "seed" before version 1.15.
@@ -46,16 +46,16 @@ def gauss_hermite(points: int) -> Quadrature:
 
 
 def base_draws(
-    kind: str, people: int, draws: int, q: int, seed: int = 0, variates: Sequence[str] = ()
+    kind: str, persons: int, draws: int, q: int, seed: int = 0, variates: Sequence[str] = ()
 ) -> Numpy:
-    """Draw base variates, one set a person, shape ``(n, R, q)``.
+    """Draw base variates, one set per person, shape ``(n, R, q)``.
 
     Parameters
     ----------
     kind
         One of ``DRAW_KINDS``.
-    people, draws, q
-        The numbers of people ``n``, of draws ``R`` and of random coefficients.
+    persons, draws, q
+        The numbers of persons ``n``, of draws ``R`` and of random coefficients.
     seed
         The same seed gives the same draws.  Halton sequences begin at its element number ``100 +
         n R seed``, so that seed 0 gives the usual ones.
@@ -68,19 +68,19 @@ def base_draws(
     Halton (1960); Bhat (2001) for draws by stretches of a Halton sequence; Owen (1998) for
     scrambled Sobol sequences; Hess, Train and Polak (2006) for modified latin hypercubes.
     """
-    uniform = _UNIFORM[kind](people, draws, q, seed)
+    uniform = _UNIFORM[kind](persons, draws, q, seed)
     for k, variate in enumerate(variates or ("normal",) * q):
         uniform[..., k] = _TRANSFORMS[variate](uniform[..., k])
     return uniform
 
 
-def _halton(people: int, draws: int, q: int, seed: int) -> Numpy:
-    """Cut one sequence a dimension into stretches, one a person."""
-    count = people * draws
+def _halton(persons: int, draws: int, q: int, seed: int) -> Numpy:
+    """Cut one sequence per dimension into stretches, one per person."""
+    count = persons * draws
     found = np.empty((count, q))
     for k in range(q):
         found[:, k] = _radical_inverse(_PRIMES[k], _BURN_IN + count * seed, count)
-    return found.reshape(people, draws, q)
+    return found.reshape(persons, draws, q)
 
 
 def _radical_inverse(base: int, first: int, count: int) -> Numpy:
@@ -116,32 +116,32 @@ def _mirrored(numbers: npt.NDArray[np.int64], base: int) -> Numpy:
     return found
 
 
-def _sobol(people: int, draws: int, q: int, seed: int) -> Numpy:
-    """Cut one scrambled sequence into stretches, one a person: nets where R is a power of two."""
+def _sobol(persons: int, draws: int, q: int, seed: int) -> Numpy:
+    """Cut one scrambled sequence into stretches, one per person; nets if R is a power of two."""
     options: Any = {_GENERATOR: np.random.default_rng(seed)}
     sequence = qmc.Sobol(q, **options)
     first = sequence.random(1)  # so that scipy does not ask for a power of two of points
-    rest = sequence.random(people * draws - 1)
-    return np.asarray(np.concatenate([first, rest]).reshape(people, draws, q))
+    rest = sequence.random(persons * draws - 1)
+    return np.asarray(np.concatenate([first, rest]).reshape(persons, draws, q))
 
 
-def _mlhs(people: int, draws: int, q: int, seed: int) -> Numpy:
+def _mlhs(persons: int, draws: int, q: int, seed: int) -> Numpy:
     """Shift an even grid by one uniform number, and shuffle it, for each person and dimension."""
     random = np.random.default_rng(seed)
-    shift = random.random((people, 1, q))
+    shift = random.random((persons, 1, q))
     grid = (np.arange(draws)[None, :, None] + shift) / draws
     return np.asarray(random.permuted(grid, axis=1))
 
 
-def _antithetic(people: int, draws: int, q: int, seed: int) -> Numpy:
-    """Draw half of them and mirror each; an odd one is left alone."""
+def _antithetic(persons: int, draws: int, q: int, seed: int) -> Numpy:
+    """Draw half of them and mirror each; with an odd number the last has no mirror image."""
     random = np.random.default_rng(seed)
-    half = random.random((people, (draws + 1) // 2, q))
+    half = random.random((persons, (draws + 1) // 2, q))
     return np.concatenate([half, 1 - half[:, : draws // 2]], axis=1)
 
 
-def _random(people: int, draws: int, q: int, seed: int) -> Numpy:
-    return np.random.default_rng(seed).random((people, draws, q))
+def _random(persons: int, draws: int, q: int, seed: int) -> Numpy:
+    return np.random.default_rng(seed).random((persons, draws, q))
 
 
 def _triangular(u: Numpy) -> Numpy:

@@ -48,11 +48,11 @@ class LatentClassKernel:
     Parameters
     ----------
     situations
-        What people chose from.
+        The choice situations of all persons.
     z
-        What membership depends on, ``(n, g)``.
+        The covariates of membership, ``(n, g)``.
     classes
-        Their number ``C``; ``theta`` has ``p`` coefficients a class, and then ``g`` coefficients
+        Their number ``C``; ``theta`` has ``p`` coefficients per class, and then ``g`` coefficients
         of membership for each class but the first.
     """
 
@@ -64,7 +64,7 @@ class LatentClassKernel:
         self._persons = situations.person_first[:-1]
         self._sizes = np.diff(situations.first)
         self._of_situation = np.repeat(
-            np.arange(situations.people), np.diff(situations.person_first)
+            np.arange(situations.persons), np.diff(situations.person_first)
         )
 
     def slopes(self, theta: Numpy) -> Numpy:
@@ -132,7 +132,7 @@ class LatentClassKernel:
     # One class ----------------------------------------------------------------------------------
 
     def _at(self, theta: Numpy) -> tuple[list[_Class], Numpy, Numpy]:
-        """Return each class, the logs of their parts ``(n, C)``, and the values ``(n,)``."""
+        """Return each class, the logs of their terms ``(n, C)``, and the values ``(n,)``."""
         found = [self._of_class(beta) for beta in self.slopes(theta)]
         logs = self.log_membership(theta) + np.column_stack([each.values for each in found])
         return found, logs, _log_sum(logs)
@@ -149,7 +149,7 @@ class LatentClassKernel:
         return _Class(shares, values, -np.add.reduceat(shares[:, None] * moved, begin, axis=0))
 
     def _class_score(self, theta: Numpy, c: int, found: _Class) -> Numpy:
-        """Return the score of a class's part by all parameters, ``(n, k)``."""
+        """Return the score of a class's term by all parameters, ``(n, k)``."""
         scores = np.zeros((len(self.z), self.size))
         scores[:, c * self.p : (c + 1) * self.p] = found.scores
         member = -np.exp(self.log_membership(theta))
@@ -179,7 +179,7 @@ class LatentClassKernel:
     # Steps of EM --------------------------------------------------------------------------------
 
     def raised(self, theta: Numpy, posterior: Numpy) -> Numpy:
-        """Return parameters one Newton step further up the expected log-likelihood.
+        """Return the parameters after one Newton step on the expected log-likelihood.
 
         References
         ----------

@@ -1,4 +1,4 @@
-"""The mixed logit by simulation or quadrature: value, score, exact Hessian, scores of people."""
+"""The mixed logit by simulation or quadrature: value, exact Hessian, scores of persons."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from workbench.protocols import Numpy
 
 
 class MixedKernel(ConditionalKernel):
-    r"""The sums of a mixed logit over people, with the methods of the conditional logit.
+    r"""The sums of a mixed logit over persons, with the methods of `ConditionalKernel`.
 
     .. math:: \ell_n = \log \sum_r \pi_r \prod_t P(y_{nt} \mid \beta_{nr})
 
     ``theta`` holds the ``p`` coefficients in the order of the columns (of a random one, the mean
-    of the underlying variate), then the spreads: one a random coefficient, or the rows of the
-    lower triangle of the Cholesky factor.
+    of the underlying variate), then one standard deviation per random coefficient, or the rows
+    of the lower triangle of the Cholesky factor.
 
     Parameters
     ----------
     situations
-        What people chose from.
+        The choice situations of all persons.
     random
         The coefficients that vary, in the order of the draws.
     correlated
-        Whether they share a full Cholesky factor.
+        Whether they are correlated, with a full Cholesky factor.
     draws
         Base variates of each person, ``(n, R, q)``, or a quadrature for one coefficient.
     wtp

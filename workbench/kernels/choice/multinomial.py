@@ -1,4 +1,4 @@
-r"""The multinomial logit of one row a chooser: value, gradient, Hessian and scores by BLAS.
+r"""The multinomial logit with one row per person: value, gradient, Hessian and scores by BLAS.
 
 With :math:`p_{ij}` the probabilities and :math:`y_{ij}` the choices, the gradient by
 :math:`\beta_j` is :math:`X^\top(y_j - p_j)`, and the Hessian's block is
@@ -31,7 +31,7 @@ class MultinomialKernel:
     levels
         The number ``J`` of levels; ``theta`` has ``(J - 1) p`` elements, level by level.
     weights
-        One a row, ``(n,)``, or None.
+        One per row, ``(n,)``, or None.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class MultinomialKernel:
         return values * (self._weights if values.ndim == 1 else self._weights[:, None])
 
     def _rest(self, shares: Numpy) -> Numpy:
-        """Return choice minus probability of the levels beside the base, ``(n, J - 1)``."""
+        """Return choice minus probability of the levels other than the base, ``(n, J - 1)``."""
         rest = -shares[:, 1:]
         others = np.flatnonzero(self.level > 0)
         rest[others, self.level[others] - 1] += 1.0

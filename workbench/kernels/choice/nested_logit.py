@@ -109,7 +109,7 @@ def nested_sets(
 
     Returns
     -------
-    The sets, and which of the rows given each of theirs is, ``(m,)``.
+    The sets, and the position of each of their rows among the rows given, ``(m,)``.
     """
     order = np.lexsort((nest, situation))
     pair = situation[order] * nests + nest[order]
@@ -129,7 +129,7 @@ def nested_probabilities(sets: NestedSets, beta: Numpy, tau: Numpy) -> Numpy:
 
 
 class _Point:
-    """What every order of derivative reads at one point."""
+    """The terms that derivatives of all orders share at one point."""
 
     def __init__(self, sets: NestedSets, beta: Numpy, tau: Numpy) -> None:
         begin, row_of = sets.occurrence_first[:-1], sets.occurrence_of
@@ -156,9 +156,9 @@ class NestedKernel:
     Parameters
     ----------
     sets
-        What people chose from.
+        The choice sets of all persons.
     weights
-        One a person, ``(n,)``, or None.
+        One per person, ``(n,)``, or None.
     """
 
     def __init__(self, sets: NestedSets, weights: Numpy | None = None) -> None:

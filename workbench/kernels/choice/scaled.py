@@ -2,15 +2,15 @@ r"""A model of choice whose utilities are multiplied by a scale of each person.
 
 With :math:`\lambda_n = e^{\tau_n}`, :math:`\tau_n = z_n^\top\delta`, in front of utility, a person
 has parameters :math:`\varphi(\theta, \tau_n)` of their own in the model without a scale:
-coefficients and their spreads are multiplied by :math:`\lambda_n`, to means of logs
-:math:`\tau_n` is added, and what is no part of utility stays.  So people who share :math:`z` are a
-group whose sums are those of the model at one point, and by the chain rule
+coefficients and their standard deviations are multiplied by :math:`\lambda_n`, :math:`\tau_n` is
+added to means of logs, and parameters outside utility stay.  Persons who share :math:`z` are a
+group, with the sums of the model at one point, and by the chain rule
 
 .. math:: H = \sum_g J_g^\top H_g J_g + \sum_j s_{gj}\,\nabla^2\varphi_j,
    \qquad J_g = \Big[\frac{\partial\varphi}{\partial\theta},
    \frac{\partial\varphi}{\partial\tau} z_g^\top\Big].
 
-The groups together are one pass over people.
+The groups together cost one pass over persons.
 
 References
 ----------
@@ -44,7 +44,7 @@ class GroupKernel(Protocol):
 
 @dataclass(frozen=True)
 class Scaled:
-    """How parameters ``(K,)`` answer to a scale; those of neither kind stay as they are.
+    """How parameters ``(K,)`` depend on a scale; those of neither kind do not.
 
     Attributes
     ----------
@@ -60,15 +60,15 @@ class Scaled:
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """People of one scale: their kernel, their positions among all, and ``z (g,)``."""
+    """Persons of one scale: their kernel, their positions among all, and ``z (g,)``."""
 
     kernel: GroupKernel
-    people: Int64
+    persons: Int64
     z: Numpy
 
 
 class ScaledKernel:
-    """The sums over people whose scale depends on ``z``, with the methods of other kernels.
+    """The sums over persons whose scale depends on ``z``, with the methods of other kernels.
 
     ``theta`` holds the ``K`` parameters of the model and then ``g`` coefficients of the log of
     the scale.
@@ -76,20 +76,20 @@ class ScaledKernel:
     Parameters
     ----------
     z
-        One line a person, ``(n, g)``.
+        One row per person, ``(n, g)``.
     make
-        Gives the kernel of some persons, by their positions.
+        Returns the kernel of some persons, by their positions.
     scaled
-        How the parameters answer.
+        How the parameters depend on the scale.
     """
 
     def __init__(self, z: Numpy, make: Callable[[Int64], GroupKernel], scaled: Scaled) -> None:
         lines, of = np.unique(z, axis=0, return_inverse=True)
-        people = [np.flatnonzero(of.ravel() == each) for each in range(len(lines))]
+        persons = [np.flatnonzero(of.ravel() == each) for each in range(len(lines))]
         self.groups = [
-            _Group(make(own), own, line) for own, line in zip(people, lines, strict=True)
+            _Group(make(own), own, line) for own, line in zip(persons, lines, strict=True)
         ]
-        self.people, self.scaled = len(z), scaled
+        self.persons, self.scaled = len(z), scaled
         self._own = len(scaled.multiplied)
 
     def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
@@ -103,8 +103,8 @@ class ScaledKernel:
         found = group.kernel.totals(params, order)
         gradient, hessian, products = found.gradient, found.hessian, getattr(found, "opg", None)
         if hessian is not None and gradient is not None:
-            bends = self._bends(group, params, jacobian, gradient)
-            hessian = jacobian.T @ hessian @ jacobian + bends
+            curved = self._curvature_terms(group, params, jacobian, gradient)
+            hessian = jacobian.T @ hessian @ jacobian + curved
         return (
             found.value,
             None if gradient is None else gradient @ jacobian,
@@ -120,27 +120,27 @@ class ScaledKernel:
 
     def scores(self, theta: Numpy) -> Numpy:
         """Return the score of each person, unweighted, ``(n, K + g)``."""
-        found = np.empty((self.people, len(theta)))
+        found = np.empty((self.persons, len(theta)))
         for group in self.groups:
             params, jacobian = self._point(group, theta)
-            found[group.people] = group.kernel.scores(params) @ jacobian
+            found[group.persons] = group.kernel.scores(params) @ jacobian
         return found
 
     def values(self, theta: Numpy) -> Numpy:
         """Return the log-likelihood of each person, unweighted, in nats, ``(n,)``."""
-        found = np.empty(self.people)
+        found = np.empty(self.persons)
         for group in self.groups:
-            found[group.people] = group.kernel.values(self._point(group, theta)[0])
+            found[group.persons] = group.kernel.values(self._point(group, theta)[0])
         return found
 
     def conditional_means(self, theta: Numpy) -> Numpy:
-        """Return the means, given people's choices, of coefficients times scales, ``(n, q)``."""
+        """Return the means, given persons's choices, of coefficients times scales, ``(n, q)``."""
         found: dict[int, Numpy] = {}
         for group in self.groups:
             kernel: Any = group.kernel
             means = kernel.conditional_means(self._point(group, theta)[0])
-            found.update(zip(group.people.tolist(), means, strict=True))
-        return np.array([found[person] for person in range(self.people)])
+            found.update(zip(group.persons.tolist(), means, strict=True))
+        return np.array([found[person] for person in range(self.persons)])
 
     def _point(self, group: _Group, theta: Numpy) -> tuple[Numpy, Numpy]:
         """Return a group's own parameters, ``(K,)``, and their derivative, ``(K, K + g)``."""
@@ -150,8 +150,10 @@ class ScaledKernel:
         by_log = scaled.multiplied * params + scaled.shifted
         return params, np.column_stack([np.diag(factors), np.outer(by_log, group.z)])
 
-    def _bends(self, group: _Group, params: Numpy, jacobian: Numpy, gradient: Numpy) -> Numpy:
-        """Return what the curvature of a group's own parameters adds to the Hessian."""
+    def _curvature_terms(
+        self, group: _Group, params: Numpy, jacobian: Numpy, gradient: Numpy
+    ) -> Numpy:
+        """Return the Hessian's term from the second derivatives of a group's own parameters."""
         own, multiplied = self._own, gradient * self.scaled.multiplied
         found = np.zeros((jacobian.shape[1],) * 2)
         found[:own, own:] = np.outer(multiplied * np.diag(jacobian), group.z)
@@ -161,5 +163,5 @@ class ScaledKernel:
 
 
 def _sum(parts: Sequence[Any]) -> Any:
-    """Add up what every group has found; None where it was not asked for."""
+    """Add up the results of all groups; None where they were not requested."""
     return None if parts[0] is None else sum(parts)

@@ -1,4 +1,4 @@
-"""Choice situations as a kernel reads them: differences to the chosen alternative."""
+"""Choice situations as a kernel reads them: differences from the chosen alternative."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Int64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Situations:
-    """What people chose from.
+    """The choice situations of all persons.
 
     Attributes
     ----------
     differences
-        ``x_j - x_chosen`` of each alternative that was there and not chosen, ``(m, p)``, situation
-        after situation and person after person.
+        ``x_j - x_chosen`` of each available alternative that was not chosen, ``(m, p)``, sorted
+        by person and situation.
     first
         Where the rows of each situation begin, ``(s + 1,)``.
     person_first
         Where the situations of each person begin, ``(n + 1,)``.
     weights
-        One a person, ``(n,)``, or None for ones.
+        One per person, ``(n,)``, or None for ones.
     """
 
     differences: Numpy
@@ -40,13 +40,13 @@ class Situations:
         return int(self.differences.shape[1])
 
     @property
-    def people(self) -> int:
-        """The number ``n`` of people."""
+    def persons(self) -> int:
+        """The number ``n`` of persons."""
         return len(self.person_first) - 1
 
     def of(self, persons: Int64) -> Situations:
         """Return the situations of some persons, in their order."""
-        keep = np.zeros(self.people, dtype=bool)
+        keep = np.zeros(self.persons, dtype=bool)
         keep[persons] = True
         each = np.repeat(keep, np.diff(self.person_first))
         rows = np.repeat(each, np.diff(self.first))
@@ -62,4 +62,4 @@ class Situations:
     @property
     def person_weights(self) -> Numpy:
         """The weights, ones where there are none, ``(n,)``."""
-        return np.ones(self.people) if self.weights is None else self.weights
+        return np.ones(self.persons) if self.weights is None else self.weights

@@ -1,7 +1,7 @@
 r"""Log densities and log masses, with their normalising constants, on either library.
 
-Every function takes arrays of one backend that broadcast against each other, takes the backend's
-verbs as ``xp``, and returns one value per element in nats.  Parameters mean what they mean in
+Every function takes arrays of one backend that broadcast against each other and the backend
+``xp``, and returns one value per element in nats.  Parameters mean what they mean in
 :mod:`scipy.stats`, except where a docstring says otherwise.  Outside the support the value is
 ``-inf`` and the derivative is zero; a parameter outside its own range gives ``nan``.
 
@@ -151,7 +151,7 @@ DENSITIES: dict[str, Callable[..., Array]] = {
         bernoulli_probit,
     )
 }
-"""Every density by its name, as the body of a ``%%mle`` cell sees it."""
+"""Every density by its name in the body of a ``%%mle`` cell."""
 
 
 def _link(y: Array, log_p: Array, log_q: Array, xp: Verbs) -> Array:

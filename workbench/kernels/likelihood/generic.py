@@ -23,7 +23,7 @@ class GenericKernel:
     size
         The number of parameters ``k``.
     weights
-        One weight a unit, ``(n,)``, or None.
+        One weight per unit, ``(n,)``, or None.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Whether an outcome, or the zeros among its values, are predicted exactly by a linear index."""
+"""Find whether a linear index predicts an outcome, or the zeros among its values, exactly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOVES = 1e-7
 
 @dataclass(frozen=True)
 class Separation:
-    """A direction along which the likelihood rises for ever.
+    """A direction along which the likelihood has no maximum.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Separation:
     complete
         Whether every row is predicted exactly, and not only some of them.
     rows
-        The number of rows whose outcome the direction predicts.
+        The number of rows whose outcome the direction predicts; 0 where they are not counted.
     """
 
     direction: Numpy
@@ -57,7 +57,7 @@ def separating_direction(y: Numpy, x: Numpy) -> Separation | None:
 
 
 def vanishing_direction(y: Numpy, x: Numpy) -> Separation | None:
-    r"""Look for ``d`` along which the fitted means of some zeros vanish and no other mean moves.
+    r"""Look for ``d`` along which the fitted means of some zeros vanish and no other mean changes.
 
     That is, :math:`x_i^\top d = 0` where :math:`y_i > 0`, and :math:`x_i^\top d \le 0`, ``< 0``
     for some, where :math:`y_i = 0`.
@@ -89,7 +89,7 @@ def _scaled(x: Numpy) -> Numpy:
 
 
 def _strictly(ahead: Numpy) -> Separation | None:
-    """Move the row that moves least as far as it goes: all move when there is full separation."""
+    """Maximize the smallest index; it is positive under complete separation."""
     rows, p = ahead.shape
     found = linprog(
         np.append(np.zeros(p), -1.0),
@@ -104,7 +104,7 @@ def _strictly(ahead: Numpy) -> Separation | None:
 
 
 def _farthest(ahead: Numpy, still: Numpy) -> Separation | None:
-    """Move the rows of ``ahead`` as far forward as a direction in the unit box can."""
+    """Maximize the summed index of the rows ``ahead`` over directions in the unit box."""
     found = linprog(
         -ahead.sum(axis=0),
         A_ub=-ahead,

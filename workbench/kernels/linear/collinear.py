@@ -1,4 +1,4 @@
-"""Which columns of a design are linear combinations of earlier ones."""
+"""Find the columns of a design that are linear combinations of earlier ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.protocols import Numpy
 # A column whose part outside the span of earlier ones is below this share of its length is
 # dependent; R's lm uses 1e-7 on columns that are not centred.
 _DEPENDENT = 1e-9
-# Pivots of a float64 moment matrix are trusted down to here; below, the columns are looked at.
+# Pivots of a float64 moment matrix are trusted down to here; below, the columns are examined.
 _TRUSTED_PIVOT = 1e-8
 _TAKES_PART = 1e-6
 
@@ -42,11 +42,11 @@ def dependent_columns(
     x
         Design ``(n, p)``.
     gram
-        Its second moments ``(p, p)``, which settle the common case without another pass.
+        Its second moments ``(p, p)``, which decide the common case without another pass.
     lengths
         What the remainder of each column is measured against, ``(p,)``; its length by default.
     share
-        A remainder up to this share is none.
+        A remainder up to this share counts as zero.
     """
     length = np.sqrt(np.diag(gram)) if lengths is None else lengths
     safe = np.where(length > 0, length, 1.0)
@@ -54,7 +54,7 @@ def dependent_columns(
     if (length > 0).all() and _well_apart(scaled):
         return []
     triangle: Numpy = np.linalg.qr(x / safe, mode="r")  # type: ignore[assignment]
-    return _walk(triangle, share)
+    return _project(triangle, share)
 
 
 def _well_apart(scaled: Numpy) -> bool:
@@ -65,7 +65,7 @@ def _well_apart(scaled: Numpy) -> bool:
     return bool(pivots.min(initial=1.0) > _TRUSTED_PIVOT)
 
 
-def _walk(triangle: Numpy, share: float) -> list[Dependence]:
+def _project(triangle: Numpy, share: float) -> list[Dependence]:
     """Project each column on the earlier independent ones, in the small triangle."""
     basis = np.empty((triangle.shape[0], 0))
     kept: list[int] = []

@@ -1,7 +1,7 @@
 """Passes over the rows of a design, X'X, X'WX, Xv and X'v, on several threads.
 
-Threads are the process's own: those of BLAS wait for each other in loops, which on a busy machine
-made X'X ten times slower.  ``np.dot`` and ``X @ v`` let go of Python's lock, ``v @ X`` does not;
+These are not BLAS's threads, which wait for each other in loops: on a busy machine that made X'X
+ten times slower.  ``np.dot`` and ``X @ v`` release the GIL, ``v @ X`` does not;
 ``np.dot(X.T, X)`` is BLAS's symmetric update, at half the cost of a product.
 """
 
@@ -45,6 +45,21 @@ def weighted_gram(x: Numpy, weights: Numpy) -> Numpy:
     return gram(x, np.sqrt(above)) - gram(x, np.sqrt(below))
 
 
+def cross_gram(x: Numpy, weights: Numpy, z: Numpy) -> Numpy:
+    r"""Return :math:`\sum_i w_i x_i z_i^\top`, ``(p, q)``, of two designs of the same rows."""
+    n, p = x.shape
+
+    def part(low: int, high: int) -> Numpy:
+        total = np.zeros((p, z.shape[1]))
+        stretch = max(1, _STRETCH // max(1, z.shape[1]))
+        for begin in range(low, high, stretch):
+            rows = slice(begin, min(begin + stretch, high))
+            total += np.dot(x[rows].T, z[rows] * weights[rows, None])
+        return total
+
+    return np.asarray(np.sum(by_rows(part, n, n * p * z.shape[1], _WORTH_A_THREAD), axis=0))
+
+
 def times(x: Numpy, vector: Numpy) -> Numpy:
     """Return ``X v``, shape ``(n,)``, for a vector ``(p,)``."""
     parts = by_rows(lambda low, high: x[low:high] @ vector, len(x), x.size, _WORTH_A_READING)
@@ -52,7 +67,7 @@ def times(x: Numpy, vector: Numpy) -> Numpy:
 
 
 def pull(x: Numpy, rows: Numpy) -> Numpy:
-    """Return ``X'v``, shape ``(p,)``, for one number a row ``(n,)``."""
+    """Return ``X'v``, shape ``(p,)``, for one number per row ``(n,)``."""
 
     def part(low: int, high: int) -> Numpy:
         return np.asarray(np.dot(rows[low:high], x[low:high]))
@@ -65,7 +80,7 @@ def _part(x: Numpy, factor: Numpy | None, low: int, high: int) -> Numpy:
     if factor is None:
         return np.asarray(np.dot(x[low:high].T, x[low:high]))
     total = np.zeros((x.shape[1],) * 2)
-    with np.errstate(invalid="ignore"):  # what is not finite is judged by who asked
+    with np.errstate(invalid="ignore"):  # the caller checks for values that are not finite
         stretch = max(1, _STRETCH // max(1, x.shape[1]))
         for begin in range(low, high, stretch):
             rows = slice(begin, min(begin + stretch, high))

@@ -1,4 +1,4 @@
-"""Second moments of a design: formed once, they serve scaling, collinearity and the Gaussian."""
+"""Second moments of a design, formed once for scaling, collinearity and the Gaussian."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Moments:
 
 
 def second_moments(x: Numpy, y: Numpy, weights: Numpy | None) -> Moments:
-    """Sum the outer products of the rows, each as often as its weight says."""
+    """Sum the weighted outer products of the rows."""
     if weights is None:
         return Moments(gram(x), pull(x, y), float(y @ y), float(len(y)))
     weighted = weights * y

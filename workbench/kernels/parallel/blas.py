@@ -1,8 +1,8 @@
-"""Keep BLAS to one thread while a fit works.
+"""Keep BLAS to one thread while a fit runs.
 
-The threads of OpenBLAS, which numpy and scipy bring along, wait for each other in loops.  With
-other work on the machine, a browser for instance, a fit of 0.1 s of work took 4 s on two cores,
-and 0.3 s with one thread.  The sums over many rows have threads of their own, in `gram`.
+The threads of OpenBLAS, which numpy and scipy include, wait for each other in loops.  With other
+work on the machine, a browser for instance, a fit of 0.1 s of work took 4 s on two cores,
+and 0.3 s with one thread.  Sums over many rows use other threads, see `gram`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _inside = 0
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Keep BLAS to one thread until the last of those inside has left.
+    """Keep BLAS to one thread until the last context has ended.
 
-    The number holds for the whole process; other libraries than OpenBLAS are left as they are.
+    The number applies to the whole process; libraries other than OpenBLAS do not change.
     """
     _enter()
     try:
@@ -63,7 +63,7 @@ def _libraries() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
     """Return how to read and set the number of threads, for numpy's OpenBLAS and for scipy's."""
     found: list[tuple[Callable[[], int], Callable[[int], None]]] = []
     for module in (numpy.linalg._umath_linalg, cython_blas):
-        library = ctypes.CDLL(module.__file__)  # finds what the module itself was linked with
+        library = ctypes.CDLL(module.__file__)  # finds the library that the module is linked with
         for name in _NAMES:
             if hasattr(library, name.format("set")):
                 found.append((library[name.format("get")], library[name.format("set")]))

@@ -1,7 +1,7 @@
 """Compiled passes over rows, on threads.
 
-Kernels release Python's lock and take a range of groups, so that a pass runs on several of the
-process's own threads.  numba's own threading layers are not used: two fits at once would abort
+Kernels release the GIL and take a range of groups, so that a pass runs on several
+threads of the process.  numba's own threading layers are not used: two fits at once would abort
 the process under ``workqueue`` (numba 0.65), and a fork would under OpenMP.
 """
 
@@ -26,7 +26,7 @@ _SAFE_MATH = {"reassoc", "contract", "nsz"}  # keeps NaN and infinity
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile with numba, cached on disk, without Python's lock."""
+    """Compile with numba, cached on disk, without the GIL."""
     made: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=_SAFE_MATH)(function)
     return made
 
@@ -40,7 +40,7 @@ os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has non
 
 
 def parts(work: int) -> int:
-    """Return how many threads that many simple operations deserve."""
+    """Return the number of threads for so many simple operations."""
     return int(max(1, min(numba.get_num_threads(), work // _WORTH_A_THREAD)))
 
 
@@ -58,13 +58,13 @@ def even_bounds(starts: Int64, pieces: int) -> list[int]:
 
 
 def row_bounds(rows: int, work: int) -> list[int]:
-    """Cut rows into even ranges, one for each thread that so many simple operations deserve."""
+    """Cut rows into even ranges, one for each thread used for so many simple operations."""
     pieces = parts(work)
     return [rows * piece // pieces for piece in range(pieces + 1)]
 
 
 def unsigned(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """View whole numbers, none negative, as unsigned ones.
+    """View nonnegative integers as unsigned ones.
 
     numba tests a signed index for its sign at each use, which takes half of a pass over cells.
     """
@@ -72,13 +72,13 @@ def unsigned(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def lean(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-    """View arrays of one column as vectors, which compile to leaner kernels."""
+    """View arrays of one column as vectors, which compile to faster kernels."""
     return tuple(array[:, 0] for array in arrays) if arrays[0].shape[1] == 1 else arrays
 
 
 @compiled
 def longer(values: Any, needed: int) -> Any:
-    """Copy a full buffer into one with room for twice what is needed."""
+    """Copy a full buffer into one of twice the size needed."""
     grown = np.empty(2 * needed, dtype=values.dtype)
     grown[: len(values)] = values
     return grown

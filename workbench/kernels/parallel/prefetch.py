@@ -8,15 +8,15 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-_READ, _KEEP, _DATA = 0, 3, 1  # LLVM's words: to read, to stay in every cache, not code
+_READ, _KEEP, _DATA = 0, 3, 1  # LLVM's arguments: to read, to stay in every cache, not code
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def prefetch(_context: Any, array: Any, row: Any) -> Any:
     """Begin to bring both ends of ``array[row]`` into the cache, from within a kernel.
 
-    Rows that are visited in no order are each waited for otherwise; one of a dozen numbers lies
-    across two of the cache's lines, and both are asked for.  ``row`` is unsigned.
+    Otherwise each row visited out of order is waited for; a row of a dozen numbers spans two cache
+    lines, and both are requested.  ``row`` is unsigned.
 
     References
     ----------

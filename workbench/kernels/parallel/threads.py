@@ -1,4 +1,4 @@
-"""Threads of our own for passes over many rows; small data stay on the thread that asks."""
+"""Threads for passes over many rows; small data stay on the calling thread."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Found = TypeVar("Found")
 
 
 def by_rows(task: Callable[[int, int], Found], rows: int, work: int, worth: int) -> list[Found]:
-    """Do ``task(low, high)`` on stretches of rows at the same time, and return what each gave.
+    """Run ``task(low, high)`` on ranges of rows in parallel, and return the results.
 
     Parameters
     ----------
     task
-        Lets go of Python's lock while it works, as numpy does.
+        A function that releases the GIL, as numpy does.
     rows
         The number of rows to divide.
     work, worth
@@ -29,7 +29,7 @@ def by_rows(task: Callable[[int, int], Found], rows: int, work: int, worth: int)
     first, *others = (partial(task, low, high) for low, high in pairwise(bounds))
     try:
         rest = [_pool().submit(other).result for other in others]
-    except RuntimeError:  # Python is leaving, and the record of a run is still to be written
+    except RuntimeError:  # Python is shutting down, and the record of a run is still to be written
         rest = list(others)
     return [first(), *(result() for result in rest)]
 
@@ -44,4 +44,4 @@ def _pool() -> ThreadPoolExecutor:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of the threads

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from workbench.kernels.choice.coefficients import (
     LINEAR,
     MINUS_EXPONENTIAL,
     RandomCoefficient,
-    spread_pairs,
+    factor_pairs,
 )
 from workbench.kernels.choice.draws import Quadrature, base_draws, gauss_hermite
 from workbench.kernels.choice.mixed import MixedKernel
@@ -82,10 +82,11 @@ def spread_names(settings: MixedLogit) -> tuple[str, ...]:
     names = list(settings.random)
     if not settings.correlated:
         return tuple(f"sd.{name}" for name in names)
-    pairs = spread_pairs(len(names), True).tolist()
+    pairs = factor_pairs(len(names), True).tolist()
     return tuple(f"chol.{names[column]}.{names[row]}" for row, column in pairs)
 
 
+@final
 class MixedProblem(ChoiceProblem):
     """The objective of a mixed logit.
 
@@ -100,7 +101,7 @@ class MixedProblem(ChoiceProblem):
     def _set_up(self) -> None:
         settings, names = self.settings, self.data.names
         self.random = random_coefficients(settings, names, self.data.left_out)
-        self.pairs = spread_pairs(len(self.random), settings.correlated)
+        self.pairs = factor_pairs(len(self.random), settings.correlated)
         self.signs = np.ones(len(self.random))
         self.simulation = {}
         self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)

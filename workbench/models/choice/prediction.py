@@ -19,7 +19,7 @@ from workbench.kernels.choice.coefficients import (
     MINUS_EXPONENTIAL,
     POSITIVE,
     RandomCoefficient,
-    spread_pairs,
+    factor_pairs,
 )
 from workbench.kernels.choice.draws import base_draws, gauss_hermite
 from workbench.kernels.choice.nested_logit import nested_probabilities, nested_sets
@@ -274,7 +274,7 @@ def mixture(
     means = np.array([params[name] for name in columns], dtype=np.float64)
     q = len(names)
     spreads = np.zeros((q, q, *means.shape[1:]))
-    for row, column in spread_pairs(q, settings.correlated).tolist():
+    for row, column in factor_pairs(q, settings.correlated).tolist():
         diagonal = f"sd.{names[row]}"
         full = f"chol.{names[column]}.{names[row]}"
         spreads[row, column] = params[full if settings.correlated else diagonal]

@@ -39,14 +39,14 @@ def mixed_situation_scores(
         [
             np.add.reduceat(_choices(sets, mixed.coefficients(z))[0], sets.person_first[:-1])
             + np.log(weight)
-            for z, weight in _each(draws, sets.people)
+            for z, weight in _each(draws, sets.persons)
         ]
     )
     raised = np.exp(logs - logs.max(axis=0))
     posterior = raised / raised.sum(axis=0)
-    person = np.repeat(np.arange(sets.people), np.diff(sets.person_first))
+    person = np.repeat(np.arange(sets.persons), np.diff(sets.person_first))
     found = np.zeros((len(person), len(mixed.means) + len(pairs)))
-    for r, (z, _) in enumerate(_each(draws, sets.people)):
+    for r, (z, _) in enumerate(_each(draws, sets.persons)):
         found += posterior[r][person][:, None] * _scores(sets, mixed, z, person, pairs)
     return found
 
@@ -64,7 +64,7 @@ def _each(draws: Numpy | Quadrature, people: int) -> Iterator[tuple[Numpy, float
 def _choices(sets: Situations, beta: Numpy) -> tuple[Numpy, Numpy]:
     """Return the log-probability of each choice, ``(s,)``, and its derivative, ``(s, p)``."""
     sizes = np.diff(sets.first)
-    of_row = np.repeat(np.repeat(np.arange(sets.people), np.diff(sets.person_first)), sizes)
+    of_row = np.repeat(np.repeat(np.arange(sets.persons), np.diff(sets.person_first)), sizes)
     index = np.sum(sets.differences * beta[of_row], axis=1)
     begin = sets.first[:-1]
     largest = np.maximum(np.maximum.reduceat(index, begin), 0.0)

@@ -74,7 +74,7 @@ def mixed_start(
         return guess
     kernel = FreeKernel(kernel_of(some, _DRAWS), held, free)
     few = sets.of(some)
-    objective = ChoiceObjective(kernel, len(free), float(few.people), backend_name, few.weights)
+    objective = ChoiceObjective(kernel, len(free), float(few.persons), backend_name, few.weights)
     near = _walked(objective, guess[free], _ROUGH)
     if near is not None:
         found[free] = near
@@ -83,14 +83,14 @@ def mixed_start(
 
 def _some(sets: Situations) -> Int64 | None:
     """Return some people out of many, evenly spaced, or None where they are few."""
-    if sets.people < _MANY:
+    if sets.persons < _MANY:
         return None
-    return np.linspace(0, sets.people - 1, _SOME).astype(np.int64)
+    return np.linspace(0, sets.persons - 1, _SOME).astype(np.int64)
 
 
 def _of_conditional(sets: Situations, backend: Backend, near: float) -> Numpy | None:
     size, kernel = sets.differences.shape[1], ConditionalKernel(sets, backend)
-    objective = ScaledObjective(kernel, np.eye(size), float(sets.people), "numpy")
+    objective = ScaledObjective(kernel, np.eye(size), float(sets.persons), "numpy")
     theta = _walked(objective, np.zeros(size), near)
     return None if theta is None or np.abs(theta).max(initial=0.0) >= _FAR else theta
 

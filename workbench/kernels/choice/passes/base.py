@@ -1,4 +1,4 @@
-"""What a pass over people finds, and the two kinds of pass behind one face."""
+"""The result of a pass over persons, and the interface of both implementations."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from workbench.protocols import Numpy, Order
 
 @dataclass(frozen=True)
 class ChoiceTotals(Totals):
-    """Sums over people, and the outer products of their scores, ``(k, k)``."""
+    """Sums over persons, and the outer products of their scores, ``(k, k)``."""
 
     opg: Numpy | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a pass found.
+    """The result of a pass.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Found:
     totals
         Weighted sums.
     scores
-        Of people, ``(n, k)``, or None.
+        Of persons, ``(n, k)``, or None.
     means
         The mean of each varying coefficient given a person's choices, ``(n, v)``, or None.
     """
@@ -41,29 +41,29 @@ class Found:
     means: Numpy | None = None
 
     def has(self, order: Order, *, scores: bool, means: bool) -> bool:
-        """Tell whether this is all that is asked for."""
+        """Tell whether this has all that is requested."""
         totals = self.totals
         known = 0 if totals.gradient is None else 1 if totals.hessian is None else 2
         missing = (scores and self.scores is None) or (means and self.means is None)
         return known >= order and not missing
 
     def summed(self) -> Found:
-        """Return the same without what takes the most room."""
+        """Return the same without the arrays of persons other than their values."""
         return Found(self.values, self.totals)
 
 
 class Pass(Protocol):
-    """A way to go over people."""
+    """A sum over persons."""
 
     def run(
         self, theta: Numpy, order: Order, *, scores: bool = False, means: bool = False
     ) -> Found:
-        """Find the sums at ``theta (k,)``, and what is asked for of each person."""
+        """Find the sums at ``theta (k,)``, and what is requested of each person."""
         ...
 
 
 def square(lower: Numpy, order: Int64) -> Numpy:
-    """Write the rows of a lower triangle into a symmetric matrix, parameters put in place."""
+    """Write the rows of a lower triangle into a symmetric matrix, parameters put in order."""
     size = len(order)
     rows, columns = np.tril_indices(size)
     matrix = np.empty((size, size))

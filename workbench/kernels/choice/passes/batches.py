@@ -1,8 +1,8 @@
-"""People laid side by side, so that a pass treats sixteen (or so) of them alike.
+"""Persons in batches, so that a pass computes sixteen (or so) of them at a time.
 
-Blocks of people share one shape: as many situations, and in each as many alternatives, as the
-largest of them has.  What a person does not have is shut: its utility is minus infinity in
-effect, so that it adds nothing.  People are sorted by their shape, so that little is shut.
+Persons of a block share one shape: as many situations, and in each as many alternatives, as the
+largest of them has.  Alternatives that a person does not have are masked: their utility is in
+effect minus infinity, so that they add nothing.  Persons are sorted by shape, so few are masked.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from workbench.kernels.choice.situations import Situations
 from workbench.protocols import Numpy
 
 Int64 = npt.NDArray[np.int64]
-SHUT = -1e300
-"""The utility of an alternative that is not there."""
+MASKED = -1e300
+"""The utility of an alternative that is not available."""
 
 
 @dataclass(frozen=True, eq=False)
-class Packed:
-    """Differences, lanes last.
+class Batches:
+    """Choice situations in blocks of persons, lanes last.
 
     Attributes
     ----------
     lanes
-        How many people stand side by side.
+        The number of persons of a block.
     order
         The person in each place, ``(blocks * lanes,)``; -1 where there is none.
     first
@@ -37,10 +37,10 @@ class Packed:
         Where the rows of each situation of a block begin, ``(situations + 1,)``.
     x
         Shape ``(rows, p, lanes)``.
-    shut
-        ``SHUT`` where a person has no such row, else 0, ``(rows, lanes)``; None where all have.
+    mask
+        ``MASKED`` where a person has no such row, else 0, ``(rows, lanes)``; None where all have.
     weights
-        Of people, ``(blocks, lanes)``, 0 where there is none.
+        Of persons, ``(blocks, lanes)``, 0 where there is none.
     """
 
     lanes: int
@@ -48,7 +48,7 @@ class Packed:
     first: Int64
     row_first: Int64
     x: Numpy
-    shut: Numpy | None
+    mask: Numpy | None
     weights: Numpy
 
     @property
@@ -56,8 +56,8 @@ class Packed:
         """The number of blocks."""
         return len(self.first) - 1
 
-    def spread(self, values: Numpy) -> Numpy:
-        """Lay what each person has ``(n, ...)`` side by side, ``(blocks, ..., lanes)``."""
+    def scatter(self, values: Numpy) -> Numpy:
+        """Arrange values of persons ``(n, ...)`` in blocks, ``(blocks, ..., lanes)``."""
         places = np.zeros((len(self.order), *values.shape[1:]))
         full = self.order >= 0
         if full[: len(values)].all() and np.array_equal(self.order[full], np.arange(len(values))):
@@ -68,7 +68,7 @@ class Packed:
         return np.ascontiguousarray(np.moveaxis(blocks, 1, -1))
 
     def gather(self, places: Numpy) -> Numpy:
-        """Return what lies side by side ``(blocks, ..., lanes)`` in the order of people."""
+        """Put values in blocks ``(blocks, ..., lanes)`` in the order of persons, ``(n, ...)``."""
         rows = np.moveaxis(places, -1, 1).reshape(len(self.order), *places.shape[1:-1])
         full = self.order >= 0
         values = np.empty((int(full.sum()), *rows.shape[1:]))
@@ -76,22 +76,22 @@ class Packed:
         return values
 
 
-_PACKED: WeakKeyDictionary[Situations, dict[int, Packed]] = WeakKeyDictionary()
-"""What was laid side by side already: kernels with other draws read the same situations."""
+_KNOWN: WeakKeyDictionary[Situations, dict[int, Batches]] = WeakKeyDictionary()
+"""Batches made before: kernels with other draws read the same situations."""
 
 
-def pack(situations: Situations, lanes: int) -> Packed:
-    """Lay people of like shape side by side; the same situations are laid once."""
-    found = _PACKED.setdefault(situations, {})
+def batches_of(situations: Situations, lanes: int) -> Batches:
+    """Arrange persons of like shape in batches, once for the same situations."""
+    found = _KNOWN.setdefault(situations, {})
     if lanes not in found:
-        found[lanes] = _pack(situations, lanes)
+        found[lanes] = _laid_out(situations, lanes)
     return found[lanes]
 
 
-def _pack(situations: Situations, lanes: int) -> Packed:
+def _laid_out(situations: Situations, lanes: int) -> Batches:
     order = _places(situations, lanes)
     if _alike(situations):
-        return _pack_alike(situations, lanes, order)
+        return _laid_out_alike(situations, lanes, order)
     first, row_first = _shapes(situations, order.reshape(-1, lanes))
     rows, full = int(row_first[-1]), order >= 0
     x = np.zeros((rows, situations.columns, lanes))
@@ -99,40 +99,40 @@ def _pack(situations: Situations, lanes: int) -> Packed:
     _fill(situations, order.reshape(-1, lanes), first, row_first, x, here)
     weights = np.zeros(len(order))
     weights[full] = situations.person_weights[order[full]]
-    shut = None if here.all() else np.where(here, 0.0, SHUT)
-    return Packed(lanes, order, first, row_first, x, shut, weights.reshape(-1, lanes))
+    mask = None if here.all() else np.where(here, 0.0, MASKED)
+    return Batches(lanes, order, first, row_first, x, mask, weights.reshape(-1, lanes))
 
 
 def _alike(situations: Situations) -> bool:
-    """Tell whether everyone has as many situations, of one size."""
+    """Tell whether all persons have equally many situations, all of one size."""
     sizes, counts = np.diff(situations.first), np.diff(situations.person_first)
     return bool(len(sizes) and np.ptp(sizes) == 0 and np.ptp(counts) == 0)
 
 
-def _pack_alike(situations: Situations, lanes: int, order: Int64) -> Packed:
-    """Turn the table on its side, which takes a tenth of the time of placing rows."""
-    people, p, blocks = situations.people, situations.columns, len(order) // lanes
-    count, each = int(situations.person_first[1]), len(situations.differences) // people
-    table = situations.differences.reshape(people, each * p)
+def _laid_out_alike(situations: Situations, lanes: int, order: Int64) -> Batches:
+    """Transpose the table, which takes a tenth of the time of placing rows."""
+    persons, p, blocks = situations.persons, situations.columns, len(order) // lanes
+    count, each = int(situations.person_first[1]), len(situations.differences) // persons
+    table = situations.differences.reshape(persons, each * p)
     weights = np.zeros(len(order))
-    weights[:people] = situations.person_weights
-    if people < len(order):  # whoever is not there has no weight, and need not be shut
-        table = np.concatenate([table, np.zeros((len(order) - people, each * p))])
+    weights[:persons] = situations.person_weights
+    if persons < len(order):  # empty places have no weight, and need no mask
+        table = np.concatenate([table, np.zeros((len(order) - persons, each * p))])
     sides = table.reshape(blocks, lanes, each * p).swapaxes(1, 2)
     x = np.ascontiguousarray(sides).reshape(blocks * each, p, lanes)
     first = np.arange(blocks + 1) * count
     row_first = np.arange(first[-1] + 1) * (each // count)
-    return Packed(lanes, order, first, row_first, x, None, weights.reshape(blocks, lanes))
+    return Batches(lanes, order, first, row_first, x, None, weights.reshape(blocks, lanes))
 
 
 def _places(situations: Situations, lanes: int) -> Int64:
-    """Sort people by the number of their situations and rows, and fill up the last block."""
-    people = situations.people
+    """Sort persons by the number of their situations and rows, and fill up the last block."""
+    persons = situations.persons
     count = np.diff(situations.person_first)
     rows = np.diff(situations.first[situations.person_first])
-    sorted_already = people == 0 or (np.ptp(count) == 0 and np.ptp(rows) == 0)
-    order = np.arange(people) if sorted_already else np.lexsort((rows, count))
-    return np.concatenate([order, np.full(-people % lanes, -1, dtype=np.int64)])
+    sorted_already = persons == 0 or (np.ptp(count) == 0 and np.ptp(rows) == 0)
+    order = np.arange(persons) if sorted_already else np.lexsort((rows, count))
+    return np.concatenate([order, np.full(-persons % lanes, -1, dtype=np.int64)])
 
 
 def _shapes(situations: Situations, places: Int64) -> tuple[Int64, Int64]:
@@ -158,7 +158,7 @@ def _fill(
     x: Numpy,
     here: npt.NDArray[np.bool_],
 ) -> None:
-    """Copy the rows of people to their places."""
+    """Copy the rows of persons to their lanes."""
     for lane in range(places.shape[1]):
         blocks = np.flatnonzero(places[:, lane] >= 0)
         who = places[blocks, lane]

@@ -1,7 +1,7 @@
-r"""The pass over people in torch or JAX: blocks of people, and draws within a block.
+r"""The pass over persons in torch or JAX: blocks of persons, and draws within a block.
 
-Derivatives are written by hand as in ``people_pass``, and averaged over draws as they come: with
-:math:`\ell` the log of the average likelihood so far, a chunk of draws moves it to
+Derivatives are written by hand as in ``compiled_kernel``, and averaged over draws one chunk at a
+time: with :math:`\ell` the log of the average likelihood so far, a chunk of draws changes it to
 :math:`\ell' = \log(e^{\ell} + \sum_r \pi_r L_r)`, and every average is scaled by
 :math:`e^{\ell - \ell'}`.  Memory is that of one block and one chunk.
 """
@@ -21,11 +21,11 @@ from workbench.protocols import Order
 
 Averages = tuple[Array, ...]
 """The log-likelihood ``(L,)``, mean coefficients ``(v, L)``, score ``(L, k)``, second
-derivatives ``(L, k, k)`` and averages of chances ``(a, T, J, L)``, as far as asked for."""
+derivatives ``(L, k, k)`` and averages of probabilities ``(a, T, J, L)``, as far as requested."""
 
 
 class Form(NamedTuple):
-    """A structure that can be compiled for: the same fields as tuples."""
+    """A structure as hashable tuples, for which JAX compiles once."""
 
     varying: tuple[int, ...]
     fixed: tuple[int, ...]
@@ -47,10 +47,10 @@ def form_of(structure: Structure) -> Form:
 
 
 class Block(NamedTuple):
-    """Columns ``(T, J, p, L)``, shut ``(T, J, L)``, weights ``(L,)``, variates ``(., c, q, L)``."""
+    """Columns ``(T, J, p, L)``, mask ``(T, J, L)``, weights ``(L,)``, variates ``(., c, q, L)``."""
 
     x: Array
-    shut: Array
+    mask: Array
     weights: Array
     draws: Array
 
@@ -61,13 +61,13 @@ class Coefficients(NamedTuple):
     factor: list[Array]
     gamma: list[Array]
     slope: list[Array]
-    bend: list[Array]
+    curvature: list[Array]
     beta: list[Array]
 
 
 @lru_cache(maxsize=64)
 def compiled_blocks(xp: Backend, form: Form, order: Order) -> Callable[..., Any]:
-    """Make the function that goes over all blocks, once for equal models."""
+    """Return the function that sums over all blocks, one for equal models."""
     if xp.name == "jax":
         return xp.compile(partial(_scan_blocks, xp, form, order))
     return partial(_loop_blocks, xp, form, order)
@@ -104,7 +104,7 @@ def _loop_blocks(
 
 def _start(xp: Backend, form: Form, order: Order, block: Block) -> Averages:
     """Begin with a likelihood of zero."""
-    zero = 0 * block.shut[0, 0]
+    zero = 0 * block.mask[0, 0]
     size = len(form.fixed) + len(form.moved)
     vectors = zero[:, None] + xp.array(np.zeros(size))
     means = xp.array(np.zeros(len(form.varying)))[:, None] + zero
@@ -113,7 +113,7 @@ def _start(xp: Backend, form: Form, order: Order, block: Block) -> Averages:
         state += (vectors,)
     if order == 2:
         averages = xp.array(np.zeros(len(form.average_of)))[:, None, None, None]
-        state += (vectors[:, :, None] + 0 * vectors[:, None], averages + 0 * block.shut)
+        state += (vectors[:, :, None] + 0 * vectors[:, None], averages + 0 * block.mask)
     return state
 
 
@@ -126,7 +126,7 @@ def _add_chunk(
     theta: Array,
     state: Averages,
 ) -> Averages:
-    """Move the averages by a chunk of draws ``(c, q, L)`` with logs of chances ``(c,)``."""
+    """Update the averages by a chunk of draws ``(c, q, L)`` with logs of weights ``(c,)``."""
     draws, logs = each
     at = _coefficients(xp, form, draws, theta, block)
     utility = _utility(form, block, at, theta)
@@ -150,7 +150,7 @@ def _coefficients(
     xp: Backend, form: Form, draws: Array, theta: Array, block: Block
 ) -> Coefficients:
     """Form the varying coefficients of each draw, and their derivatives by the index."""
-    one = 1 + 0 * (draws[:, 0] if draws.shape[1] else block.shut[0, :1])
+    one = 1 + 0 * (draws[:, 0] if draws.shape[1] else block.mask[0, :1])
     factor = [one, *(draws[:, j] for j in range(draws.shape[1]))]
     kept: tuple[list[Array], ...] = ([], [], [])
     for k, shape in enumerate(form.shapes):
@@ -164,17 +164,17 @@ def _coefficients(
             value = (xp.maximum(index, 0 * index), xp.where(index > 0, one, 0 * one), 0 * one)
         for parts, part in zip(kept, value, strict=True):
             parts.append(part)
-    gamma, slope, bend = kept
+    gamma, slope, curvature = kept
     beta = list(gamma)
     if form.price >= 0:
         alpha = gamma[form.price]
         beta = [alpha if k == form.price else -alpha * g for k, g in enumerate(gamma)]
-    return Coefficients(factor, gamma, slope, bend, beta)
+    return Coefficients(factor, gamma, slope, curvature, beta)
 
 
 def _utility(form: Form, block: Block, at: Coefficients, theta: Array) -> Array:
     """Return the utility of each row relative to that of the chosen one, ``(c, T, J, L)``."""
-    total = block.shut
+    total = block.mask
     for i, column in enumerate(form.fixed):
         total = total + block.x[:, :, column] * theta[i]
     total = total + 0 * at.factor[0][:, None, None]
@@ -200,7 +200,7 @@ def _derivatives(
     means: Array,
     state: Averages,
 ) -> Averages:
-    """Move the averages of scores and second derivatives."""
+    """Update the averages of scores and second derivatives."""
     g = -means.sum(2)
     jacobian = _jacobian(xp, form, at, g)
     score = (g[:, :, None] @ jacobian)[:, :, 0]
@@ -209,7 +209,7 @@ def _derivatives(
         return found
     q = means.swapaxes(2, 3) @ means + g[..., None] * g[:, :, None]
     q = q - _squares(xp, form, block, chances)
-    second = jacobian.swapaxes(2, 3) @ q @ jacobian + _bends(xp, form, at, g)
+    second = jacobian.swapaxes(2, 3) @ q @ jacobian + _curvature_terms(xp, form, at, g)
     curved = scale[:, None, None] * state[1] + (weights[:, :, None, None] * second).sum(0)
     averages = []
     for of, by in zip(form.average_of, form.average_by, strict=True):
@@ -236,7 +236,7 @@ def _jacobian(xp: Backend, form: Form, at: Coefficients, g: Array) -> Array:
 
 
 def _move(form: Form, at: Coefficients, place: int, moved: Array, parts: list[Array]) -> None:
-    """Say how the coefficients of utility move with one varying coefficient."""
+    """Set the derivatives of the coefficients of utility by one varying coefficient."""
     if form.price < 0:
         parts[form.varying[place]] = moved
     elif place == form.price:
@@ -259,24 +259,24 @@ def _squares(xp: Backend, form: Form, block: Block, chances: Array) -> Array:
     return _behind(_behind(stacked))
 
 
-def _bends(xp: Backend, form: Form, at: Coefficients, g: Array) -> Array:
-    """Return what the curvature of the coefficients adds, ``(c, L, k, k)``."""
+def _curvature_terms(xp: Backend, form: Form, at: Coefficients, g: Array) -> Array:
+    """Return the term of the second derivatives of the coefficients, ``(c, L, k, k)``."""
     f, size = len(form.fixed), len(form.fixed) + len(form.moved)
     rows = [[0 * g[..., 0]] * size for _ in range(size)]
     for i in range(len(form.moved)):
         for j in range(len(form.moved)):
             factor = at.factor[form.variate[i]] * at.factor[form.variate[j]]
-            bend = _bend(form, at, g, form.moved[i], form.moved[j])
-            rows[f + i][f + j] = rows[f + i][f + j] + factor * bend
+            curvature = _second_derivative(form, at, g, form.moved[i], form.moved[j])
+            rows[f + i][f + j] = rows[f + i][f + j] + factor * curvature
     stacked = xp.stack([xp.stack(row) for row in rows])
     return _behind(_behind(stacked))
 
 
-def _bend(form: Form, at: Coefficients, g: Array, a: int, b: int) -> Array:
+def _second_derivative(form: Form, at: Coefficients, g: Array, a: int, b: int) -> Array:
     """Sum the second derivatives of utility's coefficients by two indices, times the score."""
     total: Array = 0
     if a == b:
-        total = at.bend[a] * _by_gamma(form, at, g, a)
+        total = at.curvature[a] * _by_gamma(form, at, g, a)
     if form.price in (a, b) and a != b:
         other = a if b == form.price else b
         total = total - at.slope[a] * at.slope[b] * g[..., other]
@@ -294,10 +294,10 @@ def _by_gamma(form: Form, at: Coefficients, g: Array, place: int) -> Array:
 
 
 def _finish(form: Form, order: Order, block: Block, state: Averages) -> Averages:
-    """Sum over people: value, means and scores of each, Hessian, outer products, second moments.
+    """Sum over persons: value, means and scores of each, Hessian, outer products, second moments.
 
     The second moments ``(k, f)``, of all parameters with fixed columns, come from averages of
-    chances and are still to be taken from the Hessian.
+    probabilities and are still to be subtracted from the Hessian.
     """
     if order < 2:
         return state

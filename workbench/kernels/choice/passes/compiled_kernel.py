@@ -1,4 +1,4 @@
-r"""One pass over people in compiled code: value, score, exact Hessian and outer products.
+r"""One pass over persons in compiled code: value, score, exact Hessian and outer products.
 
 For one draw :math:`\beta` varies linearly with parameters up to a transform of each coefficient,
 so derivatives are formed by the coefficients that vary and carried to the parameters afterwards:
@@ -13,7 +13,7 @@ A person's score and Hessian are averages over draws with weights :math:`w_r \pr
     s = \sum_r w_r g_r, \qquad H = \sum_r w_r (H_r + g_r g_r^\top) - s s^\top .
 
 The second moments of coefficients that do not vary take the averages of chances over draws, so
-that a draw costs one exponential and a few multiplications an alternative.
+that a draw costs one exponential and a few multiplications per alternative.
 
 References
 ----------
@@ -36,7 +36,7 @@ from workbench.kernels.choice.passes.draw_kernel import (
     one_exponentials,
     set_coefficients,
     to_utility,
-    to_willingness,
+    to_wtp,
 )
 from workbench.kernels.choice.passes.simd import (
     LANES,
@@ -64,11 +64,11 @@ _LEAD = 100.0
 
 @compiled
 def _set_base(
-    low: int, high: int, o: Any, x: Any, shut: Any, plan: Any, theta: Any, s: Any
+    low: int, high: int, o: Any, x: Any, mask: Any, plan: Any, theta: Any, s: Any
 ) -> None:
-    """Add up what does not vary over draws."""
+    """Add up the part of utility that does not vary over draws."""
     for row in range(low, high):
-        total = load(shut, row) if shut.size else everywhere(0.0)
+        total = load(mask, row) if mask.size else everywhere(0.0)
         for i in range(o.fixed_count):
             value = load(x, row * o.columns + plan[o.fixed + i])
             total = plus_times(total, value, everywhere(theta[i]))
@@ -79,7 +79,7 @@ def _set_base(
 def _add_averages(
     low: int, high: int, origin: int, rows: int, scale: Any, o: Any, plan: Any, s: Any
 ) -> None:
-    """Average the chances over draws, times what each parameter multiplies them with."""
+    """Average the probabilities over draws, times the factor of each parameter."""
     for a in range(o.average_count):
         weight = times(scale, load(s, o.factor + plan[o.average_by + a]))
         of = plan[o.average_of + a]
@@ -125,8 +125,8 @@ def _likelihood(
     """Go through the situations of one draw.
 
     Returns the product of the sums of exponentials, which is one over the likelihood, the
-    log-likelihood of what was taken out of that product before it grew too large, and whether
-    anything was.
+    log-likelihood of the factors taken out of that product before it grew too large, and whether
+    there are any.
     """
     origin, one, zero = row_first[begin], everywhere(1.0), everywhere(0.0)
     product, logs, logged = one, zero, False
@@ -154,7 +154,7 @@ def _likelihood(
 def _finish_draw(
     begin: int, end: int, order: int, weight: Any, o: Any, row_first: Any, plan: Any, s: Any
 ) -> None:
-    """Add what a draw found to the averages."""
+    """Add one draw to the averages."""
     for k in range(o.varying_count):
         mean = load(s, o.means + k)
         store(s, o.means + k, plus_times(mean, weight, load(s, o.gamma + k)))
@@ -169,13 +169,13 @@ def _finish_draw(
                 _add_averages(low, high, origin, last - origin, scale, o, plan, s)
     if order > 0:
         if o.price >= 0:
-            to_willingness(order, o, s)
+            to_wtp(order, o, s)
         add_draw(weight, order, o, plan, s)
 
 
 @compiled
 def _refer(logs: Any, sums: Any, reference: Any, first: bool, o: Any, rows: int, s: Any) -> Any:
-    """Move the unit of weights where a draw is far ahead; return the sums and the unit."""
+    """Raise the unit of weights where a draw exceeds it by far; return the sums and the unit."""
     if first:
         return sums, logs
     if largest(minus(logs, reference)) > _LEAD:
@@ -189,13 +189,13 @@ def _refer(logs: Any, sums: Any, reference: Any, first: bool, o: Any, rows: int,
 
 @compiled
 def _block(
-    b: int, order: int, o: Any, people: Any, plan: Any, theta: Any, s: Any, values: Any
+    b: int, order: int, o: Any, persons: Any, plan: Any, theta: Any, s: Any, values: Any
 ) -> Any:
     """Average one block over its draws; return the summed weights."""
-    x, shut, first, row_first, draws, chances = people
+    x, mask, first, row_first, draws, chances = persons
     begin, end = first[b], first[b + 1]
     origin, last = row_first[begin], row_first[end]
-    _set_base(origin, last, o, x, shut, plan, theta, s)
+    _set_base(origin, last, o, x, mask, plan, theta, s)
     fill(s, o.first, o.end - o.first)
     fill(s, o.averages, o.average_count * (last - origin))
     sums, reference, referred = everywhere(0.0), everywhere(0.0), False
@@ -204,7 +204,7 @@ def _block(
         set_coefficients(at, o, draws, plan, theta, s)
         if o.price >= 0:
             to_utility(o, s)
-        fill(s, o.g, o.held - o.g if order > 0 else 0)
+        fill(s, o.g, o.scratch - o.g if order > 0 else 0)
         product, logs, logged = _likelihood(begin, end, order, o, x, row_first, plan, s)
         chance = everywhere(chances[r])
         weight = over(chance, product)
@@ -226,7 +226,7 @@ def run(
     high: int,
     order: int,
     o: Any,
-    people: Any,
+    persons: Any,
     weights: Any,
     plan: Any,
     theta: Any,
@@ -237,18 +237,18 @@ def run(
 ) -> Any:
     """Go through the blocks from ``low`` to ``high``.
 
-    ``people`` are the flat arrays of a block's rows, lanes last: columns, what is shut, where the
-    situations of blocks and the rows of situations begin, base variates, chances of draws.
-    Fills log-likelihoods ``(blocks, lanes)``, and where there is room scores
+    ``persons`` are the flat arrays of a block's rows, lanes last: columns, the mask, where the
+    situations of blocks and the rows of situations begin, base variates, weights of draws.
+    Fills log-likelihoods ``(blocks, lanes)``, and, unless these arrays are empty, scores
     ``(blocks, k, lanes)`` and mean coefficients ``(blocks, v, lanes)``; returns the weighted sums
-    of scores, Hessians and outer products, their lanes apart.
+    of scores, Hessians and outer products, separately for each lane.
     """
     size, v = o.fixed_count + o.moved_count, o.varying_count
     pairs = size * (size + 1) // 2
     gradient = np.zeros(size * LANES)
     hessian, outer = np.zeros(pairs * LANES), np.zeros(pairs * LANES)
     for b in range(low, high):
-        inverse = over(everywhere(1.0), _block(b, order, o, people, plan, theta, s, values))
+        inverse = over(everywhere(1.0), _block(b, order, o, persons, plan, theta, s, values))
         weight = load(weights, b)
         for k in range(v if means.size else 0):
             store(means, b * v + k, times(load(s, o.means + k), inverse))

@@ -1,21 +1,21 @@
 """Compiled steps of one draw: coefficients, exponentials, and derivatives by coefficients.
 
-All steps work on one block of people, one person a lane, and share these arrays of vectors:
+All steps work on one block of persons, one person per lane, and share these arrays of vectors:
 
 - ``x``, the differences: row after row, ``p`` vectors each, so a row's columns begin at
   ``row * p``.  Rows are counted over all blocks; those of a situation are ``low`` to ``high``, and
   ``origin`` is the first of the block.
-- ``s``, the room of the block, filled anew by each.  The fields of ``o``, a
-  :data:`~workbench.kernels.choice.passes.workspace.PLAN`, say where in ``s`` a part begins: what a
-  row has is at ``o.base + row - origin``, a score at ``o.g + column``, and a Hessian at ``o.q``, as
-  the rows of its lower triangle, see :func:`pair`.
+- ``s``, the workspace of the block, filled again for each.  The fields of ``o``, a
+  :data:`~workbench.kernels.choice.passes.workspace.PLAN`, say where in ``s`` a part begins: the
+  utility of a row is at ``o.base + row - origin``, a score at ``o.g + column``, and a
+  Hessian at ``o.q``, as the rows of its lower triangle, see :func:`pair`.
 - ``draws``, the variates: draw after draw, ``o.variates`` vectors each.
 
-``plan`` holds whole numbers, the lists of a
-:class:`~workbench.kernels.choice.passes.structure.Structure`, which fields of ``o`` find as well:
+``plan`` holds integers, the lists of a
+:class:`~workbench.kernels.choice.passes.structure.Structure`, at offsets that are fields of ``o``:
 ``plan[o.fixed + i]`` is the column of the fixed coefficient ``i``, ``plan[o.varying + k]`` that of
-the varying one ``k``, and ``plan[o.moved + i]`` the varying coefficient, ``plan[o.variate + i]``
-the variate (0 is the mean) of the parameter ``i`` that moves one.
+the varying one ``k``, and ``plan[o.moved + i]`` the varying coefficient and
+``plan[o.variate + i]`` the variate (0 is the mean) of the parameter ``i`` that enters one.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ def set_coefficients(at: int, o: Any, draws: Any, plan: Any, theta: Any, s: Any)
 @compiled
 def _transform(k: int, shape: int, o: Any, s: Any) -> None:
     one, zero, u = everywhere(1.0), everywhere(0.0), load(s, o.gamma + k)
-    value, slope, bend = u, one, zero
+    value, slope, curvature = u, one, zero
     if shape in (EXPONENTIAL, MINUS_EXPONENTIAL):
         sign = one if shape == EXPONENTIAL else minus(zero, one)
         value = times(sign, exp(u))
-        slope, bend = value, value
+        slope, curvature = value, value
     elif shape == POSITIVE:
         value, slope = larger(u, zero), where_positive(u, one, zero)
     store(s, o.gamma + k, value)
     store(s, o.slope + k, slope)
-    store(s, o.bend + k, bend)
+    store(s, o.curvature + k, curvature)
     store(s, o.beta + k, value)
 
 
@@ -95,7 +95,7 @@ def to_utility(o: Any, s: Any) -> None:
 
 @compiled
 def utility(at: int, base: Any, o: Any, x: Any, plan: Any, s: Any) -> Any:
-    """Add to the fixed part of a row's utility what the columns from ``at`` on add in a draw."""
+    """Add the varying columns, which begin at ``at``, to the fixed part of a row's utility."""
     for i in range(o.varying_count):
         base = plus_times(base, load(x, at + plan[o.varying + i]), load(s, o.beta + i))
     return base
@@ -118,7 +118,7 @@ def exponentials(
 
 @compiled
 def one_exponentials(low: int, high: int, origin: int, column: int, o: Any, x: Any, s: Any) -> Any:
-    """Do as :func:`exponentials`, unshifted, for one varying column, its coefficient at hand."""
+    """Do as :func:`exponentials`, unshifted, for one varying column, its coefficient read once."""
     p, base, place, beta = o.columns, o.base - origin, o.e - origin, load(s, o.beta)
     total = everywhere(1.0)
     for row in range(low, high):
@@ -153,7 +153,7 @@ def add_moments(
 ) -> None:
     """Add a situation's score to ``g`` and its part of the Hessian to ``q``.
 
-    Where it is a person's only one, the outer product of the score comes with it.
+    Where it is a person's only one, this includes the outer product of the score.
     """
     _means(low, high, origin, inverse, o, x, s)
     for k in range(o.columns):
@@ -169,7 +169,7 @@ def add_moments(
 
 @compiled
 def _means(low: int, high: int, origin: int, inverse: Any, o: Any, x: Any, s: Any) -> None:
-    """Average the columns by the chances, two at a time; the last may be done twice."""
+    """Average the columns by the probabilities, two at a time; the last may be computed twice."""
     p, place = o.columns, o.e - origin
     for k in range(0, p, 2):
         other = min(k + 1, p - 1)
@@ -186,7 +186,7 @@ def _means(low: int, high: int, origin: int, inverse: Any, o: Any, x: Any, s: An
 def _take_squares(
     low: int, high: int, origin: int, inverse: Any, o: Any, x: Any, plan: Any, s: Any
 ) -> None:
-    """Take the second moments of varying columns from ``q``."""
+    """Subtract the second moments of varying columns from ``q``."""
     p, place = o.columns, o.e - origin
     for i in range(o.varying_count):
         k = plan[o.varying + i]
@@ -210,23 +210,23 @@ def add_outer(o: Any, s: Any) -> None:
 
 
 @compiled
-def to_willingness(order: int, o: Any, s: Any) -> None:
-    """Carry derivatives by coefficients of utility to willingness to pay, all columns varying."""
+def to_wtp(order: int, o: Any, s: Any) -> None:
+    """Turn derivatives by coefficients of utility into those by willingness to pay."""
     c, alpha, zero = o.price, load(s, o.gamma + o.price), everywhere(0.0)
     score = load(s, o.g + c)
     for k in range(o.columns):
         if k != c:
             score = minus(score, times(load(s, o.gamma + k), load(s, o.g + k)))
     if order == 2:
-        _bend_willingness(alpha, o, s)
+        _wtp_hessian(alpha, o, s)
     for k in range(o.columns):
         store(s, o.g + k, minus(zero, times(alpha, load(s, o.g + k))))
     store(s, o.g + c, score)
 
 
 @compiled
-def _bend_willingness(alpha: Any, o: Any, s: Any) -> None:
-    r"""Carry the Hessian: with ``w`` the willingness, ``d beta_k = -w_k d alpha - alpha d w_k``."""
+def _wtp_hessian(alpha: Any, o: Any, s: Any) -> None:
+    r"""Transform the Hessian: with ``w`` the wtp, ``d beta_k = -w_k d alpha - alpha d w_k``."""
     c, p, zero = o.price, o.columns, everywhere(0.0)
     own = load(s, o.q + pair(c, c))
     for k in range(p):
@@ -235,13 +235,13 @@ def _bend_willingness(alpha: Any, o: Any, s: Any) -> None:
         for j in range(p):
             if j != c:
                 inner = minus(inner, times(load(s, o.gamma + j), load(s, o.q + pair(k, j))))
-        store(s, o.held + k, inner)
+        store(s, o.scratch + k, inner)
         if k != c:
             own = minus(own, times(load(s, o.gamma + k), add(side, inner)))
     for at in range(o.q, o.q + p * (p + 1) // 2):
         store(s, at, times(load(s, at), times(alpha, alpha)))
     for k in range(p):
-        side = plus_times(load(s, o.g + k), alpha, load(s, o.held + k))
+        side = plus_times(load(s, o.g + k), alpha, load(s, o.scratch + k))
         store(s, o.q + pair(k, c), minus(zero, side))
     store(s, o.q + pair(c, c), own)
 
@@ -270,19 +270,19 @@ def add_draw(weight: Any, order: int, o: Any, plan: Any, s: Any) -> None:
 
 @compiled
 def _add_row(weight: Any, weighted: Any, i: int, o: Any, plan: Any, s: Any) -> None:
-    """Add the row of second derivatives of one parameter that moves a varying coefficient."""
+    """Add the row of second derivatives of one parameter of a varying coefficient."""
     f, k = o.fixed_count, plan[o.moved + i]
     column = plan[o.varying + k]
     start = o.second + (f + i) * (f + i + 1) // 2
     for j in range(f):
         second = load(s, o.q + pair(column, plan[o.fixed + j]))
         store(s, start + j, plus_times(load(s, start + j), weighted, second))
-    bent = times(times(weight, load(s, o.bend + k)), load(s, o.g + column))
+    curved = times(times(weight, load(s, o.curvature + k)), load(s, o.g + column))
     for j in range(i + 1):
         kj, factor = plan[o.moved + j], load(s, o.factor + plan[o.variate + j])
         second = load(s, o.q + pair(column, plan[o.varying + kj]))
         amount = times(weighted, times(load(s, o.slope + kj), second))
         if kj == k:
-            amount = add(amount, bent)
+            amount = add(amount, curved)
         place = start + f + j
         store(s, place, plus_times(load(s, place), amount, factor))

@@ -1,4 +1,4 @@
-"""Which pass over people suits a backend."""
+"""Choose the pass over persons for a backend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.protocols import Numpy
 def pass_over(
     situations: Situations, structure: Structure, draws: Numpy | Quadrature | None, xp: Backend
 ) -> Pass:
-    """Take numba's on the CPU in float64, where it is installed; else the backend's."""
+    """Return numba's on the CPU in float64, where it is installed; else the backend's."""
     if xp.device == "cpu" and xp.dtype == "float64" and find_spec("numba") is not None:
         from workbench.kernels.choice.passes.compiled import CompiledPass
 

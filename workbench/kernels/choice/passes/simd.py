@@ -1,8 +1,8 @@
 r"""Sixteen numbers at a time in compiled passes: a numba type that is one LLVM vector.
 
-A pass over people treats sixteen of them alike, so that each operation is one vector operation
-whatever the processor's registers hold (LLVM cuts the vector to their width), and sums stay in
-registers.  Arrays are read without tests of their bounds.
+A pass treats sixteen persons at a time, so that each operation is one vector operation for
+registers of any width (LLVM splits the vector accordingly), and sums stay in registers.  Array
+bounds are not checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
 LANES = 16
-"""How many people a pass treats at a time."""
+"""How many persons a pass treats at a time."""
 
 _built: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
 
@@ -176,7 +176,7 @@ def _exp(builder: Any, x: Any) -> Any:
 
 
 def _power(builder: Any, r: Any) -> Any:
-    """Build ``1 + r + r^2 q(r)``, the terms of q in pairs so that few wait for each other."""
+    """Build ``1 + r + r^2 q(r)``, the terms of q in pairs, which shortens the chain."""
     square, one = builder.fmul(r, r), _constant(1.0)
     even, odd = _POLYNOMIAL[-1]
     total = _fused(builder, _constant(odd), r, _constant(even))

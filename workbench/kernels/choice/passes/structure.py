@@ -1,4 +1,4 @@
-"""Which parameter moves which coefficient: the one description that both kinds of pass read."""
+"""Which parameter enters which coefficient, for both implementations of a pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.kernels.choice.coefficients import LINEAR, RandomCoefficient, spread_pairs
+from workbench.kernels.choice.coefficients import LINEAR, RandomCoefficient, factor_pairs
 
 Int64 = npt.NDArray[np.int64]
 
@@ -17,9 +17,10 @@ Int64 = npt.NDArray[np.int64]
 class Structure:
     """The parameters of a mixed logit.
 
-    Inside a pass parameters stand in this order: coefficients of fixed columns, those of varying
-    columns (the means), spreads.  In willingness-to-pay space every column varies, in its own
-    order, since the coefficient of the price multiplies the others.
+    Inside a pass the order of parameters is: coefficients of fixed columns, those of varying
+    columns (the means), standard deviations or elements of the Cholesky factor.  In
+    willingness-to-pay space every column varies, in its own order, since the coefficient of the
+    price multiplies the others.
 
     Attributes
     ----------
@@ -28,7 +29,7 @@ class Structure:
     shapes
         The transform of each varying coefficient.
     moved, variate
-        The varying coefficient that each parameter after the fixed ones moves, and the variate
+        The varying coefficient that each parameter after the fixed ones enters, and the variate
         plus one that multiplies it, 0 for a mean.
     order
         The place in theta of each parameter of a pass, ``(k,)``.
@@ -53,13 +54,13 @@ class Structure:
         return len(self.order)
 
     def averages(self) -> tuple[Int64, Int64, Int64]:
-        """List the averages of chances over draws that second derivatives need.
+        """List the averages of probabilities over draws that second derivatives need.
 
         Returns
         -------
-        For each parameter that moves a varying coefficient, which average; and for each average
-        the coefficient whose slope multiplies the chances (or -1) and the variate plus one.  The
-        first multiplies by one, and serves the fixed columns.
+        For each parameter of a varying coefficient, which average; and for each average the
+        coefficient by whose slope the probabilities are multiplied (or -1) and the variate plus
+        one.  The first multiplies by one, for the fixed columns.
         """
         pairs = [(-1, 0)]
         which = []
@@ -87,7 +88,7 @@ def structure_of(
     places = np.array([varying.index(column) for column in own], dtype=np.int64)
     shapes = np.full(len(varying), LINEAR)
     shapes[places] = [coefficient.shape for coefficient in random]
-    pairs = spread_pairs(len(own), correlated)
+    pairs = factor_pairs(len(own), correlated)
     numbers = {
         "varying": varying,
         "fixed": fixed,

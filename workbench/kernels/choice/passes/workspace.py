@@ -1,7 +1,7 @@
-"""Where a compiled pass keeps what: one array of whole numbers, and one of vectors.
+"""The workspace of a compiled pass: one array of integers, and one of vectors.
 
-A pass is given few arrays and many offsets, since each array that numba hands to a function
-weighs seven values, and the compiler's time grows with them.
+A pass takes few arrays and many offsets, since numba passes each array as seven values and its
+compile time grows with their number.
 """
 
 from __future__ import annotations
@@ -19,33 +19,34 @@ _FIELDS = (
     "columns fixed_count varying_count moved_count average_count variates "
     "draws shared price fixed varying shapes moved variate average "
     "average_of average_by base e scaled averages inverse factor gamma "
-    "slope bend beta m g q held first second means end"
+    "slope curvature beta m g q scratch first second means end"
 )
 PLAN = np.dtype([(name, np.int64) for name in _FIELDS.split()])
-"""Sizes, places in the array of whole numbers, and places in the room for one block.
+"""Sizes, offsets in the array of integers, and offsets in the workspace of one block.
 
 Attributes
 ----------
 columns, fixed_count, varying_count, moved_count, average_count
-    The numbers of columns ``p``, of those fixed and varying, of parameters that move varying
-    ones, and of averages of chances.
+    The numbers of columns ``p``, of those with fixed and varying coefficients, of parameters
+    of varying ones, and of averages of probabilities.
 variates, draws, shared
-    Of each draw; of each person; 1 where people share them.
+    The numbers per draw and per person; 1 where persons share the draws.
 price
     The place of the price among the varying, or -1.
 fixed, varying, shapes, moved, variate, average, average_of, average_by
     As :class:`~workbench.kernels.choice.passes.structure.Structure` has them.
 base, e, scaled, averages, inverse
-    Utility that does not vary, exponentials and a helper, ``(rows,)``; averages of chances,
-    ``(averages, rows)``; one over the sum of exponentials, ``(situations,)``.
+    Utility that does not vary, exponentials and a temporary, ``(rows,)``; averages of
+    probabilities, ``(averages, rows)``; one over the sum of exponentials, ``(situations,)``.
 factor
     One, and the variates of a draw.
-gamma, slope, bend, beta
-    Varying coefficients, their derivatives by the index, and those of utility.
+gamma, slope, curvature, beta
+    Varying coefficients, their first and second derivatives by the index, and the coefficients
+    of utility.
 m
     Sums of columns, weighted with exponentials.
-g, q, held
-    Score and Hessian of a draw by coefficients, and a helper.
+g, q, scratch
+    Score and Hessian of a draw by coefficients, and a temporary.
 first, second, means
     Weighted sums over draws: scores, Hessians, varying coefficients.
 end
@@ -56,7 +57,7 @@ end
 def plan(
     form: Structure, rows: int, situations: int, variates: int, draws: int, shared: bool
 ) -> tuple[Any, npt.NDArray[np.int64]]:
-    """Plan for blocks of at most so many rows and situations; return whole numbers beside it."""
+    """Plan the workspace of blocks with at most so many rows; return the integers too."""
     f, v, u = len(form.fixed), len(form.varying), len(form.moved)
     p, k = f + v, f + u
     average, average_of, average_by = form.averages()
@@ -77,6 +78,6 @@ def plan(
     return made, np.concatenate(numbers)
 
 
-def room(made: Any) -> Numpy:
-    """Make room for the vectors of one block."""
+def workspace(made: Any) -> Numpy:
+    """Allocate the vectors of one block."""
     return np.zeros(int(made.end) * LANES)
