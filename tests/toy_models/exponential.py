@@ -37,7 +37,10 @@ class Exponential(Likelihood):
         return -self.shape * (index + y * xp.exp(-index))
 
     def start(self, data: Observed) -> Start:
-        return Start((least_squares(np.log(data.y + data.y.mean()), data.x),))
+        return Start((least_squares(np.log(data.y + data.y.mean()) - data.shift, data.x),))
 
     def mean(self, predictors: Sequence[Numpy], parameters: Numpy) -> Numpy:
         return np.exp(predictors[0])
+
+    def null_loglik(self, y: Numpy, weights: Numpy | None, offset: Numpy | None) -> float:
+        return float(-self.shape * len(y) * (np.log(y.mean()) + 1))

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.situations import Situations
 from workbench.models.choice.coordinates import SeparateCoordinates, unscaled
-from workbench.models.choice.free_parameters import PersonKernel
+from workbench.models.choice.fixed_parameters import PersonKernel
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.protocols import Numpy
 
