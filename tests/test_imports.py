@@ -34,6 +34,7 @@ FLOORS = (
     {"models.fixed_effects"},
     {"models.event_study"},
     {"models.registry"},
+    {"models.drafts"},
     {"runs"},
     {"api"},
     {"notebook"},

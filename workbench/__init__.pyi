@@ -35,9 +35,12 @@ from workbench.demeaners.lsmr import LSMR as LSMR
 from workbench.demeaners.schur import Schur as Schur
 from workbench.demeaners.within import Within as Within
 from workbench.errors import WorkbenchError as WorkbenchError
+from workbench.likelihoods.counts.negative_binomial import NegativeBinomial as NegativeBinomial
 from workbench.likelihoods.counts.poisson import Poisson as Poisson
+from workbench.likelihoods.counts.zero_inflated import ZeroInflatedPoisson as ZeroInflatedPoisson
 from workbench.likelihoods.gaussian import Gaussian as Gaussian
 from workbench.likelihoods.logit import Logit as Logit
+from workbench.likelihoods.ordered_logit import OrderedLogit as OrderedLogit
 from workbench.likelihoods.probit import Probit as Probit
 from workbench.models.choice.options import ConditionalLogit as ConditionalLogit
 from workbench.models.choice.options import LatentClass as LatentClass
@@ -86,7 +89,7 @@ from workbench.runs.run import Run as Run
 from workbench.runs.store import store_path as store_path
 from workbench.runs.store import use_store as use_store
 from workbench.estimation.model import Model as _Model
-from workbench.likelihoods.base import LinearIndex as _LinearIndex
+from workbench.likelihoods.base import Likelihood as _Likelihood
 from workbench.covariances.base import Covariance as _Covariance
 from workbench.demeaners.base import Demeaner as _Demeaner
 from workbench.models.choice.results import ChoiceFit as _ChoiceFit
@@ -152,6 +155,12 @@ class _RunOptions(TypedDict, total=False):
     """Options of optimizer= where that is a name."""
     demeaner_options: Mapping[str, Any] | None
     """Options of demeaner= where that is a name."""
+
+class _ZeroInflatedPoissonOptions(_RunOptions, total=False):
+    """The options of Zero-inflated Poisson."""
+
+    inflation: str
+    """Regressors of the zeros."""
 
 class _ConditionalLogitOptions(_RunOptions, total=False):
     """The options of Conditional logit."""
@@ -275,6 +284,27 @@ def fit(
 ) -> _TemplateFit: ...
 @overload
 def fit(
+    model: Literal["negbin2"] | NegativeBinomial | type[NegativeBinomial],
+    formula: str | None = None,
+    data: Any = None,
+    **options: Unpack[_RunOptions],
+) -> _TemplateFit: ...
+@overload
+def fit(
+    model: Literal["zip"] | ZeroInflatedPoisson | type[ZeroInflatedPoisson],
+    formula: str | None = None,
+    data: Any = None,
+    **options: Unpack[_ZeroInflatedPoissonOptions],
+) -> _TemplateFit: ...
+@overload
+def fit(
+    model: Literal["ordered_logit"] | OrderedLogit | type[OrderedLogit],
+    formula: str | None = None,
+    data: Any = None,
+    **options: Unpack[_RunOptions],
+) -> _TemplateFit: ...
+@overload
+def fit(
     model: Literal["fepois"] | FEPoisson | type[FEPoisson],
     formula: str | None = None,
     data: Any = None,
@@ -352,7 +382,7 @@ def fit(
 ) -> _CustomFit: ...
 @overload
 def fit(
-    model: str | _Model | type[_Model] | _LinearIndex | type[_LinearIndex],
+    model: str | _Model | type[_Model] | _Likelihood | type[_Likelihood],
     formula: Any = None,
     data: Any = None,
     **options: Unpack[_RunOptions],
@@ -395,6 +425,27 @@ def start(
 @overload
 def start(
     model: Literal["poisson"] | Poisson | type[Poisson],
+    formula: str | None = None,
+    data: Any = None,
+    **options: Unpack[_RunOptions],
+) -> Run: ...
+@overload
+def start(
+    model: Literal["negbin2"] | NegativeBinomial | type[NegativeBinomial],
+    formula: str | None = None,
+    data: Any = None,
+    **options: Unpack[_RunOptions],
+) -> Run: ...
+@overload
+def start(
+    model: Literal["zip"] | ZeroInflatedPoisson | type[ZeroInflatedPoisson],
+    formula: str | None = None,
+    data: Any = None,
+    **options: Unpack[_ZeroInflatedPoissonOptions],
+) -> Run: ...
+@overload
+def start(
+    model: Literal["ordered_logit"] | OrderedLogit | type[OrderedLogit],
     formula: str | None = None,
     data: Any = None,
     **options: Unpack[_RunOptions],
@@ -478,7 +529,7 @@ def start(
 ) -> Run: ...
 @overload
 def start(
-    model: str | _Model | type[_Model] | _LinearIndex | type[_LinearIndex],
+    model: str | _Model | type[_Model] | _Likelihood | type[_Likelihood],
     formula: Any = None,
     data: Any = None,
     **options: Unpack[_RunOptions],

@@ -88,6 +88,9 @@ class Option:
         A value as a person might write it.
     label
         The words of a form; the name with blanks for underscores by default.
+    needs
+        The capability of a model, an attribute of its class, without which the option has no
+        effect.
     owner, code
         The title of what declares the option, and the code of the error that refuses a value.
     """
@@ -104,6 +107,7 @@ class Option:
     choices: tuple[Any, ...] = ()
     example: Any = None
     label: str = ""
+    needs: str = ""
     owner: str = ""
     code: str = "bad-option"
 

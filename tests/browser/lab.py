@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,24 @@ PATIENCE = 120
 
 
 class Lab:
-    """The server: where it is, its notebooks, and one warm kernel that the tests share."""
+    """The server: where it is, its notebooks, and one warm kernel that the tests share.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder
+        Where its notebooks and its log are.
+    environment
+        The environment of the server and its kernels; by default that of this process.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] = os.environ) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir()
         self._token = secrets.token_hex(16)
         self._port = _free_port()
         self._log = (folder / "lab.log").open("w")
         self._log_path = folder / "lab.log"
+        self._environment = environment
         self._process = self._start()
         self._kernel = ""
         self._opened = 0
@@ -120,7 +130,7 @@ class Lab:
                 *("--no-browser", f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0"),
                 f"--IdentityProvider.token={self._token}",
             ],
-            env={**os.environ, "OMP_WAIT_POLICY": "passive"},
+            env={**self._environment, "OMP_WAIT_POLICY": "passive"},
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )

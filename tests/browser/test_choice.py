@@ -19,7 +19,6 @@ import workbench as wb
 page = wb.Workbench("modechoice")
 page
 """
-SETTINGS = "random={ttme: normal, gc: normal}, draws=400"
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +30,17 @@ def reference():
     return ConditionalLogit(data["choice"], matrix, groups=data["individual"]).fit(disp=False)
 
 
+def column(view, role):
+    """Return the drop-down of a column; the list of variables names the role too."""
+    return view.widget.get_by_role("combobox", name=role)
+
+
 def test_greenes_travellers_open_ready_to_run_with_statsmodels_numbers(opened, reference):
     view = opened(TRAVEL)
     view.run()
 
-    expect(view.widget.get_by_label("Situation")).to_have_value("individual")
-    expect(view.widget.get_by_label("Alternatives")).to_have_value("mode")
+    expect(column(view, "Situation")).to_have_value("individual")
+    expect(column(view, "Alternatives")).to_have_value("mode")
     see(view.widget, "210 choice situations in 840 rows")
     expect(view.widget.get_by_label("Offset")).to_be_disabled()
     view.press_run()
@@ -47,30 +51,35 @@ def test_greenes_travellers_open_ready_to_run_with_statsmodels_numbers(opened, r
     np.testing.assert_allclose(ours[5:], reference.bse, rtol=1e-4)
 
 
-def test_a_chooser_that_is_missing_is_asked_for_at_its_field(opened):
+def test_a_situation_that_is_missing_is_asked_for_at_its_field(opened):
     view = opened(TRAVEL)
     view.run()
-    choosers = view.widget.get_by_label("Situation")
+    situation = column(view, "Situation")
 
-    choosers.select_option("")
+    situation.select_option("")
 
-    see(view.widget, "Conditional logit needs the column of the situation.")
-    expect(choosers).to_have_attribute("aria-invalid", "true")
+    see(view.widget, "Conditional logit needs the option situation")
+    expect(situation).to_have_attribute("aria-invalid", "true")
     expect(view.widget.get_by_role("button", name="▶ Run")).to_be_disabled()
-    choosers.select_option("individual")
+    situation.select_option("individual")
     see(view.widget, "5 parameters")
 
 
-def test_a_mixed_logit_is_told_its_settings_walks_by_stages_and_is_edited_again(opened):
+def test_a_mixed_logit_is_given_its_options_shows_its_stages_and_is_edited_again(opened):
     view = opened(TRAVEL)
     view.run()
-    settings = view.widget.get_by_label("Settings of the model")
+    name = view.widget.get_by_label("Random, name 1")
+    draws = view.widget.get_by_role("textbox", name="Draws", exact=True)
     view.widget.get_by_label("Template").select_option("mixed_logit")
-    see(view.widget, "Mixed logit needs its random coefficients.")
-    expect(settings).to_have_attribute("placeholder", "random={ttme: normal}, draws=200")
-    expect(settings).to_have_attribute("aria-invalid", "true")
+    see(view.widget, "Mixed logit needs the option random")
+    expect(name).to_have_attribute("placeholder", "ttme")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(draws).to_have_attribute("placeholder", "500")
 
-    settings.fill(SETTINGS)
+    name.fill("ttme")
+    view.widget.get_by_role("button", name="Add to Random").click()
+    view.widget.get_by_label("Random, name 2").fill("gc")
+    draws.fill("400")
     see(view.widget, "7 parameters, 210 choice situations")
     see(view.widget, "2 random coefficients")
     view.widget.get_by_label("Name of this run").fill("mixed")
@@ -80,42 +89,66 @@ def test_a_mixed_logit_is_told_its_settings_walks_by_stages_and_is_edited_again(
 
     card = view.card("mixed")
     see(card, "Converged")
-    draws = card.get_by_role("list", name="Draws").get_by_role("listitem")
-    see(draws.nth(0), "50 draws")
-    see(draws.nth(1), "400 draws")
+    stages = card.get_by_role("list", name="Draws").get_by_role("listitem")
+    see(stages.nth(0), "50 draws")
+    see(stages.nth(1), "400 draws")
     see(card, "400 Halton draws for each person")
     numbers = "{step.stage: step.number for step in page.fit('mixed').trace.since(0)}"
     last = view.ask(numbers)
-    see(draws.nth(0), f"{last['50 draws']} steps")
-    see(draws.nth(1), f"{last['optimize'] - last['50 draws']} steps")
+    see(stages.nth(0), f"{last['50 draws']} steps")
+    see(stages.nth(1), f"{last['optimize'] - last['50 draws']} steps")
 
     view.open("Setup")
     view.widget.get_by_label("Template").select_option("nested_logit")
-    expect(settings).to_have_value("")
+    expect(view.widget.get_by_label("Nests, name 1")).to_have_value("")
+    expect(name).to_have_count(0)
     view.open("Run")
     card.get_by_role("button", name="Edit in Setup").click()
-    expect(settings).to_have_value(SETTINGS)
     expect(view.widget.get_by_label("Template")).to_have_value("mixed_logit")
+    expect(name).to_have_value("ttme")
+    expect(view.widget.get_by_label("Random, name 2")).to_have_value("gc")
+    expect(view.widget.get_by_label("Random, value 2")).to_have_value("normal")
+    expect(draws).to_have_value("400")
     see(view.widget, "7 parameters")
 
 
+def test_nests_are_built_with_the_keyboard_and_can_be_taken_back(opened):
+    view = opened(TRAVEL)
+    view.run()
+    view.widget.get_by_label("Template").select_option("nested_logit")
+    first = view.widget.get_by_label("Nests, name 1")
+    expect(first).to_have_attribute("placeholder", "alone")
+
+    first.focus()
+    view.page.keyboard.type("fly")
+    view.page.keyboard.press("Tab")
+    view.page.keyboard.press("Space")
+    see(view.widget, "The nests miss the alternative 2.")
+    view.widget.get_by_role("button", name="Add to Nests").press("Enter")
+    view.page.keyboard.type("ground")
+    for alternative in ("2", "3", "4"):
+        view.widget.get_by_label("Nests, value 2").get_by_label(alternative).check()
+
+    see(view.widget, "parameters, 210 choice situations")
+    expect(first).not_to_have_attribute("aria-invalid", "true")
+    view.widget.get_by_role("button", name="Remove Nests 2").press("Enter")
+    expect(first).to_be_focused()
+    see(view.widget, "The nests miss the alternative 2.")
+
+
 @pytest.mark.parametrize(
-    ("template", "example", "columns"),
-    [
-        ("nested_logit", "nests={alone: [1], together: [2, 3, 4]}", 3),
-        ("multinomial_logit", "base=0", 0),
-    ],
+    ("template", "control", "columns"),
+    [("nested_logit", "Nests, name 1", 3), ("multinomial_logit", "Base", 0)],
 )
 def test_what_a_model_needs_is_readable_by_all_and_in_narrow_places(
-    opened, template, example, columns
+    opened, template, control, columns
 ):
     view = opened(TRAVEL)
     view.run()
     view.widget.get_by_label("Template").select_option(template)
-    settings = view.widget.get_by_label("Settings of the model")
-    expect(settings).to_have_attribute("placeholder", example)
+    expect(view.widget.get_by_label(control, exact=True)).to_be_visible()
 
-    asked = [view.widget.get_by_label(role) for role in ("Situation", "Alternatives", "Panel")]
+    asked = [column(view, role) for role in ("Situation", "Alternatives", "Panel")]
     report = Axe().run(view.page, context="section.wb").response
     view.fit_width(490)
 

@@ -1,6 +1,7 @@
 """Samples are what they say, and only local data files are read."""
 
 import json
+import sys
 import zipfile
 from types import SimpleNamespace
 
@@ -263,3 +264,20 @@ def test_the_fingerprint_of_a_file_is_the_same_with_every_version_of_pandas(tmp_
         *("956be38b", "e651fa35", "054df55e", "b697e7af"),
     ]
     assert as_table(pd.read_csv(path)).fingerprint() == table.fingerprint()
+
+
+def test_data_whose_library_is_missing_say_what_to_install(tmp_path, monkeypatch):
+    path = tmp_path / "wages.parquet"
+    path.write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    monkeypatch.setattr(type(SAMPLES["mroz"]), "available", False)
+
+    with pytest.raises(DataError) as of_a_file:
+        open_data(str(path))
+    with pytest.raises(DataError) as of_a_sample:
+        load("mroz")
+
+    install = "pip install 'mle-workbench[lab]'"
+    assert of_a_file.value.hint == f"{install}, which brings what reads it."
+    assert of_a_sample.value.hint == f"{install}."

@@ -40,6 +40,7 @@ class StandIn:
     outcome: Outcome = Outcome.CONVERGED
     message: str = "Converged after 5 steps."
     flat: tuple[str, ...] = ()
+    further_coefficients: tuple[str, ...] = ()
     nuisance: tuple[str, ...] = ()
     family: str = "likelihood"
     column_sd: Mapping[str, float] = field(default_factory=dict)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from html.parser import HTMLParser
 
 import docx
 import pandas as pd
 import pytest
 
+from workbench.errors import WorkbenchError
 from workbench.report.comparison import compare
 from workbench.report.exports import latex
 from workbench.report.exports.csv import harmless
@@ -236,3 +238,13 @@ def test_steps_and_time_stand_on_the_screen_and_in_an_export_only_when_asked_for
         assert "Steps" in shown
         assert "Time, s" in shown
     assert "seconds" in comparison.to_csv()
+
+
+def test_word_without_its_library_says_what_to_install(logit, probit, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "docx", None)
+
+    with pytest.raises(WorkbenchError, match="python-docx, which is not installed") as caught:
+        compare(logit, probit).to_word(tmp_path / "table.docx")
+
+    install = "pip install 'mle-workbench[lab]'"
+    assert caught.value.hint == f"{install}, or export HTML and open it in Word."

@@ -28,6 +28,7 @@ MEMBERS = {
     "Logit": "workbench.likelihoods.logit",
     "MixedLogit": "workbench.models.choice.options",
     "MultinomialLogit": "workbench.models.choice.options",
+    "NegativeBinomial": "workbench.likelihoods.counts.negative_binomial",
     "NelderMead": "workbench.optimizers.scipy_minimize",
     "NestedLogit": "workbench.models.choice.options",
     "NeweyWest": "workbench.covariances.newey_west",
@@ -36,6 +37,7 @@ MEMBERS = {
     "NoErrors": "workbench.covariances.none",
     "OLS": "workbench.models.linear.options",
     "OPG": "workbench.covariances.opg",
+    "OrderedLogit": "workbench.likelihoods.ordered_logit",
     "Poisson": "workbench.likelihoods.counts.poisson",
     "Probit": "workbench.likelihoods.probit",
     "Robust": "workbench.covariances.robust",
@@ -55,5 +57,6 @@ MEMBERS = {
     "TrustExact": "workbench.optimizers.scipy_minimize",
     "TrustRegion": "workbench.optimizers.trust_region",
     "Within": "workbench.demeaners.within",
+    "ZeroInflatedPoisson": "workbench.likelihoods.counts.zero_inflated",
 }
 """The module of each name."""

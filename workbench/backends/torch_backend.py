@@ -172,9 +172,15 @@ class TorchBackend(Backend):
         return {"torch": torch.__version__}
 
     def _tensor(self, values: Any) -> torch.Tensor:
+        if isinstance(values, torch.Tensor) and self._is_here(values):
+            return values
         if isinstance(values, np.ndarray) and not values.flags.writeable:
             values = values.copy()
         return torch.as_tensor(values, dtype=self._dtype, device=self.device)
+
+    def _is_here(self, values: torch.Tensor) -> bool:
+        kind = self.device.partition(":")[0]
+        return bool(values.dtype == self._dtype and values.device.type == kind)
 
     def _lift(self, function: Callable[..., torch.Tensor]) -> Callable[[Array], Array]:
         """Let an operation take plain numbers as well as tensors."""

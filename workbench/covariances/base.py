@@ -112,12 +112,17 @@ class Covariance(Options, ABC):
             cls.word = cls.__dict__.get("word", cls.adjective)
             cls.run_word = cls.__dict__.get("run_word", cls.adjective)
 
+    estimates_errors: ClassVar[bool] = True
+    """Whether there are standard errors at all."""
+
     # Options ------------------------------------------------------------------------------------
     def check_values(self) -> None:
         """Bring each option into its plain form, or refuse it in a sentence on standard errors."""
         for each in options_of(type(self)):
             value = getattr(self, each.name)
-            if each.required and value in (None, ""):
+            if each.required and value is None:
+                continue  # an object may wait for it
+            if each.required and value == "":
                 raise type(self).missing(each)
             try:
                 object.__setattr__(self, each.name, each.checked(value))

@@ -114,7 +114,7 @@ class Cluster(Covariance):
 def no_cluster() -> OptionError:
     """Say that a column to cluster by is needed."""
     return OptionError(
-        "Clustered standard errors need a column.",
+        "Clustered standard errors need a column to cluster by.",
         hint='cluster="region", or --cluster region in a cell.',
         code="no-cluster",
         where="cluster",

@@ -59,7 +59,7 @@ def covariances() -> dict[str, type[Covariance]]:
 def no_such_covariance(name: str) -> OptionError:
     """Return the error of a name that is no kind of covariance."""
     near = suggested(name)
-    kinds = [each for each in COVARIANCES if each != "none"]
+    kinds = [each for each, kind in covariances().items() if kind.estimates_errors]
     return OptionError(
         f'There is no covariance "{name}".',
         hint=f'"{near}"?' if near else f"one of {kinds}.",

@@ -21,6 +21,7 @@ class NoErrors(Covariance):
     adjective: ClassVar[str] = "no"
     word: ClassVar[str] = "none"
     run_word: ClassVar[str] = "no errors"
+    estimates_errors: ClassVar[bool] = False
 
     def matrix(
         self, curvature: Curvature, sums: Sums, convention: str | None, facts: Facts

@@ -203,7 +203,7 @@ def _notes(table: Table, columns: Mapping[str, Values], cluster: Sequence[str]) 
         if isinstance(column, np.ndarray):
             notes += [] if table.is_float(name) else _note_on_rounding(table.column(name), name)
         else:
-            notes += [*_note_on_levels(table.column(name), column), *_note_on_spaces(column, name)]
+            notes += [*note_on_levels(table.column(name), column), *_note_on_spaces(column, name)]
     for name in cluster:
         notes += _note_on_spaces(table.column(name), name)
     return tuple(dict.fromkeys(notes))
@@ -215,7 +215,8 @@ def _note_on_rounding(column: pd.Series, name: str) -> list[str]:
     return [f"{shown(name)} has whole numbers beyond 2^53, which float64 rounds."]
 
 
-def _note_on_levels(column: pd.Series, kept: pd.Series) -> list[str]:
+def note_on_levels(column: pd.Series, kept: pd.Series) -> list[str]:
+    """Count the levels of a column of text or categories that the rows kept do not have."""
     known = column.cat.categories if hasattr(column, "cat") else column.dropna().unique()
     unused = len(known) - kept.nunique()
     if not unused:

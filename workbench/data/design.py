@@ -10,10 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.complete_cases import Positions, Sample, counted, draw
+from workbench.data.complete_cases import Positions, Sample, counted, draw, note_on_levels
 from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
-from workbench.data.formula.outcome import read_outcome
-from workbench.data.formula.parser import ParsedFormula, absorbed, instrument_sides, parse_formula
+from workbench.data.formula.outcome import read_ordered, read_outcome, unused_levels
+from workbench.data.formula.parser import (
+    ParsedFormula,
+    absorbed,
+    further_equation,
+    instrument_sides,
+    parse_formula,
+)
 from workbench.data.formula.regressors import Regressors, prediction_matrix, read_regressors
 from workbench.data.names import shown
 from workbench.data.table import Table
@@ -31,9 +37,10 @@ class Design:
     Attributes
     ----------
     outcome
-        The outcome, ``(n,)``; of a two-valued text, 1 for the level ``positive`` and 0 otherwise.
+        The outcome, ``(n,)``; of a two-valued text, 1 for the level specification for and 0 otherwise;
+        of ordered levels their numbers from 0.
     outcome_name, outcome_levels
-        Its name as written in the formula, and of a two-valued text the levels of 0 and 1.
+        Its name as written in the formula, and the levels in the order of their numbers.
     matrix, names
         The regressors, ``(n, p)`` float64 in C order, and their p names.
     weights, offset
@@ -55,11 +62,13 @@ class Design:
         The factors of the formula's second part; with a plain one there is no intercept.
     endogenous, instruments
         The two sides of the formula's third part, without intercepts, or None.
+    equations
+        The regressors of further equations, by their names.
     """
 
     outcome: Numpy
     outcome_name: str
-    outcome_levels: tuple[str, str] | None
+    outcome_levels: tuple[str, ...] | None
     matrix: Numpy
     names: tuple[str, ...]
     weights: Numpy | None
@@ -73,6 +82,7 @@ class Design:
     fixed_effects: tuple[Factor, ...] = ()
     endogenous: Regressors | None = None
     instruments: Regressors | None = None
+    equations: Mapping[str, Regressors] = field(default_factory=dict)
 
     def keeping(self, keep: npt.NDArray[np.bool_], dropped: Mapping[str, int]) -> Design:
         """Return the design of the rows that a mask ``(n,)`` keeps, the others counted by reason.
@@ -89,8 +99,13 @@ class Design:
             rows=self.rows[keep],
             dropped=_added(self.dropped, dropped),
             columns={name: column[keep] for name, column in self.columns.items()},
+            equations={name: _fewer(side, keep) for name, side in self.equations.items()},
             fixed_effects=fewer_rows(self.fixed_effects, keep),
         )
+
+
+def _fewer(side: Regressors, keep: npt.NDArray[np.bool_]) -> Regressors:
+    return side._replace(matrix=np.ascontiguousarray(side.matrix[keep]))
 
 
 def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
@@ -111,6 +126,8 @@ def build_design(
     positive: str | None = None,
     extra_columns: Sequence[str] = (),
     fixef_rm: str | None = None,
+    equations: Mapping[str, str] | None = None,
+    ordered: bool = False,
 ) -> Design:
     """Read a formula over a table.
 
@@ -130,6 +147,10 @@ def build_design(
     fixef_rm
         For models with fixed effects and instruments after ``|``: ``"singleton"`` leaves out
         rows alone in a level, ``"none"`` keeps them.  None refuses these parts.
+    equations
+        The right sides of further equations, ``"~ z1 + z2"``, by their names.
+    ordered
+        Whether the outcome is read as one of a set of ordered levels.
 
     Raises
     ------
@@ -142,17 +163,21 @@ def build_design(
     parsed = parse_formula(formula, table.names)
     if fixef_rm is None:
         _refuse_fixed_effects(parsed)
+    further = _further(parsed, equations or {}, table.names)
     terms, sides = absorbed(parsed.parts), instrument_sides(parsed, table.names)
+    read = (parsed, *sides, *further.values())
     groups, slopes = columns_of(terms)
     plain = [*_given(weights, offset), *slopes, *extra_columns]
-    numeric = {*plain, *(name for side in (parsed, *sides) for name in _arithmetic(side))}
-    names = [*(name for side in (parsed, *sides) for name in side.columns), *plain]
-    coded = {name for side in (parsed, *sides) for name in side.term_reads.factors}
+    numeric = {*plain, *(name for side in read for name in _arithmetic(side))}
+    names = [*(name for side in read for name in side.columns), *plain]
+    coded = {name for side in read for name in side.term_reads.factors}
     sample = draw(table, names, numeric, list(dict.fromkeys([*cluster, *groups])), missing, coded)
     factors: tuple[Factor, ...] = ()
     if fixef_rm is not None:
         sample, factors = read_factors(terms, sample, weights, fixef_rm, cluster)
-    outcome, outcome_levels = read_outcome(parsed, sample, positive)
+    outcome, outcome_levels = (
+        read_ordered(parsed, sample) if ordered else read_outcome(parsed, sample, positive)
+    )
     regressors = read_regressors(parsed, sample)
     if any(factor.slope is None for factor in factors):
         regressors = _without_intercept(regressors)
@@ -169,8 +194,34 @@ def build_design(
         fixed_effects=factors,
         endogenous=endogenous,
         instruments=instruments,
+        equations={name: read_regressors(side, sample) for name, side in further.items()},
+        notes=_notes(table, parsed, sample) if ordered else sample.notes,
         **_fields_without_formula(sample, weights, offset, extra_columns),
     )
+
+
+def _notes(table: Table, parsed: ParsedFormula, sample: Sample) -> tuple[str, ...]:
+    """Name the levels of an ordered outcome that no row has, where else they are counted."""
+    name = parsed.named(parsed.outcome.strip())
+    column = sample.columns.get(name)
+    if not isinstance(column, pd.Series):
+        return sample.notes
+    counted_only = note_on_levels(table.column(name), column)
+    named = [
+        f'{shown(name)} has no row of the level "{level}", which is left out.'
+        for level in unused_levels(column)
+    ]
+    return (*(note for note in sample.notes if note not in counted_only), *named)
+
+
+def _further(
+    parsed: ParsedFormula, equations: Mapping[str, str], columns: Sequence[str]
+) -> dict[str, ParsedFormula]:
+    """Read the right sides of further equations as formulas of the same outcome."""
+    return {
+        name: further_equation(parsed.parts.outcome, text, columns, name)
+        for name, text in equations.items()
+    }
 
 
 def _arithmetic(side: ParsedFormula) -> set[str]:
@@ -205,6 +256,7 @@ def build_columns(
         matrix=np.empty((len(sample.rows), 0)),
         names=(),
         state={},
+        notes=sample.notes,
         **_fields_without_formula(sample, weights, offset, columns),
     )
 
@@ -223,7 +275,6 @@ def _fields_without_formula(
         "clusters": sample.groups,
         "rows": sample.rows,
         "dropped": sample.dropped,
-        "notes": sample.notes,
         "columns": {name: sample.number(name) for name in columns},
     }
 

@@ -31,8 +31,7 @@ def message_of(problem: Problem, walked: Walked, measured: Measured, steps: int)
     if outcome is Outcome.FLAT:
         return _flat(problem, measured)
     if outcome is Outcome.BOUNDARY and measured.curvature is not None:
-        names = [problem.estimated[i] for i in measured.curvature.at_bound]
-        return _without_end(names) if problem.unbounded else _at_bound(names)
+        return _bound(problem, [problem.estimated[i] for i in measured.curvature.at_bound])
     if outcome is Outcome.SEPARATED and walked.evidence is not None:
         return f"No maximum exists: {walked.evidence.sentence}"
     if outcome is Outcome.STOPPED:
@@ -102,6 +101,12 @@ def _flat(problem: Problem, measured: Measured) -> str:
     ).removeprefix("+ ")
     listed = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
     return f"The likelihood is flat along {combination}. No standard errors for {listed}."
+
+
+def _bound(problem: Problem, names: list[str]) -> str:
+    """Say what it means that parameters lie at a bound, in the model's own words if it has any."""
+    told = _without_end(names) if problem.unbounded else _at_bound(names)
+    return problem.bound_message(names) or told
 
 
 def _at_bound(names: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -13,16 +14,54 @@ from workbench.covariances.evidence import BY_ROW, Need
 from workbench.covariances.kinds import menu
 from workbench.data.complete_cases import Positions
 from workbench.data.table import Table
-from workbench.errors import WorkbenchError
+from workbench.errors import DataError, WorkbenchError
 from workbench.estimation.specification import Specification
 from workbench.literals import Choice
-from workbench.options import Options
+from workbench.options import Kind, Options, options_of
 
 if TYPE_CHECKING:
+    from workbench.data.design import Design
     from workbench.estimation.problem import Problem
 
 LIBRARY, NUMPY, COMPILED = "library", "numpy", "compiled"
 """What computes a model: torch or JAX, numpy alone, or compiled sums in float64 on the CPU."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What an option may be in certain data.
+
+    Attributes
+    ----------
+    example
+        A value as it might be given.
+    names
+        Names or levels to choose from; none where they are too many.
+    """
+
+    example: Any = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a run cannot start.
+
+    Attributes
+    ----------
+    error
+        The problem, and what to do.
+    of
+        The options that are at fault: those of the ``"model"``, the ``"optimizer"``, the
+        ``"demeaner"``, the standard errors (``"se"``) or the ``"run"``; empty for the formula, a
+        body or the data.
+    option
+        The name of the option at fault.
+    """
+
+    error: WorkbenchError
+    of: str = ""
+    option: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,7 +71,7 @@ class Plan:
     Attributes
     ----------
     model, specification, table
-        What was asked, of which data.
+        What was asked, of which data; the class of a model whose options are not complete.
     names
         The parameters that can be named before the run.
     rows
@@ -42,16 +81,19 @@ class Plan:
     notes
         Sentences on columns left out and on whatever else is done.
     units
-        The observations in words, as in ``"210 choice situations in 840 rows"``.
+        The observations in words, as in ``"210 choice situations in 840 rows"``, where they are
+        not the rows.
     levels
         The two values of a text outcome, when it has to be said which one counts as 1.
     findings
         Why the run cannot start; none when it can.
+    design
+        The outcome and the regressors of the rows used, where the model reads one formula.
     prepared
         What the model's problem is built from, such as a design.
     """
 
-    model: Model
+    model: Model | type[Model]
     specification: Specification
     table: Table
     names: tuple[str, ...] = ()
@@ -60,7 +102,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     units: str = ""
     levels: tuple[str, ...] = ()
-    findings: tuple[WorkbenchError, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    design: Design | None = field(default=None, repr=False)
     prepared: Any = field(default=None, repr=False)
 
     @property
@@ -75,7 +118,8 @@ class Model(Options):
 
     The module named by ``built_by`` has the functions ``plan(model, specification, table)``, which
     returns a `Plan` or raises, and ``problem(plan)``, which returns a `Problem`.  Both are
-    loaded when they are first needed, so that listing models loads no family.
+    loaded when they are first needed, so that listing models loads no family.  It may have
+    ``draft``, a plan of data too large to be read while a person types, and ``suggestions``.
     """
 
     name: ClassVar[str] = ""
@@ -130,6 +174,15 @@ class Model(Options):
     staged: ClassVar[bool] = False
     """Whether sums are compiled first and float32 comes before float64, in stages of its own."""
 
+    written: ClassVar[bool] = False
+    """Whether the log-likelihood is text, as in the body of a ``%%mle`` cell."""
+    body: ClassVar[str] = ""
+    """The log-likelihood as the body of a cell, from which a person's own can start."""
+    usual_for: ClassVar[str] = ""
+    """The type of outcome for which a page proposes the model: 0/1, integer or number."""
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Formulas of data sets that textbooks use, with the options that each needs."""
+
     @classmethod
     def uses_no_library(cls, device: str, dtype: str) -> bool:
         """Tell whether neither torch nor JAX computes the model there."""
@@ -145,6 +198,37 @@ class Model(Options):
     def simulation(self) -> str:
         """What is simulated, in words, as in ``"500 draws"``; empty where nothing is."""
         return ""
+
+    @property
+    def remark(self) -> str:
+        """What a sentence on a run adds, as in ``"2 random coefficients"``; often empty."""
+        return ""
+
+    @classmethod
+    def suggestions(cls, specification: Specification, table: Table) -> dict[str, Suggestion]:
+        """Return what options may be in these data, by option, as a form proposes it."""
+        propose = getattr(import_module(cls.built_by), "suggestions", None)
+        found: dict[str, Suggestion] = {} if propose is None else propose(specification, table)
+        return found
+
+    @classmethod
+    def option_at_fault(cls, error: WorkbenchError, specification: Specification) -> str:
+        """Return the option that an error of the plan is about; empty when it is none.
+
+        That is an option by its own name, or one whose formula or column is what was refused.
+        """
+        declared = {each.name: each for each in options_of(cls)}
+        if error.where in declared and not isinstance(error, DataError):
+            return error.where
+        named = re.compile(rf"(?<![\w.]){re.escape(error.where)}(?![\w.])")
+        if not error.where or named.search(specification.formula or ""):
+            return ""
+        texts = {
+            name: value
+            for name, value in specification.model.settings.items()
+            if name in declared and declared[name].kind in {Kind.COLUMN, Kind.FORMULA}
+        }
+        return next((n for n, value in texts.items() if named.search(str(value))), "")
 
     def plan(self, specification: Specification, table: Table) -> Plan:
         """Read the data as a run would, without computing anything of the likelihood.

@@ -262,6 +262,10 @@ class Problem(ABC):
         """Return the positions of the parameters that lie at a bound of theirs."""
         return ()
 
+    def bound_message(self, names: Sequence[str]) -> str:
+        """Say what it means that parameters lie at a bound; empty where nothing special."""
+        return ""
+
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, shape ``(n,)``."""
         raise OptionError(

@@ -111,12 +111,14 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=("drop", "raise"),
         help="rows with missing values: left out and counted, or refused",
+        label="Missing values",
     )
     collinear: str = option(
         "drop",
         kind=Kind.CHOICE,
         choices=("drop", "refuse"),
         help="columns that are combinations of others: left out and listed, or refused",
+        label="Collinear columns",
     )
     positive: str | None = option(
         None, kind=Kind.TEXT, help="level of a two-valued text outcome that counts as 1"
@@ -126,10 +128,16 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=RULES,
         help="rows alone in a level of a fixed effect: left out and counted, or kept",
+        label="Singletons",
+        needs="absorbs",
     )
     seed: int = option(0, kind=Kind.COUNT, least=0, help="seed of everything random")
     ssc: str | None = option(
-        None, kind=Kind.CHOICE, choices=CONVENTIONS, help="small-sample convention"
+        None,
+        kind=Kind.CHOICE,
+        choices=CONVENTIONS,
+        help="small-sample convention",
+        label="Small sample",
     )
     name: str = option("", kind=Kind.TEXT, help="name of the run")
 

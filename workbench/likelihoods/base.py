@@ -1,17 +1,23 @@
-"""What every linear-index template promises."""
+"""What every likelihood template states."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import scipy.linalg
 
 from workbench.backends import Array, Backend
+from workbench.kernels.likelihood.parameters import LOG, Block, OutcomeTerm
+from workbench.kernels.likelihood.separation import (
+    Separation,
+    separating_direction,
+    vanishing_direction,
+)
 from workbench.kernels.linear.gram import gram, pull
 from workbench.kernels.linear.moments import Moments
 from workbench.options import Options
@@ -27,75 +33,279 @@ class Support(Enum):
     REAL = "a finite number"
     ZERO_ONE = "0 or 1"
     COUNT = "zero or more"
+    WHOLE_COUNT = "a whole number, zero or more"
+    ORDERED = "one of a set of ordered levels"
 
     def violations(self, y: Numpy) -> np.ndarray:
         """Return the positions of the rows outside the support."""
-        if self is Support.REAL:
-            return np.flatnonzero(~np.isfinite(y))
+        allowed = np.isfinite(y)
         if self is Support.ZERO_ONE:
-            return np.flatnonzero((y != 0) & (y != 1))
-        return np.flatnonzero(~(np.isfinite(y) & (y >= 0)))
+            allowed = (y == 0) | (y == 1)
+        if self in {Support.COUNT, Support.WHOLE_COUNT}:
+            allowed &= y >= 0
+        if self is Support.WHOLE_COUNT:
+            allowed &= y == np.floor(y)
+        return np.flatnonzero(~allowed)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One linear predictor of a row, with a design of its own.
+
+    Attributes
+    ----------
+    name
+        The first equation is the formula's; the coefficients of a further one are called
+        ``name:column``.
+    option
+        The field of the likelihood that holds the right side of a further equation, ``"~ z"``.
+    thresholds
+        Whether a block of thresholds takes the place of the constant.
+    saturation
+        The absolute predictor from which fitted probabilities, or means, are 0 or 1 to eight
+        digits, so that separation is looked for.
+    vanishes
+        Whether the equation has no effect any more where its constant falls without bound.
+    """
+
+    name: str
+    option: str = ""
+    thresholds: bool = False
+    saturation: float | None = None
+    vanishes: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A further column that a formula reads, by its role: event, entry, left, right, trials.
+
+    Attributes
+    ----------
+    role
+        What the formula calls it, and the field of the likelihood that names the column.
+    help
+        What the column holds.
+    required
+        Whether a run needs it.
+    """
+
+    role: str
+    help: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What start values are computed from.
+
+    Attributes
+    ----------
+    y
+        The outcome ``(n,)``; of ordered levels their numbers from 0.
+    designs
+        One ``(n, p_a)`` for each equation.
+    offset
+        Of the first equation, ``(n,)`` or None.
+    moments
+        The second moments of the first design, where they are known without weights.
+    columns
+        Further columns by role.
+    weights
+        One factor for each row, ``(n,)``, or None.
+    """
+
+    y: Numpy
+    designs: tuple[Numpy, ...]
+    offset: Numpy | None = None
+    moments: Moments | None = None
+    columns: Mapping[str, Numpy] = field(default_factory=dict)
+    weights: Numpy | None = None
+
+    @property
+    def x(self) -> Numpy:
+        """The design of the first equation."""
+        return self.designs[0]
+
+    @property
+    def shift(self) -> Numpy | float:
+        """The offset, or zero."""
+        return 0.0 if self.offset is None else self.offset
 
 
 @dataclass(frozen=True)
 class Start:
-    """Start values in the template's own coordinates: coefficients ``(p,)``, nuisance ``(m,)``."""
+    """Start values in the coordinates of the formula.
 
-    coefficients: Numpy
-    nuisance: Numpy
+    ``coefficients`` has one array ``(p_a,)`` for each equation, ``parameters`` the others ``(m,)``.
+    """
+
+    coefficients: tuple[Numpy, ...]
+    parameters: Numpy = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearIndex(Options, ABC):
-    r"""A likelihood whose rows depend on the data through :math:`y_i` and :math:`x_i^\top\beta`.
+class Likelihood(Options, ABC):
+    r"""A likelihood whose rows read the data through linear predictors and a few parameters.
 
-    A template states one formula, :meth:`contributions`.  Where the likelihood is better walked
-    in other coordinates than those shown, it also states the way between them.
+    A template states one formula, :meth:`contributions`, of the predictors
+    :math:`x_{ai}^\top\beta_a` of its equations and of its parameters on their natural scale.
+    Derivatives, the blocks of the Hessian and the scales on which parameters are estimated are
+    the kernel's.  A template's options are the fields of its class.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     formula: ClassVar[str]
     support: ClassVar[Support]
-    nuisance: ClassVar[tuple[str, ...]] = ()
+    equations: ClassVar[tuple[Equation, ...]] = (Equation("mean"),)
+    parameters: ClassVar[tuple[Block, ...]] = ()
+    columns: ClassVar[tuple[Column, ...]] = ()
+    unit: ClassVar[Literal["row", "group"]] = "row"
+    """What has one log-likelihood: a row, or a group, whose rows ``columns["group"]`` sums."""
+    group: ClassVar[str | None] = None
+    """The column of groups; a likelihood of groups has an option of this name."""
     scales_outcome: ClassVar[bool] = False
     """Whether the outcome may be centred and scaled before the fit, and estimates put back."""
-    saturation: ClassVar[float | None] = None
-    """The absolute index from which fitted probabilities, or means, are 0 or 1 to eight digits."""
     with_effects: ClassVar[str] = ""
     """The name of the model that takes this one's place when fixed effects are added."""
+    body: ClassVar[str] = ""
+    """The log-likelihood as the body of a ``%%mle`` cell, from which a person's own can start."""
+    usual_for: ClassVar[str] = ""
+    """The type of outcome for which a page proposes the model: 0/1, integer or number."""
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Formulas of data sets that textbooks use, with the options that each needs."""
+    nuisance: ClassVar[tuple[str, ...]] = ()
+    """Names of the parameters that are not coefficients, as far as no data are needed."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.nuisance = tuple(name for block in cls.parameters for name in block.names)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the outcome is a count."""
+        return self.support in {Support.COUNT, Support.WHOLE_COUNT}
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Names of the parameters that are positive, and whose bound is zero."""
+        return tuple(n for b in self.parameters if b.transform == LOG for n in b.names)
+
+    @property
+    def formulas(self) -> dict[str, str]:
+        """The right sides of the further equations by their names."""
+        named = {equation.name: equation.option for equation in self.equations if equation.option}
+        return {name: getattr(self, option) for name, option in named.items()}
 
     @abstractmethod
     def contributions(
-        self, y: Array, index: Array, nuisance: Sequence[Array], xp: Backend
+        self,
+        y: Array,
+        predictors: Sequence[Array],
+        parameters: Sequence[Array],
+        columns: Mapping[str, Any],
+        xp: Backend,
     ) -> Array:
-        """Return the log-likelihood of each observation, shape ``(n,)``, in nats."""
+        """Return the log-likelihood of each unit, shape ``(n,)``, in nats, constants included.
+
+        Parameters
+        ----------
+        y
+            The outcome ``(n,)``.
+        predictors
+            The linear predictor of each equation, ``(n,)`` each.
+        parameters
+            The natural parameters as the row reads them, ``(n,)`` each.
+        columns
+            Further columns by role; a likelihood of groups also finds ``group`` here.
+        xp
+            The verbs of the library that computes.
+        """
+
+    def outcome_term(self, y: Numpy, parameters: Numpy) -> OutcomeTerm | None:
+        """Return a part that no regressor enters, for distinct outcomes ``(u,)``, in numpy.
+
+        It is added to `contributions`.  Sums over counts belong here, which would be slow row by
+        row; most templates have none.
+        """
+        return None
 
     @abstractmethod
-    def start(
-        self, y: Numpy, x: Numpy, offset: Numpy | None, moments: Moments | None = None
-    ) -> Start:
-        """Return start values from a closed form, faster where the second moments are known."""
+    def start(self, data: Observed) -> Start:
+        """Return start values from a closed form, or a first stage."""
 
-    @abstractmethod
-    def mean(self, index: Numpy, nuisance: Numpy) -> Numpy:
-        """Return the expected outcome of each row, shape ``(n,)``, from natural parameters."""
+    def blocks(self, y: Numpy, levels: Sequence[str]) -> tuple[Block, ...]:
+        """Return the parameters that are not coefficients; their number may depend on the data."""
+        return self.parameters
 
-    @abstractmethod
-    def null_loglik(self, y: Numpy, weights: Numpy | None, offset: Numpy | None) -> float:
-        """Return the log-likelihood, in nats, of the model with a constant alone."""
+    def derived(self, y: Numpy, levels: Sequence[str]) -> Mapping[str, Numpy]:
+        """Return further columns ``(n,)`` that the formula reads and the outcome tells."""
+        return {}
 
-    def natural(self, theta: Numpy) -> Numpy:
-        """Turn the walked coordinates ``(p + m,)`` into the parameters shown."""
-        return theta
+    def mean(self, predictors: Sequence[Numpy], parameters: Numpy) -> Numpy | None:
+        """Return the expected outcome of each row, ``(n,)``, or None where there is none."""
+        return None
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Turn the parameters shown ``(p + m,)`` into the walked coordinates."""
+    def probabilities(self, predictors: Sequence[Numpy], parameters: Numpy) -> Numpy | None:
+        """Return the probability of each level, ``(n, J)``, where the outcome is a level."""
+        return None
+
+    def null_loglik(self, y: Numpy, weights: Numpy | None, offset: Numpy | None) -> float | None:
+        """Return the log-likelihood, in nats, of constants alone, where it has a closed form."""
+        return None
+
+    # What is said of the data and of the estimates ------------------------------------------------
+
+    def check_data(self, data: Observed, outcome: str) -> None:
+        """Refuse data that the likelihood cannot be estimated from.
+
+        Raises
+        ------
+        DataError
+            Naming the outcome and what to do.
+        """
+
+    def notes_before(self, data: Observed, outcome: str) -> tuple[str, ...]:
+        """Return sentences on what the data say before any step is taken."""
+        return ()
+
+    def notes_after(
+        self, data: Observed, parameters: Numpy, loglik: float, outcome: str
+    ) -> tuple[str, ...]:
+        """Return sentences on the estimates; ``parameters (m,)`` are those besides coefficients."""
+        return ()
+
+    def at_limit(self, names: Sequence[str], outcome: str) -> str:
+        """Say what the model becomes where these parameters lie at their bounds."""
+        return ""
+
+    # Where no maximum exists ---------------------------------------------------------------------
+
+    def saturated(self, y: Numpy, predictors: Sequence[Numpy], parameters: Numpy) -> list[bool]:
+        """Return for each equation whether some rows are predicted as good as exactly."""
+        return [
+            equation.saturation is not None
+            and float(np.abs(index).max(initial=0.0)) >= equation.saturation
+            for equation, index in zip(self.equations, predictors, strict=True)
+        ]
+
+    def separating(self, equation: int, y: Numpy, x: Numpy) -> Separation | None:
+        """Look for a direction of an equation's coefficients along which the likelihood rises."""
+        return vanishing_direction(y, x) if self.counts else separating_direction(y, x)
+
+    # Where the formula's coordinates are not the parameters shown --------------------------------
+
+    def natural(self, params: Numpy) -> Numpy:
+        """Turn the coordinates of the formula ``(k,)`` into the parameters shown."""
         return params
 
-    def natural_jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of :meth:`natural`, shape ``(p + m, p + m)``."""
-        return np.eye(len(theta))
+    def walked(self, params: Numpy) -> Numpy:
+        """Turn the parameters shown ``(k,)`` into the coordinates of the formula."""
+        return params
+
+    def natural_jacobian(self, params: Numpy) -> Numpy:
+        """Return the derivative of :meth:`natural`, shape ``(k, k)``."""
+        return np.eye(len(params))
 
 
 def least_squares(y: Numpy, x: Numpy, moments: Moments | None = None) -> Numpy:

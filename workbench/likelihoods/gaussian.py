@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from workbench.backends import Array, Backend
-from workbench.kernels.linear.moments import Moments
-from workbench.likelihoods.base import LinearIndex, Start, Support, total
+from workbench.kernels.likelihood.parameters import Block
+from workbench.likelihoods.base import Likelihood, Observed, Start, Support, total
 from workbench.protocols import Numpy
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -19,7 +19,7 @@ _LEAST = 1e-8
 
 
 @dataclass(frozen=True)
-class Gaussian(LinearIndex):
+class Gaussian(Likelihood):
     r"""Gaussian linear model, walked in Olsen's coordinates :math:`d = \beta/\sigma, h = 1/\sigma`.
 
     .. math:: \ell_i = \log h - \tfrac12 (h y_i - x_i^\top d)^2 - \tfrac12 \log 2\pi
@@ -38,29 +38,41 @@ class Gaussian(LinearIndex):
     formula: ClassVar[str] = "y = x′β + ε, ε ~ N(0, σ²)"
     support: ClassVar[Support] = Support.REAL
     with_effects: ClassVar[str] = "feols"
-    nuisance: ClassVar[tuple[str, ...]] = ("sigma",)
+    parameters: ClassVar[tuple[Block, ...]] = (Block(("sigma",)),)
+    body: ClassVar[str] = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
+    usual_for: ClassVar[str] = "number"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lwage ~ educ + exper + tenure": {},
+        "affairs ~ rate_marriage + age + yrs_married + children + religious + educ": {},
+        "TOTEMP ~ GNPDEFL + GNP + UNEMP + ARMED + POP + YEAR": {},
+    }
     scales_outcome: ClassVar[bool] = True
 
     def contributions(
-        self, y: Array, index: Array, nuisance: Sequence[Array], xp: Backend
+        self,
+        y: Array,
+        predictors: Sequence[Array],
+        parameters: Sequence[Array],
+        columns: Mapping[str, Array],
+        xp: Backend,
     ) -> Array:
-        (precision,) = nuisance
+        (index,) = predictors
+        (precision,) = parameters
         return xp.log(precision) - (precision * y - index) ** 2 / 2 - _HALF_LOG_TWO_PI
 
-    def start(
-        self, y: Numpy, x: Numpy, offset: Numpy | None, moments: Moments | None = None
-    ) -> Start:
+    def start(self, data: Observed) -> Start:
         """Start without any effect, so that every optimizer has a way to go.
 
         The spread is that of the outcome around zero, cut to be above zero.  Least squares would
         be the maximum itself.
         """
+        y, moments = data.y, data.moments
         square = float(y @ y) / len(y) if moments is None else moments.outcome / moments.count
         spread = max(math.sqrt(square), _LEAST)
-        return Start(np.zeros(x.shape[1]), np.array([1 / spread]))
+        return Start((np.zeros(data.x.shape[1]),), np.array([1 / spread]))
 
-    def mean(self, index: Numpy, nuisance: Numpy) -> Numpy:
-        return index
+    def mean(self, predictors: Sequence[Numpy], parameters: Numpy) -> Numpy:
+        return predictors[0]
 
     def null_loglik(self, y: Numpy, weights: Numpy | None, offset: Numpy | None) -> float:
         y = y if offset is None else y - offset

@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 
 from workbench.data.table import Table
-from workbench.errors import LikelihoodError, OptionError, WorkbenchError
+from workbench.errors import LikelihoodError, OptionError
 from workbench.estimation.evidence import ProblemEvidence
 from workbench.estimation.families import FAMILIES
-from workbench.estimation.model import Model, Plan, results_class
+from workbench.estimation.model import Model, results_class
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
-from workbench.likelihoods.base import LinearIndex
+from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
+from workbench.models.design.read import columns_asked
 from workbench.models.event_study.results import has_cohorts, with_cohorts
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
@@ -32,6 +33,9 @@ MODELS = {
     "logit": "workbench.likelihoods.logit:Logit",
     "probit": "workbench.likelihoods.probit:Probit",
     "poisson": "workbench.likelihoods.counts.poisson:Poisson",
+    "negbin2": "workbench.likelihoods.counts.negative_binomial:NegativeBinomial",
+    "zip": "workbench.likelihoods.counts.zero_inflated:ZeroInflatedPoisson",
+    "ordered_logit": "workbench.likelihoods.ordered_logit:OrderedLogit",
     "fepois": "workbench.models.fixed_effects.options:FEPoisson",
     "felogit": "workbench.models.fixed_effects.options:FELogit",
     "fenegbin": "workbench.models.fixed_effects.options:FENegativeBinomial",
@@ -67,7 +71,7 @@ def model_class(name: str) -> type[Model]:
     check_model_name(name)
     module, _, class_name = MODELS[name].partition(":")
     found = getattr(import_module(module), class_name)
-    model = template_model(found) if issubclass(found, LinearIndex) else found
+    model = template_model(found) if issubclass(found, Likelihood) else found
     check_registered(name, model)
     return model
 
@@ -153,9 +157,9 @@ def as_model(given: Any) -> Model | type[Model]:
         return model_class(given)
     if isinstance(given, Model) or (isinstance(given, type) and issubclass(given, Model)):
         return given
-    if isinstance(given, LinearIndex):
+    if isinstance(given, Likelihood):
         return model_of_likelihood(given)
-    if isinstance(given, type) and issubclass(given, LinearIndex):
+    if isinstance(given, type) and issubclass(given, Likelihood):
         return template_model(given)
     raise OptionError(
         f"The model is a {type(given).__name__}.",
@@ -203,24 +207,12 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
         When the data or an option are invalid for the model.
     """
     model = model_of(specification.model) if model is None else model
+    if model.needs_formula:
+        table.begin_fingerprint(columns_asked(model, specification, table.names))
     problem = model.problem(model.plan(specification, table))
     problem.table, problem.model = table, model
     specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))
     return problem
-
-
-@one_blas_thread()
-def plan_of(specification: Specification, table: Table) -> Plan:
-    """Say what a run would do with its data, and why it cannot start, if so.
-
-    The specification may be incomplete; what is missing is among the findings.
-    """
-    model = model_class(specification.model.name)()
-    try:
-        model = model_of(specification.model)
-        return model.plan(specification, table)
-    except WorkbenchError as error:
-        return Plan(model, specification, table, findings=(error,))
 
 
 def results_of(problem: Problem) -> type[Fit]:

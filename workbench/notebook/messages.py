@@ -12,8 +12,11 @@ _LOGGER = logging.getLogger(__name__)
 
 _TEXT: Any = str
 _MAYBE: Any = (str, int, type(None))
+_PLAIN: Any = object
+"""A value of an option: a text, a number, yes or no, nothing, or a few of these by name."""
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "set": {"field": _TEXT, "value": _MAYBE, "serial": int},
+    "option": {"of": _TEXT, "name": _TEXT, "value": _PLAIN, "serial": int},
     "own": {"serial": int},
     "role": {"name": _TEXT, "role": _TEXT},
     "repair": {},
@@ -55,6 +58,8 @@ def accepted(content: object) -> dict[str, Any] | None:
 
 
 def _fits(value: object, expected: Any) -> bool:
+    if expected is _PLAIN:
+        return _is_plain(value)
     if isinstance(value, bool):
         return expected is bool
     if isinstance(value, str):
@@ -63,3 +68,23 @@ def _fits(value: object, expected: Any) -> bool:
         few = len(value) <= MOST_ITEMS
         return expected is list and few and all(isinstance(item, str) for item in value)
     return isinstance(value, expected)
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value is plain, or a list or mapping of plain values or of lists of them."""
+    if isinstance(value, dict):
+        few = len(value) <= MOST_ITEMS
+        return few and all(_fits(key, str) and _is_listed(item) for key, item in value.items())
+    return _is_listed(value)
+
+
+def _is_listed(value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MOST_ITEMS and all(map(_is_single, value))
+    return _is_single(value)
+
+
+def _is_single(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT
+    return value is None or isinstance(value, bool | int | float)

@@ -18,7 +18,6 @@ from workbench.protocols import Numpy
 from workbench.report import numbers
 from workbench.report.exports import csv, html, latex, markdown, text, word
 from workbench.report.labels import (
-    INTERCEPT,
     absorbed_by,
     at_maximum,
     clusters,
@@ -27,6 +26,7 @@ from workbench.report.labels import (
     errors_label,
     figure_of,
     has_errors,
+    in_table_order,
     kind_note,
     left_out_count,
     library,
@@ -145,11 +145,9 @@ class Comparison:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """All parameters in the order of the table: regressors, Intercept, nuisance."""
+        """All parameters in the order of the table."""
         found = dict.fromkeys(name for fit in self.fits for name in fit.params.index)
-        nuisance = dict.fromkeys(name for fit in self.fits for name in fit.nuisance)
-        last = [name for name in (INTERCEPT, *nuisance) if name in found]
-        return (*(name for name in found if name not in set(last)), *last)
+        return in_table_order([str(name) for name in found], self.fits)
 
     @cached_property
     def estimates(self) -> Numpy:

@@ -39,6 +39,19 @@ def model_name(fit: Fit) -> str:
     return fit.name or fit.model_title
 
 
+def in_table_order(names: Sequence[str], fits: Sequence[Fit]) -> tuple[str, ...]:
+    """Return parameters as tables list them: regressors, constant, further equations, the others.
+
+    A further equation has its regressors first and its constant last as well.
+    """
+    further = [name for fit in fits for name in fit.further_coefficients]
+    constants = [name for name in further if name.endswith(f":{INTERCEPT}")]
+    regressors = [name for name in further if name not in set(constants)]
+    nuisance = [name for fit in fits for name in fit.nuisance]
+    last = dict.fromkeys([INTERCEPT, *regressors, *constants, *nuisance])
+    return (*(n for n in names if n not in last), *(n for n in last if n in set(names)))
+
+
 def outcome_name(fit: Fit) -> str:
     """Return the dependent variable, with its level that counts as 1, or its base."""
     return fit.outcome_label

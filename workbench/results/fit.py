@@ -200,6 +200,11 @@ class Fit(Precision):
         return self.depvar
 
     @property
+    def further_coefficients(self) -> tuple[str, ...]:
+        """The coefficients of a likelihood's equations after the first."""
+        return ()
+
+    @property
     def column_sd(self) -> Mapping[str, float]:
         """The standard deviation of each regressor, as far as it is known."""
         return self.state.column_sd

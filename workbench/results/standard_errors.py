@@ -76,9 +76,14 @@ class Precision:
         return "robust" if forced and covariance_class(asked.se).trusts_model else asked.se
 
     @property
+    def _estimates_errors(self) -> bool:
+        """Whether the run ended where standard errors exist, and some were asked for."""
+        return self._at_maximum and covariance_class(self.se_kind).estimates_errors
+
+    @property
     def se_label(self) -> str:
         """The kind of standard error as tables name it."""
-        if not self._at_maximum or self.se_kind == "none":
+        if not self._estimates_errors:
             return "none"
         return self._label(self._own)
 
@@ -103,7 +108,7 @@ class Precision:
     @cached_property
     def se(self) -> pd.Series:
         """Standard errors of the kind asked for, by parameter name; NaN where withheld."""
-        if not self._at_maximum or self.se_kind == "none":
+        if not self._estimates_errors:
             return pd.Series(np.nan, index=self.params.index, name="none")
         return self.standard_errors()
 
@@ -138,8 +143,8 @@ class Precision:
             When the log-likelihood curves upwards at the estimate.
         """
         asked = self._asked(kind, cluster, se_options)
-        if asked.covariance.name == "none":
-            raise no_such_covariance("none")
+        if not asked.covariance.estimates_errors:
+            raise no_such_covariance(asked.covariance.name)
         self._refuse_kind(asked.covariance)
         asked.covariance.check_clusters(asked.clusters)
         matrix = self._averaged(self._matrix(asked, self._curvature_for(asked.covariance)))
@@ -370,5 +375,5 @@ class Precision:
         """
         if not self._at_maximum:
             self._refuse_inference("tests")
-        covariance = self.covariance("hessian" if self.se_kind == "none" else None)
+        covariance = self.covariance(None if self._estimates_errors else "hessian")
         return wald_test(restrictions, self.params, covariance, self.df_resid)

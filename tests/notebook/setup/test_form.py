@@ -20,8 +20,8 @@ from workbench.notebook.setup import (
     specification as setup_run,
 )
 from workbench.notebook.setup.available import offered
+from workbench.notebook.setup.chosen import Check, Chosen
 from workbench.notebook.setup.data import open_frame, open_sample
-from workbench.notebook.setup.form import Chosen
 
 MROZ = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"
 
@@ -60,6 +60,18 @@ def chosen_for(opened, offer, **choices):
     for field, value in choices.items():
         chosen = setup_form.changed(chosen, field, value, opened)
     return chosen
+
+
+def given(chosen, opened, of, **options):
+    """Fill in fields of a group of options, one after the other."""
+    for name, value in options.items():
+        chosen = setup_form.with_option(chosen, of, name, value, opened)
+    return chosen
+
+
+def form_of(page, of):
+    """Return the fields that the page draws of a group, by name."""
+    return {field["name"]: field for field in page["forms"][of]}
 
 
 def test_a_sample_opens_with_the_textbooks_model(mroz, offer):
@@ -232,32 +244,35 @@ def test_errors_across_time_are_told_their_columns(people, offer):
     chosen = chosen_for(
         people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
     )
-    told = replace(chosen, se_options="time=region2")
+    told = replace(chosen, se_options={"time": "region2"})
 
     empty, unknown = (setup_check.checked(each, people) for each in (chosen, told))
-    page = setup_page.page(chosen, empty, people, offer)
+    fields = form_of(setup_page.page(chosen, empty, people, offer), "se")
 
-    assert (empty.ok, empty.field) == (False, "se_options")
+    assert (empty.ok, empty.of, empty.field) == (False, "se", "time")
     assert empty.text == "Driscoll-Kraay standard errors need time."
     assert empty.brief == "Driscoll-Kraay standard errors need time"
-    assert "time=year" in empty.detail
+    assert empty.detail == ""  # it stands at the field that is to be filled in
     assert (unknown.ok, "region2" in unknown.text) == (False, True)
-    assert page["errors_hint"] == "time=year, lag=2"
-    assert setup_form.changed(told, "se", "HC3", people).se_options == ""
+    assert [(each["name"], each["kind"]) for each in fields.values()] == [
+        ("time", "column"),
+        ("lag", "count"),
+    ]
+    assert setup_form.changed(told, "se", "HC3", people).se_options == {}
 
 
 def test_errors_across_time_are_those_of_the_run_and_can_be_edited(people, offer):
     chosen = chosen_for(
         people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
     )
-    told = replace(chosen, se_options="time=age, lag=1")
+    told = given(chosen, people, "se", time="age", lag=1)
 
     check = setup_check.checked(told, people)
     spec = setup_run.specification(told, check, people.reference, "a")
 
     assert check.ok, check.text
     assert spec.se_options == {"time": "age", "lag": 1}
-    assert setup_run.from_specification(spec).se_options == "time=age, lag=1"
+    assert setup_run.from_specification(spec).se_options == {"time": "age", "lag": 1}
 
 
 def test_a_jackknife_keeps_its_cluster(people, offer):
@@ -366,8 +381,8 @@ def test_a_body_without_a_formula_counts_its_own_parameters(mroz, offer):
 
 
 def test_automatic_means_newton_up_to_a_few_hundred_parameters():
-    few = setup_form.Check(True, "", parameters=8)
-    many = setup_form.Check(True, "", parameters=5_000)
+    few = Check(True, "", parameters=8)
+    many = Check(True, "", parameters=5_000)
 
     assert setup_run.optimizer_choice(Chosen(), few) == "newton"
     assert setup_run.optimizer_choice(Chosen(), many) == "l-bfgs-b"
@@ -432,7 +447,7 @@ def test_the_foot_describes_the_run(mroz, offer):
 
 
 def test_a_start_from_another_run_keeps_shared_parameters():
-    check = setup_form.Check(True, "", names=("Intercept", "educ"))
+    check = Check(True, "", names=("Intercept", "educ"))
     params = pd.Series({"Intercept": 1.0, "educ": 2.0, "age": 3.0})
 
     assert setup_run.start_from(params, check) == {"Intercept": 1.0, "educ": 2.0}
@@ -445,39 +460,51 @@ def test_the_sentence_on_data_names_what_is_missing(mroz):
     assert about["missing"] == "`wage` and `lwage` have 325 missing."
 
 
-def test_settings_of_the_optimizer_are_read_as_they_are_written(mroz, offer):
-    chosen = chosen_for(mroz, offer, optimizer="sgd", settings="lr=0.1, momentum=0.9")
+def test_options_of_the_optimizer_are_those_of_the_run(mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd")
+    chosen = given(chosen, mroz, "optimizer", lr=0.2, momentum=0.9)
     check = setup_check.checked(chosen, mroz)
     spec = setup_run.specification(chosen, check, mroz.reference, "one")
 
     assert check.ok
-    assert spec.optimizer == Choice("sgd", {"lr": 0.1, "momentum": 0.9})
-    assert setup_run.from_specification(spec).settings == "lr=0.1, momentum=0.9"
+    assert spec.optimizer == Choice("sgd", {"lr": 0.2, "momentum": 0.9})
+    assert setup_run.from_specification(spec).optimizer_options == {"lr": 0.2, "momentum": 0.9}
 
 
-@pytest.mark.parametrize("settings", ["lr", "lr=-1", "lr='a'", "speed=2", "lr=0.1)"])
-def test_settings_that_the_optimizer_cannot_have_are_refused(settings, mroz, offer):
-    chosen = chosen_for(mroz, offer, optimizer="sgd", settings=settings)
+@pytest.mark.parametrize(
+    ("name", "value"), [("lr", "fast"), ("lr", -1), ("momentum", 1), ("reduction", "max")]
+)
+def test_options_that_the_optimizer_cannot_have_are_refused(name, value, mroz, offer):
+    chosen = given(chosen_for(mroz, offer, optimizer="sgd"), mroz, "optimizer", **{name: value})
     check = setup_check.checked(chosen, mroz)
 
-    assert (check.ok, check.field) == (False, "settings")
+    assert (check.ok, check.of, check.field) == (False, "optimizer", name)
 
 
-def test_another_optimizer_starts_without_settings(mroz, offer):
-    chosen = chosen_for(mroz, offer, optimizer="sgd", settings="lr=0.1")
-    page_of = {}
+def test_an_option_that_the_optimizer_does_not_declare_is_no_field(mroz, offer):
+    chosen = chosen_for(mroz, offer, optimizer="sgd")
+
+    with pytest.raises(OptionError, match="no option 'speed'"):
+        given(chosen, mroz, "optimizer", speed=2)
+
+
+def test_another_optimizer_starts_without_options(mroz, offer):
+    chosen = given(chosen_for(mroz, offer, optimizer="sgd"), mroz, "optimizer", lr=0.2)
+    fields = {}
     for name in ("sgd", "newton"):
         chosen = setup_form.changed(chosen, "optimizer", name, mroz)
-        page_of[name] = setup_page.page(chosen, setup_check.checked(chosen, mroz), mroz, offer)
+        page = setup_page.page(chosen, setup_check.checked(chosen, mroz), mroz, offer)
+        fields[name] = form_of(page, "optimizer")
 
-    assert "lr=" in page_of["sgd"]["settings_hint"]
-    assert [page_of["newton"][key] for key in ("settings", "settings_hint")] == ["", ""]
+    assert fields["sgd"]["lr"]["default"] == 0.1
+    assert fields["sgd"]["lr"]["value"] is None
+    assert (fields["newton"], chosen.optimizer_options) == ({}, {})
 
 
 @pytest.mark.usefixtures("torch")
-@pytest.mark.parametrize(("template", "words"), [("nested_logit", "choice"), ("ols", "NumPy")])
+@pytest.mark.parametrize(("template", "words"), [("nested_logit", "compiled"), ("ols", "NumPy")])
 def test_a_library_that_computes_nothing_is_greyed_with_the_reason(mroz, offer, template, words):
-    page = setup_page.page(Chosen(template=template), setup_form.Check(True, ""), mroz, offer)
+    page = setup_page.page(Chosen(template=template), Check(True, ""), mroz, offer)
 
     assert [item["enabled"] for item in page["libraries"]] == [False, False]
     assert all(words in item["reason"] for item in page["libraries"])
@@ -514,20 +541,21 @@ def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(trav
     page = setup_page.page(chosen, check, travel, offer)
 
     assert (chosen.template, chosen.formula) == ("conditional_logit", GREENE)
-    assert {role: page[role] for role in PICKED} == PICKED
+    assert {role: form_of(page, "model")[role]["value"] for role in PICKED} == PICKED
     assert check.text == "5 parameters, 210 choice situations in 840 rows, 0 rows dropped."
     # Greene, Econometric Analysis, table of the travel mode data: air, train, bus and car.
     assert check.detail == "Chosen: 1 (58), 2 (63), 3 (30), 4 (59)."
-    assert page["roles"]["individual"] == "i"
+    assert page["roles"]["individual"] == "s"
     assert page["roles"]["mode"] == "xa"
-    assert page["asks"] == ["situation", "alternatives", "panel"]
+    assert page["letters"] == {"s": "situation", "a": "alternatives", "p": "panel"}
+    assert [*form_of(page, "model")][:3] == ["situation", "alternatives", "panel"]
     assert [item["key"] for item in page["errors"]] == [
         "hessian", "opg", "robust", "cluster", "none",
     ]  # fmt: skip
 
 
 def test_a_panel_counts_the_persons(travel, offer):
-    chosen = chosen_for(travel, offer, panel="hinc")
+    chosen = given(chosen_for(travel, offer), travel, "model", panel="hinc")
     check = setup_check.checked(chosen, travel)
 
     incomes = travel.table.column("hinc").nunique()
@@ -537,50 +565,76 @@ def test_a_panel_counts_the_persons(travel, offer):
 @pytest.mark.parametrize(
     ("choices", "problem", "field"),
     [
-        ({"situation": ""}, "Conditional logit needs the column of the situation.", "situation"),
+        (
+            {"situation": ""},
+            "Conditional logit needs the option situation: column that identifies a choice "
+            "situation.",
+            "situation",
+        ),
         ({"alternatives": "gc"}, "individual 1 lists the alternative 70 twice.", "alternatives"),
         ({"formula": "choice ~ gc + tme"}, "modechoice has no column “tme”.", "formula"),
         ({"offset": "gc"}, "Conditional logit has no offset.", "offset"),
     ],
 )
 def test_what_choice_data_lack_is_told_at_its_field(travel, offer, choices, problem, field):
-    check = setup_check.checked(chosen_for(travel, offer, **choices), travel)
-
-    assert not check.ok
-    assert (check.text, check.field) == (problem, field)
-
-
-@pytest.mark.parametrize(
-    ("template", "written", "problem"),
-    [
-        ("mixed_logit", "", "Mixed logit needs its random coefficients."),
-        ("mixed_logit", "random={ttme: norml}", 'The distribution of ttme is "norml".'),
-        (
-            "mixed_logit",
-            "random={invc: normal}",
-            'The random coefficient "invc" is not in the formula.',
-        ),
-        ("mixed_logit", "random={ttme: normal}, drows=9", "Mixed logit has no setting drows."),
-        ("mixed_logit", "random={ttme: ", "The setting {ttme: cannot be read."),
-        ("nested_logit", "nests={a: [1], b: [2, 3]}", "The nests miss the alternative 4."),
-        ("latent_class", "classes=1", "The option classes is 1."),
-        ("latent_class", "panel=hinc", "Latent class logit has no setting panel."),
-    ],
-)
-def test_settings_that_a_model_cannot_have_are_told_below_them(
-    travel, offer, template, written, problem
-):
-    chosen = chosen_for(travel, offer, template=template, model_settings=written)
+    of_model = {name: value for name, value in choices.items() if name in PICKED}
+    others = {name: value for name, value in choices.items() if name not in PICKED}
+    chosen = given(chosen_for(travel, offer, **others), travel, "model", **of_model)
     check = setup_check.checked(chosen, travel)
 
     assert not check.ok
-    assert (check.text, check.field) == (problem, "model_settings")
+    assert (check.text, check.field) == (problem, field)
+    assert check.of == ("model" if of_model else "")
 
 
-def test_words_in_the_settings_need_no_quotation_marks(travel, offer):
+@pytest.mark.parametrize(
+    ("template", "options", "problem", "field"),
+    [
+        ("mixed_logit", {}, "Mixed logit needs the option random: ", "random"),
+        ("mixed_logit", {"random": {"ttme": "norml"}}, 'of ttme is "norml".', "random"),
+        (
+            "mixed_logit",
+            {"random": {"invc": "normal"}},
+            'The random coefficient "invc" is not in the formula.',
+            "random",
+        ),
+        (
+            "mixed_logit",
+            {"random": {"ttme": "normal"}, "draws": "many"},
+            "Mixed logit: the option draws is 'many'.",
+            "draws",
+        ),
+        (
+            "nested_logit",
+            {"nests": {"a": ["1"], "b": ["2", "3"]}},
+            "The nests miss the alternative 4.",
+            "nests",
+        ),
+        ("latent_class", {"classes": 1}, "The option classes is 1.", "classes"),
+        ("conditional_logit", {"scale": "~ hnc"}, "hnc", "scale"),
+    ],
+)
+def test_options_that_a_model_cannot_have_are_told_at_their_field(
+    travel, offer, template, options, problem, field
+):
+    chosen = given(chosen_for(travel, offer, template=template), travel, "model", **options)
+    check = setup_check.checked(chosen, travel)
+
+    assert not check.ok
+    assert problem.lower() in check.text.lower()
+    assert (check.of, check.field) == ("model", field)
+
+
+def test_an_option_that_a_model_does_not_declare_is_no_field(travel, offer):
+    chosen = chosen_for(travel, offer, template="latent_class")
+
+    with pytest.raises(OptionError, match="no option 'drows'"):
+        given(chosen, travel, "model", drows=9)
+
+
+def test_options_of_a_model_are_those_of_the_run(travel, offer):
     told = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
-    written = "random={ttme: normal, gc: lognormal}, correlated=True, draws=50"
-    chosen = chosen_for(travel, offer, template="mixed_logit", model_settings=written)
+    chosen = given(chosen_for(travel, offer, template="mixed_logit"), travel, "model", **told)
     check = setup_check.checked(chosen, travel)
     asked = setup_run.specification(chosen, check, travel.reference, "mixed")
     page = setup_page.page(chosen, check, travel, offer)
@@ -594,17 +648,27 @@ def test_words_in_the_settings_need_no_quotation_marks(travel, offer):
     assert 'random={"ttme": "normal", "gc": "lognormal"}' in python_call(asked)
 
 
-def test_another_model_starts_without_the_settings_of_the_last_and_keeps_the_columns(travel, offer):
-    chosen = chosen_for(travel, offer, template="mixed_logit", model_settings="draws=9")
+def test_another_model_starts_without_the_options_of_the_last_and_keeps_the_columns(travel, offer):
+    chosen = given(chosen_for(travel, offer, template="mixed_logit"), travel, "model", draws=9)
 
     chosen = setup_form.changed(chosen, "template", "nested_logit", travel)
 
-    assert chosen.model_settings == ""
-    assert chosen.situation == "individual"
+    assert chosen.model_options == PICKED
     page = setup_page.page(chosen, setup_check.checked(chosen, travel), travel, offer)
-    assert page["model_hint"] == "nests={alone: [1], together: [2, 3, 4]}"
-    written = chosen_for(travel, offer, template="nested_logit", model_settings=page["model_hint"])
+    proposed = form_of(page, "model")["nests"]
+    assert proposed["example"] == {"alone": ["1"], "together": ["2", "3", "4"]}
+    assert proposed["names"] == ["1", "2", "3", "4"]
+    written = given(chosen, travel, "model", nests=proposed["example"])
     assert setup_check.checked(written, travel).ok
+
+
+def test_columns_come_back_with_a_model_that_needs_them(travel, offer):
+    chosen = given(chosen_for(travel, offer), travel, "model", panel="hinc")
+
+    chosen = setup_form.changed(chosen, "template", "logit", travel)
+    chosen = setup_form.changed(chosen, "template", "latent_class", travel)
+
+    assert chosen.model_options == PICKED | {"panel": "hinc"}
 
 
 @pytest.mark.parametrize(
@@ -627,13 +691,12 @@ def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, told):
 
 
 def test_a_model_of_levels_asks_for_no_columns(people, offer):
-    chosen = chosen_for(
-        people, offer, template="multinomial_logit", formula="region ~ age", model_settings="base=b"
-    )
+    chosen = chosen_for(people, offer, template="multinomial_logit", formula="region ~ age")
+    chosen = given(chosen, people, "model", base="b")
     check = setup_check.checked(chosen, people)
-    page = setup_page.page(chosen, check, people, offer)
+    fields = form_of(setup_page.page(chosen, check, people, offer), "model")
 
-    assert page["asks"] == []
-    assert page["model_hint"] == "base=a"
+    assert [*fields] == ["base"]
+    assert (fields["base"]["example"], fields["base"]["names"]) == ("a", ["a", "b", "c", "d"])
     assert check.ok
     assert check.text == "6 parameters, 40 rows used, 0 rows dropped."  # (4 - 1) levels of two

@@ -81,4 +81,5 @@ def test_a_page_that_is_not_built_says_how_to_build_it(tmp_path, monkeypatch):
     with pytest.raises(WorkbenchError, match="not built") as caught:
         TraceView(FakeRun())
 
-    assert "pip install" in caught.value.hint
+    command = "install the package with `pip install .`, or run `make lab` in its folder."
+    assert caught.value.hint == command

@@ -225,16 +225,37 @@ def test_one_press_repairs_the_name(page):
     assert page.setup["check"]["ok"]
 
 
-def test_what_cannot_start_says_why_at_the_foot():
+def test_an_outcome_that_does_not_vary_is_told_before_anything_starts():
     page = Workbench(pd.DataFrame({"bought": [1, 1, 1, 1], "price": [1.0, 2.0, 3.0, 5.0]}))
     set_choice(page, "template", "logit")
     set_choice(page, "formula", "bought ~ price")
 
+    assert not page.setup["check"]["ok"]
+    assert "bought" in page.setup["check"]["text"]
+
+
+def test_what_cannot_start_says_why_at_the_foot():
+    page = Workbench(pd.DataFrame({"bought": [0, 1], "price": [1.0, 2.0], "age": [3.0, 5.0]}))
+    set_choice(page, "template", "logit")
+    set_choice(page, "formula", "bought ~ price + age")
+
     say(page, "run", ticket=page.setup["ticket"])
 
-    assert "bought" in page.setup["refusal"]
+    assert "2 rows cannot determine" in page.setup["refusal"]
     set_choice(page, "formula", "bought ~ 1")
     assert page.setup["refusal"] == ""
+
+
+def test_an_option_is_set_by_name_and_emptied_by_nothing(page):
+    set_choice(page, "optimizer", "sgd")
+
+    say(page, "option", of="optimizer", name="lr", value=0.25, serial=7)
+    given = (page.setup["serial"], page.setup["code"]["magic"])
+    say(page, "option", of="optimizer", name="lr", value=None, serial=8)
+
+    assert given[0] == 7
+    assert "sgd(lr=0.25)" in given[1]
+    assert "lr" not in page.setup["code"]["magic"]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +267,10 @@ def test_what_cannot_start_says_why_at_the_foot():
         {"type": "set", "field": "formula"},
         {"type": "set", "field": "__init__", "value": "x", "serial": 1},
         {"type": "set", "field": "formula", "value": "x" * 30_000, "serial": 1},
+        {"type": "option", "of": "run", "name": "seed", "value": {"a": {"b": 1}}, "serial": 1},
+        {"type": "option", "of": "run", "name": "no such option", "value": 1, "serial": 1},
+        {"type": "option", "of": "no such group", "name": "seed", "value": 1, "serial": 1},
+        {"type": "option", "of": "run", "name": "seed", "value": [1], "serial": 1},
         {"type": "compare", "ids": [1, 2]},
         {"type": "compare", "ids": "abc"},
         {"type": "run", "ticket": True},

@@ -35,6 +35,79 @@ def read_outcome(
     return _two_valued(column, name, positive)
 
 
+MOST_LEVELS = 200
+"""Levels of an ordered outcome; each but one has a cutpoint."""
+_NAMED = 4
+
+
+def read_ordered(parsed: ParsedFormula, sample: Sample) -> tuple[Numpy, tuple[str, ...]]:
+    """Return an outcome as the numbers of its levels ``(n,)``, from 0, and the levels in order.
+
+    Numbers are ordered as they are, and categories as they say, those without rows left out.
+
+    Raises
+    ------
+    DataError
+        When it holds text or categories without an order, one level, or too many.
+    """
+    word = parsed.outcome.strip()
+    name = parsed.aliases.get(word, word)
+    if name not in sample.columns:
+        codes, levels = _numbered(_computed(parsed, sample))
+    else:
+        column = pd.Series(sample.columns[name])
+        in_order = isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered
+        if not in_order and not _holds_numbers(column):
+            raise _no_order(name, column)
+        codes, levels = _by_category(column) if in_order else _numbered(sample.number(name))
+    _refuse_number_of_levels(name, len(levels))
+    return codes, levels
+
+
+def _numbered(values: Numpy) -> tuple[Numpy, tuple[str, ...]]:
+    found, codes = np.unique(values, return_inverse=True)
+    return codes.astype(np.float64), tuple(level_text(level) for level in found.tolist())
+
+
+def _by_category(column: pd.Series) -> tuple[Numpy, tuple[str, ...]]:
+    used = column.cat.remove_unused_categories()
+    levels = tuple(level_text(level) for level in used.cat.categories)
+    return np.asarray(used.cat.codes, dtype=np.float64), levels
+
+
+def unused_levels(column: pd.Series) -> list[str]:
+    """Return the categories of a column that no row has."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return []
+    used = set(column.dropna().unique())
+    return [level_text(level) for level in column.cat.categories if level not in used]
+
+
+def _no_order(name: str, column: pd.Series) -> DataError:
+    texts = sorted(level_text(level) for level in column.dropna().unique())
+    some = ", ".join(f'"{shown(text)}"' for text in texts[:_NAMED])
+    more = ", ..." if len(texts) > _NAMED else ""
+    return DataError(
+        f"The levels of {shown(name)} have no order: {some}{more}.",
+        hint=f"state it, lowest first: df[{name!r}] = pd.Categorical(df[{name!r}], "
+        f"[{some}{more}], ordered=True).",
+        code="no-order",
+        where=name,
+    )
+
+
+def _refuse_number_of_levels(name: str, levels: int) -> None:
+    if not 2 <= levels <= MOST_LEVELS:
+        what = "one level" if levels == 1 else f"{levels:,} levels"
+        raise DataError(
+            f"The outcome {shown(name)} has {what}; an ordered outcome has from 2 to "
+            f"{MOST_LEVELS}.",
+            hint="choose another outcome, or another model.",
+            code="constant-outcome" if levels < 2 else "too-many-levels",
+            where=name,
+        )
+
+
 def _holds_numbers(column: pd.Series) -> bool:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.cat.categories.to_series()

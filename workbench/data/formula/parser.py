@@ -186,6 +186,25 @@ def instrument_sides(parsed: ParsedFormula, columns: Collection[str]) -> tuple[P
     return tuple(parse_formula(f"{outcome} ~ {side}", columns) for side in sides)
 
 
+def further_equation(outcome: str, text: str, columns: Collection[str], name: str) -> ParsedFormula:
+    """Read the right side of a further equation, ``"~ z1 + z2"``, as a formula of an outcome.
+
+    Raises
+    ------
+    FormulaError
+        When it has a part after ``|``, or does not pass `check_formula`.
+    """
+    parsed = parse_formula(f"{outcome} {text.strip()}", columns)
+    if parsed.parts.fixed_effects is not None or parsed.parts.instruments is not None:
+        raise FormulaError(
+            f'The formula {name}="{shown(text)}" has a part after |.',
+            hint=f'{name}="~ z1 + z2", with factors of few levels as C(region).',
+            code="one-sided",
+            where=name,
+        )
+    return parsed
+
+
 def _refuse_long(text: str) -> None:
     if len(text) > LONGEST:
         raise FormulaError(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from workbench.errors import DataError
+from workbench.extras import install_extra
 
 RUNS_CODE = {
     ".pkl", ".pickle", ".p", ".joblib", ".dill", ".pt", ".pth", ".npy", ".npz", ".rds", ".rda",
@@ -51,11 +52,11 @@ def refuse_large(size: int, name: str) -> None:
 def unreadable(path: Path, error: Exception) -> DataError:
     """Return the error for a file with another content than its name says."""
     reason = (str(error).splitlines() or [""])[0][:200]
+    hint = "open it with pandas, with the options it needs, and pass the DataFrame."
+    if isinstance(error, ImportError):
+        hint = f"{install_extra('lab')}, which brings what reads it."
     return _refused(
-        path.name,
-        f"cannot be read ({type(error).__name__}: {reason})",
-        "open it with pandas, with the options it needs, and pass the DataFrame.",
-        "unreadable",
+        path.name, f"cannot be read ({type(error).__name__}: {reason})", hint, "unreadable"
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.data.sources import simulated
 from workbench.errors import DataError
+from workbench.extras import install_command
 from workbench.names import nearest
 
 
@@ -201,7 +202,7 @@ def load(name: str) -> pd.DataFrame:
     if not sample.available:
         raise DataError(
             f'The sample "{name}" is shipped by {sample.source}, which is not installed.',
-            hint=f"pip install {sample.source}.",
+            hint=f"{install_command(sample.source)}.",
             code="not-installed",
             where=name,
         )

@@ -1,44 +1,86 @@
-r"""Value, gradient and Hessian of a likelihood that reads the data through a linear index.
+r"""Sums of a likelihood whose rows depend on the data through a few scalars.
 
-The derivatives of row :math:`i` by its index :math:`\eta_i` and by the nuisance parameters come
-from automatic differentiation of one scalar formula; the design matrix enters only through
-:math:`X^\top w` and :math:`X^\top W X`.  On a device the library forms these too; on the CPU, in
-float64, BLAS does on our own threads, two to three times as fast as either library, and the
-library sees the linear index alone.
+A row's log-likelihood is a function of scalars: the linear predictors :math:`x_{ai}^\top\beta_a`
+of one or several equations, and further parameters, which every row reads or which a row picks by
+a code of its own.  The library differentiates that scalar function row by row, and the pass over
+the rows assembles the rest: :math:`X_a^\top w_a` for the gradient and the blocks
+:math:`X_a^\top W_{ab} X_b` for the Hessian.  On the CPU, in float64, BLAS does that on our own
+threads, two to three times as fast as either library, and the library sees the scalars alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from workbench.backends import Array, Backend
-from workbench.kernels.linear.gram import pull, times, weighted_gram
+from workbench.kernels.likelihood.parameters import Block, OutcomeTerm, Scale
+from workbench.kernels.likelihood.scores import Argument, RowScores, sum_by_code
+from workbench.kernels.linear.gram import cross_gram, pull, times, weighted_gram
 from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
-Contributions = Callable[[Array, Array, Sequence[Array], Backend], Array]
+Contributions = Callable[
+    [Array, Sequence[Array], Sequence[Array], Mapping[str, Array], Backend], Array
+]
+"""``f(y, predictors, parameters, columns, xp)``: the log-likelihood of each row, ``(n,)``."""
+Kind = Literal["design", "shared", "picked"]
 
 
-class LinearIndexKernel:
-    """The sums of one template over one data set on one device.
+@dataclass(frozen=True)
+class Formula:
+    """The scalar function of a row, and what each of its arguments is.
+
+    Compiled code is found again by this object, so it holds nothing that depends on the data.
+    """
+
+    contributions: Contributions
+    kinds: tuple[Kind, ...]
+
+
+class Rows(NamedTuple):
+    """The columns that a formula reads, as arrays of the library.
+
+    ``offsets`` has one ``(n,)`` or None for each design, ``codes`` one ``(n,)`` for each picked
+    argument, ``designs`` the ``(n, p)`` where the library multiplies by them.
+    """
+
+    y: Array
+    weights: Array
+    offsets: tuple[Array | None, ...]
+    codes: tuple[Array, ...] = ()
+    columns: Mapping[str, Array] = {}
+    designs: tuple[Array, ...] = ()
+
+
+class LinearPredictorKernel:
+    """The sums of one likelihood over one data set on one device.
 
     Parameters
     ----------
     contributions
-        The template's formula.
+        The likelihood's formula, of natural parameters.
     xp
         The backend that computes.
-    y, x
-        Outcome ``(n,)`` and design ``(n, p)``, float64.
-    offset, weights
-        Columns ``(n,)`` or None.
-    nuisance
-        The number ``m`` of parameters besides the coefficients; ``k = p + m``.
+    y
+        The outcome ``(n,)``, float64.
+    designs
+        One ``(n, p_a)`` for each equation, float64.
+    offsets
+        For each equation a column ``(n,)`` or None; none by default.
+    weights
+        A column ``(n,)`` or None.
+    blocks
+        The parameters besides the coefficients; ``k`` is the sum of all sizes.
+    columns
+        Further columns ``(n,)`` by role.
+    outcome_term
+        ``f(y, parameters)``: a part of the log-likelihood of distinct outcomes, or None.
     """
 
     def __init__(
@@ -46,239 +88,425 @@ class LinearIndexKernel:
         contributions: Contributions,
         xp: Backend,
         y: Numpy,
-        x: Numpy,
-        offset: Numpy | None = None,
+        designs: Sequence[Numpy],
+        *,
+        offsets: Sequence[Numpy | None] = (),
         weights: Numpy | None = None,
-        nuisance: int = 0,
+        blocks: Sequence[Block] = (),
+        columns: Mapping[str, Numpy] | None = None,
+        outcome_term: Callable[[Numpy, Numpy], OutcomeTerm | None] | None = None,
     ) -> None:
         self.xp = xp
-        self.coefficients = x.shape[1]
-        self.size = self.coefficients + nuisance
-        self._contributions = contributions
+        self._term = None if outcome_term is None else _Outcomes(outcome_term, y, weights)
+        self.scale = Scale(sum(x.shape[1] for x in designs), tuple(blocks))
+        self.size = self.scale.size
+        self.arguments = _arguments(designs, blocks, self.scale)
+        self._formula = Formula(contributions, tuple(a.kind for a in self.arguments))
+        self._designs = tuple(designs)
+        self._last: list[tuple[Numpy, Array] | None] = [None] * len(designs)
+        self._on_host = xp.device == "cpu" and xp.dtype == "float64"
         with xp.scope():
-            move = xp.array
-            zeros = np.zeros_like(y) if offset is None else offset
-            ones = np.ones_like(y) if weights is None else weights
-            self._columns = (move(y), move(zeros), move(ones))
-            self._last: tuple[Numpy, Array] | None = None
-            self._x = x if xp.device == "cpu" and xp.dtype == "float64" else move(x)
+            self._rows = self._moved(y, offsets or [None] * len(designs), weights, columns or {})
 
-    @property
-    def _on_host(self) -> bool:
-        return isinstance(self._x, np.ndarray)
+    def _moved(
+        self,
+        y: Numpy,
+        offsets: Sequence[Numpy | None],
+        weights: Numpy | None,
+        columns: Mapping[str, Numpy],
+    ) -> Rows:
+        """Bring the columns to the device, and the designs where the library multiplies."""
+        move = self.xp.array
+        return Rows(
+            move(y),
+            move(np.ones_like(y) if weights is None else weights),
+            tuple(None if offset is None else move(offset) for offset in offsets),
+            tuple(move(a.codes) for a in self.arguments if a.codes is not None),
+            {role: move(column) for role, column in columns.items()},
+            () if self._on_host else tuple(move(x) for x in self._designs),
+        )
+
+    # Sums ---------------------------------------------------------------------------------------
 
     def totals(self, theta: Numpy, order: Order = 0) -> Totals:
         """Sum the log-likelihood and its derivatives up to ``order`` at ``theta (k,)``."""
+        params = self.scale.natural(theta)
         with self.xp.scope():
             if self._on_host:
-                value, first, second = self._at_index(_weighted, order, theta)
-                pieces = (value, *_spread(first, second, self._pull, self._square))
+                found = self._call(_weighted, order, self._predicted(params))
+                pieces = self._spread(*found)
             else:
-                pieces = self._on_device(_sums, order, theta)
-            return self._assemble([_host(self.xp, piece) for piece in pieces], order)
+                pieces = self._call(_sums, order, self._places(params))
+            value, first, second = [_host(self.xp, piece) for piece in pieces]
+        found = self._assembled(float(value), first, second, order)
+        if self._term is not None:
+            found = self._term.added(found, params, self.scale.first)
+        return self.scale.carried(theta, found)
 
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
         """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
+        params, scale = self.scale.natural(theta), self.scale
+        jacobian = None if scale.linear else scale.jacobian(theta)
+        move = vector if jacobian is None else jacobian @ vector
         with self.xp.scope():
             if self._on_host:
-                own, *others = self._at_index(_pushed, 2, theta, vector)
-                pieces = [self._pull(own), *others]
+                places = self._predicted(params), self._predicted(move, keep=False)
+                pieces = self._pulled(self._call(_pushed, 2, *places))
             else:
-                pieces = self._on_device(_curved, 2, theta, vector)
-            return np.concatenate([np.atleast_1d(_host(self.xp, piece)) for piece in pieces])
+                pieces = self._call(_curved, 2, self._places(params), self._places(move))
+            found = self._gathered([_host(self.xp, piece) for piece in pieces])
+        if self._term is not None:
+            first = scale.first
+            found[first:] += self._term.hessian(params[first:]) @ move[first:]
+        if jacobian is None:
+            return found
+        gradient = self._natural_gradient(theta)
+        return np.asarray(jacobian.T @ found + scale.second(theta, gradient) @ vector)
+
+    def _natural_gradient(self, theta: Numpy) -> Numpy:
+        """Return the gradient by natural parameters, ``(k,)``."""
+        gradient = self.totals(theta, 1).gradient
+        assert gradient is not None
+        return np.asarray(np.linalg.solve(self.scale.jacobian(theta).T, gradient))
+
+    # Rows ---------------------------------------------------------------------------------------
 
     def rows(self, theta: Numpy, order: Order = 1) -> tuple[Numpy, list[Numpy]]:
         """Return each row's log-likelihood ``(n,)`` and derivatives, unweighted.
 
-        The derivatives are by the index and then by each nuisance parameter, ``(n,)`` each.
+        The derivatives are by the arguments of the formula, ``(n,)`` each: the linear predictors,
+        and then the natural parameters as the row reads them.
         """
+        params = self.scale.natural(theta)
         with self.xp.scope():
-            values, first, _ = self._at_index(_rowwise, order, theta)
-            return self.xp.numpy(values), [self.xp.numpy(d) for d in first]
+            values, first, _ = self._call(_rowwise, order, self._predicted(params))
+            found = self.xp.numpy(values), [self.xp.numpy(d) for d in first]
+        return found if self._term is None else self._term.by_row(*found, params, self.scale.first)
 
-    def index(self, theta: Numpy) -> Numpy:
-        """Return the linear index of each row, offset included, shape ``(n,)``."""
+    def scores(self, theta: Numpy) -> tuple[Numpy, RowScores]:
+        """Return each row's log-likelihood ``(n,)``, and its score by unconstrained parameters."""
+        values, first = self.rows(theta)
+        change = None if self.scale.linear else self.scale.jacobian(theta)
+        return values, RowScores(self.arguments, tuple(first), self.size, change)
+
+    def predictors(self, theta: Numpy) -> list[Numpy]:
+        """Return the linear predictor of each equation, offsets included, ``(n,)`` each."""
         with self.xp.scope():
-            _, offset, _ = self._columns
-            return self.xp.numpy(self._moved(theta) + offset)
+            places = self._predicted(self.scale.natural(theta))
+            pairs = zip(places, self._rows.offsets, strict=False)
+            return [self.xp.numpy(p if offset is None else p + offset) for p, offset in pairs]
 
-    def _at_index(self, function: Callable[..., Any], order: Order, *points: Numpy) -> Any:
-        """Call a function of the rows at the linear index of each point."""
-        run = _compiled(function, self._contributions, self.xp, order)
-        return run(self._columns, *chain(*((self._moved(u), self._others(u)) for u in points)))
+    # Arguments at a point -----------------------------------------------------------------------
 
-    def _on_device(self, function: Callable[..., Any], order: Order, *points: Numpy) -> Any:
-        """Call a function of the design at points."""
-        run, p = _compiled(function, self._contributions, self.xp, order), self.coefficients
-        y, offset, weights = self._columns
-        places = chain(*((self.xp.array(u[:p]), self._others(u)) for u in points))
-        return run((y, self._x, offset, weights), *places)
+    def _call(self, function: Callable[..., Any], order: Order, *places: Any) -> Any:
+        return _compiled(function, self._formula, self.xp, order)(self._rows, *places)
 
-    def _moved(self, theta: Numpy) -> Array:
+    def _predicted(self, params: Numpy, *, keep: bool = True) -> tuple[Array, ...]:
+        """Return each argument's place with the designs multiplied: ``(n,)``, or parameters."""
+        return tuple(
+            self._times(a, params, keep) if a.kind == "design" else self._read(a, params)
+            for a in self.arguments
+        )
+
+    def _places(self, params: Numpy) -> tuple[Array, ...]:
+        """Return each argument's place as parameters alone."""
+        return tuple(self._read(a, params) for a in self.arguments)
+
+    def _read(self, argument: Argument, params: Numpy) -> Array:
+        values = params[argument.start : argument.stop]
+        return self.xp.array(np.float64(values[0]) if argument.kind == "shared" else values)
+
+    def _times(self, argument: Argument, params: Numpy, keep: bool) -> Array:
         """Return ``X`` times the coefficients, ``(n,)``, kept for the coefficients asked last."""
-        coefficients = theta[: self.coefficients]
-        last = self._last
-        if last is None or not np.array_equal(last[0], coefficients):
-            x, xp = self._x, self.xp
-            on_host = self._on_host
-            moved = xp.array(times(x, coefficients)) if on_host else x @ xp.array(coefficients)
-            self._last = last = (coefficients.copy(), moved)
-        return last[1]
+        at, xp = argument.design_number, self.xp
+        coefficients = params[argument.start : argument.stop]
+        last = self._last[at]
+        if last is not None and np.array_equal(last[0], coefficients):
+            return last[1]
+        if self._on_host:
+            found = xp.array(times(self._designs[at], coefficients))
+        else:
+            found = self._rows.designs[at] @ xp.array(coefficients)
+        if keep:
+            self._last[at] = (coefficients.copy(), found)
+        return found
 
-    def _others(self, theta: Numpy) -> list[Array]:
-        return [self.xp.array(np.float64(value)) for value in theta[self.coefficients :]]
+    # Assembly on the host -----------------------------------------------------------------------
 
-    def _pull(self, rows: Array) -> Numpy:
-        return pull(self._x, self.xp.numpy(rows))
+    def _spread(
+        self, value: Array, first: list[Array], second: list[list[Array]]
+    ) -> tuple[Array, list[Numpy], list[list[Any]]]:
+        """Multiply weighted rows by the designs: ``X'w``, and the blocks ``X_a'W X_b``."""
+        blocks = [
+            [self._block(i, i + j, rows) for j, rows in enumerate(row)]
+            for i, row in enumerate(second)
+        ]
+        return value, self._pulled(first), blocks
 
-    def _square(self, rows: Array) -> Numpy:
-        return weighted_gram(self._x, self.xp.numpy(rows))
+    def _pulled(self, first: Sequence[Array]) -> list[Any]:
+        pairs = zip(self.arguments, first, strict=False)
+        return [pull(a.design, self.xp.numpy(d)) if a.kind == "design" else d for a, d in pairs]
 
-    def _assemble(self, pieces: list[Any], order: Order) -> Totals:
-        value, first, second = float(pieces[0]), pieces[1], pieces[2]
+    def _block(self, i: int, j: int, rows: Array) -> Any:
+        one, other = self.arguments[i], self.arguments[j]
+        if one.kind != "design":
+            return rows
+        weights = self.xp.numpy(rows)
+        if i == j:
+            return weighted_gram(one.design, weights)
+        if other.kind == "design":
+            return cross_gram(one.design, weights, other.design)
+        if other.kind == "shared":
+            return pull(one.design, weights)[:, None]
+        return sum_by_code(self._members[j], one.design, weights).T
+
+    @cached_property
+    def _members(self) -> dict[int, sparse.csr_array]:
+        """The rows that pick each parameter, one ``(m, n)`` matrix for each picked argument."""
+        found = enumerate(self.arguments)
+        return {j: a.members() for j, a in found if a.kind == "picked"}
+
+    def _gathered(self, first: Sequence[Any]) -> Numpy:
+        """Add up derivatives by argument into one vector of all parameters."""
+        found = np.zeros(self.size)
+        for argument, piece in zip(self.arguments, first, strict=True):
+            found[argument.start : argument.stop] += piece
+        return found
+
+    def _assembled(
+        self, value: float, first: Sequence[Any], second: Sequence[Any], order: Order
+    ) -> Totals:
         if order == 0:
             return Totals(value)
-        gradient = np.concatenate([np.atleast_1d(piece) for piece in first])
+        gradient = self._gathered(first)
         if order == 1:
             return Totals(value, gradient)
-        return Totals(value, gradient, _fill(second, self.coefficients, self.size))
+        hessian = np.zeros((self.size, self.size))
+        for i, row in enumerate(second):
+            for j, block in enumerate(row, start=i):
+                self._add(hessian, i, j, block)
+        return Totals(value, gradient, (hessian + hessian.T) / 2)
+
+    def _add(self, hessian: Numpy, i: int, j: int, block: Any) -> None:
+        one, other = self.arguments[i], self.arguments[j]
+        down, across = slice(one.start, one.stop), slice(other.start, other.stop)
+        shaped = np.reshape(block, (one.size, other.size))
+        hessian[down, across] += shaped
+        if i != j:
+            hessian[across, down] += shaped.T
 
 
-def _fill(second: list[list[Any]], p: int, k: int) -> Numpy:
-    """Put the blocks of the upper triangle into one symmetric matrix."""
-    hessian = np.empty((k, k))
-    hessian[:p, :p] = (second[0][0] + second[0][0].T) / 2
-    for j in range(1, k - p + 1):
-        hessian[:p, p + j - 1] = hessian[p + j - 1, :p] = second[0][j]
-        for i in range(1, j + 1):
-            hessian[p + i - 1, p + j - 1] = hessian[p + j - 1, p + i - 1] = second[i][j - i]
-    return hessian
+class _Outcomes:
+    """The distinct outcomes, and the part of the log-likelihood that depends on them alone."""
+
+    def __init__(
+        self,
+        term: Callable[[Numpy, Numpy], OutcomeTerm | None],
+        y: Numpy,
+        weights: Numpy | None,
+    ) -> None:
+        self._values, self._codes = np.unique(y, return_inverse=True)
+        self._counts = np.bincount(self._codes, weights, len(self._values))
+        self._of = term
+
+    def _at(self, parameters: Numpy) -> OutcomeTerm:
+        found = self._of(self._values, parameters)
+        assert found is not None
+        return found
+
+    def added(self, totals: Totals, params: Numpy, first: int) -> Totals:
+        """Add the sums over the rows to those of the formula."""
+        term = self._at(params[first:])
+        gradient, hessian = totals.gradient, totals.hessian
+        if gradient is not None:
+            gradient[first:] += self._counts @ term.first
+        if hessian is not None:
+            hessian[first:, first:] += np.tensordot(self._counts, term.second, 1)
+        return Totals(totals.value + float(self._counts @ term.value), gradient, hessian)
+
+    def hessian(self, parameters: Numpy) -> Numpy:
+        """Return the second derivatives of the sum, ``(m, m)``."""
+        return np.asarray(np.tensordot(self._counts, self._at(parameters).second, 1))
+
+    def by_row(
+        self, values: Numpy, first: list[Numpy], params: Numpy, at: int
+    ) -> tuple[Numpy, list[Numpy]]:
+        """Add the part of each row; parameters are the last arguments, one each."""
+        term = self._at(params[at:])
+        count = term.first.shape[1]
+        own = [d + term.first[self._codes, j] for j, d in enumerate(first[-count:])]
+        return values + term.value[self._codes], [*first[:-count], *own] if first else []
+
+
+def _arguments(
+    designs: Sequence[Numpy], blocks: Sequence[Block], scale: Scale
+) -> tuple[Argument, ...]:
+    """List the arguments of the formula: predictors, and then parameters block by block."""
+    found, at = [], 0
+    for number, x in enumerate(designs):
+        found.append(Argument("design", at, at + x.shape[1], design=x, design_number=number))
+        at += x.shape[1]
+    for place, block in zip(scale.slices, blocks, strict=True):
+        if block.reads:
+            picked = [Argument("picked", place.start, place.stop, codes=c) for c in block.reads]
+            found.extend(picked)
+        else:
+            each = range(place.start, place.stop)
+            found.extend(Argument("shared", j, j + 1) for j in each)
+    return tuple(found)
+
+
+# What the library computes, compiled once for equal formulas -------------------------------------
 
 
 @lru_cache(maxsize=256)
 def _compiled(
-    function: Callable[..., Any], contributions: Contributions, xp: Backend, order: Order
+    function: Callable[..., Any], formula: Formula, xp: Backend, order: Order
 ) -> Callable[..., Any]:
-    """Compile once for equal templates, so that a second fit of the same shape starts warm."""
-    return xp.compile(partial(function, contributions, xp, order))
+    """Compile once for equal formulas, so that a second fit of the same shape starts warm."""
+    return xp.compile(partial(function, formula, xp, order))
 
 
-Rows = tuple[Array, list[Array], list[list[Array]]]
-"""Values and derivatives of rows ``(n,)``, or their sums where the design plays no part."""
+Derivatives = tuple[Array, list[Array], list[list[Array]]]
+"""Values and derivatives of rows ``(n,)``, or their sums where no design plays a part."""
+
+
+def _values(formula: Formula, xp: Backend, rows: Rows, places: Sequence[Array]) -> list[Array]:
+    """Return the arguments of each row, ``(n,)`` each."""
+    offsets, codes = iter(rows.offsets), iter(rows.codes)
+    found: list[Array] = []
+    for kind, place in zip(formula.kinds, places, strict=True):
+        if kind == "design":
+            offset = next(offsets)
+            found.append(place if offset is None else place + offset)
+        elif kind == "picked":
+            found.append(xp.take(place, next(codes)))
+        else:
+            found.append(place + 0 * found[0])
+    return found
 
 
 def _rowwise(
-    contributions: Contributions,
-    xp: Backend,
-    order: Order,
-    columns: tuple[Array, ...],
-    index: Array,
-    nuisance: list[Array],
-) -> Rows:
-    """Differentiate each row at its linear index."""
-    y, offset, _ = columns
-    index = index + offset
+    formula: Formula, xp: Backend, order: Order, rows: Rows, places: Sequence[Array]
+) -> Derivatives:
+    """Differentiate each row by its arguments."""
+    first = len(rows.offsets)
 
-    def formula(index: Array, *others: Array) -> Array:
-        return contributions(y, index, others, xp)
+    def row(*arguments: Array) -> Array:
+        read = arguments[:first], arguments[first:]
+        return formula.contributions(rows.y, *read, rows.columns, xp)
 
-    spread = [value + 0 * index for value in nuisance]
-    return xp.row_derivatives(formula, (index, *spread), order)
+    return xp.row_derivatives(row, _values(formula, xp, rows, places), order)
 
 
 def _weighted(
-    contributions: Contributions,
-    xp: Backend,
-    order: Order,
-    columns: tuple[Array, ...],
-    index: Array,
-    nuisance: list[Array],
-) -> Rows:
-    """Weight the rows, and sum those that the design does not multiply."""
-    _, _, weights = columns
-    values, first, second = _rowwise(contributions, xp, order, columns, index, nuisance)
+    formula: Formula, xp: Backend, order: Order, rows: Rows, places: Sequence[Array]
+) -> Derivatives:
+    """Weight the rows, and sum those that no design multiplies."""
+    values, first, second = _rowwise(formula, xp, order, rows, places)
+    sizes = [place.shape[0] if place.shape else 1 for place in places]
+    codes = _codes(formula, rows)
 
-    def carried(derivatives: list[Array], *, keep: bool) -> list[Array]:
-        rows = [weights * d for d in derivatives]
-        return rows if keep else [xp.sum(row) for row in rows]
+    def reduced(i: int, derivative: Array) -> Array:
+        weighted = rows.weights * derivative
+        if formula.kinds[i] == "design":
+            return weighted
+        return xp.sum(weighted) if codes[i] is None else _by(xp, weighted, codes[i], sizes[i])
 
-    gradient = [*carried(first[:1], keep=True), *carried(first[1:], keep=False)]
-    blocks = [carried(row, keep=i == 0) for i, row in enumerate(second)]
-    return xp.sum(weights * values), gradient, blocks
+    def paired(i: int, j: int, derivative: Array) -> Array:
+        down, across = codes[i], codes[j]
+        if formula.kinds[i] == "design" or across is None:
+            return reduced(i, derivative)
+        if down is None:
+            return reduced(j, derivative)
+        both = down * sizes[j] + across
+        return _by(xp, rows.weights * derivative, both, sizes[i] * sizes[j])
+
+    gradient = [reduced(i, d) for i, d in enumerate(first)]
+    blocks = [[paired(i, i + j, d) for j, d in enumerate(row)] for i, row in enumerate(second)]
+    return xp.sum(rows.weights * values), gradient, blocks
 
 
-def _spread(
-    first: list[Array],
-    second: list[list[Array]],
-    pull: Callable[[Array], Array],
-    square: Callable[[Array], Array],
-) -> tuple[list[Array], list[list[Array]]]:
-    """Multiply weighted rows by the design: X'w, and in the first block X'WX."""
-    gradient = [*(pull(row) for row in first[:1]), *first[1:]]
-    corner = [[square(row[0]), *(pull(w) for w in row[1:])] for row in second[:1]]
-    return gradient, [*corner, *second[1:]]
+def _codes(formula: Formula, rows: Rows) -> list[Array | None]:
+    """Return the codes of each argument, None where it picks nothing."""
+    codes = iter(rows.codes)
+    return [next(codes) if kind == "picked" else None for kind in formula.kinds]
+
+
+def _by(xp: Backend, rows: Array, codes: Array, size: int) -> Array:
+    return xp.segment_sum(rows, codes, size)
 
 
 def _sums(
-    contributions: Contributions,
-    xp: Backend,
-    order: Order,
-    data: tuple[Array, ...],
-    coefficients: Array,
-    nuisance: list[Array],
-) -> Rows:
-    """Sum over the rows, the design included."""
-    y, x, offset, weights = data
-    value, first, second = _weighted(
-        contributions, xp, order, (y, offset, weights), x @ coefficients, nuisance
-    )
+    formula: Formula, xp: Backend, order: Order, rows: Rows, places: Sequence[Array]
+) -> Derivatives:
+    """Sum over the rows, the designs included."""
+    designs, codes = rows.designs, _codes(formula, rows)
+    value, first, second = _weighted(formula, xp, order, rows, _multiplied(rows, places))
 
+    def block(i: int, j: int, d: Array) -> Array:
+        if formula.kinds[i] != "design":
+            return d
+        x = designs[i]
+        if formula.kinds[j] == "design":
+            return x.T @ (designs[j] * d[:, None])
+        if codes[j] is None:
+            return d @ x
+        return _by(xp, x * d[:, None], codes[j], places[j].shape[0]).T
+
+    blocks = [[block(i, i + j, d) for j, d in enumerate(row)] for i, row in enumerate(second)]
+    return value, _multiplied_back(formula, rows, first), blocks
+
+
+def _multiplied(rows: Rows, places: Sequence[Array]) -> list[Array]:
+    """Multiply the designs with their coefficients; the designs come first."""
+    count = len(rows.designs)
+    return [*(x @ b for x, b in zip(rows.designs, places, strict=False)), *places[count:]]
+
+
+def _multiplied_back(formula: Formula, rows: Rows, first: Sequence[Array]) -> list[Array]:
     # Not x.T @ v: XLA on a CPU takes eight times as long over it.
-    def pulled(rows: Array) -> Array:
-        return rows @ x
-
-    def squared(rows: Array) -> Array:
-        return x.T @ (x * rows[:, None])
-
-    return value, *_spread(first, second, pulled, squared)
+    kinds = enumerate(zip(formula.kinds, first, strict=False))
+    return [d @ rows.designs[i] if kind == "design" else d for i, (kind, d) in kinds]
 
 
 def _pushed(
-    contributions: Contributions,
+    formula: Formula,
     xp: Backend,
     order: Order,
-    columns: tuple[Array, ...],
-    index: Array,
-    nuisance: list[Array],
-    direction: Array,
-    others: list[Array],
+    rows: Rows,
+    places: Sequence[Array],
+    moves: Sequence[Array],
 ) -> list[Array]:
-    """Multiply the second derivatives of the rows with a move of index and nuisance."""
-    _, _, weights = columns
-    _, _, second = _rowwise(contributions, xp, order, columns, index, nuisance)
-    moves = [direction, *others]
+    """Multiply the second derivatives of the rows with a move of every argument."""
+    _, _, second = _rowwise(formula, xp, order, rows, places)
+    still = rows._replace(offsets=(None,) * len(rows.offsets))
+    steps, codes = _values(formula, xp, still, moves), _codes(formula, rows)
     sides = range(len(moves))
-    own, *rest = (
-        weights * sum(second[min(i, j)][abs(i - j)] * moves[j] for j in sides) for i in sides
-    )
-    return [own, *(xp.sum(push) for push in rest)]
+    pushed = [
+        rows.weights * sum(second[min(i, j)][abs(i - j)] * steps[j] for j in sides) for i in sides
+    ]
+    return [
+        push
+        if formula.kinds[i] == "design"
+        else xp.sum(push)
+        if codes[i] is None
+        else _by(xp, push, codes[i], moves[i].shape[0])
+        for i, push in enumerate(pushed)
+    ]
 
 
 def _curved(
-    contributions: Contributions,
+    formula: Formula,
     xp: Backend,
     order: Order,
-    data: tuple[Array, ...],
-    coefficients: Array,
-    nuisance: list[Array],
-    direction: Array,
-    others: list[Array],
+    rows: Rows,
+    places: Sequence[Array],
+    moves: Sequence[Array],
 ) -> list[Array]:
-    """Multiply the Hessian with a vector, without forming X'WX."""
-    y, x, offset, weights = data
-    columns, index = (y, offset, weights), x @ coefficients
-    own, *rest = _pushed(contributions, xp, order, columns, index, nuisance, x @ direction, others)
-    return [own @ x, *rest]
+    """Multiply the Hessian with a vector, without forming the blocks ``X_a'W X_b``."""
+    both = _multiplied(rows, places), _multiplied(rows, moves)
+    return _multiplied_back(formula, rows, _pushed(formula, xp, order, rows, *both))
 
 
 def _host(xp: Backend, piece: Any) -> Any:

@@ -23,7 +23,7 @@ class Separation:
     complete
         Whether every row is predicted exactly, and not only some of them.
     rows
-        The number of rows whose outcome the direction predicts.
+        The number of rows whose outcome the direction predicts; 0 where they are not counted.
     """
 
     direction: Numpy

@@ -45,6 +45,21 @@ def weighted_gram(x: Numpy, weights: Numpy) -> Numpy:
     return gram(x, np.sqrt(above)) - gram(x, np.sqrt(below))
 
 
+def cross_gram(x: Numpy, weights: Numpy, z: Numpy) -> Numpy:
+    r"""Return :math:`\sum_i w_i x_i z_i^\top`, ``(p, q)``, of two designs of the same rows."""
+    n, p = x.shape
+
+    def part(low: int, high: int) -> Numpy:
+        total = np.zeros((p, z.shape[1]))
+        stretch = max(1, _STRETCH // max(1, z.shape[1]))
+        for begin in range(low, high, stretch):
+            rows = slice(begin, min(begin + stretch, high))
+            total += np.dot(x[rows].T, z[rows] * weights[rows, None])
+        return total
+
+    return np.asarray(np.sum(by_rows(part, n, n * p * z.shape[1], _WORTH_A_THREAD), axis=0))
+
+
 def times(x: Numpy, vector: Numpy) -> Numpy:
     """Return ``X v``, shape ``(n,)``, for a vector ``(p,)``."""
     parts = by_rows(lambda low, high: x[low:high] @ vector, len(x), x.size, _WORTH_A_READING)

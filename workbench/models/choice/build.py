@@ -1,17 +1,19 @@
-"""From what was asked of a model of discrete choice, and a table, to a problem."""
+"""Make the plan and the problem of a model of discrete choice from a specification and a table."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from workbench.covariances import groupings, joint
+from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
 from workbench.errors import DeviceError, OptionError
-from workbench.estimation.model import COMPILED, Model, Plan
+from workbench.estimation.model import COMPILED, Model, Plan, Suggestion
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
+from workbench.models.choice.conditional import ConditionalProblem
 from workbench.models.choice.covariates import covariate_design
-from workbench.models.choice.data import read_choices
+from workbench.models.choice.data import labelled, read_choices
 from workbench.models.choice.latent_class import LatentClassProblem
 from workbench.models.choice.mixed import MixedProblem
 from workbench.models.choice.multinomial import MultinomialProblem
@@ -25,11 +27,11 @@ from workbench.models.choice.options import (
     NestedLogit,
 )
 from workbench.models.choice.problem import ChoiceProblem
-from workbench.models.design.read import columns_asked, formula_of
+from workbench.models.design.read import formula_of
 
 _MOST_LEVELS = 12
 _KINDS: dict[type[Model], type[ChoiceProblem]] = {
-    ConditionalLogit: ChoiceProblem,
+    ConditionalLogit: ConditionalProblem,
     MixedLogit: MixedProblem,
     NestedLogit: NestedProblem,
     LatentClass: LatentClassProblem,
@@ -38,7 +40,6 @@ _KINDS: dict[type[Model], type[ChoiceProblem]] = {
 
 def plan(model: Model, specification: Specification, table: Table) -> Plan:
     """Read choice situations, alternatives and persons."""
-    table.begin_fingerprint(columns_asked(model, specification, table.names))
     found = _problem(model, specification, table, formula_of(specification))
     return Plan(
         model,
@@ -51,6 +52,35 @@ def plan(model: Model, specification: Specification, table: Table) -> Plan:
         _units(found, len(found.design.rows)),
         prepared=found,
     )
+
+
+def suggestions(specification: Specification, table: Table) -> dict[str, Suggestion]:
+    """Return what options may be with this formula and these alternatives."""
+    parts = split_formula(specification.formula or "")
+    terms = tuple(term for term in map(str.strip, parts.terms.split("+")) if term in table.names)
+    first = next(iter(terms), "price")
+    labels = _labels(table, specification.model.settings.get("alternatives"))
+    levels = _labels(table, parts.outcome.strip().strip("`"))
+    return {
+        "fixed": Suggestion({first: -1.0}, terms),
+        "random": Suggestion({first: "normal"}, terms),
+        "nests": Suggestion(_nests(labels), labels),
+        "base": Suggestion(levels[0] if levels else "bus", levels),
+    }
+
+
+def _labels(table: Table, column: str | None) -> tuple[str, ...]:
+    """Return the names of the alternatives in a column, none where there are too many."""
+    if column is None or column not in table.names:
+        return ()
+    values = table.column(column).dropna().drop_duplicates()
+    return () if len(values) > _MOST_LEVELS else labelled(values)[1]
+
+
+def _nests(labels: tuple[str, ...]) -> dict[str, list[str]]:
+    if len(labels) < 3:
+        return {"fly": ["air"], "ground": ["train", "bus", "car"]}
+    return {"alone": [labels[0]], "together": list(labels[1:])}
 
 
 def problem(plan: Plan) -> Problem:

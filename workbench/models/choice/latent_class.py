@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _FAR = 20.0
 _STILL_MOVING = 0.1
 
 
+@final
 class LatentClassProblem(ChoiceProblem):
     """The objective of a logit with latent classes, in exact derivatives after starts by EM."""
 

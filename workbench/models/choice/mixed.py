@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -86,6 +86,7 @@ def sd_names(settings: MixedLogit) -> tuple[str, ...]:
     return tuple(f"chol.{names[column]}.{names[row]}" for row, column in pairs)
 
 
+@final
 class MixedProblem(ChoiceProblem):
     """The objective of a mixed logit.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -77,6 +77,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
     )
 
 
+@final
 class MultinomialProblem(Problem):
     """The objective of a multinomial logit, its start, and the facts at any point."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -47,6 +47,7 @@ def nest_numbers(nests: Mapping[str, Sequence[str]], labels: Sequence[str]) -> A
     return np.array([nest_of[label] for label in labels], dtype=np.int64)
 
 
+@final
 class NestedProblem(ChoiceProblem):
     """The objective of a nested logit, in coefficients and ``log tau``."""
 

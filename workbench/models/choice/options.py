@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workbench.covariances.evidence import BY_UNIT, Need
+from workbench.errors import WorkbenchError
 from workbench.estimation.model import COMPILED, LIBRARY, Model
+from workbench.estimation.specification import Specification
 from workbench.kernels.choice.coefficients import KINDS as DISTRIBUTIONS
 from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
 from workbench.options import Kind, option, refusal
@@ -73,6 +75,17 @@ class ChoiceModel(Model):
         {}, kind=Kind.NUMBERS, help="parameters held at a value", example={"cost": -1.0}
     )
 
+    @classmethod
+    def option_at_fault(cls, error: WorkbenchError, specification: Specification) -> str:
+        columns = specification.model.settings
+        if error.code in {"no-choice", "two-choices"}:
+            return "situation"
+        if error.code == "alternative-twice":
+            return "alternatives"
+        if error.where and error.where == columns.get("panel"):
+            return "panel"
+        return super().option_at_fault(error, specification)
+
     @property
     def row_columns(self) -> RowColumns:
         """The columns that name situation, alternative and person."""
@@ -101,6 +114,14 @@ class ConditionalLogit(ScaledChoiceModel):
     title: ClassVar[str] = "Conditional logit"
     formula: ClassVar[str] = "Pr(j) = exp(xⱼ′β) / Σₗ exp(xₗ′β)"
     computed_by: ClassVar[str] = LIBRARY
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "choice ~ ttme + gc + C(mode)": {"situation": "individual", "alternatives": "mode"},
+        "choice ~ pf + cl + loc + wk + tod + seas": {
+            "situation": "chid",
+            "alternatives": "alt",
+            "panel": "id",
+        },
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,13 +154,21 @@ class MixedLogit(ScaledChoiceModel):
         HALTON, kind=Kind.CHOICE, choices=DRAW_KINDS, help="type of draws, or quadrature"
     )
     wtp_price: str | None = option(
-        None, kind=Kind.COLUMN, help="price, for a model in willingness-to-pay space"
+        None,
+        kind=Kind.COLUMN,
+        help="price, for a model in willingness-to-pay space",
+        label="Price",
     )
 
     @property
     def simulation(self) -> str:
         unit = "nodes" if self.draw_kind == GAUSS_HERMITE else "draws"
         return f"{self.draws:,} {unit}"
+
+    @property
+    def remark(self) -> str:
+        count = len(self.random)
+        return f"{count} random coefficient{'s' * (count != 1)}"
 
     def check(self) -> None:
         if self.draw_kind == GAUSS_HERMITE:

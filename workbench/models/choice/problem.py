@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -22,12 +23,11 @@ from workbench.estimation.procedure import Optimized
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.estimation.trace import FLOAT32
-from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.differences import differences
 from workbench.kernels.choice.scaled import Scaled, ScaledKernel
 from workbench.kernels.choice.situations import Int64, Situations
 from workbench.kernels.likelihood.separation import separating_direction
-from workbench.models.choice.coordinates import SeparateCoordinates, unscaled
+from workbench.models.choice.coordinates import SeparateCoordinates
 from workbench.models.choice.covariates import Covariates, read_covariates
 from workbench.models.choice.data import ChoiceData
 from workbench.models.choice.fixed_parameters import (
@@ -244,23 +244,23 @@ class ChoiceProblem(Problem):
         return self.settings.fixed
 
     @property
+    @abstractmethod
     def own_names(self) -> tuple[str, ...]:
         """Names of the parameters without those of the scale, those held included, ``(K,)``."""
-        return self.data.names
-
-    @cached_property
-    def own_coordinates(self) -> SeparateCoordinates:
-        """The coordinates of these parameters."""
-        return unscaled(1 / self.scales)
-
-    def make_kernel(self) -> PersonKernel:
-        """Return the kernel of all parameters, unconstrained."""
-        return self.with_scale(lambda on: ConditionalKernel(self.sets_of(on), self.backend))
 
     @property
+    @abstractmethod
+    def own_coordinates(self) -> SeparateCoordinates:
+        """The coordinates of these parameters."""
+
+    @abstractmethod
+    def make_kernel(self) -> PersonKernel:
+        """Return the kernel of all parameters, unconstrained."""
+
+    @property
+    @abstractmethod
     def first_guess(self) -> Numpy:
         """Unconstrained start values of the parameters without those of the scale, ``(K,)``."""
-        return np.zeros(len(self.own_names))
 
     @property
     def scaled_parameters(self) -> Scaled:
@@ -467,12 +467,7 @@ class ChoiceProblem(Problem):
 
     def situation_opg(self, theta: Numpy) -> Numpy | None:
         """Return the outer products of the scores of situations, ``(k, k)``, where they exist."""
-        sets = self.situations
-        if type(self) is not ChoiceProblem or self.scale is not None:
-            return None
-        alone = Situations(sets.differences, sets.first, np.arange(len(sets.first)))
-        kernel = ConditionalKernel(alone, self.backend)
-        return self.products_by_situation(kernel.scores(self.kernel.whole(theta))[:, self.free])
+        return None
 
     def products_by_situation(self, scores: Numpy) -> Numpy:
         """Sum the outer products of situations' scores ``(s, k)``, each by its person's weight."""

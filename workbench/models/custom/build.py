@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.backends import Backend, backend_named
+from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError
 from workbench.estimation.model import Model, Plan
@@ -18,29 +19,45 @@ from workbench.estimation.specification import Source, Specification
 from workbench.models.custom.body import Body, parse_body
 from workbench.models.custom.function import Custom
 from workbench.models.custom.problem import CustomProblem, Named, OwnLikelihood
-from workbench.models.design.read import columns_only, design_of
+from workbench.models.design.read import columns_only, counted_later, design_of
 from workbench.names import nearest
+
+Prepared = tuple[OwnLikelihood, Design, tuple[str, ...]]
+"""A likelihood, the columns it reads, and notes on it."""
 
 
 def plan(model: Model, asked: Specification, table: Table) -> Plan:
     """Read the columns of a function or of a body."""
-    found: CustomProblem
-    if isinstance(model, Custom):
-        found = _function_problem(model, asked, table)
-    else:
-        found = _body_problem(model, asked, table)
+    read = _read_function if isinstance(model, Custom) else _read_body
+    likelihood, design, notes = read(model, asked, table)
     return Plan(
-        model, asked, table, found.parameter_names, found.design.rows, found.dropped, prepared=found
+        model,
+        asked,
+        table,
+        (*design.names, *likelihood.parameters),
+        design.rows,
+        design.dropped,
+        (*notes, *design.notes),
+        design=design,
+        prepared=(likelihood, design, notes),
     )
 
 
+def draft(model: Model, asked: Specification, table: Table) -> Plan:
+    """Read the text of a body alone, for data that are read when the run starts."""
+    _parsed(asked, table)
+    return counted_later(model, asked, table)
+
+
 def problem(plan: Plan) -> Problem:
-    """Return the problem that the plan was counted from."""
-    built: Problem = plan.prepared
+    """Join a likelihood with its columns."""
+    likelihood, design, notes = plan.prepared
+    built = CustomProblem(likelihood, plan.specification, design)
+    built.notes += notes
     return built
 
 
-def _function_problem(own: Custom, specification: Specification, table: Table) -> CustomProblem:
+def _read_function(own: Any, specification: Specification, table: Table) -> Prepared:
     loglik = own.loglik
 
     def rows(params: Mapping[str, Any], columns: Mapping[str, Any], _: Backend) -> Any:
@@ -56,9 +73,7 @@ def _function_problem(own: Custom, specification: Specification, table: Table) -
         design = design_of(own, specification, table, specification.formula, own.columns or ())
     else:
         design = columns_only(specification, table, columns)
-    problem = CustomProblem(likelihood, specification, design)
-    problem.notes += _notes_on_precision(own, specification.dtype)
-    return problem
+    return likelihood, design, _notes_on_precision(own, specification.dtype)
 
 
 def _notes_on_precision(own: Custom, dtype: str) -> tuple[str, ...]:
@@ -109,11 +124,16 @@ def _numeric(table: Table) -> list[str]:
     return [c.name for c in table.summary() if c.kind in {"0/1", "integer", "number"}]
 
 
-def _body_problem(model: Model, specification: Specification, table: Table) -> CustomProblem:
+def _parsed(specification: Specification, table: Table) -> tuple[Source, Body]:
     source = specification.source
     if source is None:
         raise LikelihoodError("The run has no likelihood text.", hint="give it again.")
-    body = parse_body(source.text, columns=table.names, formula=specification.formula, by=source.by)
+    formula = specification.formula
+    return source, parse_body(source.text, columns=table.names, formula=formula, by=source.by)
+
+
+def _read_body(model: Model, specification: Specification, table: Table) -> Prepared:
+    source, body = _parsed(specification, table)
     read = [name for name in body.columns if name in table.names]
     _check_unit(source, table)
     if specification.formula is not None:
@@ -128,7 +148,7 @@ def _body_problem(model: Model, specification: Specification, table: Table) -> C
         units=codes,
         linear=specification.formula is not None,
     )
-    return CustomProblem(likelihood, specification, design)
+    return likelihood, design, ()
 
 
 def _check_unit(source: Source, table: Table) -> None:

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -84,6 +84,7 @@ class OwnLikelihood:
     linear: bool = False
 
 
+@final
 class CustomProblem(Problem):
     """The objective of a person's own likelihood, by automatic differentiation throughout."""
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workbench.covariances import groupings, joint
 from workbench.data.design import Design, build_columns, build_design
-from workbench.data.formula.parser import variables
+from workbench.data.formula.parser import check_formula, variables
 from workbench.data.names import quoted
 from workbench.data.table import Table
 from workbench.errors import OptionError
 from workbench.estimation.model import Model, Plan
 from workbench.estimation.specification import Specification
 from workbench.options import Kind
+
+_LATER = "parameters and missing rows are counted when the run starts."
 
 
 def design_plan(model: Model, asked: Specification, table: Table) -> Plan:
@@ -29,8 +31,26 @@ def design_plan(model: Model, asked: Specification, table: Table) -> Plan:
         design.rows,
         design.dropped,
         tuple(design.notes),
+        design=design,
         prepared=design,
     )
+
+
+def draft_plan(model: Model, asked: Specification, table: Table) -> Plan:
+    """Plan a model without reading the columns, whose rows and parameters are counted later.
+
+    Raises
+    ------
+    WorkbenchError
+        When the formula cannot be read, or names a column that is not there.
+    """
+    check_formula(formula_of(asked), table.names)
+    return counted_later(model, asked, table)
+
+
+def counted_later(model: Model, asked: Specification, table: Table) -> Plan:
+    """Return the plan of data that are read when the run starts."""
+    return Plan(model, asked, table, notes=(f"{table.nrows:,} rows; {_LATER}",))
 
 
 def formula_of(specification: Specification) -> str:
@@ -52,10 +72,11 @@ def design_of(
     formula: str,
     extra: Sequence[str] = (),
     unit: str | None = None,
+    *,
+    equations: Mapping[str, str] | None = None,
+    ordered: bool = False,
 ) -> Design:
-    """Read a formula with the roles of a specification."""
-    if not extra and unit is None:
-        table.begin_fingerprint(columns_asked(model, specification, table.names))
+    """Read a formula with the roles of a specification, and the right sides of equations."""
     design = build_design(
         table,
         formula,
@@ -66,6 +87,8 @@ def design_of(
         positive=specification.positive,
         extra_columns=extra,
         fixef_rm=specification.fixef_rm if model.absorbs else None,
+        equations=equations,
+        ordered=ordered,
     )
     return _grouped(specification, design, unit)
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 
-from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances import ClusterMeat
 from workbench.covariances.score_sums import grouped_sums
 from workbench.data.complete_cases import counted
 from workbench.data.design import Design, build_design
 from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError
-from workbench.estimation.problem import Problem
-from workbench.estimation.procedure import Solved
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor
 from workbench.models.design.checks import check_enough_rows
@@ -29,12 +25,14 @@ from workbench.models.design.results import FormulaState
 from workbench.models.design.weights import weights_of
 from workbench.models.event_study.imputation import Untreated
 from workbench.models.event_study.options import DID2S
+from workbench.models.linear.regression import LinearRegression
 from workbench.protocols import Numpy
 
 _PASSES = 3
 
 
-class TwoStageProblem(Problem):
+@final
+class TwoStageProblem(LinearRegression):
     r"""Regress on treatments what untreated rows leave of the outcome.
 
     The first stage regresses the outcome on fixed effects and covariates over untreated rows
@@ -50,8 +48,6 @@ class TwoStageProblem(Problem):
     "Large sample estimation and hypothesis testing", theorem 6.1.
     """
 
-    family: ClassVar[Family] = "least squares"
-    library: ClassVar[str] = "numpy"
     title = DID2S.title
 
     def __init__(self, specification: Specification, table: Table) -> None:
@@ -77,11 +73,6 @@ class TwoStageProblem(Problem):
         check_enough_rows(len(self.y), self.columns.names, ())
 
     @property
-    def procedure(self) -> Solved:
-        """Both stages in closed form."""
-        return Solved(self.solve)
-
-    @property
     def formulas(self) -> tuple[str, ...]:
         """Both formulas."""
         return _formulas(self.specification)
@@ -90,28 +81,21 @@ class TwoStageProblem(Problem):
     def estimated(self) -> tuple[str, ...]:
         return self.columns.names
 
-    def solve(self) -> Numpy:
-        """Return the second stage's coefficients ``(k,)``, refined against the rows."""
-        factor = scipy.linalg.cho_factor(self.columns.moments.gram)
-        theta = np.zeros(len(self.columns.names))
-        for _ in range(_PASSES):
-            theta = theta + scipy.linalg.cho_solve(factor, self._normal(theta))
-        return theta
+    @property
+    def gram(self) -> Numpy:
+        return self.columns.moments.gram
 
-    def _rest(self, theta: Numpy) -> Numpy:
+    def rest(self, theta: Numpy) -> Numpy:
+        """Return the residuals of the second stage, ``(n,)``."""
         return np.asarray(self.y - self.columns.x @ theta)
 
-    def _weighted(self, values: Numpy) -> Numpy:
-        weights = self.weights.values
-        return values if weights is None else weights * values
-
-    def _normal(self, theta: Numpy) -> Numpy:
-        return np.asarray(self.columns.x.T @ self._weighted(self._rest(theta)))
+    def normal(self, theta: Numpy) -> Numpy:
+        return np.asarray(self.columns.x.T @ self.weighted(self.rest(theta)))
 
     @cached_property
-    def start(self) -> Numpy:
-        """The solution itself."""
-        return self.solve()
+    def outcome_squares(self) -> float:
+        """The weighted sum of squares of the adjusted outcome."""
+        return float(self.squares(self.y))
 
     def shown(self, theta: Numpy) -> Numpy:
         values = np.full(len(self.parameter_names), np.nan)
@@ -121,31 +105,14 @@ class TwoStageProblem(Problem):
     def walked(self, params: Numpy) -> Numpy:
         return params[np.isfinite(params)]
 
-    def _squares(self, theta: Numpy) -> float:
-        rest = self._rest(theta)
-        return float(rest @ self._weighted(rest))
-
-    def _variance(self, theta: Numpy) -> float:
-        return self._squares(theta) / (self.observations - len(theta))
-
-    def score(self, theta: Numpy) -> Numpy:
-        return self._normal(theta) / self._variance(theta)
-
-    def loglik(self, theta: Numpy) -> float:
-        n = self.observations
-        return -n / 2 * (math.log(2 * math.pi * self._squares(theta) / n) + 1)
-
-    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
-        information = self.columns.moments.gram / self._variance(theta)
-        meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        change = np.eye(len(theta))
-        return Curvature(information, change, self.observations, None, meats if scores else {})
+    def score_products(self, theta: Numpy) -> None:
+        """Return nothing: rows of one unit share the error of the first stage."""
 
     def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
         """Return the outer products of the scores of both stages summed by cluster."""
         x, root = self.columns.x, self.first.root_weights
-        second = x * self._weighted(self._rest(theta))[:, None]
-        rows = (second - self._carried * (root * self.y)[:, None]) / self._variance(theta)
+        second = x * self.weighted(self.rest(theta))[:, None]
+        rows = (second - self._carried * (root * self.y)[:, None]) / self.residual_variance(theta)
         ones = np.ones(len(rows))
         return grouped_sums(rows, [ones], None, codes, np.eye(len(theta)))
 
@@ -155,7 +122,7 @@ class TwoStageProblem(Problem):
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return the adjusted outcome minus the effects, ``(n,)``."""
-        return self._rest(params)
+        return self.rest(params)
 
     def state(self) -> FormulaState:
         names = self.design.state["names"]

@@ -11,8 +11,8 @@ from workbench.estimation.specification import Specification
 from workbench.models.design.checks import check_outcome
 from workbench.models.design.read import design_plan
 from workbench.models.fixed_effects.families import ABSORBED
-from workbench.models.fixed_effects.feglm import AbsorbedProblem
-from workbench.models.fixed_effects.feols import FixedEffectsProblem
+from workbench.models.fixed_effects.feglm import FeglmProblem
+from workbench.models.fixed_effects.feols import FeolsProblem
 from workbench.models.fixed_effects.separation import informative
 
 
@@ -24,10 +24,10 @@ def plan(model: Model, asked: Specification, table: Table) -> Plan:
         return found
     check_outcome(kind, found.prepared)
     left = informative(found.prepared, kind, asked.fixef_rm)
-    return replace(found, rows=left.rows, dropped=left.dropped, prepared=found.prepared)
+    return replace(found, rows=left.rows, dropped=left.dropped, design=left, prepared=left)
 
 
 def problem(plan: Plan) -> Problem:
     """Join a model with its design."""
-    kind = AbsorbedProblem if plan.model.name in ABSORBED else FixedEffectsProblem
+    kind = FeglmProblem if plan.model.name in ABSORBED else FeolsProblem
     return kind(plan.specification, plan.prepared)

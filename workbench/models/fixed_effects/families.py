@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammaln, log_expit, polygamma
 
-from workbench.likelihoods.base import Support, total
+from workbench.likelihoods.base import Likelihood, Support, total
 from workbench.likelihoods.counts.poisson import Poisson
 from workbench.likelihoods.logit import Logit
 from workbench.protocols import Numpy
@@ -59,7 +59,7 @@ class Family(ABC):
     formula: ClassVar[str]
     support: ClassVar[Support]
     nuisance: ClassVar[tuple[str, ...]] = ()
-    mean_of: ClassVar[str]
+    mean_of: ClassVar[type[Likelihood]]
     """The template that states the mean."""
     uninformative: ClassVar[str]
     """Why the rows of a level without variation are left out, as ``dropped`` says it."""
@@ -118,7 +118,7 @@ class PoissonFamily(Family):
     title: ClassVar[str] = "Poisson, fixed effects"
     formula: ClassVar[str] = "E(y | x) = exp(x′β + α + γ)"
     support: ClassVar[Support] = Support.COUNT
-    mean_of: ClassVar[str] = Poisson.name
+    mean_of: ClassVar[type[Likelihood]] = Poisson
     uninformative: ClassVar[str] = "only zeros in {}"
 
     def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
@@ -168,7 +168,7 @@ class LogitFamily(Family):
     title: ClassVar[str] = "Logit, fixed effects"
     formula: ClassVar[str] = "Pr(y = 1 | x) = 1 / (1 + exp(−x′β − α − γ))"
     support: ClassVar[Support] = Support.ZERO_ONE
-    mean_of: ClassVar[str] = Logit.name
+    mean_of: ClassVar[type[Likelihood]] = Logit
     uninformative: ClassVar[str] = "one outcome only in {}"
 
     def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:

@@ -6,19 +6,17 @@ import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from workbench.covariances import ClusterMeat, Curvature, Family
-from workbench.covariances.regression_rows import RegressionRows
 from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.problem import Problem
 from workbench.estimation.procedure import OwnSteps
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
@@ -27,9 +25,9 @@ from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
 from workbench.models.fixed_effects.families import ABSORBED
-from workbench.models.fixed_effects.feols import FixedEffectsProblem
 from workbench.models.fixed_effects.irls import IRLS, NewtonStep, Point
-from workbench.models.fixed_effects.regressors import project
+from workbench.models.fixed_effects.problem import FixedEffectsProblem
+from workbench.models.fixed_effects.regressors import Projected, project
 from workbench.models.fixed_effects.results import FeglmState
 from workbench.models.fixed_effects.separation import (
     SEPARATED,
@@ -54,7 +52,8 @@ _FEW_ROWS = 20
 _POINTS = 3
 
 
-class AbsorbedProblem(FixedEffectsProblem):
+@final
+class FeglmProblem(FixedEffectsProblem):
     r"""A likelihood beside absorbed effects, walked by Newton's method on all of them.
 
     Each step is a weighted least-squares problem whose columns are demeaned anew, from where the
@@ -174,8 +173,8 @@ class AbsorbedProblem(FixedEffectsProblem):
         further = range(first, first + len(self.nuisance))
         return [0, *(1 + j for j in self.projected.kept), *further]
 
-    def _project(self, demeaned: Numpy) -> Any:
-        """Demean under the weights of a first index instead; the walk finds the others."""
+    def _first_projected(self) -> Projected:
+        """Demean under the weights of a first index; the steps find the others."""
         self._begin(self.irls.family.first_index())
         return self.projected
 
@@ -382,10 +381,6 @@ class AbsorbedProblem(FixedEffectsProblem):
         """Return the score of each row, effects following, ``(n, k)``."""
         point, step = self._step_at(theta)
         return row_scores(step.x, _first(point, step), self.weights.values, np.eye(len(theta)))
-
-    def regression_rows(self) -> RegressionRows:
-        """Refuse: the errors by leverage and deletion are those of linear regressions."""
-        return Problem.regression_rows(self)
 
     # After the fit ------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workbench.covariances.evidence import LINEAR_REGRESSION, Need
 from workbench.estimation.model import NUMPY, Model
@@ -31,6 +31,10 @@ class FEOLS(FixedEffectsModel):
     title: ClassVar[str] = "OLS, fixed effects"
     results: ClassVar[str] = "workbench.models.fixed_effects.results:FeolsFit"
     formula: ClassVar[str] = "min Σ (y − x′β − α − γ)²"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lwage ~ expersq + married + union | nr + year": {},
+        "y ~ x + sunab(first_treated, year) | unit + year": {},
+    }
     solved: ClassVar[bool] = True
     evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION
     covariance_words: ClassVar[Mapping[str, str]] = LEAST_SQUARES_WORDS

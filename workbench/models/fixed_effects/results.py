@@ -12,7 +12,6 @@ import pandas as pd
 from workbench.covariances import Absorbed, Nested
 from workbench.data.table import Table
 from workbench.errors import OptionError
-from workbench.likelihoods import TEMPLATES
 from workbench.models.design.results import FormulaState, MeanFit
 from workbench.models.fixed_effects.effects import Effects
 from workbench.models.fixed_effects.families import ABSORBED
@@ -195,8 +194,10 @@ class FeglmFit(AbsorbedFit):
     state: FeglmState = field(default_factory=FeglmState, repr=False)
 
     def _mean(self, index: Numpy) -> Numpy:
-        template = TEMPLATES[ABSORBED[self.specification.model.name].mean_of]()
-        return template.mean(index, self._further)
+        template = ABSORBED[self.specification.model.name].mean_of()
+        mean = template.mean([index], self._further)
+        assert mean is not None
+        return mean
 
     @property
     def _beside_effects(self) -> bool:

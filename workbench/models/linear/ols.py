@@ -5,62 +5,41 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
-import scipy.linalg
 
-from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances import ClusterMeat
 from workbench.covariances.regression_rows import RegressionRows
 from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
-from workbench.estimation.problem import Problem
-from workbench.estimation.procedure import Solved
 from workbench.estimation.specification import Specification
+from workbench.kernels.likelihood.parameters import Block
 from workbench.likelihoods import Gaussian
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
 from workbench.models.design.scaling import INTERCEPT, linear_coordinates, outcome_scale
 from workbench.models.design.weights import weights_of
+from workbench.models.linear.regression import LinearRegression
 from workbench.models.linear.results import LinearState
-from workbench.models.linear.rounding import nothing_left, solved_to_rounding
 from workbench.protocols import Numpy
-
-# Rows fitted exactly have no residual variance, and what is divided by it is withheld.
-_EXACT_FIT = np.errstate(divide="ignore", invalid="ignore")
 
 
 class LeastSquares(Gaussian):
-    """The Gaussian's mean alone: coefficients are walked as they are, sigma is not a parameter."""
+    """The Gaussian's mean alone: sigma is not a parameter."""
 
     name: ClassVar[str] = "ols"
     title: ClassVar[str] = "OLS"
     formula: ClassVar[str] = "min Σ (y − x′β)²"
-    nuisance: ClassVar[tuple[str, ...]] = ()
-
-    def natural(self, theta: Numpy) -> Numpy:
-        return theta
-
-    def walked(self, params: Numpy) -> Numpy:
-        return params
-
-    def natural_jacobian(self, theta: Numpy) -> Numpy:
-        return np.eye(len(theta))
+    parameters: ClassVar[tuple[Block, ...]] = ()
 
 
-class LeastSquaresProblem(Problem):
-    r"""Least squares, with the residual variance :math:`s^2 = SSR/(n-k)` in its covariances.
-
-    References
-    ----------
-    Golub and Van Loan (2013), "Matrix Computations", section 5.3.8 (refinement of the normal
-    equations' solution).
-    """
+@final
+class LeastSquaresProblem(LinearRegression):
+    """Ordinary least squares, solved for coefficients of scaled columns."""
 
     title: ClassVar[str] = LeastSquares.title
-    family: ClassVar[Family] = "least squares"
-    library: ClassVar[str] = "numpy"
 
     def __init__(self, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
@@ -105,110 +84,55 @@ class LeastSquaresProblem(Problem):
         """Return unconstrained coordinates from coefficients shown."""
         return self.coordinates.walked(params)
 
-    @property
-    def procedure(self) -> Solved:
-        """In closed form."""
-        return Solved(self.solve)
+    @cached_property
+    def gram(self) -> Numpy:
+        """The weighted products of the scaled regressors, ``(k, k)``."""
+        raw = self.coordinates.raw
+        return np.asarray(raw.T @ self.columns.moments.gram @ raw)
 
-    def solve(self) -> Numpy:
-        """Return the solution in walked coordinates ``(k,)``, refined against the rows twice."""
-        a = self.coordinates.raw
-        factor = scipy.linalg.cho_factor(a.T @ self.columns.moments.gram @ a)
-        theta = np.zeros(len(a))
-        for _ in range(3):
-            theta = theta + scipy.linalg.cho_solve(factor, self._normal(theta))
-        return theta
-
-    def _normal(self, theta: Numpy) -> Numpy:
-        """Return ``A'X'W(y - X A theta)``, shape ``(k,)``."""
-        residuals = self._residuals(theta)
-        weights = self.weights.values
-        weighted = residuals if weights is None else weights * residuals
-        return np.asarray(self.coordinates.raw.T @ (self.columns.x.T @ weighted))
-
-    def _residuals(self, theta: Numpy) -> Numpy:
+    def rest(self, theta: Numpy) -> Numpy:
+        """Return the residuals of the scaled outcome, ``(n,)``."""
         return self.y - self.columns.x @ (self.coordinates.raw @ theta)
 
-    def sum_of_squares(self, theta: Numpy) -> float:
-        """Return the weighted sum of squared residuals of the scaled outcome."""
-        squares = self._residuals(theta) ** 2
-        weights = self.weights.values
-        return float(squares.sum() if weights is None else weights @ squares)
+    def normal(self, theta: Numpy) -> Numpy:
+        """Return ``A'X'W(y - X A theta)``, shape ``(k,)``."""
+        weighted = self.weighted(self.rest(theta))
+        return np.asarray(self.coordinates.raw.T @ (self.columns.x.T @ weighted))
 
     @cached_property
-    def start(self) -> Numpy:
-        """The solution itself."""
-        return self.solve()
+    def outcome_squares(self) -> float:
+        """The weighted sum of squares of the scaled outcome."""
+        return float(self.squares(self.y))
 
     @property
-    def residual_freedom(self) -> float:
-        """Observations minus parameters."""
-        return self.observations - len(self.parameter_names)
+    def jacobian(self) -> Numpy:
+        """The derivative of the coefficients shown by the scaled ones, ``(k, k)``."""
+        return self.coordinates.jacobian()
 
     def loglik(self, theta: Numpy) -> float:
-        """Return the Gaussian log-likelihood at the maximum-likelihood variance ``SSR/n``."""
-        n = self.observations
-        variance = self.sum_of_squares(theta) / n * self.coordinates.outcome_spread**2
-        if variance == 0 or self.residual_freedom == 0:
+        """Return the Gaussian log-likelihood in the outcome's own units; infinite when exact."""
+        if self.residual_freedom == 0:
             return math.inf
-        return -n / 2 * (math.log(2 * math.pi * variance) + 1)
+        return super().loglik(theta) - self.observations * self.objective_shift
 
-    @_EXACT_FIT
-    def score(self, theta: Numpy) -> Numpy:
-        """Return the score of the coefficients at the residual variance, shape ``(k,)``."""
-        variance = self._variance(theta)
-        return self._normal(theta) / variance if variance > 0 else self._normal(theta)
+    def _first(self, theta: Numpy) -> list[Numpy]:
+        """Return the derivative of each row's log-likelihood by its mean, ``(n,)``."""
+        return [self.rest(theta) / self.residual_variance(theta)]
 
-    def _variance(self, theta: Numpy) -> float:
-        squares, freedom = self.sum_of_squares(theta), self.residual_freedom
-        if freedom <= 0:
-            return math.nan
-        return 0.0 if nothing_left(squares, self._outcome_squares) else squares / freedom
-
-    @cached_property
-    def _outcome_squares(self) -> float:
-        weights = self.weights.values
-        return float(self.y @ (self.y if weights is None else weights * self.y))
-
-    def decrement(self, curvature: Curvature, theta: Numpy) -> float | None:
-        """Return the Newton decrement, zero where a close fit leaves rounding in the score."""
-        raw, squares = self.coordinates.raw, self.sum_of_squares(theta)
-        lengths = np.sqrt(np.diag(raw.T @ self.columns.moments.gram @ raw))
-        if solved_to_rounding(self._normal(theta), lengths, squares, self._outcome_squares):
-            return 0.0
-        return super().decrement(curvature, theta)
-
-    @_EXACT_FIT
-    def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
-        """Return ``X'WX / s^2`` and the sums of the scores ``x_i e_i / s^2``."""
-        raw, gram = self.coordinates.raw, self.columns.moments.gram
-        variance = self._variance(theta)
-        if not variance > 0:  # No residual is left: the information has no finite value.
-            k = len(raw)
-            return Curvature(np.full((k, k), np.nan), np.eye(k), self.observations)
-        meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        first = [self._residuals(theta) / variance]
-        return Curvature(
-            raw.T @ gram @ raw / variance,
-            self.coordinates.jacobian(),
-            self.observations,
-            score_sums(self.columns.x, first, self.weights.in_scores, raw) if scores else None,
-            meats if scores else {},
-        )
+    def score_products(self, theta: Numpy) -> Numpy:
+        """Return the sum of outer products of row scores, ``(k, k)``."""
+        factor, raw = self.weights.in_scores, self.coordinates.raw
+        return score_sums(self.columns.x, self._first(theta), factor, raw)
 
     def cluster_meat(self, theta: Numpy, codes: np.ndarray) -> ClusterMeat:
         """Return the outer products of the scores summed by cluster."""
-        first = [self._residuals(theta) / self._variance(theta)]
-        return grouped_sums(self.columns.x, first, self.weights.values, codes, self.coordinates.raw)
+        weights, raw = self.weights.values, self.coordinates.raw
+        return grouped_sums(self.columns.x, self._first(theta), weights, codes, raw)
 
     def score_rows(self, theta: Numpy) -> Numpy:
         """Return the weighted score of each row, ``(n, k)``."""
-        first = [self._residuals(theta) / self._variance(theta)]
-        return row_scores(self.columns.x, first, self.weights.values, self.coordinates.raw)
-
-    def residual_variance(self, theta: Numpy) -> float:
-        """Return the residual variance that divides the scores."""
-        return self._variance(theta)
+        weights, raw = self.weights.values, self.coordinates.raw
+        return row_scores(self.columns.x, self._first(theta), weights, raw)
 
     def regression_rows(self) -> RegressionRows:
         """Return the rows in unconstrained coordinates."""
@@ -216,9 +140,6 @@ class LeastSquaresProblem(Problem):
         counts = self.specification.weight_kind == "frequency"
         names = self.parameter_names
         return RegressionRows(self.y, x, names, weights=self.weights.values, counts=counts)
-
-    def check_start(self, theta: Numpy) -> None:
-        """There is no start to check."""
 
     @property
     def objective_shift(self) -> float:
@@ -252,6 +173,5 @@ class LeastSquaresProblem(Problem):
         """Return the share of the outcome's variation that is explained, around an intercept."""
         y, weights = self.y, self.weights.values
         centre = np.average(y, weights=weights) if self.coordinates.intercept is not None else 0.0
-        squares = (y - centre) ** 2
-        total = float(squares.sum() if weights is None else weights @ squares)
-        return None if total == 0 else 1 - self.sum_of_squares(theta) / total
+        total = float(self.squares(y - centre))
+        return None if total == 0 else 1 - self.residual_squares(theta) / total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workbench.covariances.evidence import LINEAR_REGRESSION, Need
 from workbench.estimation.model import NUMPY, Model
@@ -32,6 +32,9 @@ class OLS(Model):
     results: ClassVar[str] = "workbench.models.linear.results:LinearFit"
     solved: ClassVar[bool] = True
     with_effects: ClassVar[str] = "feols"
+    textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lwage ~ educ + exper + expersq + black + smsa + south": {},
+    }
     computed_by: ClassVar[str] = NUMPY
     on_host: ClassVar[bool] = True
     evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION

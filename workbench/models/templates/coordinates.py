@@ -2,81 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from workbench.likelihoods.base import LinearIndex
-from workbench.models.design.scaling import Scaling
+from workbench.kernels.likelihood.parameters import Scale
+from workbench.likelihoods.base import Likelihood
+from workbench.models.templates.equations import EquationColumns
 from workbench.protocols import Numpy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TemplateCoordinates:
-    r"""Coordinates of a linear-index template.
+    r"""Coordinates of a likelihood template.
 
-    Walked are the coefficients of scaled columns in the template's own coordinates; shown are
-    coefficients of the columns as they came.  With a scaled outcome :math:`y^* = (y - c)/s`,
-    :math:`\beta = s\beta^* + c\,e_0`.
+    Unconstrained are the coefficients of scaled columns and the other parameters on their
+    unconstrained scale; shown are coefficients of the columns as they came and natural
+    parameters.  With a scaled outcome :math:`y^* = (y - c)/s`, :math:`\beta = s\beta^* + c\,e_0`.
 
     Attributes
     ----------
     template
         States ``natural``, ``walked`` and the Jacobian between them.
-    scaling
-        Of the columns.
+    parts
+        The columns of each equation.
+    scale
+        Of the parameters that are not coefficients.
     outcome_centre, outcome_spread
         ``c`` and ``s``; 0 and 1 where the outcome is taken as it is.
-    intercept
-        Position of the intercept, or None.
-    shifts
-        What was subtracted from each column before anything else, shape ``(p,)``.
     """
 
-    template: LinearIndex
-    scaling: Scaling
-    shifts: Numpy
-    intercept: int | None = None
+    template: Likelihood
+    parts: tuple[EquationColumns, ...]
+    scale: Scale
     outcome_centre: float = 0.0
     outcome_spread: float = 1.0
 
     @property
-    def raw(self) -> Numpy:
-        """Matrix ``(k, k)`` from walked coordinates to those of the kernel."""
-        k = len(self.scaling.spreads) + len(self.template.nuisance)
-        matrix = np.eye(k)
-        p = len(self.scaling.spreads)
-        matrix[:p, :p] = self.scaling.matrix
-        return matrix
+    def size(self) -> int:
+        """The number of parameters ``k``."""
+        return self.scale.size
+
+    def _places(self) -> Iterator[tuple[slice, EquationColumns]]:
+        """Yield the place of each equation's coefficients."""
+        at = 0
+        for part in self.parts:
+            yield slice(at, at + len(part.names)), part
+            at += len(part.names)
 
     @property
+    def _thresholds(self) -> slice:
+        """The place of the thresholds: the first block."""
+        return self.scale.slices[0]
+
+    @cached_property
+    def raw(self) -> Numpy:
+        """Matrix ``(k, k)`` from unconstrained coordinates to those of the kernel."""
+        matrix = np.eye(self.size)
+        for place, part in self._places():
+            matrix[place, place] = part.scaling.matrix
+            if part.equation.thresholds:
+                matrix[self._thresholds.start, place] = part.means
+        return matrix
+
+    @cached_property
     def _onwards(self) -> Numpy:
         """Linear part ``(k, k)`` from the template's natural parameters to those shown."""
-        matrix = np.eye(len(self.raw)) * self.outcome_spread
-        if self.intercept is not None:
-            p = len(self.shifts)
-            matrix[self.intercept, :p] -= self.outcome_spread * self.shifts
+        matrix = np.eye(self.size) * self.outcome_spread
+        for place, part in self._places():
+            if part.intercept is not None:
+                at = place.start + part.intercept
+                matrix[at, place] -= self.outcome_spread * part.columns.shifts
+            if part.equation.thresholds:
+                matrix[self._thresholds, place] += part.columns.shifts
         return matrix
 
     @property
     def _centre(self) -> Numpy:
-        centre = np.zeros(len(self.raw))
-        if self.intercept is not None:
-            centre[self.intercept] = self.outcome_centre
+        centre = np.zeros(self.size)
+        intercept = self.parts[0].intercept
+        if intercept is not None:
+            centre[intercept] = self.outcome_centre
         return centre
 
     def shown(self, theta: Numpy) -> Numpy:
         """Return the parameters shown, shape ``(k,)``."""
-        return self._onwards @ self.template.natural(self.raw @ theta) + self._centre
+        params = self.scale.natural(self.raw @ theta)
+        return self._onwards @ self.template.natural(params) + self._centre
 
     def walked(self, params: Numpy) -> Numpy:
-        """Return the coordinates walked, shape ``(k,)``."""
+        """Return unconstrained coordinates, shape ``(k,)``."""
         natural = np.asarray(
             np.linalg.solve(self._onwards, params - self._centre), dtype=np.float64
         )
-        return np.asarray(np.linalg.solve(self.raw, self.template.walked(natural)))
+        inner = self.scale.unconstrained(self.template.walked(natural))
+        return np.asarray(np.linalg.solve(self.raw, inner))
 
     def jacobian(self, theta: Numpy) -> Numpy:
         """Return the derivative of `shown`, shape ``(k, k)``."""
-        raw = self.raw
-        return np.asarray(self._onwards @ self.template.natural_jacobian(raw @ theta) @ raw)
+        raw, inner = self.raw, self.raw @ theta
+        own = self.template.natural_jacobian(self.scale.natural(inner))
+        if not self.scale.linear:
+            own = own @ self.scale.jacobian(inner)
+        return np.asarray(self._onwards @ own @ raw)

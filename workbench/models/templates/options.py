@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from workbench.estimation.model import Model
-from workbench.likelihoods.base import LinearIndex
-from workbench.options import options_of
+from workbench.likelihoods.base import Likelihood
+from workbench.options import Kind, options_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,10 +17,10 @@ class TemplateModel(Model):
 
     built_by: ClassVar[str] = "workbench.models.templates.build"
     results: ClassVar[str] = "workbench.models.templates.results:TemplateFit"
-    likelihood_class: ClassVar[type[LinearIndex]]
+    likelihood_class: ClassVar[type[Likelihood]]
 
     @property
-    def likelihood(self) -> LinearIndex:
+    def likelihood(self) -> Likelihood:
         """The likelihood with these options."""
         return _likelihood(self.likelihood_class, tuple(self.to_dict().items()))
 
@@ -31,13 +31,21 @@ class TemplateModel(Model):
 
 
 @lru_cache
-def _likelihood(kind: type[LinearIndex], options: tuple[tuple[str, Any], ...]) -> LinearIndex:
+def _likelihood(kind: type[Likelihood], options: tuple[tuple[str, Any], ...]) -> Likelihood:
     """Return one object for equal options, by which compiled code is found again."""
     return kind(**dict(options))
 
 
+def without_names(likelihood: Likelihood) -> Likelihood:
+    """Return a likelihood with other names of columns, by which its formula is compiled once."""
+    named = {Kind.FORMULA: "~ 1", Kind.COLUMN: "column"}
+    kind = type(likelihood)
+    values = [(o.name, named.get(o.kind, getattr(likelihood, o.name))) for o in options_of(kind)]
+    return _likelihood(kind, tuple(values))
+
+
 @lru_cache
-def template_model(likelihood: type[LinearIndex]) -> type[TemplateModel]:
+def template_model(likelihood: type[Likelihood]) -> type[TemplateModel]:
     """Return the model of a likelihood template."""
     declared = {item.name: item for item in fields(likelihood)}
     copied: list[Any] = []
@@ -52,6 +60,9 @@ def template_model(likelihood: type[LinearIndex]) -> type[TemplateModel]:
         "outcome": likelihood.support.value,
         "further_parameters": likelihood.nuisance,
         "with_effects": likelihood.with_effects,
+        "body": likelihood.body,
+        "usual_for": likelihood.usual_for,
+        "textbook": likelihood.textbook,
         "likelihood_class": likelihood,
     }
     made = make_dataclass(
@@ -72,7 +83,7 @@ def _copied(item: Field[Any]) -> Any:
     return field(default=item.default, metadata=item.metadata)
 
 
-def model_of_likelihood(likelihood: LinearIndex) -> TemplateModel:
+def model_of_likelihood(likelihood: Likelihood) -> TemplateModel:
     """Return the model of a likelihood with its options."""
     kind = template_model(type(likelihood))
     return kind(**{each.name: getattr(likelihood, each.name) for each in options_of(kind)})

@@ -2,63 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
 from workbench.backends import Backend, backend_named
 from workbench.covariances import ClusterMeat, Curvature
-from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
-from workbench.errors import LikelihoodError
+from workbench.errors import DataError, LikelihoodError, OptionError
 from workbench.estimation.objective import ScaledObjective
 from workbench.estimation.problem import Problem
 from workbench.estimation.procedure import Optimized
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
-from workbench.kernels.likelihood.linear_predictor import LinearIndexKernel
-from workbench.kernels.likelihood.separation import (
-    Separation,
-    separating_direction,
-    single_separator,
-    vanishing_direction,
-)
-from workbench.kernels.linear.gram import pull
+from workbench.kernels.likelihood.grouped import GroupedKernel
+from workbench.kernels.likelihood.linear_predictor import LinearPredictorKernel
+from workbench.kernels.likelihood.parameters import Scale
+from workbench.kernels.likelihood.scores import RowScores, UnitScores
+from workbench.kernels.likelihood.separation import Separation, single_separator
 from workbench.kernels.linear.moments import GaussianMoments
-from workbench.likelihoods import LinearIndex, Support
-from workbench.likelihoods.base import total
+from workbench.likelihoods.base import Likelihood, Observed, Start, Support, total
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
 from workbench.models.design.clusters import notes_on_clusters
-from workbench.models.design.columns import prepare_columns
-from workbench.models.design.results import FormulaState
-from workbench.models.design.scaling import INTERCEPT, outcome_scale, scaling_of
+from workbench.models.design.scaling import INTERCEPT, outcome_scale
 from workbench.models.design.weights import weights_of
 from workbench.models.templates.coordinates import TemplateCoordinates
+from workbench.models.templates.equations import EquationColumns, equation_columns, stacked_names
+from workbench.models.templates.null_model import maximum
+from workbench.models.templates.options import without_names
+from workbench.models.templates.results import TemplateState
 from workbench.protocols import Numpy
 
+# On an unconstrained scale; at an inner maximum a last step is below 1e-4 of a standard error.
+_STILL_MOVING = 0.1
 # The separating direction's elements are at most 1; smaller ones than this are rounding.
 _IN_DIRECTION = 1e-5
 
 
+@final
 class TemplateProblem(Problem):
     """The objective of a template, its start, and the facts at any point."""
 
-    def __init__(self, template: LinearIndex, specification: Specification, design: Design) -> None:
+    def __init__(self, template: Likelihood, specification: Specification, design: Design) -> None:
         super().__init__(specification, design)
         self.template = template
-        self._last: tuple[Numpy, Numpy, list[Numpy]] | None = None
+        self._last: tuple[Numpy, Numpy, RowScores | UnitScores] | None = None
         self._score: tuple[Numpy, Numpy] | None = None
+        self._searched: set[int] = set()
         self.title = template.title  # type: ignore[misc]
-        self.nuisance = template.nuisance
         self.depvar = design.outcome_name
         self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
+        self.units = self._units_of(design)
         self.notes = tuple(design.notes)
         for name, codes in self.clusters.items():
             self.notes += notes_on_clusters(codes, name)
         check_outcome(template, design)
         self._prepare(weights_kind=specification.weight_kind)
+        template.check_data(self._observed(), self.depvar)
+        self.notes += template.notes_before(self._observed(), self.depvar)
+
+    def _units_of(self, design: Design) -> Any:
+        """Return the group of each row ``(n,)`` where groups are the units, or None.
+
+        Raises
+        ------
+        OptionError
+            When rows of a group have weights.
+        """
+        if self.template.unit == "row":
+            return None
+        if design.weights is not None:
+            raise OptionError(
+                f"{self.title} is a likelihood of groups, whose rows have no weights.",
+                hint="leave weights= out.",
+                code="no-weights",
+                where="weights",
+            )
+        name = str(self.template.group)
+        codes = design.clusters[name]
+        if name not in self.specification.clusters:
+            self.clusters.pop(name)
+        return codes
 
     def _prepare(self, weights_kind: str) -> None:
         design, template = self.design, self.template
@@ -67,32 +94,34 @@ class TemplateProblem(Problem):
         self.observations = self.weights.observations
         if template.scales_outcome and offset is not None:
             y, offset = y - offset, None
-        centre, spread = outcome_scale(y, design.names) if template.scales_outcome else (0.0, 1.0)
-        self.y = (y - centre) / spread if template.scales_outcome else y
+        scale = outcome_scale(y, design.names) if template.scales_outcome else (0.0, 1.0)
+        self.y = (y - scale[0]) / scale[1] if template.scales_outcome else y
         self.offset = offset
-        self.columns = prepare_columns(
-            design.matrix, self.y, self.weights.values, design.names, self.specification.collinear
+        self.parts = equation_columns(
+            template, design, self.y, self.weights.values, self.specification.collinear
         )
-        self.left_out = self.columns.left_out
-        self.parameter_names = (*self.columns.names, *template.nuisance)
-        check_names(self.parameter_names)
-        check_enough_rows(len(y), (*design.names, *template.nuisance), design.names)
-        self.coordinates = self._coordinates(centre, spread)
+        self.columns = self.parts[0].columns
+        self.left_out = tuple(s for part in self.parts for s in part.columns.left_out)
+        self._name_parameters()
+        self.coordinates = TemplateCoordinates(template, self.parts, self.scale, *scale)
 
-    def _coordinates(self, centre: float, spread: float) -> TemplateCoordinates:
-        columns = self.columns
-        intercept = columns.names.index(INTERCEPT) if INTERCEPT in columns.names else None
-        scaling = scaling_of(columns.moments, columns.names)
-        return TemplateCoordinates(
-            self.template, scaling, columns.shifts, intercept, centre, spread
-        )
+    def _name_parameters(self) -> None:
+        design, coefficients = self.design, stacked_names(self.parts)
+        self.blocks = self.template.blocks(self.y, design.outcome_levels or ())
+        self.nuisance = tuple(name for block in self.blocks for name in block.names)
+        self.scale = Scale(len(coefficients), self.blocks)
+        self.parameter_names = (*coefficients, *self.nuisance)
+        check_names(self.parameter_names)
+        further = [name for part in self.parts[1:] for name in part.names]
+        columns = tuple(n for n in design.names if n != INTERCEPT or self.parts[0].intercept == 0)
+        every = (*columns, *further, *self.nuisance)
+        check_enough_rows(len(self.y), every, (*columns, *further))
 
     @property
     def column_sd(self) -> Mapping[str, float]:
         """Standard deviations of the regressors, by name."""
-        spreads = self.coordinates.scaling.spreads.tolist()
-        pairs = zip(self.columns.names, spreads, strict=True)
-        return {name: sd for name, sd in pairs if name != INTERCEPT}
+        found = {name: sd for part in self.parts for name, sd in part.column_sd.items()}
+        return {name: sd for name, sd in found.items() if name.rpartition(":")[2] != INTERCEPT}
 
     # What the optimizer needs -------------------------------------------------------------------
 
@@ -103,16 +132,59 @@ class TemplateProblem(Problem):
         return backend_named(asked.backend, asked.device, asked.dtype)
 
     @cached_property
-    def kernel(self) -> LinearIndexKernel:
+    def kernel(self) -> LinearPredictorKernel | GroupedKernel:
         """The sums over the rows, made when first asked for."""
-        return LinearIndexKernel(
-            self.template.contributions,
-            self.backend,
+        return self._kernel_of(self.backend, [part.columns.x for part in self.parts])
+
+    def _kernel_of(
+        self, xp: Backend, designs: Sequence[Numpy]
+    ) -> LinearPredictorKernel | GroupedKernel:
+        formula, columns = without_names(self.template).contributions, self._further_columns
+        offsets = [self.offset, *([None] * (len(designs) - 1))]
+        if self.units is not None:
+            return GroupedKernel(
+                formula,
+                xp,
+                self.y,
+                designs,
+                self.units,
+                offsets=offsets,
+                blocks=self.blocks,
+                columns=columns,
+            )
+        return LinearPredictorKernel(
+            formula,
+            xp,
             self.y,
-            self.columns.x,
+            designs,
+            offsets=offsets,
+            weights=self.weights.values,
+            blocks=self.blocks,
+            columns=columns,
+            outcome_term=self.template.outcome_term if self._has_outcome_term else None,
+        )
+
+    @property
+    def _has_outcome_term(self) -> bool:
+        return type(self.template).outcome_term is not Likelihood.outcome_term
+
+    @property
+    def _further_columns(self) -> dict[str, Numpy]:
+        """The columns that the formula reads besides the outcome, by role."""
+        template, design = self.template, self.design
+        named = {column.role: getattr(template, column.role) for column in template.columns}
+        read = {role: design.columns[name] for role, name in named.items() if name}
+        return read | dict(template.derived(self.y, design.outcome_levels or ()))
+
+    def _observed(self) -> Observed:
+        weights = self.weights.values
+        return Observed(
+            self.y,
+            tuple(part.columns.x for part in self.parts),
             self.offset,
-            self.weights.values,
-            len(self.template.nuisance),
+            self.columns.moments if weights is None else None,
+            self._further_columns,
+            weights,
         )
 
     @property
@@ -135,10 +207,8 @@ class TemplateProblem(Problem):
     @cached_property
     def start(self) -> Numpy:
         """Start values from the template's closed form, then the person's own."""
-        moments = self.columns.moments if self.weights.values is None else None
-        found = self.template.start(self.y, self.columns.x, self.offset, moments)
-        raw = np.concatenate([found.coefficients, found.nuisance])
-        return self.walked_start(np.linalg.solve(self.coordinates.raw, raw))
+        raw = _stacked(self.template.start(self._observed()), self.scale)
+        return self.walked_start(np.asarray(np.linalg.solve(self.coordinates.raw, raw)))
 
     def shown(self, theta: Numpy) -> Numpy:
         """Return the parameters shown, shape ``(k,)``."""
@@ -161,56 +231,81 @@ class TemplateProblem(Problem):
         return float(np.log(self.coordinates.outcome_spread))
 
     def loglik_null(self) -> float | None:
-        """Return the log-likelihood of the constant alone."""
-        design = self.design
-        return self.template.null_loglik(design.outcome, self.weights.values, design.offset)
+        """Return the log-likelihood of constants alone, from a closed form or a small fit."""
+        design, template = self.design, self.template
+        found = template.null_loglik(design.outcome, self.weights.values, design.offset)
+        return self._fitted_null if found is None else found
+
+    @cached_property
+    def _fitted_null(self) -> float:
+        """The log-likelihood of constants alone, by Newton's method in float64 on the CPU."""
+        ones = [np.ones((len(self.y), int(not e.thresholds))) for e in self.template.equations]
+        kernel = self._kernel_of(backend_named(self.specification.backend), ones)
+        seen = replace(self._observed(), designs=tuple(ones), moments=None)
+        start = _stacked(self.template.start(seen), kernel.scale)
+        return maximum(kernel, start, self.observations, self.specification.backend)
 
     def score(self, theta: Numpy) -> Numpy:
         """Return the total score from the rows, shape ``(k,)``."""
         if self._score is None or not np.array_equal(self._score[0], theta):
-            self._score = (theta.copy(), self._summed(self._rows(theta)[1]))
+            summed = self._rows(theta)[1].total(self.weights.values)
+            self._score = (theta.copy(), summed)
         return self._score[1]
 
-    def _summed(self, first: list[Numpy]) -> Numpy:
-        weights = self.weights.values
-        rows = [d if weights is None else weights * d for d in first]
-        sums = [pull(self.columns.x, rows[0]), *(np.atleast_1d(d.sum()) for d in rows[1:])]
-        return np.asarray(self.coordinates.raw.T @ np.concatenate(sums))
-
-    def _rows(self, theta: Numpy) -> tuple[Numpy, list[Numpy]]:
-        """Return each row's log-likelihood and derivatives, kept for the point asked last."""
+    def _rows(self, theta: Numpy) -> tuple[Numpy, RowScores | UnitScores]:
+        """Return each row's log-likelihood and score, kept for the point asked last."""
         if self._last is None or not np.array_equal(self._last[0], theta):
-            self._last = (theta.copy(), *self.kernel.rows(self.coordinates.raw @ theta))
+            values, scores = self.kernel.scores(self.coordinates.raw @ theta)
+            self._last = (theta.copy(), values, scores.by(self.coordinates.raw))
         return self._last[1:]
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return the Hessian, and the sums of scores where asked."""
         hessian = self.objective().evaluate(theta, 2).hessian
         assert hessian is not None
-        opg = self._opg(theta) if scores else None
+        opg = self._rows(theta)[1].outer(self.weights.in_scores) if scores else None
         jacobian = self.coordinates.jacobian(theta)
         return self.curved(theta, -hessian * self.observations, jacobian, opg, scores=scores)
 
-    def _opg(self, theta: Numpy) -> Numpy:
-        raw, (_, first) = self.coordinates.raw, self._rows(theta)
-        return score_sums(self.columns.x, first, self.weights.in_scores, raw)
-
     def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
         """Return the outer products of the scores summed by cluster."""
-        raw, (_, first) = self.coordinates.raw, self._rows(theta)
-        return grouped_sums(self.columns.x, first, self.weights.values, codes, raw)
+        groups, by_unit = int(codes.max()) + 1, self._by_unit(codes)
+        sums = self._rows(theta)[1].grouped(self.weights.values, by_unit, groups)
+        return ClusterMeat(sums.T @ sums, groups)
+
+    def _by_unit(self, codes: Any) -> Any:
+        """Return the cluster of each unit.
+
+        Raises
+        ------
+        DataError
+            When the rows of a group are in several clusters.
+        """
+        if self.units is None:
+            return codes
+        found = np.zeros(int(self.units.max()) + 1, dtype=np.int64)
+        found[self.units] = codes
+        if (found[self.units] != codes).any():
+            raise DataError(
+                "The rows of a group are in several clusters.",
+                hint="a cluster column in which each group is whole.",
+                code="clusters-split-groups",
+                where="cluster",
+            )
+        return found
 
     def score_rows(self, theta: Numpy) -> Numpy:
         """Return the weighted score of each row, ``(n, k)``."""
-        raw, (_, first) = self.coordinates.raw, self._rows(theta)
-        return row_scores(self.columns.x, first, self.weights.values, raw)
+        if self.units is not None:
+            return super().score_rows(theta)
+        return self._rows(theta)[1].rows(self.weights.values)
 
     def check_start(self, theta: Numpy) -> None:
         """Refuse a start whose log-likelihood is not finite in some row."""
         if np.isfinite(self.objective().evaluate(theta, 2).value):
             return
-        values, first = self._rows(theta)
-        bad = ~np.isfinite(values) | ~np.all([np.isfinite(d) for d in first], axis=0)
+        values, scores = self._rows(theta)
+        bad = ~np.isfinite(values) | ~scores.finite()
         if not bad.any():
             return
         row = int(np.flatnonzero(bad)[0])
@@ -226,32 +321,105 @@ class TemplateProblem(Problem):
             where=name,
         )
 
-    def separation(self, theta: Numpy) -> SeparationEvidence | None:
-        """Look for separation once, when fitted probabilities first saturate."""
-        if self.template.saturation is None or hasattr(self, "_separation_seen"):
-            return None
-        index = self.kernel.index(self.coordinates.raw @ theta)
-        if float(np.abs(index).max(initial=0.0)) < self.template.saturation:
-            return None
-        self._separation_seen = True
-        counts = self.template.support is Support.COUNT
-        search = vanishing_direction if counts else separating_direction
-        found = search(self.y, self.columns.x)
-        return None if found is None else self._evidence(found)
+    # What has no maximum ------------------------------------------------------------------------
 
-    def _evidence(self, found: Separation) -> SeparationEvidence:
-        names, x = self.columns.names, self.columns.x
+    def separation(self, theta: Numpy) -> SeparationEvidence | None:
+        """Look for separation once in each equation, when fitted probabilities first saturate."""
+        every = self._searched.issuperset(range(len(self.parts)))
+        if every or self.template.support is Support.REAL:
+            return None
+        inner = self.coordinates.raw @ theta
+        parameters = self.scale.natural(inner)[self.scale.first :]
+        predictors = self.kernel.predictors(inner)
+        for at, saturated in enumerate(self.template.saturated(self.y, predictors, parameters)):
+            if not saturated or at in self._searched:
+                continue
+            self._searched.add(at)
+            found = self.template.separating(at, self.y, self.parts[at].columns.x)
+            if found is not None:
+                return self._evidence(self._by_one_column(found, at), self.parts[at])
+        return None
+
+    def _by_one_column(self, found: Separation, at: int) -> Separation:
+        """Return the direction of a single column, where one alone predicts ordered levels."""
+        x = self.parts[at].columns.x
+        if not found.complete or not self.parts[at].equation.thresholds:
+            return found
+        for j in np.flatnonzero(np.abs(found.direction) > _IN_DIRECTION):
+            alone = self.template.separating(at, self.y, x[:, [j]])
+            if alone is not None and alone.complete:
+                direction = np.zeros(x.shape[1])
+                direction[j] = alone.direction[0]
+                return replace(alone, direction=direction)
+        return found
+
+    def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
+        """Return the parameters that a Newton step still moves far, as towards a bound.
+
+        On the unconstrained scale a bound is infinitely far away: there the gain of a step goes
+        to zero while its length does not.
+        """
+        moving = [i for i in self._bounded if abs(newton_step[i]) > _STILL_MOVING]
+        found = dict.fromkeys(moving)
+        for at, place in self._vanishing:
+            if newton_step[at] < -_STILL_MOVING:
+                found |= dict.fromkeys(place)
+        return tuple(sorted(found))
+
+    @property
+    def _bounded(self) -> list[int]:
+        """The positions of the parameters whose scale is not the natural one."""
+        pairs = zip(self.scale.slices, self.blocks, strict=True)
+        return [
+            i
+            for place, block in pairs
+            if not block.transform.linear
+            for i in range(place.start, place.stop)
+        ]
+
+    @property
+    def _vanishing(self) -> list[tuple[int, range]]:
+        """The constants of equations that may vanish, with the places of their coefficients."""
+        found, at = [], 0
+        for part in self.parts:
+            if part.equation.vanishes and part.intercept is not None:
+                found.append((at + part.intercept, range(at, at + len(part.names))))
+            at += len(part.names)
+        return found
+
+    def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
+        """Return what the template says of estimates at a maximum."""
+        if curvature is None or curvature.negative or self._are_probabilities:
+            return ()
+        parameters = self.scale.natural(self.coordinates.raw @ theta)[self.scale.first :]
+        return self.template.notes_after(
+            self._observed(), parameters, self.loglik(theta), self.depvar
+        )
+
+    @property
+    def _are_probabilities(self) -> bool:
+        """Whether the log-likelihood is one of weighted rows, by which no test is made."""
+        asked = self.specification
+        return asked.weights is not None and asked.weight_kind == "probability"
+
+    def bound_message(self, names: Sequence[str]) -> str:
+        """Say what it means that parameters lie at a bound, where the template knows."""
+        return self.template.at_limit(names, self.depvar)
+
+    def _evidence(self, found: Separation, of: EquationColumns) -> SeparationEvidence:
+        names, x = of.names, of.columns.x
         part = [
             j
             for j, d in enumerate(found.direction)
-            if abs(d) > _IN_DIRECTION and names[j] != INTERCEPT
+            if abs(d) > _IN_DIRECTION and of.columns.names[j] != INTERCEPT
         ]
-        for j in part if found.complete else ():
+        for j in part if found.complete and self.template.support is Support.ZERO_ONE else ():
             if gap := single_separator(self.y, x[:, j]):
                 return self._split_by(j, gap)
         listed = tuple(names[j] for j in part)
-        what = "= 0 exactly" if self.template.support is Support.COUNT else "exactly"
-        how = what if found.complete else f"{what} in {found.rows} of {len(self.y)} rows"
+        what = "= 0 exactly" if self.template.counts else "exactly"
+        rows = f"{found.rows} of {len(self.y)} rows" if found.rows else "some rows"
+        how = what if found.complete else f"{what} in {rows}"
         together = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
         return SeparationEvidence(listed, f"{together} {self.depvar} {how}.", found.complete)
 
@@ -268,24 +436,48 @@ class TemplateProblem(Problem):
         }
         return SeparationEvidence((name,), f"{name} predicts {self.depvar} exactly.", True, table)
 
+    # Prediction ---------------------------------------------------------------------------------
+
+    def predictors(self, params: Numpy) -> list[Numpy]:
+        """Return the linear predictor of each equation at parameters shown, ``(n,)`` each."""
+        found, at = [], 0
+        designs = [self.design.matrix, *(s.matrix for s in self.design.equations.values())]
+        for part, matrix in zip(self.parts, designs, strict=True):
+            count = len(part.names)
+            found.append(matrix[:, list(part.columns.kept)] @ params[at : at + count])
+            at += count
+        if self.design.offset is not None:
+            found[0] = found[0] + self.design.offset
+        return found
+
+    def probabilities(self, params: Numpy) -> Numpy | None:
+        """Return the probability of each level in each row, ``(n, J)``, of an outcome of levels."""
+        return self.template.probabilities(self.predictors(params), params[self.scale.first :])
+
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, shape ``(n,)``."""
-        p = len(self.columns.names)
-        index = self.design.matrix[:, list(self.columns.kept)] @ params[:p]
-        if self.design.offset is not None:
-            index = index + self.design.offset
-        return self.design.outcome - self.template.mean(index, params[p:])
+        mean = self.template.mean(self.predictors(params), params[self.scale.first :])
+        return super().residuals(params) if mean is None else self.design.outcome - mean
 
-    def state(self) -> FormulaState:
+    def state(self) -> TemplateState:
         """Return the formula's state, the columns kept and the outcome's levels."""
         levels = self.design.outcome_levels
-        return FormulaState(
-            self.column_sd,
+        first, *further = self.parts
+        ordered = self.template.support is Support.ORDERED
+        return TemplateState(
+            {name: sd for part in self.parts for name, sd in part.column_sd.items()},
             design=self.design.state,
-            kept=self.columns.kept,
+            kept=first.columns.kept,
             offset=self.specification.offset,
-            levels=None if levels is None else list(levels),
+            levels=None if levels is None or ordered else list(levels),
+            equations=[part.to_dict() for part in further],
+            ordered_levels=list(levels or ()) if ordered else [],
         )
+
+
+def _stacked(start: Start, scale: Scale) -> Numpy:
+    """Return start values of the kernel, unconstrained, ``(k,)``."""
+    return scale.unconstrained(np.concatenate([*start.coefficients, start.parameters]))
 
 
 def _span(values: Numpy) -> str:

@@ -106,8 +106,27 @@ def _device(place: Device) -> Option:
 def _templates() -> tuple[Option, ...]:
     """List the models whose data a formula describes, then a person's own likelihood."""
     known = [kind for kind in listed().values() if kind.needs_formula]
-    own = Option("body", "Own likelihood", "ℓᵢ as written below")
-    return (*(Option(model.name, model.title, model.formula) for model in known), own)
+    own = model_class(written_model())
+    written = Option(own.name, own.title, f"{own.formula} below")
+    return (*(Option(model.name, model.title, model.formula) for model in known), written)
+
+
+@lru_cache
+def written_model() -> str:
+    """Return the name of the model whose log-likelihood a person writes."""
+    return next(name for name in MODELS if model_class(name).written)
+
+
+@lru_cache
+def absorbing_model() -> str:
+    """Return the name of the first model that takes fixed effects out."""
+    return next(name for name, kind in listed().items() if kind.absorbs)
+
+
+@lru_cache
+def usual_model(outcome: str) -> str:
+    """Return the name of the model that is proposed for a type of outcome."""
+    return next(name for name, kind in listed().items() if kind.usual_for == outcome)
 
 
 def _optimizers() -> tuple[Option, ...]:

@@ -1,23 +1,23 @@
-"""What is chosen on the Setup tab.
+"""Change what is chosen on the Setup tab.
 
-Nothing here knows of a widget: `Chosen` is a frozen record of choices, and functions turn it into
-the next record.  `setup_opening` makes the first one, `setup_check` checks one against the data,
-and `setup_run` turns one into a `Specification` and back.
+Nothing here knows of a widget: functions turn a record of choices into the next one.  `defaults`
+makes the first one, `check` checks one against the data, and `specification` turns one into a
+`Specification` and back.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 from workbench.covariances.kinds import covariance_class
-from workbench.data.complete_cases import Positions
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
-from workbench.estimation.model import NUMPY, model_class
-from workbench.estimation.specification import Specification
-from workbench.models.registry import listed
-from workbench.notebook.setup import fields as choice_form
+from workbench.estimation.model import model_class
+from workbench.notebook.setup import fields as drawn
+from workbench.notebook.setup.available import absorbing_model, written_model
+from workbench.notebook.setup.chosen import Check, Chosen
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.formula_text import (
     effects,
@@ -27,100 +27,18 @@ from workbench.notebook.setup.formula_text import (
     with_term,
     without_term,
 )
-
-ABSORBING = tuple(name for name, kind in listed().items() if kind.absorbs)
-CLOSED_FORM = tuple(name for name, kind in listed().items() if kind.solved)
-IN_NUMPY = tuple(name for name, kind in listed().items() if kind.computed_by == NUMPY)
-CHOICE = {name: kind for name, kind in listed().items() if "choice" in kind.built_by}
-FIXED_EFFECTS = "feols"
-
-OWN = "body"
-"""The model whose log-likelihood a person writes."""
-
-AUTOMATIC, GIVEN = "auto", "given"
+from workbench.notebook.setup.textbook import textbook
+from workbench.options import Kind
 
 WEIGHT_KINDS = ("frequency", "probability", "analytic")
 
-OWN_STARTS = {
-    "logit": "loglik = log_sigmoid((2*y - 1) * eta)",
-    "probit": "loglik = log_ndtr((2*y - 1) * eta)",
-    "poisson": "loglik = y*eta - exp(eta) - lgamma(y + 1)",
-}
 
-BESIDE_EFFECTS = {
-    "ols": FIXED_EFFECTS,
-    "gaussian": FIXED_EFFECTS,
-    "logit": "felogit",
-    "poisson": "fepois",
-}
-"""The template that absorbs fixed effects in the place of one that has none."""
-_OWN_GAUSSIAN = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Every choice on the Setup tab; an empty text means none or automatic."""
-
-    template: str = "logit"
-    formula: str = ""
-    body: str = ""
-    se: str = "hessian"
-    se_before: str = "hessian"
-    cluster: str = ""
-    se_options: str = ""
-    weights: str = ""
-    weight_kind: str = "frequency"
-    offset: str = ""
-    positive: str = ""
-    situation: str = ""
-    alternatives: str = ""
-    panel: str = ""
-    model_settings: str = ""
-    device: str = "cpu"
-    library: str = "jax"
-    dtype: str = "float64"
-    optimizer: str = AUTOMATIC
-    settings: str = ""
-    start: str = AUTOMATIC
-    max_steps: int | None = None
-    name: str = ""
-    demeaner: str = AUTOMATIC
-    fixef_rm: str = "singleton"
-    base: Specification | None = None
-    """The run brought back for editing, which keeps the settings that the page does not show."""
-
-    @property
-    def choice_columns(self) -> dict[str, str]:
-        """The columns that a model of discrete choice reads, by role."""
-        return {"situation": self.situation, "alternatives": self.alternatives, "panel": self.panel}
-
-
+_BY_OPTION = {f"{of}_options" for of in drawn.GROUPS}
 KINDS: dict[str, Any] = {
-    item.name: str for item in fields(Chosen) if item.name not in {"base", "se_before"}
+    item.name: str for item in fields(Chosen) if item.name not in {"base", "se_before", *_BY_OPTION}
 } | {"max_steps": (int, type(None))}
 """The choices that the page may change by name, with the type of each."""
-_COLUMN_FIELDS = {"cluster", "weights", "offset", *choice_form.COLUMNS}
-
-
-@dataclass(frozen=True)
-class Check:
-    """Whether the choices describe a run that can start, and the sentence that says so."""
-
-    ok: bool
-    text: str
-    detail: str = ""
-    where: str = ""
-    suggestion: str = ""
-    brief: str = ""
-    field: str = ""
-    """The field that the problem is in: ``"formula"``, ``"body"`` or an option."""
-    parameters: int = 0
-    rows: int = 0
-    used: Positions | None = None
-    """The positions of the rows used, shape ``(rows,)``; None where they are not known yet."""
-    levels: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    """The parameters that can be named before the run."""
+_COLUMN_FIELDS = {"cluster", "weights", "offset"}
 
 
 def changed(chosen: Chosen, choice: str, value: object, opened: Opened | None) -> Chosen:
@@ -137,19 +55,52 @@ def changed(chosen: Chosen, choice: str, value: object, opened: Opened | None) -
         raise OptionError(f"There is no demeaner {value!r}.", code="bad-choice", where=choice)
     if choice in _COLUMN_FIELDS and value and (opened is None or value not in opened.table.names):
         raise OptionError(f"The data have no column {value!r}.", code="no-column", where=choice)
-    chosen = replace(chosen, **{choice: value})
+    before, chosen = chosen, replace(chosen, **{choice: value})
     if choice == "template":
-        chosen = _with_columns(replace(chosen, model_settings=""), opened)
+        chosen = _with_columns(replace(chosen, model_options=_columns(before)), opened)
     return _consequences(chosen, choice)
 
 
+def with_option(chosen: Chosen, of: str, name: str, value: Any, opened: Opened | None) -> Chosen:
+    """Change one option of a group; None empties its field.
+
+    Raises
+    ------
+    OptionError
+        When there is no such option, or the value is of another type or not a column.
+    """
+    known = {each.name: each for each in drawn.shown(of, chosen)} if of in drawn.GROUPS else {}
+    if name not in known:
+        raise OptionError(f"Setup has no option {name!r} of {of!r}.", code="bad-choice")
+    values = {**drawn.values_of(of, chosen), name: drawn.accepted(known[name], value, opened)}
+    given = {key: each for key, each in values.items() if each is not None}
+    return _with_given(chosen, of, given)
+
+
+def _with_given(chosen: Chosen, of: str, given: Mapping[str, Any]) -> Chosen:
+    changes: dict[str, Any] = {f"{of}_options": given}
+    return replace(chosen, **changes)
+
+
+def _columns(chosen: Chosen) -> dict[str, Any]:
+    """Return the options of a model that name columns of the data, which another may have too."""
+    named = {e.name for e in drawn.declared("model", chosen) if e.kind is Kind.COLUMN}
+    of_others = chosen.model_options.keys() - {e.name for e in drawn.declared("model", chosen)}
+    return {n: v for n, v in chosen.model_options.items() if n in named | of_others}
+
+
 def _with_columns(chosen: Chosen, opened: Opened | None) -> Chosen:
-    """Choose the columns of known choice data, where none are chosen."""
-    if chosen.template not in CHOICE or opened is None or any(chosen.choice_columns.values()):
+    """Choose the columns that a model needs of a textbook's data, where none are chosen."""
+    options = drawn.declared("model", chosen)
+    columns = {each.name for each in options if each.kind is Kind.COLUMN}
+    needed = {each.name for each in options if each.name in columns and each.required}
+    if not needed or opened is None or columns & chosen.model_options.keys():
         return chosen
-    if (known := choice_form.proposed(opened.table.names)) is None:
+    known = textbook(opened.table.names, needed)
+    if known is None:
         return chosen
-    return replace(chosen, **known[1])
+    given = {name: value for name, value in known[2].items() if name in columns}
+    return replace(chosen, model_options={**chosen.model_options, **given})
 
 
 def assigned(chosen: Chosen, name: str, role: str) -> Chosen:
@@ -163,10 +114,9 @@ def assigned(chosen: Chosen, name: str, role: str) -> Chosen:
         return replace(chosen, formula=with_term(chosen.formula, name))
     if role == "f":
         absorbing = replace(chosen, formula=with_effect(chosen.formula, name))
-        if not name or chosen.template in ABSORBING:
+        if not name or chosen.model.absorbs:
             return absorbing
-        beside = BESIDE_EFFECTS.get(chosen.template, FIXED_EFFECTS)
-        return changed(absorbing, "template", beside, None)
+        return changed(absorbing, "template", chosen.model.with_effects or absorbing_model(), None)
     if role == "w":
         return replace(chosen, weights="" if chosen.weights == name else name)
     if role == "c":
@@ -188,25 +138,25 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
     if choice == "cluster":
         return _clustered(chosen, chosen.cluster)
     if choice == "se":
-        chosen = replace(chosen, se_options="")
+        chosen = replace(chosen, se_options={})
     if choice == "se" and not _by_cluster(chosen):
         return replace(chosen, cluster="", se_before=chosen.se)
-    if choice == "optimizer":
-        return replace(chosen, settings="")
+    if choice in {"optimizer", "demeaner"}:
+        return _with_given(chosen, choice, {})
     if choice == "template":
         chosen = _with_known_errors(chosen)
-    if choice == "template" and chosen.template in ABSORBING:
-        return replace(chosen, weight_kind="analytic")
-    if choice == "formula" and chosen.template in BESIDE_EFFECTS and effects(chosen.formula):
-        return changed(chosen, "template", BESIDE_EFFECTS[chosen.template], None)
-    if choice == "template" and chosen.template == OWN and not chosen.body:
-        return replace(chosen, body=_OWN_GAUSSIAN)
+    if choice == "template" and chosen.model.absorbs:
+        return replace(chosen, weight_kind=chosen.model.weight_kind)
+    if choice == "formula" and chosen.model.with_effects and effects(chosen.formula):
+        return changed(chosen, "template", chosen.model.with_effects, None)
+    if choice == "template" and chosen.model.written and not chosen.body:
+        return replace(chosen, body=chosen.model.body)
     if choice == "device" and chosen.device == "mps":
         return replace(chosen, dtype="float32", library="torch")
     return chosen
 
 
-def errors_of(template: str) -> dict[str, str]:
+def errors_of(template: str) -> Mapping[str, str]:
     """Return the kinds of standard errors that a template has, with their words."""
     return model_class(template).covariances()
 
@@ -215,9 +165,16 @@ def _with_known_errors(chosen: Chosen) -> Chosen:
     """Go back to the template's first kind of errors when it does not have the one chosen."""
     known = errors_of(chosen.template)
     kept = [kind if kind in known else "hessian" for kind in (chosen.se, chosen.se_before)]
-    told = chosen.se_options if kept[0] == chosen.se else ""
+    given = chosen.se_options if kept[0] == chosen.se else {}
     cluster = "" if kept[0] != chosen.se and _by_cluster(chosen) else chosen.cluster
-    return replace(chosen, se=kept[0], se_before=kept[1], se_options=told, cluster=cluster)
+    return replace(chosen, se=kept[0], se_before=kept[1], se_options=given, cluster=cluster)
+
+
+def own_likelihood(chosen: Chosen) -> Chosen:
+    """Switch to a person's own log-likelihood, started from the template chosen so far."""
+    own = written_model()
+    body = chosen.body or chosen.model.body or model_class(own).body
+    return replace(chosen, template=own, body=body)
 
 
 def _by_cluster(chosen: Chosen) -> bool:
@@ -225,15 +182,9 @@ def _by_cluster(chosen: Chosen) -> bool:
     return covariance_class(chosen.se).by_cluster
 
 
-def own_likelihood(chosen: Chosen) -> Chosen:
-    """Switch to a person's own log-likelihood, started from the template chosen so far."""
-    body = chosen.body or OWN_STARTS.get(chosen.template, _OWN_GAUSSIAN)
-    return replace(chosen, template=OWN, body=body)
-
-
 def _clustered(chosen: Chosen, column: str) -> Chosen:
     """Cluster by a column; without one, go back to the errors chosen before."""
     before = chosen.se_before if _by_cluster(chosen) else chosen.se
     by_cluster = chosen.se if _by_cluster(chosen) else "cluster"
-    chosen = chosen if _by_cluster(chosen) else replace(chosen, se_options="")
+    chosen = chosen if _by_cluster(chosen) else replace(chosen, se_options={})
     return replace(chosen, cluster=column, se=by_cluster if column else before, se_before=before)

@@ -17,64 +17,49 @@ from workbench.data.table import ColumnSummary
 from workbench.demeaners import Description, demeaner_on, describe
 from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.lsmr import LSMR
-from workbench.errors import FormulaError
-from workbench.estimation.model import COMPILED, model_class
-from workbench.models.fixed_effects.families import ABSORBED
-from workbench.notebook.setup import fields as choice_form, optimizer_settings
+from workbench.errors import FormulaError, WorkbenchError
+from workbench.estimation.model import COMPILED, NUMPY
+from workbench.estimation.specification import Specification
+from workbench.models.registry import model_of
+from workbench.notebook.setup import fields as drawn
 from workbench.notebook.setup.available import Offer, Option
+from workbench.notebook.setup.chosen import AUTOMATIC, Check, Chosen
 from workbench.notebook.setup.data import Opened
-from workbench.notebook.setup.form import (
-    AUTOMATIC,
-    CHOICE,
-    CLOSED_FORM,
-    IN_NUMPY,
-    KINDS,
-    OWN,
-    WEIGHT_KINDS,
-    Check,
-    Chosen,
-    errors_of,
-)
+from workbench.notebook.setup.form import KINDS, WEIGHT_KINDS, errors_of
 from workbench.notebook.setup.formula_text import effects, sides
-from workbench.notebook.setup.specification import optimizer_choice
-from workbench.options import options_of
+from workbench.notebook.setup.specification import optimizer_choice, specification
 
 ROWS_SHOWN = 8
 """Rows left out that the page shows."""
 
-_LETTERS = {"situation": "i", "alternatives": "a", "panel": "p"}
-"""The roles of a model of discrete choice, as the list of variables marks them."""
-
-_WALKS = dict.fromkeys(CLOSED_FORM, "None: solved in closed form") | dict.fromkeys(
-    ABSORBED, "Newton: each step demeans anew"
-)
-"""What stands in the place of an optimizer that a person could choose."""
-
 
 def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> dict[str, Any]:
     """Return everything the Setup tab shows for these choices, as JSON types."""
+    asked = None if opened is None else specification(chosen, check, opened.reference, "")
     return {
         **{name: getattr(chosen, name) for name in KINDS},
-        "own": chosen.template == OWN,
+        "own": chosen.model.written,
         "equation": offer.equation(chosen.template),
         "templates": [item.to_dict() for item in offer.templates],
         "errors": [item.to_dict() for item in _errors(chosen)],
-        "errors_hint": _errors_hint(chosen),
         "weight_kinds": list(WEIGHT_KINDS),
         "devices": [item.to_dict() for item in offer.devices],
         "libraries": [_fitting(item, chosen, offer).to_dict() for item in offer.libraries],
         "numbers": [item.to_dict() for item in offer.numbers(chosen.device)],
         "optimizers": [item.to_dict() for item in offer.optimizers],
-        "asks": list(choice_form.asks(chosen.template)),
-        "model_hint": _model_hint(chosen, opened),
-        "settings_hint": optimizer_settings.hint(chosen.optimizer),
+        "forms": drawn.forms(chosen, asked, opened),
+        "has_offset": "offset" in chosen.model.roles or chosen.model.written,
+        "has_effects": chosen.model.observed_by_row,
         "automatic": _automatic(chosen, check, offer),
         "effects": effects(chosen.formula),
         "absorbs": bool(sides(chosen.formula).tail),
-        "solved": chosen.template in CLOSED_FORM,
-        "walk": _WALKS.get(chosen.template, ""),
+        "solved": chosen.model.solved,
+        "walk": _no_choice(chosen),
         "demeaners": [item.to_dict() for item in demeaners(chosen)],
         "roles": roles(chosen, opened),
+        "letters": {
+            key: each.schema()["label"].lower() for key, each in drawn.letters(chosen).items()
+        },
         "check": {
             "ok": check.ok,
             "text": check.text,
@@ -83,11 +68,23 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
             "suggestion": check.suggestion,
             "brief": check.brief,
             "field": check.field,
+            "of": check.of,
             "levels": list(check.levels),
             "left_out": 0 if opened is None else _lost(check, opened),
         },
-        "sentence": sentence(chosen, opened, offer),
+        "sentence": sentence(chosen, opened, offer, asked),
     }
+
+
+def _no_choice(chosen: Chosen) -> str:
+    """Say how the estimates are found where no optimizer can be chosen; else nothing."""
+    model = chosen.model
+    if model.solved:
+        return "None: solved in closed form"
+    if model.optimizers is None:
+        return ""
+    only = ", ".join(name.capitalize() for name in model.optimizers)
+    return f"{only}: each step demeans anew" if model.absorbs else only
 
 
 def roles(chosen: Chosen, opened: Opened | None) -> dict[str, str]:
@@ -96,9 +93,9 @@ def roles(chosen: Chosen, opened: Opened | None) -> dict[str, str]:
         return {}
     found: dict[str, str] = dict(formula_roles(chosen.formula, opened.table.names))
     absorbed = [("f", name) for name in _absorbed(chosen.formula) if name in opened.table.names]
-    beside = [(_LETTERS[name], getattr(chosen, name)) for name in choice_form.asks(chosen.template)]
-    for letter, name in (*absorbed, *beside, ("w", chosen.weights), ("c", chosen.cluster)):
-        if name:
+    others = [("w", chosen.weights), ("c", chosen.cluster)]
+    for letter, name in (*absorbed, *_of_options(chosen), *others):
+        if name in opened.table.names:
             found[name] = found.get(name, "") + letter
     return found
 
@@ -131,24 +128,22 @@ def _cell(value: Any) -> str | None:
     return f"{value:.6g}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
-def _model_hint(chosen: Chosen, opened: Opened | None) -> str:
-    """Return an example of what the model is told; empty where it needs nothing."""
-    parts = sides(chosen.formula)
-    column = chosen.alternatives if choice_form.asks(chosen.template) else parts.outcome.strip("`")
-    labels = () if opened is None else choice_form.alternatives_of(opened.table, column)
-    return choice_form.example(chosen.template, chosen.formula, labels)
+def _of_options(chosen: Chosen) -> list[tuple[str, str]]:
+    """Return the columns that options of the model name, each with its letter."""
+    given = [
+        (letter, chosen.model_options.get(e.name)) for letter, e in drawn.letters(chosen).items()
+    ]
+    return [
+        (letter, name)
+        for letter, value in given
+        for name in (value if isinstance(value, list | tuple) else [value])
+        if name
+    ]
 
 
 def _errors(chosen: Chosen) -> list[Option]:
     """List the kinds of standard errors."""
     return [Option(kind, label, "", True, "") for kind, label in errors_of(chosen.template).items()]
-
-
-def _errors_hint(chosen: Chosen) -> str:
-    """Return an example of what the errors are told; empty where they need nothing."""
-    kind = covariance_class(chosen.se)
-    needed = chosen.se_options or any(each.required for each in options_of(kind))
-    return kind.example().replace('"', "") if needed else ""
 
 
 def demeaners(chosen: Chosen) -> list[Option]:
@@ -220,7 +215,9 @@ def _variable_note(item: ColumnSummary) -> str:
     return ", ".join(part for part in (item.kind, span, gaps) if part)
 
 
-def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
+def sentence(
+    chosen: Chosen, opened: Opened | None, offer: Offer, asked: Specification | None = None
+) -> str:
     """Describe the run in a sentence, as the foot of the page does."""
     outcome = sides(chosen.formula).outcome
     count = "".join(roles(replace(chosen, weights="", cluster=""), opened).values()).count("x")
@@ -230,16 +227,25 @@ def sentence(chosen: Chosen, opened: Opened | None, offer: Offer) -> str:
     absorbed = effects(chosen.formula)
     beside = f" beside {absorbed}" if absorbed else ""
     model = offer.title(chosen.template)
-    beside += choice_form.random_part(chosen.template, chosen.model_settings)
-    return f"{model}{of}{on}{beside}, {described}, {chosen.device.upper()}"
+    remark = "" if asked is None else _remark(asked)
+    return f"{model}{of}{on}{beside}{remark}, {described}, {chosen.device.upper()}"
 
 
 def _errors_in_words(chosen: Chosen) -> str:
     """Return the standard errors within a sentence, as in ``"robust errors by person"``."""
-    kind, model = covariance_class(chosen.se), model_class(chosen.template)
+    kind, model = covariance_class(chosen.se), chosen.model
     word = model.covariance_words.get(chosen.se, kind.adjective).partition(" (")[0]
     unit = f" by {model.score_unit}" if kind.by_unit and model.score_unit else ""
     return f"{word or kind.adjective} errors{unit}"
+
+
+def _remark(asked: Specification) -> str:
+    """Say what the model adds to a sentence, nothing while its options are incomplete."""
+    try:
+        remark = model_of(asked.model).remark
+    except WorkbenchError:
+        return ""
+    return f", {remark}" if remark else ""
 
 
 def _automatic(chosen: Chosen, check: Check, offer: Offer) -> str:
@@ -251,16 +257,13 @@ def _automatic(chosen: Chosen, check: Check, offer: Offer) -> str:
 
 def _computed_by_neither(chosen: Chosen) -> str:
     """Say why neither library computes what is chosen; nothing where one does."""
-    plain = chosen.device == "cpu" and chosen.dtype == "float64"
-    if chosen.template in IN_NUMPY and plain:
+    model = chosen.model
+    if chosen.device != "cpu" or chosen.dtype != "float64":
+        return ""
+    if model.computed_by == NUMPY:
         return "This model is computed by NumPy and compiled sums, with neither library."
-    by_library = (
-        chosen.template in CHOICE
-        and model_class(chosen.template).computed_by != COMPILED
-        and not installed("numba")
-    )
-    if chosen.template in CHOICE and plain and not by_library:
-        return "In float64 on the CPU, models of choice are computed by compiled sums of their own."
+    if model.staged and (model.computed_by == COMPILED or installed("numba")):
+        return "In float64 on the CPU, this model is computed by compiled sums of its own."
     return ""
 
 

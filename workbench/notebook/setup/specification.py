@@ -12,12 +12,12 @@ from workbench.covariances.kinds import covariance_class
 from workbench.errors import OptionError
 from workbench.estimation.model import model_class
 from workbench.estimation.specification import DataReference, Source, Specification
-from workbench.literals import Choice, parse_settings, settings_text
-from workbench.models.fixed_effects.families import ABSORBED
-from workbench.notebook.setup import fields as choice_form, optimizer_settings
+from workbench.literals import Choice
+from workbench.notebook.setup import fields as drawn
 from workbench.notebook.setup.available import Offer
-from workbench.notebook.setup.form import AUTOMATIC, CHOICE, GIVEN, OWN, Check, Chosen
+from workbench.notebook.setup.chosen import AUTOMATIC, GIVEN, Check, Chosen
 from workbench.optimizers.newton import Newton
+from workbench.options import plain
 
 NEWTON_LIMIT = 300
 """Parameters up to which the exact Hessian is the automatic choice."""
@@ -25,8 +25,8 @@ NEWTON_LIMIT = 300
 
 def optimizer_choice(chosen: Chosen, check: Check) -> str:
     """Return the optimizer's name, with "automatic" resolved by the number of parameters."""
-    if chosen.template in ABSORBED:
-        return Newton.name
+    if chosen.model.optimizers is not None:
+        return next(iter(chosen.model.optimizers), Newton.name)
     if chosen.optimizer != AUTOMATIC:
         return chosen.optimizer
     return Newton.name if check.parameters <= NEWTON_LIMIT else "l-bfgs-b"
@@ -55,16 +55,16 @@ def specification(
     start: Mapping[str, float] | None = None,
 ) -> Specification:
     """Return the specification of the run that the choices describe."""
-    own = chosen.template == OWN
+    own = chosen.model.written
     base = chosen.base or Specification(Choice(chosen.template), reference)
     return base.replace(
-        model=_model(chosen, base.model),
+        model=Choice(chosen.template, _given("model", chosen)),
         data=reference,
         formula=chosen.formula.strip() or None,
         source=Source(chosen.body) if own else None,
         se=chosen.se,
         cluster=_one_or_several(clusters_of(chosen)),
-        se_options=_told_errors(chosen),
+        se_options=_given("se", chosen),
         weights=chosen.weights or None,
         weight_kind=chosen.weight_kind if chosen.weights else "frequency",
         offset=chosen.offset or None,
@@ -75,9 +75,9 @@ def specification(
         start=base.start if chosen.start == GIVEN else start,
         max_steps=chosen.max_steps,
         positive=chosen.positive or None,
-        demeaner=_kept_choice(chosen.demeaner, base.demeaner),
-        fixef_rm=chosen.fixef_rm,
+        demeaner=Choice(chosen.demeaner, _given("demeaner", chosen)),
         name=name,
+        **_run_options(chosen),
     )
 
 
@@ -89,7 +89,8 @@ def from_specification(spec: Specification) -> Chosen:
     OptionError
         When the run has two stages, for which the page has no fields.
     """
-    if not model_class(spec.model.name).listed and spec.source is None:
+    model = model_class(spec.model.name)
+    if not (model.listed or model.written):
         raise OptionError(
             "A run in two stages cannot be edited here.",
             hint="copy its code, and change the call of wb.did2s.",
@@ -101,21 +102,26 @@ def from_specification(spec: Specification) -> Chosen:
         body=spec.source.text if spec.source else "",
         se=spec.se,
         cluster=TOGETHER.join(spec.clusters),
-        se_options=settings_text(spec.se_options),
         weights=spec.weights or "",
         weight_kind=spec.weight_kind,
         offset=spec.offset or "",
         positive=spec.positive or "",
-        **_told_model(spec.model),
         device=spec.device,
         library=spec.backend,
         dtype=spec.dtype,
         optimizer=spec.optimizer.name,
-        settings=optimizer_settings.written(spec.optimizer),
         start=GIVEN if spec.start else AUTOMATIC,
         max_steps=spec.max_steps,
         demeaner=spec.demeaner.name,
-        fixef_rm=spec.fixef_rm,
+        model_options=dict(spec.model.settings),
+        optimizer_options=dict(spec.optimizer.settings),
+        demeaner_options=dict(spec.demeaner.settings),
+        se_options=dict(spec.se_options),
+        run_options={
+            each.name: plain(getattr(spec, each.name))
+            for each in drawn.declared("run", Chosen(spec.model.name))
+            if getattr(spec, each.name) != each.default
+        },
         base=spec,
     )
 
@@ -125,38 +131,20 @@ def start_from(params: pd.Series, check: Check) -> dict[str, float]:
     return {str(name): float(params[name]) for name in params.index if name in check.names}
 
 
-def _told_model(model: Choice) -> dict[str, Any]:
-    """Return what a model of discrete choice was told, by field."""
-    if model.name not in CHOICE:
-        return {}
-    columns = {name: model.settings.get(name) or "" for name in choice_form.COLUMNS}
-    return {**columns, "model_settings": choice_form.written(model)}
+def _given(of: str, chosen: Chosen) -> dict[str, Any]:
+    """Return the options of a group that differ from their defaults."""
+    return drawn.drafted(drawn.declared(of, chosen), drawn.values_of(of, chosen))
 
 
-def _model(chosen: Chosen, base: Choice) -> Choice:
-    """Return the model with its settings; those of discrete choice stand on the page."""
-    if chosen.template not in CHOICE:
-        return _kept_choice(chosen.template, base)
-    return choice_form.half_typed(chosen.template, chosen.choice_columns, chosen.model_settings)
-
-
-def _told_errors(chosen: Chosen) -> dict[str, Any]:
-    """Return what the standard errors are told, nothing while it is half typed."""
-    try:
-        return parse_settings(chosen.se_options)
-    except OptionError:
-        return {}
+def _run_options(chosen: Chosen) -> dict[str, Any]:
+    """Return the options of the run that have no place of their own on the page."""
+    given = _given("run", chosen)
+    return {e.name: given.get(e.name, e.default) for e in drawn.declared("run", chosen)}
 
 
 def _optimizer(chosen: Chosen, check: Check) -> Choice:
-    """Return the optimizer with its settings, without them while they are half typed."""
     name = optimizer_choice(chosen, check)
-    if chosen.template in ABSORBED:
-        return Choice(name)
-    try:
-        return optimizer_settings.read(name, chosen.settings)
-    except OptionError:
-        return Choice(name)
+    return Choice(name, _given("optimizer", chosen) if name == chosen.optimizer else {})
 
 
 def clusters_of(chosen: Chosen) -> tuple[str, ...]:
@@ -168,8 +156,3 @@ def clusters_of(chosen: Chosen) -> tuple[str, ...]:
 
 def _one_or_several(names: tuple[str, ...]) -> str | tuple[str, ...] | None:
     return names if len(names) > 1 else next(iter(names), None)
-
-
-def _kept_choice(name: str, base: Choice) -> Choice:
-    """Return the choice of that name, with the settings of ``base`` when it is the same one."""
-    return base if base.name == name else Choice(name)

@@ -35,8 +35,8 @@ from workbench.notebook.setup import (
     specification as setup_run,
 )
 from workbench.notebook.setup.available import first_offer, offered
+from workbench.notebook.setup.chosen import AUTOMATIC, GIVEN, Check, Chosen
 from workbench.notebook.setup.data import Opened
-from workbench.notebook.setup.form import Check, Chosen
 from workbench.report.comparison import compare
 from workbench.report.labels import outcome_name, same_data
 from workbench.results.fit import Fit
@@ -154,6 +154,11 @@ class Workbench(anywidget.AnyWidget):
         self._choose(
             setup_form.changed(self._chosen, message["field"], message["value"], self._opened)
         )
+
+    def _set_option(self, message: Mapping[str, Any]) -> None:
+        self._serial = message["serial"]
+        place = message["of"], message["name"], message["value"]
+        self._choose(setup_form.with_option(self._chosen, *place, self._opened))
 
     def _own(self, _: Mapping[str, Any]) -> None:
         self._choose(setup_form.own_likelihood(self._chosen))
@@ -309,6 +314,7 @@ class Workbench(anywidget.AnyWidget):
 
     _HANDLERS: ClassVar[dict[str, Callable[[Workbench, Mapping[str, Any]], None]]] = {
         "set": _set,
+        "option": _set_option,
         "own": _own,
         "role": _role,
         "repair": _repair,
@@ -471,9 +477,9 @@ class Workbench(anywidget.AnyWidget):
 
     def _starts(self) -> list[dict[str, str]]:
         ended = [entry for entry in self._list.shown() if entry.fit is not None]
-        choices = [{"key": setup_form.AUTOMATIC, "label": "Automatic"}]
+        choices = [{"key": AUTOMATIC, "label": "Automatic"}]
         if self._chosen.base is not None and self._chosen.base.start:
-            choices.append({"key": setup_form.GIVEN, "label": "As given"})
+            choices.append({"key": GIVEN, "label": "As given"})
         return choices + [{"key": item.id, "label": f"Where {item.name} ended"} for item in ended]
 
     def _code(self) -> dict[str, str]:

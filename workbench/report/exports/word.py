@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.extras import install_command
 from workbench.report.tables.grid import Grid, Row
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _document() -> Any:
     except ImportError:
         raise WorkbenchError(
             "Word export needs python-docx, which is not installed.",
-            hint="pip install python-docx, or export HTML and open it in Word.",
+            hint=f"{install_command('docx')}, or export HTML and open it in Word.",
             code="no-docx",
         ) from None
     return Document()

@@ -46,6 +46,7 @@ def coefficient_rows(
     """
     comparison = compare(fits)
     left_out = {INTERCEPT, *(name for fit in fits for name in fit.nuisance)}
+    left_out |= {n for f in fits for n in f.further_coefficients if n.endswith(f":{INTERCEPT}")}
     return [
         row
         for parameter in comparison.parameters

@@ -13,13 +13,13 @@ from workbench.report import numbers
 from workbench.report.exports import html, story, text
 from workbench.report.findings import Story, story_of
 from workbench.report.labels import (
-    INTERCEPT,
     at_maximum,
     clusters,
     device,
     errors_label,
     figure_of,
     has_errors,
+    in_table_order,
     kind_note,
     left_out_count,
     library,
@@ -126,8 +126,7 @@ def _facts(fit: Fit) -> Iterable[tuple[str, str]]:
 
 
 def _coefficients(fit: Fit) -> Grid:
-    last = [name for name in (INTERCEPT, *fit.nuisance) if name in fit.params.index]
-    order = [str(name) for name in fit.params.index if name not in set(last)] + last
+    order = list(in_table_order([str(name) for name in fit.params.index], [fit]))
     if not has_errors(fit):
         decimals = (numbers.decimals_of_row([], [value]) for value in fit.params[order])
         cells = map(numbers.in_row, fit.params[order], decimals)

@@ -3,23 +3,12 @@ import uPlot from "uplot";
 import { h, mark, text } from "../dom";
 import { count } from "../format";
 import { onTheme } from "../theme";
+import { lastFinite, type Line, type WithCursor } from "./cursor";
 import { ChartKeyboard } from "./keyboard";
 import { coloursOf, DASHES, drawMarker, type Colours } from "./palette";
 import { outline } from "./outline";
 import { alike, type Picture } from "./picture";
 import { apart, around, decadeLabels, decadeTicks, evenLabels, evenTicks, wholeTicks } from "./ticks";
-
-/** One run's points: `y` in the chart's own unit; NaN makes a gap. */
-export interface Line {
-  slot: number;
-  /** Of what races the run's own line: the first place beside it or the second; drawn thinner. */
-  race?: 1 | 2;
-  name: string;
-  x: Float64Array;
-  y: Float64Array;
-  /** Where something new begins, with its words. */
-  stages?: { at: number; text: string }[];
-}
 
 export interface ChartOptions {
   title: string;
@@ -46,7 +35,7 @@ const LEAST_DECADES = 1.2;
 /** Points that share this much of the width are drawn as their outline. */
 const PIXELS_OF_A_BUCKET = 4;
 
-export class Chart {
+export class Chart implements WithCursor {
   readonly element: HTMLElement;
   readonly options: ChartOptions;
   lines: Line[] = [];
@@ -377,13 +366,6 @@ function extent(columns: Float64Array[]): [number, number] {
     }
   }
   return [min, max];
-}
-
-/** The position of the last finite value, -1 when there is none. */
-export function lastFinite(values: Float64Array): number {
-  let at = values.length - 1;
-  while (at >= 0 && !Number.isFinite(values[at]!)) at -= 1;
-  return at;
 }
 
 function shortened(name: string): string {

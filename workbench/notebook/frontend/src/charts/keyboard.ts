@@ -1,7 +1,7 @@
 // Reading a chart without looking at it: a cursor for the arrow keys, spoken values, and a table.
 import { fill, h, mark, text } from "../dom";
 import { count, figure, seconds } from "../format";
-import { lastFinite, type Chart, type Line } from "./chart";
+import { lastFinite, type Line, type WithCursor } from "./cursor";
 
 const SPEAK_AFTER = 300;
 const MOST_ROWS = 50;
@@ -21,7 +21,7 @@ export class ChartKeyboard {
   private named = -NAME_EVERY;
 
   constructor(
-    private readonly chart: Chart,
+    private readonly chart: WithCursor,
     private readonly valueUnder: (clientX: number) => number | null,
   ) {
     const { element } = chart;

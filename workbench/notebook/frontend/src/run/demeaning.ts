@@ -1,5 +1,6 @@
 // The stage before the optimizer: how the residual of each column falls while effects are taken out.
-import { Chart, type Line } from "../charts/chart";
+import { Chart } from "../charts/chart";
+import type { Line } from "../charts/cursor";
 import { h, mark, text } from "../dom";
 import { count } from "../format";
 import { heading } from "./figures";

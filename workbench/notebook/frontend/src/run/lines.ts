@@ -1,5 +1,5 @@
 // From the histories of the shown runs to the lines of the charts.
-import { lastFinite, type Line } from "../charts/chart";
+import { lastFinite, type Line } from "../charts/cursor";
 import { gaps, lowest, reference, type Path } from "../charts/gap";
 import type { Figure } from "./history";
 import { isGoing, type Stage } from "./card";

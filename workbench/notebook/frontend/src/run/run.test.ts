@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Card } from "./card";
 import { slowest } from "./demeaning";
 import { History, SWEEP, type Count } from "./history";
-import type { Line } from "../charts/chart";
+import type { Line } from "../charts/cursor";
 import { exponents, gapLines, reached } from "./lines";
 import { Shown } from "./shown";
 import type { Run } from "./store";

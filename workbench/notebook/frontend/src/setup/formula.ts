@@ -44,7 +44,7 @@ class FormulaField {
 
   constructor(private readonly desk: Desk) {
     this.input.addEventListener("input", () => this.onInput());
-    desk.bind(this.input, "formula", PAUSE);
+    desk.bind(this.input, (words) => desk.set("formula", words), PAUSE);
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("blur", () => this.close());
     desk.connection.on("left_out", (found: LeftOut) => this.showRows(found));
@@ -61,7 +61,8 @@ class FormulaField {
   private say(state: SetupState): void {
     const { check } = state;
     if (!state.data) return fill(this.line);
-    fill(this.line, check.ok ? accepted(check) : this.refused(check), check.ok && check.left_out > 0 && [" ", this.more]);
+    const said = check.ok ? accepted(check) : check.of ? [] : this.refused(check); // the field of an option says it itself
+    fill(this.line, said, check.ok && check.left_out > 0 && [" ", this.more]);
     const { kind, name, query } = state.data;
     const told = JSON.stringify([kind, name, query, state.formula, check.text]);
     if (told !== this.told) this.hideRows(); // other rows may be left out now

@@ -1,9 +1,9 @@
 // Region Model: the template, a person's own log-likelihood, and the formula.
 import { h, mark, text } from "../dom";
-import { choicesPart } from "./fields";
 import { labelled, newId, Picker } from "./controls";
+import { formPart } from "./form";
 import { formulaPart } from "./formula";
-import type { Desk, Part, SetupState } from "./state";
+import type { Desk, Field, Part, SetupState } from "./state";
 
 const PAUSE = 250;
 
@@ -14,12 +14,13 @@ export function modelPart(desk: Desk): Part {
   const equation = h("span", {});
   const own = h("button", { class: "btn q s", type: "button", onclick: () => desk.send("own", { serial: 0 }) }, "Write my own log-likelihood");
   const body = h("textarea", { class: "body", spellcheck: "false", rows: 5, wrap: "off" });
-  desk.bind(body, "body", PAUSE);
+  desk.bind(body, (words) => desk.set("body", words), PAUSE);
   const code = labelled("Log-likelihood of each observation: params: lines, then loglik = …", body, body);
-  const [formula, choices] = [formulaPart(desk), choicesPart(desk)];
+  const formula = formulaPart(desk);
+  const [first, others] = [formPart(desk, "model", isFirst), formPart(desk, "model", (field) => !isFirst(field))];
   const element = h("div", {}, h("h3", { id: title }, "Model"),
     h("div", { class: "row template" }, labelled("Template", template.element, template.select), h("div", { class: "s m" }, equation, " ", own)),
-    h("div", { class: "row" }, code), choices.element, formula.element);
+    h("div", { class: "row" }, code), first.element, formula.element, others.element);
   const show = (state: SetupState): void => {
     template.show(state.templates.map((one) => ({ ...one, note: "" })), state.template);
     text(equation, state.equation);
@@ -28,8 +29,12 @@ export function modelPart(desk: Desk): Part {
     desk.settle(body, state.body);
     mark(body, "aria-invalid", state.check.field === "body" ? "true" : null);
     body.rows = Math.min(16, Math.max(4, state.body.split("\n").length + 1));
-    choices.show(state);
-    formula.show(state);
+    for (const part of [first, formula, others]) part.show(state);
   };
   return { element, show };
+}
+
+/** Whether an option stands before the formula: the model needs it, or it says which row is what. */
+function isFirst(field: Field): boolean {
+  return field.required || field.kind === "column" || field.kind === "columns";
 }

@@ -26,6 +26,8 @@ export interface Check {
   suggestion: string;
   brief: string;
   field: string;
+  /** The group of that field, where it is drawn from a schema. */
+  of: Group | "";
   levels: string[];
   /** How many rows are left out, as far as it is known. */
   left_out: number;
@@ -50,8 +52,28 @@ export interface DataFigures {
   missing: string;
 }
 
-/** The columns by which the rows of choice data are read. */
-export type ColumnRole = "situation" | "alternatives" | "panel";
+/** A value of an option, as plain JSON. */
+export type Plain = string | number | boolean | null | Plain[] | { [name: string]: Plain };
+
+/** What drawn fields belong to. */
+export type Group = "model" | "optimizer" | "demeaner" | "se" | "run";
+
+/** The schema of an option, with what is given for it and what it may be in the data. */
+export interface Field {
+  name: string;
+  label: string;
+  kind: string;
+  help: string;
+  default: Plain;
+  required: boolean;
+  /** Whether the value may be left open, for the default of None. */
+  optional: boolean;
+  choices: Plain[];
+  example: Plain;
+  value: Plain;
+  /** Names or levels to choose from. */
+  names: string[];
+}
 
 export interface SetupState {
   serial: number;
@@ -79,24 +101,20 @@ export interface SetupState {
   demeaner: string;
   demeaners: Option[];
   roles: Record<string, string>;
+  /** What further letters of roles mean. */
+  letters: Record<string, string>;
+  /** The fields drawn from schemas, by what they belong to. */
+  forms: Record<Group, Field[]>;
+  has_offset: boolean;
+  has_effects: boolean;
   se: string;
   errors: Option[];
-  se_options: string;
-  errors_hint: string;
   cluster: string;
   weights: string;
   weight_kind: string;
   weight_kinds: string[];
   offset: string;
   positive: string;
-  situation: string;
-  alternatives: string;
-  panel: string;
-  /** The columns that the model needs beside its formula. */
-  asks: ColumnRole[];
-  model_settings: string;
-  /** An example of what a model of discrete choice is told; empty for other models. */
-  model_hint: string;
   device: string;
   devices: Option[];
   library: string;
@@ -105,8 +123,6 @@ export interface SetupState {
   numbers: Option[];
   optimizer: string;
   optimizers: Option[];
-  settings: string;
-  settings_hint: string;
   automatic: string;
   start: string;
   starts: Option[];
@@ -134,7 +150,8 @@ export class Desk {
   waiting = "";
   private silence = 0;
   private serial = 0;
-  private readonly drafts = new Map<TextField, () => void>();
+  private readonly drafts = new Map<object, () => void>();
+  private readonly timers = new Map<object, number>();
   private readonly sent = new Map<TextField, number>();
 
   /** `onSilence` hears that Python has left a choice unanswered for a while. */
@@ -153,8 +170,17 @@ export class Desk {
 
   /** Tell Python one choice. */
   set(field: string, value: string | number | null): number {
+    return this.choose("set", { field, value });
+  }
+
+  /** Tell Python one option of a group; null empties its field. */
+  setOption(of: Group, name: string, value: Plain): number {
+    return this.choose("option", { of, name, value });
+  }
+
+  private choose(type: string, payload: Record<string, unknown>): number {
     this.serial = Math.max(this.serial + 1, Date.now()); // two views of one widget share the clock
-    this.connection.send("set", { field, value, serial: this.serial });
+    this.connection.send(type, { ...payload, serial: this.serial });
     this.expect("this is checked as soon as it is free");
     return this.serial;
   }
@@ -185,16 +211,27 @@ export class Desk {
     }, PATIENCE);
   }
 
-  /** Let a text field hold one choice: what is typed is sent after a pause of `pause` ms. */
-  bind(input: TextField, field: string, pause: number, read: (words: string) => string | number | null = (words) => words): void {
-    const tell = (): void => {
-      if (this.drafts.delete(input)) this.sent.set(input, this.set(field, read(input.value)));
-    };
-    const later = debounced(tell, pause);
-    input.addEventListener("input", () => {
-      this.drafts.set(input, tell);
-      later();
-    });
+  /** Let a text field hold one choice: what is typed is handed to `tell` after a pause of `pause` ms. */
+  bind(input: TextField, tell: (words: string) => number, pause: number): void {
+    input.addEventListener("input", () => this.later(input, () => this.sent.set(input, tell(input.value)), pause));
+  }
+
+  /** Call `tell` for a field when `pause` ms went by without a further change of it, or an order is sent before. */
+  later(field: object, tell: () => void, pause: number): void {
+    this.forget(field);
+    this.drafts.set(field, () => (this.forget(field), tell()));
+    this.timers.set(field, window.setTimeout(() => this.drafts.get(field)?.(), pause));
+  }
+
+  /** Drop what a field has not yet told. */
+  forget(field: object): void {
+    window.clearTimeout(this.timers.get(field));
+    this.drafts.delete(field);
+  }
+
+  /** Whether a field has something that is not yet told. */
+  holds(field: object): boolean {
+    return this.drafts.has(field);
   }
 
   /** Send what is typed and not yet sent. */
@@ -207,13 +244,4 @@ export class Desk {
     const newer = this.drafts.has(input) || this.state.serial < (this.sent.get(input) ?? 0);
     if (!newer && input.value !== value) input.value = value;
   }
-}
-
-/** Call `act` when `pause` milliseconds went by without another call. */
-export function debounced(act: () => void, pause: number): () => void {
-  let timer = 0;
-  return () => {
-    window.clearTimeout(timer);
-    timer = window.setTimeout(act, pause);
-  };
 }

@@ -6,8 +6,7 @@ import type { Desk, Part, SetupState, Variable } from "./state";
 
 const FEW = 12;
 const [WIDTH, HEIGHT] = [66, 18];
-const ROLE_WORDS: Record<string, string> = { y: "outcome", x: "regressor", w: "weights", c: "cluster", f: "fixed effect",
-  i: "chooser", a: "alternative", p: "panel" };
+const ROLE_WORDS: Record<string, string> = { y: "outcome", x: "regressor", w: "weights", c: "cluster", f: "fixed effect" };
 const KEYS: Record<string, string> = { Enter: "x", x: "x", y: "y", w: "w", c: "c", f: "f" };
 
 /** Build the search field and the list below it. */
@@ -33,6 +32,7 @@ class VariableList {
   private all = false;
   private active = "";
   private roles: Record<string, string> = {};
+  private letters: Record<string, string> = {};
 
   constructor(private readonly desk: Desk) {
     this.search.addEventListener("input", () => this.filter());
@@ -50,6 +50,7 @@ class VariableList {
     const used = (roles: Record<string, string>): string => Object.keys(roles).sort().join("\n");
     const moved = used(state.roles) !== used(this.roles);
     this.roles = state.roles;
+    this.letters = state.letters;
     if (variables !== this.source) this.renew(variables, state);
     else if (moved) this.filter();
     for (const variable of this.order) this.dress(variable, state.roles[variable.name] ?? "");
@@ -91,7 +92,7 @@ class VariableList {
 
   private dress(variable: Variable, roles: string): void {
     const row = this.rows.get(variable.name)!;
-    const words = [...roles].map((role) => ROLE_WORDS[role]).join(" and ");
+    const words = [...roles].map((role) => ROLE_WORDS[role] ?? this.letters[role] ?? role).join(" and ");
     const box = row.firstElementChild!;
     text(box, roles.slice(0, 1));
     mark(box, "class", roles ? "role" : null);

@@ -1,5 +1,6 @@
 // Region "Where it runs": device, library, numbers, optimizer, and the run's name, start and limit.
 import { h, mark, type Child } from "../dom";
+import { formPart } from "./form";
 import { labelled, Line, newId, Picker, Segments } from "./controls";
 import type { Desk, Option, Part, SetupState } from "./state";
 
@@ -18,14 +19,12 @@ export function wherePart(desk: Desk): Part {
   const start = new Picker((key) => desk.set("start", key));
   const name = h("input", { class: "fld", type: "text", maxlength: 200 });
   const limit = h("input", { class: "fld num", type: "number", min: 1, max: 1_000_000, step: 1, placeholder: "Automatic" });
-  const settings = h("input", { class: "fld", type: "text", spellcheck: "false", maxlength: 1000 });
-  const settingsField = labelled("Settings of the optimizer", settings, settings, true);
-  desk.bind(name, "name", PAUSE);
-  desk.bind(settings, "settings", PAUSE);
-  desk.bind(limit, "max_steps", PAUSE, whole);
+  const [ofOptimizer, ofDemeaner] = [formPart(desk, "optimizer"), formPart(desk, "demeaner")];
+  desk.bind(name, (words) => desk.set("name", words), PAUSE);
+  desk.bind(limit, (words) => desk.set("max_steps", whole(words)), PAUSE);
   const element = h("div", {}, h("h3", {}, "Where it runs"), devices.element,
     h("div", { class: "g4 places" }, captioned("Library", libraries.element), captioned("Numbers", numbers.element),
-      labelled("Optimizer", optimizer.element, optimizer.select, true), demeanerField, settingsField), why.element,
+      labelled("Optimizer", optimizer.element, optimizer.select, true), demeanerField), why.element, ofOptimizer.element, ofDemeaner.element,
     h("div", { class: "g4 below" }, labelled("Name of this run", name, name, true),
       labelled("Start", start.element, start.select), labelled("Step limit", limit, limit)));
   const show = (state: SetupState): void => {
@@ -37,10 +36,8 @@ export function wherePart(desk: Desk): Part {
       state.walk);
     demeanerField.hidden = !state.absorbs;
     demeaner.show(state.demeaners, state.demeaner);
-    settingsField.hidden = !state.settings_hint;
-    settings.placeholder = state.settings_hint;
-    desk.settle(settings, state.settings);
-    mark(settings, "aria-invalid", state.check.field === "settings" ? "true" : null);
+    ofOptimizer.show(state);
+    ofDemeaner.show(state);
     const needless = state.solved ? "Solved in closed form" : "";
     start.show(state.starts, state.start, "None", needless && "No start needed");
     limit.disabled = state.solved && state.check.field !== "max_steps"; // what is refused can be mended

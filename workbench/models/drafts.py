@@ -1,0 +1,136 @@
+"""What a run would do with its data, found before it starts, however incomplete its options are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+from workbench.covariances.kinds import COVARIANCES, covariance_class, covariance_of
+from workbench.data.names import level_text
+from workbench.data.table import Table
+from workbench.demeaners import DEMEANERS, demeaner_named
+from workbench.errors import DeviceError, OptionError, WorkbenchError
+from workbench.estimation.model import Finding, Model, Plan
+from workbench.estimation.specification import RunOptions, Specification
+from workbench.kernels.parallel.blas import one_blas_thread
+from workbench.models.design.notes import notes_on_design
+from workbench.models.design.read import columns_asked, draft_plan
+from workbench.models.registry import model_class, model_of
+from workbench.optimizers import OPTIMIZERS, optimizer_named
+from workbench.options import options_of
+
+CELLS_AT_ONCE = 15_000_000
+"""Cells of a design that are read while a person types; 5 million take 0.13 s."""
+
+
+@one_blas_thread()
+def plan_of(specification: Specification, table: Table) -> Plan:
+    """Say what a run would do with its data, and why it cannot start, if so.
+
+    The specification may be incomplete; what is missing is among the findings.  Data of more
+    than `CELLS_AT_ONCE` cells are not read: rows and parameters are then counted by the run.
+    """
+    kind = model_class(specification.model.name)
+    blank = Plan(kind, specification, table)
+    if findings := tuple(_refused_options(kind, specification)):
+        return replace(blank, findings=findings)
+    try:
+        return _read(specification, table)
+    except WorkbenchError as error:
+        finding = _finding(kind, specification, error)
+        return replace(blank, findings=(finding,), levels=_levels(error, table))
+
+
+def _read(specification: Specification, table: Table) -> Plan:
+    model = model_of(specification.model)
+    if _is_large(model, specification, table):
+        draft = getattr(import_module(model.built_by), "draft", draft_plan)
+        later: Plan = draft(model, specification, table)
+        return later
+    plan = model.plan(specification, table)
+    about = () if plan.design is None else notes_on_design(plan.design)
+    return replace(plan, notes=(*about, *plan.notes))
+
+
+def _is_large(model: Model, asked: Specification, table: Table) -> bool:
+    if table.nrows * len(table.names) <= CELLS_AT_ONCE:
+        return False
+    return table.nrows * max(1, len(columns_asked(model, asked, table.names))) > CELLS_AT_ONCE
+
+
+def _levels(error: WorkbenchError, table: Table) -> tuple[str, ...]:
+    """Return the levels of a text outcome of which one has to be named."""
+    if error.code != "which-level" or error.where not in table.names:
+        return ()
+    return tuple(sorted(map(level_text, table.column(error.where).dropna().unique())))
+
+
+# What is found in a draft ------------------------------------------------------------------------
+def _finding(kind: type[Model], asked: Specification, error: WorkbenchError) -> Finding:
+    """Say which option an error of a plan is about."""
+    if name := kind.option_at_fault(error, asked):
+        return Finding(error, "model", name)
+    common = {each.name for each in options_of(RunOptions)}
+    if isinstance(error, OptionError | DeviceError) and error.where in common:
+        return Finding(error, "run", error.where)
+    return Finding(error)
+
+
+def _refused_options(kind: type[Model], asked: Specification) -> Iterator[Finding]:
+    """Yield what is wrong with the options of a run and of its members, before any data."""
+    common = {each.name: getattr(asked, each.name) for each in options_of(RunOptions)}
+    yield from _refused("run", RunOptions, common, lambda: None)
+    optimizer, demeaner = asked.optimizer, asked.demeaner
+    yield from _refused(
+        "optimizer",
+        OPTIMIZERS.get(optimizer.name),
+        optimizer.settings,
+        lambda: optimizer_named(optimizer.name, optimizer.settings),
+    )
+    if kind.absorbs:
+        yield from _refused(
+            "demeaner",
+            DEMEANERS.get(demeaner.name),
+            demeaner.settings,
+            lambda: demeaner_named(demeaner.name, demeaner.settings),
+        )
+    if asked.se in COVARIANCES:
+        yield from _refused(
+            "se",
+            covariance_class(asked.se),
+            asked.se_options,
+            lambda: covariance_of(asked.se, asked.se_options),
+        )
+        yield from _clusters(asked)
+    yield from _refused("model", kind, asked.model.settings, lambda: model_of(asked.model))
+
+
+def _refused(
+    of: str, kind: type | None, values: Mapping[str, Any], make: Callable[[], Any]
+) -> Iterator[Finding]:
+    """Yield the values that their options refuse, else what is refused of them together."""
+    found = False
+    for each in () if kind is None else options_of(kind):
+        try:
+            if each.name in values:
+                each.checked(values[each.name])
+        except OptionError as error:
+            found = True
+            yield Finding(error, of, each.name)
+    if found:
+        return
+    try:
+        make()
+    except WorkbenchError as error:
+        yield Finding(error, of, error.where)
+
+
+def _clusters(asked: Specification) -> Iterator[Finding]:
+    """Yield what the standard errors refuse of the columns to cluster by."""
+    try:
+        asked.covariance.check_clusters(asked.clusters)
+    except OptionError as error:
+        if error.where == "cluster":  # others are found among the options of the errors
+            yield Finding(error, "run", "cluster")
