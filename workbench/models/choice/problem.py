@@ -251,11 +251,11 @@ class ChoiceProblem(Problem):
     @property
     @abstractmethod
     def own_coordinates(self) -> SeparateCoordinates:
-        """The way from unconstrained coordinates of these to the parameters shown."""
+        """The coordinates of these parameters."""
 
     @abstractmethod
     def make_kernel(self) -> PersonKernel:
-        """Return the kernel of all parameters, in unconstrained coordinates."""
+        """Return the kernel of all parameters, unconstrained."""
 
     @property
     @abstractmethod
