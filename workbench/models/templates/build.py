@@ -39,6 +39,7 @@ def plan(model: TemplateModel, asked: Specification, table: Table) -> Plan:
         design.rows,
         design.dropped,
         tuple(design.notes),
+        design=design,
         prepared=design,
     )
 
