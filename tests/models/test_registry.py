@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +170,17 @@ def test_a_registered_model_states_what_the_core_asks_of_it(name):
     assert kind.formula
     assert issubclass(results_class(kind), Fit)
     assert all(each.help and not each.help.endswith(".") for each in options_of(kind))
+
+
+def test_the_options_of_a_model_load_nothing_heavy():
+    modules = {place.partition(":")[0] for place in MODELS.values()}
+    code = f"import sys, {', '.join(sorted(modules))}; print(*sys.modules)"
+
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert not {"formulaic", "numba", "torch", "jax", "matplotlib", "plotly"} & {
+        *said.stdout.split()
+    }
 
 
 def test_options_of_one_name_are_of_one_kind():
