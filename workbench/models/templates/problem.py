@@ -172,7 +172,7 @@ class TemplateProblem(Problem):
     def _further_columns(self) -> dict[str, Numpy]:
         """The columns that the formula reads besides the outcome, by role."""
         template, design = self.template, self.design
-        named = {column.role: getattr(template, column.role) for column in template.columns}
+        named = {role: getattr(template, role) for role in template.columns}
         read = {role: design.columns[name] for role, name in named.items() if name}
         return read | dict(template.derived(self.y, design.outcome_levels or ()))
 
