@@ -37,7 +37,7 @@ class Design:
     Attributes
     ----------
     outcome
-        The outcome, ``(n,)``; of a two-valued text, 1 for the level specification for and 0 otherwise;
+        The outcome, ``(n,)``; of a two-valued text, 1 for the level ``positive`` and 0 otherwise;
         of ordered levels their numbers from 0.
     outcome_name, outcome_levels
         Its name as written in the formula, and the levels in the order of their numbers.
