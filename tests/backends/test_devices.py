@@ -9,12 +9,13 @@ import jax
 import numpy as np
 import pytest
 
+from tests.likelihoods.templates import TEMPLATES
 from workbench.backends import backend_named
 from workbench.backends.devices import check_device, devices
 from workbench.backends.jax_backend import JaxBackend
 from workbench.errors import DeviceError, OptionError
 from workbench.kernels.likelihood.linear_predictor import Formula, Rows, _sums
-from workbench.likelihoods import TEMPLATES, Support
+from workbench.likelihoods.base import Support
 
 every_template = pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
 

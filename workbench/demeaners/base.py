@@ -98,7 +98,11 @@ class DemeanerOptions(Options):
     requires: ClassVar[tuple[str, ...]] = ()
 
     tol: float = option(
-        1e-8, kind=Kind.NUMBER, least=0.0, help="relative residual at which a column has converged"
+        1e-8,
+        kind=Kind.NUMBER,
+        least=0.0,
+        help="relative residual at which a column has converged",
+        label="Tolerance",
     )
 
 

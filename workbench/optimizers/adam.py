@@ -37,7 +37,11 @@ class Adam(FirstOrder):
     title = "Adam"
 
     lr: float = option(
-        0.05, kind=Kind.NUMBER, above=0.0, help="learning rate, per unit of the reduced gradient"
+        0.05,
+        kind=Kind.NUMBER,
+        above=0.0,
+        help="learning rate, per unit of the reduced gradient",
+        label="Learning rate",
     )
     beta1: float = option(
         0.9, kind=Kind.NUMBER, least=0.0, below=1.0, help="share of past gradients that is kept"

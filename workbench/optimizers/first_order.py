@@ -55,7 +55,11 @@ class FirstOrder(OptimizerOptions, ABC):
     requires: ClassVar[Alternatives] = (("torch",), ("jax", "optax"))
 
     lr: float = option(
-        0.1, kind=Kind.NUMBER, above=0.0, help="learning rate, per unit of the reduced gradient"
+        0.1,
+        kind=Kind.NUMBER,
+        above=0.0,
+        help="learning rate, per unit of the reduced gradient",
+        label="Learning rate",
     )
     reduction: Reduction = option(
         "mean",
