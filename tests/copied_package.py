@@ -58,8 +58,13 @@ TOY_OPTIONS = {
         "    form: bool | None = option(\n",
         option_line("toy_check", "FLAG", "False", python="bool"),
     ),
+    "covariance": Insertion(
+        "covariances/newey_west.py",
+        "    unit: str | None = option(\n",
+        option_line("toy_count", "COUNT", "3, least=1", python="int"),
+    ),
 }
-"""One further option of a model (mixed logit), an optimizer (SGD) and a demeaner (Schur)."""
+"""One further option of mixed logit, SGD, the Schur complement and Newey-West errors each."""
 
 
 def copied_package(folder: Path, insertions: Iterable[Insertion] = ()) -> dict[str, str]:

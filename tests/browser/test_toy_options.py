@@ -79,3 +79,15 @@ def test_an_option_of_a_demeaner_is_ticked_and_stands_in_the_code(view):
 
     see(view.widget.get_by_label("Python", exact=True), "toy_check=True")
     see(view.widget.get_by_label("Cell magic"), "toy_check=True")
+
+
+def test_an_option_of_a_covariance_is_counted_and_stands_in_the_code(view):
+    view.widget.get_by_label("Template").select_option("ols")
+    view.formula.fill("ttme ~ gc")
+    view.widget.get_by_label("Standard errors").select_option("newey_west")
+    view.widget.get_by_role("combobox", name="Time").select_option("individual")
+
+    view.widget.get_by_label("Toy count").fill("7")
+
+    see(view.widget.get_by_label("Python", exact=True), "toy_count")
+    see(view.widget.get_by_label("Cell magic"), "toy_count=7")

@@ -11,9 +11,10 @@ from scipy.special import expit, gammaln, ndtr
 from scipy.stats import nbinom, norm, poisson
 
 import workbench as wb
+from tests.likelihoods.templates import TEMPLATES
 from workbench.backends import BACKENDS, backend_named
 from workbench.kernels.likelihood.linear_predictor import LinearPredictorKernel
-from workbench.likelihoods import TEMPLATES, Likelihood, Observed
+from workbench.likelihoods.base import Likelihood, Observed
 
 TRUTH = np.array([0.3, 0.8, -0.5])
 INFLATION = np.array([-0.4, 0.9])

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import expit
 
-from workbench.likelihoods import Column, Equation, Likelihood, Start, Support
+from workbench.likelihoods.base import Column, Equation, Likelihood, Start, Support
 from workbench.options import Kind, option
 
 

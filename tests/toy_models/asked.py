@@ -16,7 +16,7 @@ from workbench.data.table import as_table
 from workbench.errors import WorkbenchError
 from workbench.estimation.specification import DataReference, Specification
 from workbench.literals import Choice
-from workbench.models.registry import plan_of
+from workbench.models.drafts import plan_of
 from workbench.report.tables.changes import what_changed
 from workbench.runs.store import current_store
 

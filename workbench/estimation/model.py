@@ -220,14 +220,14 @@ class Model(Options):
         declared = {each.name: each for each in options_of(cls)}
         if error.where in declared and not isinstance(error, DataError):
             return error.where
-        named = re.compile(rf"(?<![\w.]){re.escape(error.where)}(?![\w.])")
-        if not error.where or named.search(specification.formula or ""):
+        if not error.where or specification.reads_in_formula(error.where):
             return ""
         texts = {
             name: value
             for name, value in specification.model.settings.items()
             if name in declared and declared[name].kind in {Kind.COLUMN, Kind.FORMULA}
         }
+        named = re.compile(rf"(?<![\w.]){re.escape(error.where)}(?![\w.])")
         return next((n for n, value in texts.items() if named.search(str(value))), "")
 
     def plan(self, specification: Specification, table: Table) -> Plan:

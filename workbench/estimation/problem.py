@@ -280,7 +280,7 @@ class Problem(ABC):
 
     @abstractmethod
     def state(self) -> Any:
-        """Return what the fit keeps beside its numbers: the state of its class of results."""
+        """Return what the fit keeps besides its numbers: the state of its class of results."""
 
     def walked_start(self, default: Numpy) -> Numpy:
         """Put the person's start values in the place of the default ones; ``(k,)`` each.

@@ -12,6 +12,7 @@ from workbench.covariances.base import Covariance
 from workbench.covariances.kinds import COVARIANCES, covariance_of
 from workbench.covariances.small_sample import CONVENTIONS
 from workbench.data.formula.fixed_effects import RULES
+from workbench.data.formula.parser import formula_roles
 from workbench.errors import OptionError
 from workbench.literals import Choice
 from workbench.options import Kind, Options, option
@@ -171,6 +172,15 @@ class Specification(RunOptions):
             When an option is unknown, missing, or not what it must be.
         """
         return covariance_of(self.se, self.se_options)
+
+    def reads_in_formula(self, column: str) -> bool:
+        """Tell whether the formula, however unfinished, names a column.
+
+        >>> data = DataReference("sample", "mroz")
+        >>> Specification(Choice("feols"), data, "hours ~ educ | age").reads_in_formula("age")
+        True
+        """
+        return bool(formula_roles((self.formula or "").replace("|", "+"), {column}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -19,7 +19,7 @@ from workbench.models.design.notes import notes_on_design
 from workbench.models.design.read import columns_asked, draft_plan
 from workbench.models.registry import model_class, model_of
 from workbench.optimizers import OPTIMIZERS, optimizer_named
-from workbench.options import options_of
+from workbench.options import Kind, options_of
 
 CELLS_AT_ONCE = 15_000_000
 """Cells of a design that are read while a person types; 5 million take 0.13 s."""
@@ -75,7 +75,23 @@ def _finding(kind: type[Model], asked: Specification, error: WorkbenchError) -> 
     common = {each.name for each in options_of(RunOptions)}
     if isinstance(error, OptionError | DeviceError) and error.where in common:
         return Finding(error, "run", error.where)
-    return Finding(error)
+    of, option = _naming(error.where, asked)
+    return Finding(error, of, option)
+
+
+def _naming(column: str, asked: Specification) -> tuple[str, str]:
+    """Return the option of the standard errors or of the run that names a column, if one does."""
+    if not column or asked.reads_in_formula(column):
+        return "", ""
+    common = {each.name: getattr(asked, each.name) for each in options_of(RunOptions)}
+    errors = covariance_class(asked.se)
+    for of, kind, values in (("se", errors, asked.se_options), ("run", RunOptions, common)):
+        for each in options_of(kind):
+            value = values.get(each.name)
+            names = value if isinstance(value, list | tuple) else (value,)
+            if each.kind in {Kind.COLUMN, Kind.COLUMNS} and column in names:
+                return of, each.name
+    return "", ""
 
 
 def _refused_options(kind: type[Model], asked: Specification) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from workbench.covariances.score_sums import grouped_sums, row_scores, score_sum
 from workbench.data.design import Design
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.parameters import Block
-from workbench.likelihoods import Gaussian
+from workbench.likelihoods.gaussian import Gaussian
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns

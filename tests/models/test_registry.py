@@ -1,0 +1,186 @@
+"""The registry is the one list of models, and no module outside a family asks for one of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import workbench as wb
+from workbench.estimation.model import Model, results_class
+from workbench.models.registry import MODELS, listed, model_class
+from workbench.options import options_of
+from workbench.results.fit import Fit
+
+PACKAGE = Path(wb.__file__).parent
+TEMPLATES = "likelihoods"
+"""The folder of likelihood templates, which are a family too."""
+DECLARED = {
+    "models/linear": {TEMPLATES},
+    "models/templates": {TEMPLATES},
+    "models/fixed_effects": {TEMPLATES, "models/linear"},
+    "models/event_study": {
+        *("models/linear", "models/fixed_effects"),
+        *("models/templates", "models/custom"),  # whose fits average over cohorts too
+    },
+    "api": {"models/custom", "models/event_study"},  # wb.likelihood and wb.did2s
+    "notebook/cell": {"models/custom"},  # the body of a cell is a log-likelihood
+}
+"""The families that a folder may import besides itself."""
+PUBLIC = {"api/calls.py", "__init__.py"}
+"""The files that name public functions, of which some are called as a model is."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A place that asks for a model by name or class."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {self.what}"
+
+
+def family_of(path: str) -> str:
+    """Return the family that a file or module belongs to, as a folder; empty for none.
+
+    >>> family_of("models/choice/mixed.py"), family_of("models/registry.py"), family_of("api/x.py")
+    ('models/choice', '', '')
+    """
+    parts = path.removesuffix(".py").split("/")
+    if parts[0] == TEMPLATES:
+        return TEMPLATES if parts[1:] and parts[1] != "base" else ""
+    folder = "/".join(parts[:2])
+    return folder if parts[0] == "models" and (PACKAGE / folder / "options.py").exists() else ""
+
+
+def sources() -> dict[str, str]:
+    return {
+        path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if not {"frontend", "static"} & set(path.parts)
+    }
+
+
+def classes_of_families(texts: dict[str, str]) -> set[str]:
+    trees = (ast.parse(text) for name, text in texts.items() if family_of(name))
+    return {node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def findings(name: str, text: str, classes: set[str]) -> Iterator[Finding]:
+    """Yield the places of a file that ask for a model, by what it is called here."""
+    tree = ast.parse(text)
+    own = family_of(name)
+    allowed = {own, *next((of for at, of in DECLARED.items() if name.startswith(f"{at}/")), ())}
+    said = texts_that_are_no_names(tree)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(value)) if value in MODELS and not own:
+                if id(node) not in said and name not in PUBLIC:
+                    yield Finding(name, node.lineno, f'has the name "{value}"')
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kinds]):
+                if not own and (asked := names_in(kinds) & classes):
+                    yield Finding(name, node.lineno, f"asks for {', '.join(sorted(asked))}")
+            case ast.ImportFrom(module=str(module)) if module.startswith("workbench."):
+                for alias in node.names:
+                    there = f"{module}.{alias.name}".removeprefix("workbench.").replace(".", "/")
+                    if (family := family_of(there)) and family not in allowed:
+                        yield Finding(name, node.lineno, f"imports {alias.name} of {family}")
+
+
+def texts_that_are_no_names(tree: ast.Module) -> set[int]:
+    """Return the docstrings, and the names in ``__all__``, by their identity."""
+    lists = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    return {id(each) for root in (*lists, *strings) for each in ast.walk(root)}
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {
+        each.id if isinstance(each, ast.Name) else each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name | ast.Attribute)
+    }
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "the package",
+        pytest.param(
+            "notebook/setup/", marks=pytest.mark.xfail(reason="the Setup page is being rewritten")
+        ),
+    ],
+)
+def test_no_module_outside_a_family_asks_for_one_of_its_models(part):
+    texts = sources()
+    classes = classes_of_families(texts)
+    setup = {name for name in texts if name.startswith("notebook/setup/")}
+    asking = setup if part == "notebook/setup/" else {*texts} - {*setup, "models/registry.py"}
+
+    found = [str(each) for name in sorted(asking) for each in findings(name, texts[name], classes)]
+
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("report/labels.py", 'if fit.model.name == "mixed_logit": pass', "has the name"),
+        ("notebook/setup/form.py", 'WORDS = {"feols": "firm"}', "has the name"),
+        ("runs/run.py", "isinstance(model, MixedLogit)", "asks for MixedLogit"),
+        ("runs/run.py", "isinstance(model, int | options.FEOLS)", "asks for FEOLS"),
+        ("report/x.py", "from workbench.models.choice.options import MixedLogit", "imports"),
+        ("report/x.py", "from workbench.models.choice import options", "imports"),
+        ("report/x.py", "from workbench.likelihoods.logit import Logit", "imports"),
+        ("models/linear/x.py", "from workbench.models.choice.wtp import price_of", "imports"),
+    ],
+)
+def test_a_module_that_asks_for_a_model_is_found(name, text, what):
+    (found,) = findings(name, text, {"MixedLogit", "FEOLS"})
+
+    assert what in found.what
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("report/x.py", '"""As in ``wb.fit("logit")``."""'),
+        ("models/choice/x.py", 'name = "mixed_logit"\nisinstance(a, MixedLogit)'),
+        ("models/fixed_effects/x.py", "from workbench.models.linear.options import OLS"),
+        ("models/design/x.py", "from workbench.likelihoods.base import Support"),
+        ("runs/x.py", "from workbench.models.registry import model_class"),
+    ],
+)
+def test_what_stands_in_a_family_or_in_words_is_left_alone(name, text):
+    assert list(findings(name, text, {"MixedLogit"})) == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_registered_model_states_what_the_core_asks_of_it(name):
+    kind = model_class(name)
+
+    assert issubclass(kind, Model)
+    assert kind.name == name
+    assert kind.title
+    assert kind.formula
+    assert issubclass(results_class(kind), Fit)
+    assert all(each.help and not each.help.endswith(".") for each in options_of(kind))
+
+
+def test_options_of_one_name_are_of_one_kind():
+    kinds = {}
+    for model in listed().values():
+        for each in options_of(model):
+            kinds.setdefault(each.name, set()).add(each.kind)
+
+    assert {name: of for name, of in kinds.items() if len(of) > 1} == {}
