@@ -53,10 +53,10 @@ def _section(name: str, found: dict[str, Any]) -> str:
         f"{about['system']}; load {about['load']:g} at the end"
     )
     listed = ", ".join(f"{package} {number}" for package, number in packages.items())
-    further = "\n".join(f"- {label}: {value}" for label, value in found["further"].items())
+    extra = "\n".join(f"- {label}: {value}" for label, value in found["extra"].items())
     rows = table(found["results"]) if found["results"] else ""
     title = f"### `python -m benchmarks.{name}`"
-    return "\n\n".join(filter(None, [title, f"{machine}; {listed}.", rows, further]))
+    return "\n\n".join(filter(None, [title, f"{machine}; {listed}.", rows, extra]))
 
 
 if __name__ == "__main__":

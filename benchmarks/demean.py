@@ -1,4 +1,4 @@
-"""Demeaning: the automatic choice of the package against `within`, pyfixest, LSMR in torch and in scipy.
+"""Demeaning: the automatic choice against `within`, pyfixest, LSMR in torch and in scipy.
 
 Every solver is brought to the same error: the tolerance that it is given is tightened until its
 columns are within `ACCURACY` of a reference, in relative length.  The solvers take turns in one
@@ -236,7 +236,7 @@ def run(quick: bool, rows: int = ROWS) -> Report:
                     f"{case.work}, {case.size}, {peer}: {report.results[-1].ratio:.2f}", flush=True
                 )
     if missed:
-        report.further["did not reach the accuracy"] = "; ".join(dict.fromkeys(missed))
+        report.extra["did not reach the accuracy"] = "; ".join(dict.fromkeys(missed))
     return report
 
 

@@ -97,10 +97,10 @@ class Result:
 
 @dataclass
 class Report:
-    """All results of a benchmark; ``further`` has figures without a peer."""
+    """All results of a benchmark; ``extra`` has figures without a peer."""
 
     results: list[Result] = field(default_factory=list)
-    further: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def add(self, work: str, size: str, ours: Timing, peer: str, theirs: Timing) -> None:
         self.results.append(
@@ -121,7 +121,7 @@ class Report:
             "machine": machine(),
             "versions": versions(),
             "results": [asdict(result) for result in self.results],
-            "further": self.further,
+            "extra": self.extra,
         }
 
 
@@ -289,7 +289,7 @@ def main(name: str, run: Callable[[bool], Report]) -> None:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if report.results:
         print(table(found["results"]))
-    for key, value in report.further.items():
+    for key, value in report.extra.items():
         print(f"{key}: {value}")
     if report.results:
         print(smallest(report.results))

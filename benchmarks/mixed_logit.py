@@ -102,7 +102,7 @@ def _compare(report: Report, size: Size, cores: int, quick: bool) -> None:
         both = (found[name].answer.estimates * sign for sign in (1, MIRROR))
         assert max(log_likelihood(size, theta) for theta in both) / best - 1 < SAME, (size, name)
     for name, side in found.items():
-        report.further[f"peak memory, {name}, {size}, {cored}, MB"] = side.answer.peak
+        report.extra[f"peak memory, {name}, {size}, {cored}, MB"] = side.answer.peak
     for work in mine:
         for peer in peers:
             report.add(f"{work}, {cored}", str(size), found[work], peer, found[peer])
@@ -127,7 +127,7 @@ def _first_uses(report: Report) -> None:
     size = SIZES[0]
     for name, side in (("ours", ours), ("wb.fit", whole_fit), ("JAX", jax_one_hot)):
         seconds = first_use(Side(name, partial(on_cores, 1, side, size)))
-        report.further[f"first use in a process, {name}, {size}, s"] = round(seconds, 3)
+        report.extra[f"first use in a process, {name}, {size}, s"] = round(seconds, 3)
 
 
 def on_cores(cores: int, side: Callable[[Size], Call], size: Size, quick: bool) -> Call:
@@ -289,7 +289,7 @@ def whole_fit(size: Size) -> Call:
 
 
 def jax_one_hot(size: Size) -> Call:
-    """Minimize by scipy's BFGS; the likelihood keeps probabilities of all options, people and draws."""
+    """Minimize by scipy's BFGS; the likelihood keeps probabilities by option, person and draw."""
     import jax
     import jax.numpy as jnp
     from scipy.optimize import minimize

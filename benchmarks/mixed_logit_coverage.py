@@ -50,14 +50,12 @@ def _report(
 ) -> Report:
     report = Report()
     size = f"{PEOPLE} people x {SITUATIONS} situations x {OPTIONS} options, {DRAWS} draws"
-    report.further[f"samples that converged, of {len(seconds):,}; {size}"] = converged
-    report.further["a fit, median s"] = round(median(seconds), 3)
+    report.extra[f"samples that converged, of {len(seconds):,}; {size}"] = converged
+    report.extra["a fit, median s"] = round(median(seconds), 3)
     for name, mean in zip(TRUE, estimates.mean(axis=0), strict=True):
-        report.further[f"mean estimate of {name}, where the truth is {TRUE[name]:g}"] = (
-            f"{mean:.3f}"
-        )
+        report.extra[f"mean estimate of {name}, where the truth is {TRUE[name]:g}"] = f"{mean:.3f}"
     for (kind, name), count in held.items():
-        report.further[f"coverage of {name}, {kind}"] = f"{count / converged:.1%}"
+        report.extra[f"coverage of {name}, {kind}"] = f"{count / converged:.1%}"
     return report
 
 

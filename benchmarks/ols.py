@@ -80,7 +80,7 @@ def _first_uses(report: Report, folder: str) -> None:
             ("jax", " (compiled on disk)"),
         ):
             seconds = first_use(Side(f"workbench, {name}", partial(ours, model, name)))
-            report.further[f"first {model} fit of a process on {name}{how}, s"] = round(seconds, 3)
+            report.extra[f"first {model} fit of a process on {name}{how}, s"] = round(seconds, 3)
 
 
 def _size(quick: bool) -> str:

@@ -1,9 +1,10 @@
-"""The cost of a live view for a fit, and the delay until a step is seen, in JupyterLab and Chromium.
+"""The cost of a live view, and the delay until a step is seen, in JupyterLab and Chromium.
 
 One long fit runs in one kernel, and its live view in the open notebook is on and off by turns of a
 few seconds, in the order ABBA: the machine has about the same speed in neighbouring turns, so the
 steps taken in each make a pair.  Whole fits with a view and without one, in turns too, show what
-opening a view costs in addition.  The fits have one thread, since the browser shares the machine's cores.
+opening a view costs in addition.  The fits have one thread, since the browser shares the
+machine's cores.
 
 A step is pushed when the kernel hands its batch to the widget, and drawn when the page has made
 the frame that shows it; both clocks are those of this machine.
@@ -212,9 +213,9 @@ def _add_slow_down(report: Report, turns: Turns) -> None:
             len(slower),
         )
     )
-    report.further["slow-down by a live view, median of pairs of turns"] = f"{middle:.1%}"
-    report.further["middle half of these pairs"] = f"{low:.1%} to {high:.1%}"
-    report.further["standard error of the median, by resampling pairs"] = f"{_error(slower):.1%}"
+    report.extra["slow-down by a live view, median of pairs of turns"] = f"{middle:.1%}"
+    report.extra["middle half of these pairs"] = f"{low:.1%} to {high:.1%}"
+    report.extra["standard error of the median, by resampling pairs"] = f"{_error(slower):.1%}"
 
 
 def _error(values: np.ndarray) -> float:
@@ -229,11 +230,9 @@ def _add_whole_fits(report: Report, size: str, pairs: list[tuple[Ended, Ended]])
     seconds = float(np.median([without.seconds for _, without in pairs]))
     longer = [with_view.seconds - without.seconds for with_view, without in pairs]
     low, middle, high = np.quantile(longer, [0.25, 0.5, 0.75])
-    report.further[f"a whole fit without a view, {size}, s"] = round(seconds, 2)
-    report.further["longer with a view, its opening included, median of pairs, s"] = round(
-        middle, 2
-    )
-    report.further["middle half of these pairs, s"] = f"{low:.2f} to {high:.2f}"
+    report.extra[f"a whole fit without a view, {size}, s"] = round(seconds, 2)
+    report.extra["longer with a view, its opening included, median of pairs, s"] = round(middle, 2)
+    report.extra["middle half of these pairs, s"] = f"{low:.2f} to {high:.2f}"
 
 
 def _add_latency(report: Report, latencies: list[float]) -> None:
@@ -250,9 +249,9 @@ def _add_latency(report: Report, latencies: list[float]) -> None:
             len(latencies),
         )
     )
-    report.further["push to draw, median"] = f"{1000 * middle:.0f} ms"
-    report.further["push to draw, 95th percentile"] = f"{1000 * late:.0f} ms"
-    report.further["push to draw, slowest"] = f"{1000 * last:.0f} ms"
+    report.extra["push to draw, median"] = f"{1000 * middle:.0f} ms"
+    report.extra["push to draw, 95th percentile"] = f"{1000 * late:.0f} ms"
+    report.extra["push to draw, slowest"] = f"{1000 * last:.0f} ms"
 
 
 @contextmanager

@@ -73,8 +73,8 @@ def check_device(name: str, library: str, dtype: str) -> None:
             where="backend",
         )
     found = {device.name: device for device in devices()}
-    asked = "cuda:0" if name == "cuda" else name
-    device = found.get(asked)
+    wanted = "cuda:0" if name == "cuda" else name
+    device = found.get(wanted)
     if device is None or not device.available or library not in device.libraries:
         _refuse_device(name, library, device, found)
     elif dtype not in device.dtypes:

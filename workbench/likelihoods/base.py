@@ -276,14 +276,14 @@ class Likelihood(Options, ABC):
         """Look for a direction of an equation's coefficients along which the likelihood rises."""
         return vanishing_direction(y, x) if self.counts else separating_direction(y, x)
 
-    # Where the formula's coordinates are not the parameters shown --------------------------------
+    # Where the formula's coordinates are not natural parameters --------------------------------
 
     def natural(self, params: Numpy) -> Numpy:
-        """Turn the coordinates of the formula ``(k,)`` into the parameters shown."""
+        """Turn the coordinates of the formula ``(k,)`` into natural parameters."""
         return params
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Turn the parameters shown ``(k,)`` into the coordinates of the formula."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Turn natural parameters ``(k,)`` into the coordinates of the formula."""
         return params
 
     def natural_jacobian(self, params: Numpy) -> Numpy:

@@ -192,11 +192,11 @@ class SLSQP(ScipyMethod):
 
     def _functions(self, oracle: Oracle) -> dict[str, Any]:
         """Report steps in the gradient, as the callback of SLSQP gets trial points too."""
-        told = _after_the_first(oracle.step)
+        report = _after_the_first(oracle.step)
 
         def gradient(theta: Numpy) -> Numpy:
             slope = oracle.value_and_gradient(theta)[1]
-            told(theta)
+            report(theta)
             return slope
 
         return {"fun": lambda theta: oracle.value_and_gradient(theta)[0], "jac": gradient}
@@ -265,8 +265,8 @@ class TrustConstr(ScipyMethod):
 
     def _functions(self, oracle: Oracle) -> dict[str, Any]:
         """Leave out the first call of the callback, which reports the start."""
-        told = _after_the_first(oracle.step)
-        callback = {"callback": lambda theta, _: told(theta)}
+        report = _after_the_first(oracle.step)
+        callback = {"callback": lambda theta, _: report(theta)}
         return super()._functions(oracle) | {"hessp": oracle.hessian_vector} | callback
 
 

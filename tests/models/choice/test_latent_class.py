@@ -25,7 +25,7 @@ def frame():
 
 
 def log_likelihood(frame, params, z):
-    """Return the log-likelihood of two classes from the parameters shown."""
+    """Return the log-likelihood of two classes from natural parameters."""
     x = frame[COLUMNS].to_numpy()
     each = [
         by_person(frame, logs_of_choices(frame, x @ beta)) for beta in (params[:2], params[2:4])

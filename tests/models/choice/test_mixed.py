@@ -48,7 +48,7 @@ def simulated(frame, coefficients, scale=1.0):
 
 
 def drawn(found, kinds, *, price=None):
-    """Return coefficients of each draw and person, from the parameters shown and the draws."""
+    """Return coefficients of each draw and person, from natural parameters and the draws."""
     draws, params = found.live.draws, found.params
     names = list(kinds)
     beta = np.tile(params[COLUMNS].to_numpy(), (draws.shape[1], draws.shape[0], 1))
@@ -108,7 +108,7 @@ def test_standard_errors_are_those_of_a_hessian_by_finite_differences(frame):
     kinds = {"price": "normal", "time": "negative_lognormal"}
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, random=kinds, draws=15)
     problem = found.live
-    theta = problem.walked(found.params.to_numpy())
+    theta = problem.unconstrained(found.params.to_numpy())
 
     hessian = gradient(problem.score, theta, 1e-5)
 
@@ -213,7 +213,7 @@ def test_the_better_of_both_signs_is_reported_as_a_positive_one(frame):
     options = {**RIDES, "random": {"price": "normal", "comfort": "normal"}, "draws": 12}
     found = wb.fit("mixed_logit", RIDE, frame, **options)
     problem = found.live
-    theta = problem.walked(found.params.to_numpy())
+    theta = problem.unconstrained(found.params.to_numpy())
 
     others = []
     for sign in ([-1, 1], [1, -1], [-1, -1]):
@@ -272,7 +272,7 @@ def test_mirrored_draws_of_two_coefficients_have_modes_too(frame, seed):
         seed=seed,
     )  # fmt: skip
     problem = found.live
-    other = problem.walked(found.params.to_numpy()) * [1, 1, 1, 1, -1]
+    other = problem.unconstrained(found.params.to_numpy()) * [1, 1, 1, 1, -1]
 
     climbed = minimize(
         lambda theta: -problem.loglik(theta), other, jac=lambda theta: -problem.score(theta)
@@ -333,7 +333,7 @@ def test_scores_by_situation_add_up_to_those_by_person(frame):
     )
 
     problem = found.live
-    theta = problem.walked(found.params.to_numpy())
+    theta = problem.unconstrained(found.params.to_numpy())
     each = problem.situation_scores(theta)
 
     summed = np.add.reduceat(each, problem.data.person_first[:-1])

@@ -141,10 +141,10 @@ def fitted(model, data, **options):
 def test_errors_are_sums_of_numerical_scores(counts, model, kind):
     problem = fitted(model, counts, backend="torch").live
     fit = fitted(model, counts, backend="torch", **asked(kind))
-    theta = problem.walked(fit.params.to_numpy())
+    theta = problem.unconstrained(fit.params.to_numpy())
 
     scores = differences(lambda t: problem.kernel.rows(problem.coordinates.raw @ t, 0)[0], theta)
-    change = np.linalg.inv(differences(problem.shown, theta))
+    change = np.linalg.inv(differences(problem.natural, theta))
     information = -differences(problem.score, theta)
 
     by_shown = change.T @ information @ change

@@ -97,7 +97,7 @@ def _url(database: str) -> Any:
             code="bad-url",
             where="database",
         ) from None
-    if url.password or any(_SECRET.match(f"{key}={told}") for key, told in url.query.items()):
+    if url.password or any(_SECRET.match(f"{key}={value}") for key, value in url.query.items()):
         raise DataError(
             "The URL holds a password, which the record and the code of a run would show.",
             hint="leave it out, and store it where the driver finds it, as in ~/.pgpass.",

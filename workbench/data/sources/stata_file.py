@@ -41,10 +41,10 @@ def _has_numbers(column: pd.Series) -> bool:
 
 def _refusal(path: Path, error: ValueError) -> Exception:
     """Return the error for labels that are not unique; others are returned unchanged."""
-    told = " ".join(str(error).split())
-    if "are not unique" not in told:
+    message = " ".join(str(error).split())
+    if "are not unique" not in message:
         return error
-    column = told.partition("Value labels for column ")[2].partition(" ")[0]
+    column = message.partition("Value labels for column ")[2].partition(" ")[0]
     return DataError(
         f'Two values of the column {column} have the same label in "{path.name}".',
         hint="read it with pandas.read_stata(path, convert_categoricals=False), and pass the "

@@ -1,4 +1,4 @@
-"""From what was asked of a model of discrete choice, and a table, to a problem."""
+"""Make the plan and the problem of a model of discrete choice from a specification and a table."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def plan(model: Model, specification: Specification, table: Table) -> Plan:
     )
 
 
-def suggestions(asked: Specification, table: Table) -> dict[str, Suggestion]:
+def suggestions(specification: Specification, table: Table) -> dict[str, Suggestion]:
     """Return what options may be with this formula and these alternatives."""
-    parts = split_formula(asked.formula or "")
+    parts = split_formula(specification.formula or "")
     terms = tuple(term for term in map(str.strip, parts.terms.split("+")) if term in table.names)
     first = next(iter(terms), "price")
-    labels = _labels(table, asked.model.settings.get("alternatives"))
+    labels = _labels(table, specification.model.settings.get("alternatives"))
     levels = _labels(table, parts.outcome.strip().strip("`"))
     return {
         "fixed": Suggestion({first: -1.0}, terms),

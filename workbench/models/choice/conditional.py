@@ -1,4 +1,4 @@
-"""The conditional logit joined with its data."""
+"""The conditional logit with its data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ConditionalProblem(ChoiceProblem):
 
     @property
     def first_guess(self) -> Numpy:
-        """Zeros, from where the concave log-likelihood is climbed in a few steps."""
+        """Zeros: the log-likelihood is concave."""
         return np.zeros(len(self.own_names))
 
     def situation_opg(self, theta: Numpy) -> Numpy | None:

@@ -26,12 +26,12 @@ class SeparateCoordinates:
     shifts: Numpy
     positive: Any
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         """Return the natural parameters, ``(k,)``."""
         moved = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), theta)
         return np.asarray(self.slopes * moved + self.shifts)
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         """Return unconstrained from natural parameters, ``(k,)``."""
         moved = (params - self.shifts) / self.slopes
         return np.where(self.positive, np.log(np.where(self.positive, moved, 1.0)), moved)

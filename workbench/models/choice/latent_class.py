@@ -129,7 +129,7 @@ class LatentClassProblem(ChoiceProblem):
         share = rng.dirichlet(np.full(classes, 1.0 if start else 5.0), persons)
         return np.asarray(share)
 
-    def canonical(self, theta: Numpy) -> Numpy:
+    def normalize(self, theta: Numpy) -> Numpy:
         """Put the class with the largest mean membership first."""
         if self.settings.fixed:
             return theta

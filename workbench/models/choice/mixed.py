@@ -268,10 +268,10 @@ class MixedProblem(ChoiceProblem):
     def make_kernel(self) -> PersonKernel:
         return self.kernel_with(self.base)
 
-    def rehearsals(self) -> Sequence[Problem]:
+    def warm_starts(self) -> Sequence[Problem]:
         """Return first the problem with an eighth of many draws, unless start values are given."""
         draws, started = self.base, self.specification.start or {}
-        whole = super().rehearsals()
+        whole = super().warm_starts()
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
             return whole
         if all(name in started for name in self.parameter_names):
@@ -298,7 +298,7 @@ class MixedProblem(ChoiceProblem):
         turned[places] = -turned[places]
         return turned
 
-    def rivals(self, theta: Numpy) -> Mapping[str, Numpy]:
+    def other_modes(self, theta: Numpy) -> Mapping[str, Numpy]:
         """Return the mirror point of each standard deviation, by the name of its stage."""
         if self._symmetric or len(self.random) > _SIGNS_TRIED:
             return {}
@@ -316,7 +316,7 @@ class MixedProblem(ChoiceProblem):
         mirrored = settings.draw_kind == "antithetic" and settings.draws % 2 == 0
         return settings.draw_kind == GAUSS_HERMITE or (mirrored and len(self.random) == 1)
 
-    def canonical(self, theta: Numpy) -> Numpy:
+    def normalize(self, theta: Numpy) -> Numpy:
         """Make negative sds positive by the signs of their draws, which is the same model."""
         turned = np.ones(len(self.random))
         for k in range(len(self.random)):
@@ -404,7 +404,7 @@ class MixedProblem(ChoiceProblem):
     def _on_signs(self) -> tuple[str, ...]:
         """Say how far the maxima with other signs are below."""
         here = self.simulation["loglik"]
-        below = [(name, here - value) for name, value in self.beaten.items()]
+        below = [(name, here - value) for name, value in self.rejected_modes.items()]
         lower = [(name, _gap(gap)) for name, gap in below if gap > SAME_MAXIMUM]
         if not lower:
             return ()
@@ -463,7 +463,7 @@ class MixedProblem(ChoiceProblem):
         return replace(
             super().state(),
             signs=self.signs.tolist(),
-            rejected_modes=dict(self.beaten),
+            rejected_modes=dict(self.rejected_modes),
             simulation=dict(self.simulation),
         )
 

@@ -177,12 +177,12 @@ class MultinomialProblem(Problem):
             shares = np.bincount(self.level, weights=self.weights.values)
             shares = np.where(shares > 0, shares, 0.5)
             found[:, self.columns.names.index(INTERCEPT)] = np.log(shares[1:] / shares[0])
-        return self.walked_start(found.reshape(-1))
+        return self.unconstrained_start(found.reshape(-1))
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         return np.asarray(self._onto @ theta)
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         return np.asarray(np.linalg.solve(self._onto, params))
 
     def loglik(self, theta: Numpy) -> float:

@@ -129,7 +129,7 @@ class NestedProblem(ChoiceProblem):
         return tuple(np.flatnonzero(of_nest & (newton_step < -_STILL_MOVING)).tolist())
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
-        params = dict(zip(self.parameter_names, self.shown(theta), strict=True))
+        params = dict(zip(self.parameter_names, self.natural(theta), strict=True))
         above = [name for name in self.nuisance if params.get(name, 0.0) > 1]
         if not above:
             return ()

@@ -224,7 +224,7 @@ class ChoiceProblem(Problem):
         double = not self.for_warm_start and "float64" in dtypes_of(options.device)
         return "float64" if double else options.dtype
 
-    def rehearsals(self) -> Sequence[Problem]:
+    def warm_starts(self) -> Sequence[Problem]:
         """Return the problem in float32, where that is specified and the device has float64."""
         return () if self.specification.dtype == self.precision else (self.coarser(FLOAT32),)
 
@@ -251,11 +251,11 @@ class ChoiceProblem(Problem):
     @property
     @abstractmethod
     def own_coordinates(self) -> SeparateCoordinates:
-        """The way from unconstrained coordinates of these to the parameters shown."""
+        """The coordinates of these parameters."""
 
     @abstractmethod
     def make_kernel(self) -> PersonKernel:
-        """Return the kernel of all parameters, in unconstrained coordinates."""
+        """Return the kernel of all parameters, unconstrained."""
 
     @property
     @abstractmethod
@@ -311,10 +311,10 @@ class ChoiceProblem(Problem):
     def held_values(self) -> Numpy:
         """All unconstrained parameters, those held at their values and the others at zero."""
         whole = self.all_coordinates
-        params = whole.shown(np.zeros(len(whole.slopes)))
+        params = whole.natural(np.zeros(len(whole.slopes)))
         for name, value in self.held.items():
             params[self.all_names.index(name)] = value
-        return whole.walked(params)
+        return whole.unconstrained(params)
 
     @cached_property
     def kernel(self) -> FixedParametersKernel:
@@ -343,16 +343,16 @@ class ChoiceProblem(Problem):
     def start(self) -> Numpy:
         """The model's start values, replaced by those of the specification."""
         scale = np.zeros(len(self.all_names) - len(self.own_names))
-        return self.walked_start(np.concatenate([self.first_guess, scale])[self.free])
+        return self.unconstrained_start(np.concatenate([self.first_guess, scale])[self.free])
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         """Return the natural parameters, shape ``(k,)``."""
-        return self.coordinates.shown(theta)
+        return self.coordinates.natural(theta)
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         """Return unconstrained from natural parameters, shape ``(k,)``."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = self.coordinates.walked(params)
+            found = self.coordinates.unconstrained(params)
         if len(bad := np.flatnonzero(np.isfinite(params) & ~np.isfinite(found))):
             name = self.parameter_names[int(bad[0])]
             raise OptionError(
@@ -406,7 +406,7 @@ class ChoiceProblem(Problem):
             return
         bad = np.flatnonzero(~np.isfinite(self.kernel.values(theta)))
         row = int(self.design.rows[self.data.first_rows[bad[0]]]) if len(bad) else 0
-        params = self.shown(theta)
+        params = self.natural(theta)
         name = self.parameter_names[int(np.abs(theta).argmax())]
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start: for {len(bad)} persons, the first in "

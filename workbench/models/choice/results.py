@@ -431,7 +431,7 @@ class ChoiceResults:
         (2009), section 11.3.
         """
         problem = self.fit._live_problem()
-        theta = problem.walked(self.fit.params.to_numpy())
+        theta = problem.unconstrained(self.fit.params.to_numpy())
         if isinstance(self.settings, MixedLogit):
             names = list(self.settings.random)
             values = problem.conditional_means(theta)
@@ -473,7 +473,7 @@ class ChoiceResults:
         problem: Any = self.fit.live
         several = getattr(self.settings, "panel", None) is not None
         if several and problem is not None and hasattr(problem, "situation_opg"):
-            theta = problem.walked(self.fit.params.to_numpy())
+            theta = problem.unconstrained(self.fit.params.to_numpy())
             products = problem.situation_opg(theta)
             if products is not None:
                 carried = problem.coordinates.jacobian(theta)

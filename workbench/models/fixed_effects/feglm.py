@@ -54,10 +54,10 @@ _POINTS = 3
 
 @final
 class FeglmProblem(FixedEffectsProblem):
-    r"""A likelihood beside absorbed effects, walked by Newton's method on all of them.
+    r"""A likelihood with absorbed effects, maximized by Newton's method over all parameters.
 
     Each step is a weighted least-squares problem whose columns are demeaned anew, from where the
-    last step left them and as exactly as the walk has need of.  For the Poisson and the logit that
+    last step left them and as exactly as the step needs.  For the Poisson and the logit that
     is iteratively reweighted least squares.  The decrement is that of slopes and effects together.
 
     Rows that regressors or effects predict exactly are left out, and counted by reason.
@@ -183,9 +183,9 @@ class FeglmProblem(FixedEffectsProblem):
         """The first step's solution, with the person's start values in their place."""
         if not hasattr(self, "_first"):
             self._begin(self.irls.family.first_index())
-        return self.walked_start(self._first.theta)
+        return self.unconstrained_start(self._first.theta)
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         """Return slopes and natural further parameters, NaN for those left out."""
         values = np.full(len(self.parameter_names), np.nan)
         k = len(self.projected.kept)
@@ -193,7 +193,7 @@ class FeglmProblem(FixedEffectsProblem):
         values[len(self.layout.regressors) :] = np.exp(theta[k:])
         return values
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         """Return what is estimated, the further parameters as logs."""
         theta = params[np.isfinite(params)].copy()
         if self.nuisance:
@@ -246,7 +246,7 @@ class FeglmProblem(FixedEffectsProblem):
         return point
 
     def _point(self, theta: Numpy) -> Point:
-        """Return the point of the walk with these parameters, or the likeliest with them."""
+        """Return the last point with these parameters, or the likeliest with them."""
         for point in reversed(self._points):
             if np.allclose(point.theta, theta, rtol=_SAME, atol=_SAME):
                 return point
@@ -273,7 +273,7 @@ class FeglmProblem(FixedEffectsProblem):
         return True
 
     def _left_out(self, step: NewtonStep) -> bool:
-        """Leave out the rows that are separated; tell whether the walk begins anew."""
+        """Leave out the rows that are separated; tell whether the optimization begins anew."""
         design, irls = self.design, self.irls
         divergence = self.kind.divergence(design.outcome)
         irls.on_demean = irls.on_demean_step = None
@@ -325,7 +325,7 @@ class FeglmProblem(FixedEffectsProblem):
         """Say that no row is left beside those that are predicted exactly."""
         return self._none_left
 
-    def settled(self, theta: Numpy) -> bool:
+    def has_converged(self, theta: Numpy) -> bool:
         """Tell whether the index of every row has come to rest, and the demeaner did its part."""
         _, step = self._step_at(theta)
         return (
@@ -387,14 +387,14 @@ class FeglmProblem(FixedEffectsProblem):
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, effects included, ``(n,)``."""
         rows = self.irls.family
-        return np.asarray(rows.y - rows.mean(self._point(self.walked(params)).index))
+        return np.asarray(rows.y - rows.mean(self._point(self.unconstrained(params)).index))
 
     def effects(self, params: Numpy) -> Effects:
         """Recover the effects of each factor, in units of the index; see `recovered`."""
         assert self.table is not None
         irls = self.irls
         slopes = params[: irls.x.shape[1]]
-        total = self._point(self.walked(params)).index - irls.offset - times(irls.x, slopes)
+        total = self._point(self.unconstrained(params)).index - irls.offset - times(irls.x, slopes)
         return recovered(self._terms, self.factors, total, self.table, self.design.rows)
 
     def state(self) -> FeglmState:
@@ -431,8 +431,8 @@ def _spread(values: Numpy, places: Sequence[int], width: int) -> Numpy:
 def _check_asked(specification: Specification, design: Design, title: str) -> None:
     if specification.optimizer.name != Newton.name:
         raise OptionError(
-            f'{title}: the optimizer "{specification.optimizer.name}" cannot walk beside absorbed '
-            "effects.",
+            f"{title} is fitted by Newton's method; the optimizer "
+            f'"{specification.optimizer.name}" is not available.',
             hint='leave optimizer out, or optimizer="newton".',
             code="bad-option",
             where="optimizer",
