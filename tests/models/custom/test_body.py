@@ -109,7 +109,7 @@ def test_a_start_outside_its_bounds_is_refused_by_name():
     assert "-1.0" in error.problem
 
 
-def test_beside_a_formula_the_body_sees_outcome_and_index(xp, rows):
+def test_with_a_formula_the_body_sees_outcome_and_index(xp, rows):
     text = "params: scale > 0, df > 0 = 6\nloglik = student_t_logpdf(y, eta, scale, df)"
     body = parse_body(text, columns=COLUMNS, formula="lwage ~ educ")
 

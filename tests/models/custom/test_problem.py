@@ -105,10 +105,10 @@ def test_a_formula_gives_eta_with_coefficients_of_its_own(m, library, people):
 def test_a_body_with_a_formula_is_the_template(library, people):
     body = "params: sigma > 0 = 1\nloglik = normal_logpdf(y, eta, sigma)"
     spec = "wage ~ educ + exper"
-    asked = {"se": "cluster", "cluster": "town", "backend": library}
+    options = {"se": "cluster", "cluster": "town", "backend": library}
 
-    fit = wb.fit(wb.likelihood(body), spec, people, **asked)
-    expected = wb.fit("gaussian", spec, people, **asked)
+    fit = wb.fit(wb.likelihood(body), spec, people, **options)
+    expected = wb.fit("gaussian", spec, people, **options)
 
     np.testing.assert_allclose(fit.params, expected.params, rtol=1e-7)
     np.testing.assert_allclose(fit.se, expected.se, rtol=1e-6)
@@ -412,7 +412,7 @@ def test_what_a_likelihood_prints_is_cut_with_a_sentence_and_output_is_as_before
     assert sys.stdout is before
 
 
-def test_many_likelihoods_print_at_once_beside_a_cell_that_prints():
+def test_many_likelihoods_print_at_once_while_a_cell_prints():
     def print_often():
         for _ in range(300):
             with limited(OutputLimit(lines=5)):

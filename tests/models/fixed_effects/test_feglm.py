@@ -1,4 +1,4 @@
-"""Poisson, logit and negative binomial beside fixed effects: pyfixest, explicit dummies."""
+"""Poisson, logit and negative binomial with fixed effects: pyfixest, explicit dummies."""
 
 from __future__ import annotations
 

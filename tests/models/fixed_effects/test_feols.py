@@ -359,7 +359,7 @@ def test_a_fit_with_effects_survives_json(panel):
     assert again.r2_within == fit.r2_within
 
 
-def test_other_errors_can_be_asked_for_after_the_fit(panel):
+def test_other_errors_can_be_computed_after_the_fit(panel):
     fit = wb.fit("feols", "y ~ x | firm + worker", panel, ssc="fixest")
     direct = wb.fit("feols", "y ~ x | firm + worker", panel, cluster="firm", ssc="fixest")
 
