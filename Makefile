@@ -2,7 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The Python of a version, found by running it, since a name on the PATH may stand for none.
+# The Python of a version, found by running it, since a name on the PATH may not run.
 python_of = $(shell for each in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
 	"$$each" -c 'import ensurepip, sys, venv; sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' \
 		2>/dev/null && echo "$$each" && break; done)

@@ -167,7 +167,7 @@ class Option:
         return text if value is None else value
 
     def written(self, value: Any) -> str:
-        """Write a value as one word; texts stand as they are.
+        """Write a value as one word; texts are written without change.
 
         >>> Option("draws", Kind.COUNT, "").written(500)
         '500'
@@ -200,7 +200,7 @@ class Option:
         }
 
 
-# Read as they stand, even where they look like a number.
+# Read as text, even where they look like a number.
 _AS_TEXT = {Kind.TEXT, Kind.COLUMN, Kind.LEVEL, Kind.FORMULA, Kind.CHOICE}
 _READERS: dict[Kind, Callable[[str, str], dict[str, Any]]] = {
     Kind.NUMBERS: parse_start,

@@ -101,7 +101,7 @@ def _header() -> str:
 
 def _imports() -> Iterator[str]:
     """Yield the imports of public names, and of what the signatures name."""
-    homes, lists = vars(_PACKAGE)["_HOME"], vars(_PACKAGE)["_LISTS"]
+    homes, lists = vars(_PACKAGE)["_MODULES"], vars(_PACKAGE)["_LISTS"]
     functions = {name: _place(text)[0] for name, text in lists.items()}
     public = {**homes, **functions, **members()}
     for name, module in sorted(public.items(), key=lambda pair: (pair[1], pair[0])):

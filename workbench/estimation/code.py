@@ -32,7 +32,7 @@ class Call:
     arguments, options
         Plain values, calls, names, blocks of text, `DataReference` and `Choice`.
     remarks
-        Comments that stand above it.
+        Comments above it.
     """
 
     function: str
@@ -50,13 +50,13 @@ class Name:
 
 @dataclass(frozen=True)
 class Block:
-    """A text of several lines, which stand as they are."""
+    """A text of several lines, written without change."""
 
     text: str
 
 
 def python_call(specification: Specification) -> str:
-    """Return the Python lines that repeat a run; only options that differ from defaults stand.
+    """Return the Python lines that repeat a run, with the options that differ from their defaults.
 
     A frame is called by the name of its variable, a sample is loaded, a file is opened by path.
 
@@ -219,7 +219,7 @@ def _quoted(text: str) -> str:
 
 
 def _block(text: str) -> str:
-    """Write a string literal whose lines stand as they are."""
+    """Write a string literal of several lines."""
     letters = (
         letter
         if letter == "\n" or (letter.isprintable() and letter != "\\")
@@ -307,5 +307,5 @@ def _why_no_cell(specification: Specification, words: list[str]) -> str:
     if data.name.startswith("-"):
         return "the name of its data begins with a dash"
     if any(len(f"{word}.".splitlines()) > 1 for word in words):
-        return "a line break stands in one of its settings"
+        return "one of its settings has a line break"
     return ""

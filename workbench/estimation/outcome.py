@@ -40,7 +40,7 @@ class Outcome(Enum):
 
     @property
     def comparable(self) -> bool:
-        """Whether a fit that ended so may stand in a comparison."""
+        """Whether a fit with this outcome can be compared with others."""
         return self in _COMPARABLE
 
     @property

@@ -6,7 +6,7 @@ A body is a few assignments in plain Python, the last of which gives ``loglik``:
     mu = const + b_educ*educ
     loglik = normal_logpdf(lwage, mu, sigma)
 
-It sees the columns of the table, the parameters it declares, the functions of `FUNCTIONS`, and
+It reads the columns of the table, the parameters it declares, the functions of `FUNCTIONS`, and
 with a formula also the outcome ``y`` and the linear index ``eta``; nothing else.  Since it can read
 nothing outside itself, a body replays from its text alone, on either library.
 """

@@ -77,13 +77,13 @@ def _read_function(own: Any, specification: Specification, table: Table) -> Prep
 
 
 def _notes_on_precision(own: Custom, dtype: str) -> tuple[str, ...]:
-    """Name the arrays that the function brings along with fewer digits than the run has."""
+    """Name the function's own arrays that have fewer digits than the run."""
     single = [
         n for n, v in own.captured.items() if str(getattr(v, "dtype", "")).endswith("float32")
     ]
     if dtype != "float64" or not single:
         return ()
-    return (f"The function brings {', '.join(single)} in float32, which keeps seven digits.",)
+    return (f"The function uses {', '.join(single)} in float32, which keeps seven digits.",)
 
 
 class _RecordingColumns(dict[str, Any]):

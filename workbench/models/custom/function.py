@@ -132,7 +132,7 @@ def _declared(parameter: Parameter) -> float | list[float]:
 def _check_arguments(loglik: Callable[..., Any]) -> None:
     try:
         arguments = inspect.signature(loglik)
-    except ValueError:  # some callables written in C do not tell
+    except ValueError:  # some callables written in C have no signature
         return
     try:
         arguments.bind({}, {})

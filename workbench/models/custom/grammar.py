@@ -1,4 +1,4 @@
-"""The statements of a body: which names it sees, and which Python it may be written in."""
+"""The statements of a body: the names and the Python that it may use."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Names:
     outside: frozenset[str]
 
     def meanings(self, name: str) -> list[str]:
-        """Return everything that ``name`` stands for, in words."""
+        """Return every meaning of ``name``, in words."""
         same_outcome = name == "y" == (self.formula or "").partition("~")[0].strip()
         return [
             meaning

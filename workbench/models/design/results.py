@@ -127,7 +127,7 @@ class MeanFit(FormulaFit):
 
     @property
     def _further(self) -> Numpy:
-        """The further parameters, which stand behind the slopes."""
+        """The further parameters, which follow the slopes."""
         return self.estimated.to_numpy()[len(self.state.kept) :]
 
     def _offset(self, table: Table) -> Numpy | float:

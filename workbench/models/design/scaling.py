@@ -67,7 +67,7 @@ def outcome_scale(y: Numpy, names: Sequence[str]) -> tuple[float, float]:
 class LinearCoordinates:
     r"""Coordinates of the coefficients of one design.
 
-    Those of scaled columns are what an optimizer moves; shown are those of the columns as they
+    An optimizer moves those of scaled columns; reported are those of the columns as they
     came.  With a scaled outcome :math:`y^* = (y - c)/s`, :math:`\beta = s\beta^* + c\,e_0`.
 
     Attributes
@@ -94,8 +94,8 @@ class LinearCoordinates:
         return self.scaling.matrix
 
     @property
-    def onwards(self) -> Numpy:
-        """Linear part ``(p, p)`` from the coordinates of the kernel to the coefficients shown."""
+    def to_coefficients(self) -> Numpy:
+        """Linear part ``(p, p)`` from the kernel's coordinates to the reported coefficients."""
         matrix = np.eye(len(self.shifts)) * self.outcome_sd
         if self.intercept is not None:
             matrix[self.intercept] -= self.outcome_sd * self.shifts
@@ -110,18 +110,18 @@ class LinearCoordinates:
         return centre
 
     def natural(self, theta: Numpy) -> Numpy:
-        """Return the coefficients shown, shape ``(p,)``."""
-        return self.onwards @ (self.raw @ theta) + self.centre
+        """Return the coefficients of the unscaled columns, shape ``(p,)``."""
+        return self.to_coefficients @ (self.raw @ theta) + self.centre
 
     def unconstrained(self, params: Numpy) -> Numpy:
         """Return unconstrained parameters, shape ``(p,)``."""
         return np.asarray(
-            np.linalg.solve(self.raw, np.linalg.solve(self.onwards, params - self.centre))
+            np.linalg.solve(self.raw, np.linalg.solve(self.to_coefficients, params - self.centre))
         )
 
     def jacobian(self) -> Numpy:
-        """Return the derivative of `shown`, shape ``(p, p)``."""
-        return np.asarray(self.onwards @ self.raw)
+        """Return the derivative of `natural`, shape ``(p, p)``."""
+        return np.asarray(self.to_coefficients @ self.raw)
 
 
 def linear_coordinates(

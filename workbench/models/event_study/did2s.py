@@ -118,7 +118,7 @@ class TwoStageProblem(LinearRegression):
 
     @cached_property
     def _carried(self) -> Numpy:
-        return self.first.carried(self.columns.x)
+        return self.first.first_stage_part(self.columns.x)
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return the adjusted outcome minus the effects, ``(n,)``."""

@@ -65,7 +65,7 @@ class Imputation:
         found = _solved(self._seen, self.root_weights * self.rows * outcome)
         return np.asarray(outcome - self.design @ found)
 
-    def carried(self, columns: Numpy) -> Numpy:
+    def first_stage_part(self, columns: Numpy) -> Numpy:
         r"""Return how the first stage's errors enter sums of ``columns (n, k)``.
 
         .. math:: Z = W_0^{1/2} D_0 (D_0^\top W_0 D_0)^{-} D^\top W X

@@ -441,7 +441,7 @@ def _check_options(specification: Specification, design: Design, title: str) -> 
         )
     if design.endogenous is not None:
         raise FormulaError(
-            f"{title} has no instruments, which stand behind the second |.",
+            f"{title} does not take instruments, the part behind the second |.",
             hint='the model "feols", or a formula without that part.',
             code="no-instruments",
             where="|",

@@ -14,7 +14,7 @@ from workbench.protocols import Numpy
 
 @dataclass(frozen=True)
 class Layout:
-    """What stands behind the outcome in a matrix of columns: three groups of names in order."""
+    """The columns after the outcome in a matrix: three groups of names in order."""
 
     exogenous: tuple[str, ...]
     endogenous: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ class FeolsState(AbsorbedState, LinearState):
     Attributes
     ----------
     endogenous
-        The design of the endogenous regressors, which stand behind the others, or None.
+        The design of the endogenous regressors, which follow the others, or None.
     r2_within
         The share of the variation within the effects that the slopes explain.
     first_stages

@@ -76,11 +76,11 @@ class LeastSquaresProblem(LinearRegression):
         return {name: sd for name, sd in pairs if name != INTERCEPT}
 
     def natural(self, theta: Numpy) -> Numpy:
-        """Return the coefficients shown, shape ``(k,)``."""
+        """Return the coefficients of the unscaled columns, shape ``(k,)``."""
         return self.coordinates.natural(theta)
 
     def unconstrained(self, params: Numpy) -> Numpy:
-        """Return unconstrained parameters from coefficients shown."""
+        """Return unconstrained parameters from coefficients of the unscaled columns."""
         return self.coordinates.unconstrained(params)
 
     @cached_property
@@ -105,7 +105,7 @@ class LeastSquaresProblem(LinearRegression):
 
     @property
     def jacobian(self) -> Numpy:
-        """The derivative of the coefficients shown by the scaled ones, ``(k, k)``."""
+        """The derivative of the unscaled coefficients by the scaled ones, ``(k, k)``."""
         return self.coordinates.jacobian()
 
     def loglik(self, theta: Numpy) -> float:

@@ -117,12 +117,12 @@ class LinearFit(MeanFit):
             )
         left, theta = matrix[0], problem.unconstrained(self.estimated.to_numpy())
         onto = self._averages
-        carried = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
+        gradient = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
         codes = problem.codes_of(column)
         groups = int(codes.max()) + 1
         question = Question(
             restriction,
-            carried,
+            gradient,
             float(left @ self.params.to_numpy()),
             float(right[0]),
             self._cluster_factor((column,), groups).value,
