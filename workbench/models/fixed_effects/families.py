@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -281,7 +281,7 @@ def _leading(y: Numpy, mean: Numpy, theta: float) -> Numpy:
     return np.asarray(apart + mean**2 / (theta * both**2))
 
 
-ABSORBED: dict[str, type[Family]] = {
-    kind.name: kind for kind in (PoissonFamily, LogitFamily, NegativeBinomialFamily)
-}
-"""Every likelihood with absorbed effects by the name of its model."""
+def family_of(model: Any) -> type[Family]:
+    """Return the likelihood of a model with fixed effects, or of its class."""
+    found: type[Family] = globals()[model.family]
+    return found

@@ -24,7 +24,7 @@ from workbench.kernels.linear.gram import gram, pull, times
 from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
-from workbench.models.fixed_effects.families import ABSORBED
+from workbench.models.fixed_effects.families import Family as RowFamily
 from workbench.models.fixed_effects.irls import IRLS, NewtonStep, Point
 from workbench.models.fixed_effects.problem import FixedEffectsProblem
 from workbench.models.fixed_effects.regressors import Projected, project
@@ -70,8 +70,10 @@ class FeglmProblem(FixedEffectsProblem):
 
     family: ClassVar[Family] = "likelihood"
 
-    def __init__(self, specification: Specification, design: Design) -> None:
-        self.kind = ABSORBED[specification.model.name]
+    def __init__(
+        self, family: type[RowFamily], specification: Specification, design: Design
+    ) -> None:
+        self.kind = family
         _check_asked(specification, design, self.kind.title)
         check_outcome(self.kind, design)
         super().__init__(specification, informative(design, self.kind, specification.fixef_rm))
