@@ -25,7 +25,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test test-oldest test-newest check format stubs notebooks browser bench clean
+.PHONY: help install lab test test-oldest test-newest check format stubs references notebooks browser bench clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -65,6 +65,15 @@ stubs: install ## Generate the types of fit and the public names of models from 
 format: install ## Bring the code into its format, and repair what lint can
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/ruff check --fix $(CODE)
+
+# Debian has every package of R but fixest, which comes from CRAN; without it its figures stay.
+references: install ## Compute anew the figures of R packages that tests compare with
+	@command -v Rscript >/dev/null || { echo "R is missing; try: apt-get install r-base-core" \
+		r-cran-mass r-cran-ordinal r-cran-pscl r-cran-vgam r-cran-numderiv r-cran-jsonlite; exit 1; }
+	cd tests/models/templates/r && $(abspath $(BIN))/python make_data.py && Rscript make_expected.R
+	@if Rscript -e 'quit(status = !requireNamespace("fixest", quietly = TRUE))' 2>/dev/null; then \
+		cd tests/models/fixed_effects/fixest && $(abspath $(BIN))/python make_data.py && \
+		Rscript make_expected.R; else echo "fixest is not installed; its figures stay."; fi
 
 notebooks: install ## Execute the notebooks from top to bottom
 	$(PYTEST) -m notebook

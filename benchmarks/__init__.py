@@ -1,1 +1,1 @@
-"""Speed against what people would otherwise write; each module prints a table and writes JSON."""
+"""Speed against other software; each module prints a table and writes JSON."""

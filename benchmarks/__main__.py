@@ -1,4 +1,4 @@
-"""Run all benchmarks and write what they found into docs/performance.md: ``make bench``."""
+"""Run all benchmarks and write their figures into docs/performance.md: ``make bench``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
 
 
 def main() -> None:
-    """Run each benchmark in a process of its own; a quick run leaves the page as it is."""
+    """Run each benchmark in its own process; a quick run does not change the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--quick", action="store_true", help="small data and few repeats")
     quick = parser.parse_args().quick
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def figures(name: str, quick: bool) -> dict[str, Any]:
-    """Run one benchmark and return what its JSON holds."""
+    """Run one benchmark and return its JSON."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figures.json"
         options = ["--quick"] if quick else []
@@ -53,10 +53,10 @@ def _section(name: str, found: dict[str, Any]) -> str:
         f"{about['system']}; load {about['load']:g} at the end"
     )
     listed = ", ".join(f"{package} {number}" for package, number in packages.items())
-    beside = "\n".join(f"- {label}: {value}" for label, value in found["beside"].items())
+    extra = "\n".join(f"- {label}: {value}" for label, value in found["extra"].items())
     rows = table(found["results"]) if found["results"] else ""
     title = f"### `python -m benchmarks.{name}`"
-    return "\n\n".join(filter(None, [title, f"{machine}; {listed}.", rows, beside]))
+    return "\n\n".join(filter(None, [title, f"{machine}; {listed}.", rows, extra]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Demeaning: our automatic choice against `within`, pyfixest, LSMR in torch and in scipy.
+"""Demeaning: the automatic choice against `within`, pyfixest, LSMR in torch and in scipy.
 
 Every solver is brought to the same error: the tolerance that it is given is tightened until its
 columns are within `ACCURACY` of a reference, in relative length.  The solvers take turns in one
@@ -34,7 +34,7 @@ Solver = Callable[[Codes, np.ndarray, float], np.ndarray]
 
 
 def panel(rows: int, rng: np.random.Generator, firm: np.ndarray | None = None) -> Codes:
-    """Lay out people in ten years, with 23 people a firm; firms are drawn anew each year."""
+    """Lay out people in ten years, with 23 people per firm; firms are drawn again each year."""
     people = rows // 10
     firms = max(2, people // 23)
     drawn = rng.integers(0, firms, rows) if firm is None else firm % firms
@@ -106,7 +106,7 @@ DESIGNS = {
 
 
 def by_ours(name: str, codes: Codes, columns: np.ndarray, tolerance: float) -> np.ndarray:
-    """Solve by one of our demeaners, from codes that are numbered already."""
+    """Solve by a demeaner of the package, from integer codes."""
     members = tuple(
         Factor(str(place), code, int(code.max()) + 1) for place, code in enumerate(codes)
     )
@@ -165,7 +165,7 @@ PEERS: dict[str, Solver] = {
     "scipy LSMR": by_scipy,
 }
 FAST = ("within, adaptive", "within, additive")
-"""The peers that every case is run with; the others see each design once, but for the chain.
+"""The peers of every case; the others run on each design once, except the chain.
 
 There, methods without a preconditioner for pairs of factors take an iteration for each link.
 """
@@ -212,7 +212,7 @@ def cases(rows: int) -> Iterator[Case]:
 
 
 def reference(codes: Codes, columns: np.ndarray) -> np.ndarray:
-    """Solve by `within` as tightly as it goes, and once more on what is left."""
+    """Solve by `within` at its tightest tolerance, and once more on the residual."""
     solve = PEERS["within, additive"]
     left = solve(codes, columns, 1e-13)
     return solve(codes, np.ascontiguousarray(left), 1e-13)
@@ -236,7 +236,7 @@ def run(quick: bool, rows: int = ROWS) -> Report:
                     f"{case.work}, {case.size}, {peer}: {report.results[-1].ratio:.2f}", flush=True
                 )
     if missed:
-        report.beside["did not reach the accuracy"] = "; ".join(dict.fromkeys(missed))
+        report.extra["did not reach the accuracy"] = "; ".join(dict.fromkeys(missed))
     return report
 
 

@@ -1,8 +1,8 @@
-"""How the cost of demeaning grows: with the rows, and as fewer workers connect the firms.
+"""The cost of demeaning by the number of rows, and by the share of workers who connect firms.
 
 Both panels are of workers and firms over ten years.  Every solver is brought to the same error as
 in `benchmarks.demean`, the solvers take turns in one process, and the picture shows medians.  A
-solver whose one solve took longer than `LONGEST` is left out of what is harder still.
+solver with a solve longer than `LONGEST` is left out of larger or harder problems.
 """
 
 from __future__ import annotations
@@ -179,21 +179,21 @@ def _draw_panel(axes: Any, points: list[Point]) -> None:
 
 
 def main() -> None:
-    """Measure, draw, and write the figures; a quick run draws nothing unless told where."""
+    """Measure, draw, and write the figures; a quick run draws nothing without a path."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demean_growth")
     parser.add_argument("--quick", action="store_true", help="small data")
     parser.add_argument("--to", type=Path, metavar="FILE", help="where to draw the picture")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     settle_threads()
     keep_memory()
-    points = growth(asked.quick)
-    if asked.to or not asked.quick:
-        draw(points, asked.to or PICTURE)
-    if asked.json:
+    points = growth(options.quick)
+    if options.to or not options.quick:
+        draw(points, options.to or PICTURE)
+    if options.json:
         about = {"machine": machine(), "versions": versions()}
         figures = {**about, "points": [asdict(point) for point in points]}
-        asked.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

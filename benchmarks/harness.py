@@ -1,7 +1,7 @@
-"""What the benchmarks share: sides in processes of their own, medians, agreement, one JSON face.
+"""Shared parts of the benchmarks: sides in their own processes, medians, agreement, JSON.
 
-Each side lives in a fresh process with the same settings and works only when it is asked to, so
-that sides take turns on the same machine and none inherits another's threads or memory.
+Each side has a fresh process with the same settings and computes only in its turn, so that sides
+take turns on the same machine and none inherits another's threads or memory.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ PACKAGES = (
     *("statsmodels", "xlogit", "biogeme", "within_py", "pyfixest"),
 )
 BREATH = 0.3
-"""Seconds between two turns, in which the last side's threads come to rest."""
+"""Seconds between two turns, in which the last side's threads end."""
 _NO_TRIMMING, _NO_MAPPING = (-1, 2**31 - 1), (-4, 0)
 """Settings of glibc's allocator: ``M_TRIM_THRESHOLD`` and ``M_MMAP_MAX`` of ``malloc.h``."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a side found: estimates ``(k,)`` and, where it has them, standard errors ``(k,)``.
+    """The result of a side: estimates ``(k,)`` and, where it has them, standard errors ``(k,)``.
 
     ``step`` is the seconds of one step of its optimizer, and ``peak`` the largest resident memory
-    of its process in MB, where the side can tell.
+    of its process in MB, where the side reports it.
     """
 
     estimates: np.ndarray
@@ -54,7 +54,7 @@ Call = Callable[[], Answer]
 
 @dataclass(frozen=True)
 class Side:
-    """One way to get the answer: ``prepare(quick)`` returns the call that is timed.
+    """One method to get the answer: ``prepare(quick)`` returns the call that is timed.
 
     ``repeats`` caps the turns of a side that takes so long that it needs no turn to warm up.
     """
@@ -97,10 +97,10 @@ class Result:
 
 @dataclass
 class Report:
-    """Everything a benchmark found; ``beside`` holds figures that have no peer."""
+    """All results of a benchmark; ``extra`` has figures without a peer."""
 
     results: list[Result] = field(default_factory=list)
-    beside: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def add(self, work: str, size: str, ours: Timing, peer: str, theirs: Timing) -> None:
         self.results.append(
@@ -121,7 +121,7 @@ class Report:
             "machine": machine(),
             "versions": versions(),
             "results": [asdict(result) for result in self.results],
-            "beside": self.beside,
+            "extra": self.extra,
         }
 
 
@@ -135,7 +135,7 @@ def agreement(ours: Answer, theirs: Answer) -> float:
 
 
 def take_turns(sides: Sequence[Side], repeats: int, quick: bool) -> dict[str, Timing]:
-    """Time the sides in turn, each in its own process, the quick ones after a turn unheeded."""
+    """Time the sides in turn, each in its own process, the quick ones after a turn to warm up."""
     workers = [_Worker(side, quick) for side in sides]
     for worker in workers:
         if worker.side.repeats is None:
@@ -157,7 +157,7 @@ def _timing(turns: Sequence[tuple[float, Answer]]) -> Timing:
 
 
 def first_use(side: Side) -> float:
-    """Return the seconds of the first call in a fresh process, its data being there already."""
+    """Return the seconds of the first call in a fresh process, with its data already loaded."""
     worker = _Worker(side, quick=False)
     seconds, _ = worker.turn()
     worker.end()
@@ -165,7 +165,7 @@ def first_use(side: Side) -> float:
 
 
 class _Worker:
-    """A process that holds one side and works when asked."""
+    """A process that holds one side and computes on request."""
 
     def __init__(self, side: Side, quick: bool) -> None:
         self.side = side
@@ -210,8 +210,8 @@ def settle_threads() -> None:
 def keep_memory() -> None:
     """Let this process keep the memory that it frees, for every side alike, where glibc allocates.
 
-    The host of a virtual machine takes free memory back after a second or two, and who uses it
-    next waits for the host, which says nothing of a side.
+    The host of a virtual machine takes free memory back after a second or two, and the next use
+    waits for the host, which is no property of a side.
     """
     allocator = ctypes.CDLL(None)
     if hasattr(allocator, "mallopt"):
@@ -239,7 +239,7 @@ def _processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages at work."""
+    """Return the versions of Python and of the packages used."""
     found = {"python": platform.python_version(), "workbench": __version__}
     for name in PACKAGES:
         try:
@@ -289,7 +289,7 @@ def main(name: str, run: Callable[[bool], Report]) -> None:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if report.results:
         print(table(found["results"]))
-    for key, value in report.beside.items():
+    for key, value in report.extra.items():
         print(f"{key}: {value}")
     if report.results:
         print(smallest(report.results))

@@ -1,8 +1,8 @@
 """A mixed logit of one random coefficient: people choose among apartments, draws are given.
 
 All sides get the same attributes, choices and draws, and end at the same log-likelihood, to 1e-6
-of its size, with a positive standard deviation.  Ours comes with standard errors from the exact
-Hessian: the kernel from arrays on, and the call ``wb.fit`` that people write, from a DataFrame on.
+of its size, with a positive standard deviation.  The package gives standard errors from the exact
+Hessian: the kernel from arrays, and the call ``wb.fit`` from a DataFrame.
 The peers: BFGS of scipy on a simulated likelihood that JAX compiles and differentiates, choices
 one-hot, without standard errors; xlogit, whose errors are of outer products; and biogeme with its
 Hessian, where it is installed.  A row's agreement is the largest distance between estimates in
@@ -57,15 +57,15 @@ REPEATS, QUICK_REPEATS = 7, 2
 SLOW = 2e7
 """Cells from which sides are compared on one core alone."""
 SECONDS = {"JAX one-hot, BFGS": 0.4e-6, "xlogit": 1.2e-6, "biogeme": 1e-3}
-"""About what a cell costs a peer; a turn of 5 s and more is taken three times, one of 15 s once."""
+"""About the seconds per cell of a peer; a turn of 5 s or more is repeated 3 times, of 15 s once."""
 TRUE = np.array([0.8, -0.5, 0.4, -1.0])
 SPREAD = 1.0
 MIRROR = np.array([1.0, 1.0, 1.0, 1.0, -1.0])
-"""What turns the sign of the standard deviation."""
+"""Factors that change the sign of the standard deviation."""
 SAME = 1e-6
-"""Of the log-likelihood: what two sides may differ by, relatively."""
+"""The relative difference allowed between the log-likelihoods of two sides."""
 FIRST_PEOPLE, FIRST_DRAWS = 800, 12
-"""How many the first stage of our walk looks at."""
+"""The numbers of persons and draws in the first stage."""
 
 
 def run(quick: bool) -> Report:
@@ -82,7 +82,7 @@ def run(quick: bool) -> Report:
 
 
 def _compare(report: Report, size: Size, cores: int, quick: bool) -> None:
-    """Let the sides take turns at one size; the kernel and the whole call are both ours."""
+    """Let the sides take turns at one size; kernel and whole call are the package's."""
     began, first = perf_counter(), size in (*QUICK, SIZES[0])
     mine = {"mixed logit": ours} | ({"mixed logit by wb.fit": whole_fit} if first else {})
     peers = {"JAX one-hot, BFGS": jax_one_hot, "xlogit": xlogit}
@@ -98,11 +98,11 @@ def _compare(report: Report, size: Size, cores: int, quick: bool) -> None:
     for name in peers:
         theirs = log_likelihood(size, found[name].answer.estimates)
         assert abs(theirs / best - 1) < SAME, (size, name, theirs, best)
-    for name in mine:  # the call looks at the other sign too, where the maximum may be higher
+    for name in mine:  # the call tries the other sign too, at which the maximum may be higher
         both = (found[name].answer.estimates * sign for sign in (1, MIRROR))
         assert max(log_likelihood(size, theta) for theta in both) / best - 1 < SAME, (size, name)
     for name, side in found.items():
-        report.beside[f"peak memory, {name}, {size}, {cored}, MB"] = side.answer.peak
+        report.extra[f"peak memory, {name}, {size}, {cored}, MB"] = side.answer.peak
     for work in mine:
         for peer in peers:
             report.add(f"{work}, {cored}", str(size), found[work], peer, found[peer])
@@ -127,7 +127,7 @@ def _first_uses(report: Report) -> None:
     size = SIZES[0]
     for name, side in (("ours", ours), ("wb.fit", whole_fit), ("JAX", jax_one_hot)):
         seconds = first_use(Side(name, partial(on_cores, 1, side, size)))
-        report.beside[f"first use in a process, {name}, {size}, s"] = round(seconds, 3)
+        report.extra[f"first use in a process, {name}, {size}, s"] = round(seconds, 3)
 
 
 def on_cores(cores: int, side: Callable[[Size], Call], size: Size, quick: bool) -> Call:
@@ -157,7 +157,7 @@ class Sample:
 
 
 def draw(size: Size) -> Sample:
-    """Draw apartments of which people like the last attribute, the price, differently."""
+    """Draw apartments, with a random coefficient of the last attribute, the price."""
     from workbench.kernels.choice.draws import base_draws
 
     random = np.random.default_rng(1)
@@ -199,7 +199,7 @@ def situations(x: np.ndarray, chosen: np.ndarray) -> Any:
 
 
 def ours(size: Size) -> Call:
-    """Walk by Newton from a conditional logit, first over few people and draws, then over all."""
+    """Fit by Newton from a conditional logit, first over few people and draws, then over all."""
     from workbench.backends import backend_named
     from workbench.kernels.choice.coefficients import RandomCoefficient
     from workbench.kernels.choice.conditional import ConditionalKernel
@@ -212,20 +212,20 @@ def ours(size: Size) -> Call:
         few = slice(None, FIRST_PEOPLE if size.people > 4 * FIRST_PEOPLE else None)
         first = situations(sample.x[few], sample.chosen[few])
         draws = sample.draws[few, :FIRST_DRAWS]
-        theta = np.append(walk(ConditionalKernel(first, xp), np.zeros(len(TRUE)), 1.0), 0.5)
+        theta = np.append(newton_from(ConditionalKernel(first, xp), np.zeros(len(TRUE)), 1.0), 0.5)
         kernel = MixedKernel(first, random, False, draws, None, xp)
         if draws.shape != sample.draws.shape:
-            theta = walk(kernel, theta, 0.1)
+            theta = newton_from(kernel, theta, 0.1)
             everyone = situations(sample.x, sample.chosen)
             kernel = MixedKernel(everyone, random, False, sample.draws, None, xp)
-        theta = walk(kernel, theta, 1e-6)
+        theta = newton_from(kernel, theta, 1e-6)
         hessian = kernel.totals(theta, 2).hessian
         return Answer(theta, np.sqrt(np.diag(np.linalg.inv(-hessian))))
 
     return call
 
 
-def walk(kernel: Any, start: np.ndarray, tolerance: float) -> np.ndarray:
+def newton_from(kernel: Any, start: np.ndarray, tolerance: float) -> np.ndarray:
     """Step until the Newton decrement of the log-likelihood is below a tolerance, in nats."""
     from workbench.optimizers.newton import Newton
 
@@ -237,7 +237,7 @@ def walk(kernel: Any, start: np.ndarray, tolerance: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean negative log-likelihood of a kernel, as an optimizer sees it."""
+    """The mean negative log-likelihood of a kernel, as an objective."""
 
     kernel: Any
 
@@ -258,7 +258,7 @@ class Mean:
 
 
 def whole_fit(size: Size) -> Call:
-    """Fit from a DataFrame by the call that people write, with all that the table tells."""
+    """Fit from a DataFrame by the public call, with all results of the table."""
     import pandas as pd
 
     import workbench as wb
@@ -289,7 +289,7 @@ def whole_fit(size: Size) -> Call:
 
 
 def jax_one_hot(size: Size) -> Call:
-    """Minimize by scipy's BFGS; the likelihood keeps chances of all options, people and draws."""
+    """Minimize by scipy's BFGS; the likelihood keeps probabilities by option, person and draw."""
     import jax
     import jax.numpy as jnp
     from scipy.optimize import minimize

@@ -1,8 +1,8 @@
 """How often 95 % intervals of a mixed logit cover the truth, over 1,000 simulated samples.
 
-Each sample has people who choose several times, with tastes for the price that differ between
-people.  There is no peer: what the share is held against is 0.95, which 1,000 samples tell from
-0.93 and from 0.97.
+Each sample has people who choose several times, with a random coefficient of the price.
+There is no peer: the share is compared with 0.95, which 1,000 samples distinguish from 0.93 and
+0.97.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PEOPLE, SITUATIONS, OPTIONS, DRAWS = 400, 6, 3, 200
 TRUE = {"price": -1.0, "quality": 0.5, "sd.price": 0.8}
 KINDS = ("hessian", "opg", "robust")
 HALF_WIDTH = 1.959963984540054
-"""Standard errors to each side of an estimate."""
+"""Standard errors on each side of an estimate."""
 
 
 def run(quick: bool) -> Report:
@@ -50,12 +50,12 @@ def _report(
 ) -> Report:
     report = Report()
     size = f"{PEOPLE} people x {SITUATIONS} situations x {OPTIONS} options, {DRAWS} draws"
-    report.beside[f"samples that converged, of {len(seconds):,}; {size}"] = converged
-    report.beside["a fit, median s"] = round(median(seconds), 3)
+    report.extra[f"samples that converged, of {len(seconds):,}; {size}"] = converged
+    report.extra["a fit, median s"] = round(median(seconds), 3)
     for name, mean in zip(TRUE, estimates.mean(axis=0), strict=True):
-        report.beside[f"mean estimate of {name}, where the truth is {TRUE[name]:g}"] = f"{mean:.3f}"
+        report.extra[f"mean estimate of {name}, where the truth is {TRUE[name]:g}"] = f"{mean:.3f}"
     for (kind, name), count in held.items():
-        report.beside[f"coverage of {name}, {kind}"] = f"{count / converged:.1%}"
+        report.extra[f"coverage of {name}, {kind}"] = f"{count / converged:.1%}"
     return report
 
 
@@ -83,7 +83,7 @@ def samples(count: int) -> Iterator[Any]:
 
 
 def fitted(sample: Any) -> Any:
-    """Fit a sample by the call that people write."""
+    """Fit a sample by the public call."""
     import workbench as wb
 
     return wb.fit(

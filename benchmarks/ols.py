@@ -80,7 +80,7 @@ def _first_uses(report: Report, folder: str) -> None:
             ("jax", " (compiled on disk)"),
         ):
             seconds = first_use(Side(f"workbench, {name}", partial(ours, model, name)))
-            report.beside[f"first {model} fit of a process on {name}{how}, s"] = round(seconds, 3)
+            report.extra[f"first {model} fit of a process on {name}{how}, s"] = round(seconds, 3)
 
 
 def _size(quick: bool) -> str:
@@ -128,7 +128,7 @@ def arrays(frame: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(model: str, backend: str, quick: bool) -> Call:
-    """Fit by the workbench, the whole call: formula, checks, record, standard errors."""
+    """Fit by the package, the whole call: formula, checks, record, standard errors."""
     import workbench as wb
 
     frame = draw(quick) if model == "gaussian" else draw_logit(quick)
@@ -210,7 +210,7 @@ def scipy_without_derivatives(quick: bool) -> Call:
 
 
 def torch_sgd(quick: bool) -> Call:
-    """Walk by gradient steps on the sum over all rows, rate 1e-5 at 50,000 rows, no errors."""
+    """Take gradient steps on the sum over all rows, rate 1e-5 at 50,000 rows, no errors."""
     import torch
 
     frame = draw(quick)
@@ -240,7 +240,7 @@ def _natural(theta: np.ndarray, errors: np.ndarray | None = None) -> Answer:
 
 
 def numpy_newton(quick: bool) -> Call:
-    """Fit the logit as one would write it by hand in numpy."""
+    """Fit the logit by a loop written in numpy."""
     frame = draw_logit(quick)
 
     def call() -> Answer:

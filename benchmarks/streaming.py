@@ -1,9 +1,10 @@
-"""What a live view costs a fit, and how soon a step is seen, in JupyterLab and Chromium.
+"""The cost of a live view, and the delay until a step is seen, in JupyterLab and Chromium.
 
-One long fit runs in one kernel, and its live view in the open notebook is at work and at rest by
-turns of a few seconds, in the order ABBA: neighbouring turns share the machine's mood, so the steps
-taken in each make a pair.  Whole fits with a view and without one, in turns too, tell what opening
-a view costs besides.  The fits have one thread, since the browser shares the machine's cores.
+One long fit runs in one kernel, and its live view in the open notebook is on and off by turns of a
+few seconds, in the order ABBA: the machine has about the same speed in neighbouring turns, so the
+steps taken in each make a pair.  Whole fits with a view and without one, in turns too, show what
+opening a view costs in addition.  The fits have one thread, since the browser shares the
+machine's cores.
 
 A step is pushed when the kernel hands its batch to the widget, and drawn when the page has made
 the frame that shows it; both clocks are those of this machine.
@@ -31,7 +32,7 @@ from tests.browser.opened import Opened
 ROWS, COLUMNS = 20_000, 10
 TURNS, QUICK_TURNS = 280, 4
 SECONDS, SETTLING = 2.0, 0.4
-"""Of a turn, and those at its beginning that do not count."""
+"""Seconds of a turn, and those at its beginning that do not count."""
 FITS, QUICK_FITS = 6, 1
 STEPS, QUICK_STEPS = 5_000, 400
 PROMISED_LATENCY = 0.1
@@ -111,7 +112,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Turns:
-    """Steps a second with the view at work and at rest, ``(pairs,)``, and seconds to draw."""
+    """Steps per second with the view on and off, ``(pairs,)``, and seconds to draw."""
 
     live: np.ndarray
     still: np.ndarray
@@ -136,7 +137,7 @@ def run(quick: bool) -> Report:
 
 
 def _turns(view: Opened, count: int) -> Turns:
-    """Let the view work and rest by turns while one fit goes on."""
+    """Switch the view on and off by turns during one fit."""
     view.run(0)
     time.sleep(3 * SECONDS)
     view.page.evaluate("window.drawn = []")
@@ -189,7 +190,7 @@ def _with_view(view: Opened, expected: float) -> Ended:
 
 
 def _ended(view: Opened, expected: float) -> Ended:
-    """Wait without disturbing the kernel before the fit is due, and read what was found."""
+    """Wait without disturbing the kernel before the fit is due, and read the results."""
     time.sleep(1.1 * expected + 0.5)
     view.until("run.status == 'done'")
     seconds, estimates = view.ask(FIGURES)
@@ -212,9 +213,9 @@ def _add_slow_down(report: Report, turns: Turns) -> None:
             len(slower),
         )
     )
-    report.beside["slow-down by a live view, median of pairs of turns"] = f"{middle:.1%}"
-    report.beside["middle half of these pairs"] = f"{low:.1%} to {high:.1%}"
-    report.beside["standard error of the median, by resampling pairs"] = f"{_error(slower):.1%}"
+    report.extra["slow-down by a live view, median of pairs of turns"] = f"{middle:.1%}"
+    report.extra["middle half of these pairs"] = f"{low:.1%} to {high:.1%}"
+    report.extra["standard error of the median, by resampling pairs"] = f"{_error(slower):.1%}"
 
 
 def _error(values: np.ndarray) -> float:
@@ -229,9 +230,9 @@ def _add_whole_fits(report: Report, size: str, pairs: list[tuple[Ended, Ended]])
     seconds = float(np.median([without.seconds for _, without in pairs]))
     longer = [with_view.seconds - without.seconds for with_view, without in pairs]
     low, middle, high = np.quantile(longer, [0.25, 0.5, 0.75])
-    report.beside[f"a whole fit without a view, {size}, s"] = round(seconds, 2)
-    report.beside["longer with a view, its opening included, median of pairs, s"] = round(middle, 2)
-    report.beside["middle half of these pairs, s"] = f"{low:.2f} to {high:.2f}"
+    report.extra[f"a whole fit without a view, {size}, s"] = round(seconds, 2)
+    report.extra["longer with a view, its opening included, median of pairs, s"] = round(middle, 2)
+    report.extra["middle half of these pairs, s"] = f"{low:.2f} to {high:.2f}"
 
 
 def _add_latency(report: Report, latencies: list[float]) -> None:
@@ -248,14 +249,14 @@ def _add_latency(report: Report, latencies: list[float]) -> None:
             len(latencies),
         )
     )
-    report.beside["push to draw, median"] = f"{1000 * middle:.0f} ms"
-    report.beside["push to draw, 95th percentile"] = f"{1000 * late:.0f} ms"
-    report.beside["push to draw, slowest"] = f"{1000 * last:.0f} ms"
+    report.extra["push to draw, median"] = f"{1000 * middle:.0f} ms"
+    report.extra["push to draw, 95th percentile"] = f"{1000 * late:.0f} ms"
+    report.extra["push to draw, slowest"] = f"{1000 * last:.0f} ms"
 
 
 @contextmanager
 def _notebook(cell: str) -> Iterator[Opened]:
-    """Open a notebook of one cell, which shows a fit as it goes."""
+    """Open a notebook of one cell, which shows a fit live."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         os.environ["WORKBENCH_STORE"] = str(Path(folder) / "runs.sqlite")
         lab = Lab(Path(folder))

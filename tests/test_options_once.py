@@ -93,7 +93,7 @@ def test_mypy_reads_the_types_of_the_options(copy, tmp_path):
     client.write_text(CLIENT)
 
     run(
-        *("-m", "mypy", "--strict", "--cache-dir", tmp_path),
+        *("-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", tmp_path),
         *("--config-file", HERE.parent / "pyproject.toml", client),
         folder=folder,
         environment=environment,

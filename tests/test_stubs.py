@@ -6,16 +6,18 @@ import ast
 import inspect
 import subprocess
 import sys
+from dataclasses import field, make_dataclass
 from pathlib import Path
 
 import pytest
 
 import workbench as wb
-from workbench.api import stubs
+from workbench.api import signature as shown, stubs
 from workbench.estimation.families import FAMILIES
+from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
 from workbench.models.registry import listed
-from workbench.options import Options, options_of
+from workbench.options import Kind, Option, Options, options_of
 
 HERE = Path(__file__).parent
 
@@ -38,7 +40,7 @@ def test_a_file_that_differs_is_named(monkeypatch, tmp_path, capsys):
 
 
 def test_mypy_reads_the_types_of_every_call_and_finds_each_mistake():
-    mypy = [sys.executable, "-m", "mypy", "--strict", "--warn-unused-ignores"]
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent"]
 
     said = subprocess.run(
         [*mypy, HERE / "typed_client.py"],
@@ -104,3 +106,19 @@ def test_the_help_explains_every_option_and_names_the_models_that_have_it():
             assert f"{name}: {each.help}" in text
     assert "by default 500. For mixed_logit." in text
     assert "**options" not in text
+
+
+def test_where_models_differ_in_a_default_the_common_signature_shows_none(monkeypatch):
+    def toy(name, tol):
+        declared = field(default=tol, metadata={"option": Option("", Kind.NUMBER, "tol", tol)})
+        return make_dataclass(name, [("tol", float, declared)], bases=(Model,), frozen=True)
+
+    same, other = {"one": toy("One", 0.1), "two": toy("Two", 0.1)}, {"three": toy("Three", 0.2)}
+
+    monkeypatch.setattr(shown, "listed", lambda: same)
+    agreed = shown.keywords()["tol"]
+    monkeypatch.setattr(shown, "listed", lambda: same | other)
+    differing = shown.keywords()["tol"]
+
+    assert (agreed.default, agreed.models) == (0.1, ("one", "two"))
+    assert (differing.default, differing.models) == (None, ("one", "two", "three"))

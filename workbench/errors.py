@@ -1,4 +1,4 @@
-"""The one kind of error a person sees: what is wrong, where, and the way out."""
+"""The errors of the package: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class WorkbenchError(Exception):
     code
         A stable short name of the case, such as ``"no-rows"``, for programs that react to it.
     where
-        The place the sentence is about: a column, an option, a line of a cell.
+        The place that the sentence refers to: a column, an option, a line of a cell.
     suggestion
         A replacement that would repair the input, when there is exactly one.
     """
@@ -45,15 +45,15 @@ class WorkbenchError(Exception):
 
 
 class DataError(WorkbenchError):
-    """The data cannot serve the model asked for."""
+    """The data are invalid for the model."""
 
 
 class FormulaError(WorkbenchError):
-    """The formula cannot be read, or asks for what is not allowed."""
+    """The formula cannot be read, or has terms that are not allowed."""
 
 
 class LikelihoodError(WorkbenchError):
-    """The likelihood, built in or a person's own, does not do what a likelihood must."""
+    """The log-likelihood, built in or from a cell, is invalid, for instance not finite."""
 
 
 class OptionError(WorkbenchError):
@@ -61,11 +61,11 @@ class OptionError(WorkbenchError):
 
 
 class NotOfferedError(OptionError, AttributeError):
-    """A fit was asked for a method or property that fits of other models have."""
+    """The fit does not have a method or property that fits of other models have."""
 
 
 class DeviceError(WorkbenchError):
-    """A device or library was asked for that is not there."""
+    """The device or library is not available."""
 
 
 class SingularHessianError(WorkbenchError):
@@ -73,8 +73,8 @@ class SingularHessianError(WorkbenchError):
 
 
 class InferenceError(WorkbenchError):
-    """An inference was asked for that this fit cannot support."""
+    """The fit does not support this inference."""
 
 
 class StoreError(WorkbenchError):
-    """The record of runs cannot be read or written as asked."""
+    """The record of runs cannot be read or written."""

@@ -1,4 +1,4 @@
-"""What optimizers, kernels and demeaners yield and receive."""
+"""The types that optimizers, kernels and demeaners exchange."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Evaluation:
 
 @runtime_checkable
 class Objective(Protocol):
-    """A function to be minimized, in the coordinates the optimizer walks in.
+    """A function to be minimized, in the coordinates of the optimizer.
 
-    Every method may raise :class:`Interrupted` when the person stops the run; an optimizer lets
-    it pass.  A pause holds the caller inside the method.
+    Every method may raise :class:`Interrupted` when the person stops the run; an optimizer does
+    not catch it.  During a pause the method does not return.
     """
 
     size: int
@@ -59,9 +59,9 @@ class Objective(Protocol):
 class Iterate:
     """One step of an optimizer or a demeaner.
 
-    An optimizer fills the first six fields, in its own coordinates; the loop that asked for the
-    step adds the seconds, the count of evaluations and the stage, and turns ``params`` into the
-    parameters a person reads.
+    An optimizer fills the first six fields, in its own coordinates; the loop that takes the
+    step adds the seconds, the count of evaluations and the stage, and turns ``params`` into
+    natural parameters.
     """
 
     number: int
@@ -83,7 +83,7 @@ class Interrupted(BaseException):
 
 
 class Optimizer(Protocol):
-    """A way to walk downhill: a frozen dataclass of settings whose ``iterate`` is a generator.
+    """A minimization method: a frozen dataclass of settings with the generator ``iterate``.
 
     The first iterate yielded is the start itself, number 0.  Stopping belongs to the caller, who
     closes the generator; an optimizer ends by itself only when it can make no more progress.
@@ -98,7 +98,7 @@ class Optimizer(Protocol):
         ...
 
     def iterate(self, objective: Objective, start: Numpy) -> Generator[Iterate, None, None]:
-        """Yield the start and then each step, for as long as the caller asks."""
+        """Yield the start and then each step, for as long as the caller continues."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What there is to compute on, and plain words where something is not."""
+"""Devices, and the messages where one is not available."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import jax
 import numpy as np
 import pytest
 
+from tests.likelihoods.templates import TEMPLATES
 from workbench.backends import backend_named
 from workbench.backends.devices import check_device, devices
 from workbench.backends.jax_backend import JaxBackend
 from workbench.errors import DeviceError, OptionError
 from workbench.kernels.likelihood.linear_predictor import Formula, Rows, _sums
-from workbench.likelihoods import TEMPLATES, Support
+from workbench.likelihoods.base import Support
 
 every_template = pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
 
@@ -36,7 +37,7 @@ def test_what_is_missing_says_why():
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7", "tpu"])
-def test_a_device_that_is_not_there_is_refused_by_naming_what_there_is(name, library):
+def test_an_unavailable_device_is_refused_with_those_available(name, library):
     if name != "tpu" and any(each.name == "cuda:0" and each.available for each in devices()):
         pytest.skip("there is a CUDA device here")
 

@@ -1,4 +1,4 @@
-"""The verbs of both libraries, and their derivatives, against scipy and mpmath."""
+"""The operations of both libraries, and their derivatives, against scipy and mpmath."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def xp(request):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_the_function_of_its_name(verb, xp):
+def test_an_operation_is_the_function_of_its_name(verb, xp):
     x = np.abs(X) if verb in POSITIVE else X
 
     with xp.scope():
@@ -47,7 +47,7 @@ def test_a_verb_is_the_function_of_its_name(verb, xp):
     assert alone == pytest.approx(float(VERBS[verb](np.float64(0.7))), rel=1e-12)
 
 
-def test_verbs_of_two_arrays_are_numpys(xp):
+def test_operations_on_two_arrays_are_numpys(xp):
     a, b = X, X[::-1].copy()
 
     with xp.scope():
@@ -198,7 +198,7 @@ def test_only_float64_of_numpy_leaves_and_the_input_is_not_shared(xp):
     np.testing.assert_array_equal(values, [1, 2, 3])
 
 
-def test_the_global_precision_of_jax_is_left_alone():
+def test_the_global_precision_of_jax_is_unchanged():
     before = jax.config.jax_enable_x64
     xp = backend_named("jax")
 

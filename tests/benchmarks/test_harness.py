@@ -62,7 +62,7 @@ def test_agreement_is_in_standard_errors_and_for_those_relative():
 
 def test_new_figures_replace_the_old_and_leave_the_rest_of_the_page():
     answer = Answer(np.zeros(2), np.ones(2))
-    report = Report(beside={"first fit, s": 3})
+    report = Report(extra={"first fit, s": 3})
     report.add("work", "2 x 2", Timing((1.0,), answer), "peer", Timing((2.0,), answer))
     page = PAGE.read_text("utf-8")
 

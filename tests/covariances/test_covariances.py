@@ -74,7 +74,7 @@ def test_only_the_parameters_of_a_flat_direction_are_withheld():
 
 
 def test_a_flat_direction_is_told_in_the_parameters_shown():
-    # Walked (a, b) show (a - b, b): only the second moves along a = b.
+    # Ending (a, b) show (a - b, b): only the second moves along a = b.
     jacobian = np.array([[1.0, -1, 0], [0, 1, 0], [0, 0, 1]])
     information = np.array([[4.0, -4, 0], [-4, 4, 0], [0, 0, 9]])
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import workbench
-
-PACKAGE = Path(workbench.__file__).parent
+from tests.copied_package import Insertion, copied_package
 
 TOY = '''\
 """A share of the robust covariance."""
@@ -49,11 +45,15 @@ class Toy(SumOfRows):
     def note(self, facts):
         return f"Toy: {self.share:g} times the robust covariance"
 '''
-LINE = '    "toy": "workbench.covariances.toy:Toy",\n'
-BEFORE = '    "none": "workbench.covariances.none:NoErrors",\n'
+LINE = Insertion(
+    "covariances/kinds.py",
+    '    "none": "workbench.covariances.none:NoErrors",\n',
+    '    "toy": "workbench.covariances.toy:Toy",\n',
+)
 
 FIRST = """
 import json, os, sys, time
+from dataclasses import replace
 import workbench as wb
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -91,6 +91,7 @@ cell = '%%mle mroz --model logit --se toy --se-options "share=4" --name "of a ce
 ran = shell.run_cell(cell + chr(10) + "inlf ~ educ + age" + chr(10))
 opened, offer = open_sample("mroz"), offered()
 chosen = form.Chosen(template="logit", formula="inlf ~ educ + age", se="toy")
+wrong = check.checked(replace(chosen, se_options={"share": -1}), opened)
 shown = page.page(chosen, check.checked(chosen, opened), opened, offer)
 facts = {
     "ratio": list(fit.se / plain.se),
@@ -109,6 +110,8 @@ facts = {
     "cell": ran.success and shell.user_ns["_"] is not None,
     "menu": {item["key"]: item["label"] for item in shown["errors"]},
     "schema": schema_of(covariance_class("toy")),
+    "fields": shown["forms"]["se"],
+    "refused field": [wrong.field, wrong.of],
     "of linear models": "toy" in form.errors_of("ols"),
     "of choices": "toy" in form.errors_of("mixed_logit"),
 }
@@ -149,15 +152,9 @@ print(json.dumps(facts), flush=True)
 def copied(tmp_path_factory):
     """Copy the package, add the file and the line, and return the environment of its processes."""
     folder = tmp_path_factory.mktemp("toy")
-    copy = folder / "workbench"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-    (copy / "covariances" / "toy.py").write_text(TOY, encoding="utf-8")
-    kinds = copy / "covariances" / "kinds.py"
-    text = kinds.read_text(encoding="utf-8")
-    assert text.count(BEFORE) == 1
-    kinds.write_text(text.replace(BEFORE, LINE + BEFORE), encoding="utf-8")
-    store = os.fspath(folder / "runs.sqlite")
-    return {**os.environ, "PYTHONPATH": os.fspath(folder), "WORKBENCH_STORE": store}
+    environment = copied_package(folder, [LINE])
+    (folder / "workbench" / "covariances" / "toy.py").write_text(TOY, encoding="utf-8")
+    return environment | {"WORKBENCH_STORE": os.fspath(folder / "runs.sqlite")}
 
 
 def said_by(code, environment, ends=0):
@@ -222,13 +219,15 @@ def test_a_toy_kind_is_completed_and_read_from_a_cell(first, second):
 
 
 def test_a_toy_kind_is_offered_on_the_page_to_models_that_have_what_it_needs(first):
-    [share] = first["schema"]
+    [share], [field] = first["schema"], first["fields"]
 
     assert first["menu"]["toy"] == "Toy"
     assert first["of linear models"]
     assert not first["of choices"]
     assert (share["name"], share["kind"], share["default"]) == ("share", "number", 1.0)
     assert share["least"] == 0.0
+    assert field == share | {"value": None, "example": 4, "names": []}
+    assert first["refused field"] == ["share", "se"]
 
 
 def test_a_toy_kind_is_read_from_the_record_and_resumed(second):

@@ -1,4 +1,4 @@
-"""Panels with every trait that makes demeaning hard."""
+"""Panels with properties that make demeaning hard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Panel:
 
 
 def dummies(factors):
-    """Write out the design that the factors stand for, (n, levels)."""
+    """Write out the dummies of the factors, (n, levels)."""
     blocks = []
     for member in factors.members:
         block = np.zeros((factors.rows, member.levels))

@@ -1,4 +1,4 @@
-"""``wb.demean``, the function of its own: what it accepts, gives back and refuses."""
+"""``wb.demean``: valid input, results and errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLOPE = rng.normal(size=ROWS)
 
 
 def projected(columns, *blocks, weights=None):
-    """Take explicit dummies off by numpy's least squares."""
+    """Partial out explicit dummies by numpy's least squares."""
     root = np.ones(ROWS) if weights is None else np.sqrt(weights)
     design = np.hstack(blocks) * root[:, None]
     effects = np.linalg.lstsq(design, columns * root[:, None], rcond=None)[0]
@@ -42,13 +42,13 @@ CODES = {
 
 @pytest.mark.parametrize("codes", CODES.values(), ids=CODES)
 @pytest.mark.parametrize("weights", [None, W], ids=["equal", "weighted"])
-def test_what_is_left_is_that_of_least_squares_on_dummies(codes, weights):
+def test_demeaned_columns_are_those_of_least_squares_on_dummies(codes, weights):
     left = wb.demean(X, codes, weights)
 
     np.testing.assert_allclose(left, projected(X, EYE_A, EYE_B, weights=weights), atol=CLOSE)
 
 
-def test_one_column_comes_back_as_one():
+def test_one_column_is_returned_as_one():
     left = wb.demean(pd.Series(X[:, 0]), A)
 
     np.testing.assert_allclose(left, projected(X[:, :1], EYE_A)[:, 0], atol=CLOSE)
@@ -72,11 +72,11 @@ def test_the_unit_of_a_column_does_not_matter(solver, unit):
 
 @pytest.mark.parametrize("solver", ["schur", "alternating", wb.Schur()])
 def test_a_solver_of_the_cpu_is_not_taken_for_another_device(solver):
-    with pytest.raises(OptionError, match="runs on the CPU, and the run is to be on cuda"):
+    with pytest.raises(OptionError, match="runs on the CPU only, and the run is on cuda"):
         wb.demean(X, [A, B], solver=solver, device="cuda")
 
 
-def test_a_device_that_is_not_there_is_refused():
+def test_an_unavailable_device_is_refused():
     for solver in ("auto", "lsmr", wb.LSMR(library="jax")):
         with pytest.raises(DeviceError, match="cuda:9"):
             wb.demean(X, [A, B], solver=solver, device="cuda:9")
@@ -96,7 +96,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("given", "options", "said"), BAD.values(), ids=BAD)
-def test_what_cannot_serve_is_refused_in_a_sentence(given, options, said):
+def test_invalid_input_is_refused_in_a_sentence(given, options, said):
     with pytest.raises(DataError, match=said):
         wb.demean(*given, **options)
 
@@ -110,7 +110,7 @@ def test_a_tolerance_that_is_none_is_refused(tol):
 
 
 @pytest.mark.parametrize("solver", [wb.Newton(), 5, wb.Newton])
-def test_what_is_no_demeaner_is_refused(solver):
+def test_an_object_that_is_not_a_demeaner_is_refused(solver):
     frame = pd.DataFrame({"y": X[:, 0], "x": X[:, 1], "a": A})
 
     with pytest.raises(OptionError, match="The demeaner is"):

@@ -1,4 +1,4 @@
-"""What every demeaner promises, against least squares on the dummies themselves."""
+"""The contract of every demeaner, against least squares on the dummies."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_tolerance_means_the_same_to_every_demeaner(name, tol, name_of_panel
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_within_goes_on_where_its_own_measure_ends_just_above_ours(seed, panel):
+def test_within_continues_where_its_own_measure_ends_just_above_ours(seed, panel):
     drawn = panel("four", weighted=True, seed=seed)
 
     found = finish(demeaner_named("within", {"tol": TIGHT}).solve(drawn.factors, drawn.columns))
@@ -130,7 +130,7 @@ def test_a_clean_column_stops_at_once(name, panel):
 
 
 @every_demeaner
-def test_effects_and_what_is_left_add_up_to_the_column(name, design, panel):
+def test_effects_and_residual_add_up_to_the_column(name, design, panel):
     drawn = panel(design, weighted=True)
 
     found = finish(demeaner_named(name).solve(drawn.factors, drawn.columns))
@@ -165,7 +165,7 @@ def test_a_solve_can_be_closed_before_its_end(name, panel):
     assert first.iteration >= 1
 
 
-def test_an_extrapolation_that_loses_ground_is_not_taken():
+def test_an_extrapolation_that_increases_the_length_is_not_used():
     rng = np.random.default_rng(20)
     a, b, trend = rng.integers(0, 11, 40), rng.integers(0, 4, 40), rng.normal(size=40)
     terms = (("a", a, None), ("a[t]", a, trend), ("b", b, None), ("b[t]", b, trend))
@@ -226,5 +226,5 @@ def test_a_run_off_the_cpu_is_demeaned_by_lsmr_there():
     assert automatic == LSMR(tol=1e-9, device="cuda:1", library="jax")
     assert named == LSMR(max_iterations=7, device="mps", library="torch")
     assert demeaner_on(Schur(), "cpu", "jax") == Schur()
-    with pytest.raises(OptionError, match="'schur' runs on the CPU, and the run is to be on mps"):
+    with pytest.raises(OptionError, match="'schur' runs on the CPU only, and the run is on mps"):
         demeaner_on(Schur(), "mps", "torch")

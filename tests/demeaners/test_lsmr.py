@@ -116,7 +116,7 @@ def dummies(factors):
 
 
 def projected(factors, columns):
-    """Take explicit dummies off by numpy's least squares."""
+    """Partial out explicit dummies by numpy's least squares."""
     root = np.ones(factors.rows) if factors.weights is None else np.sqrt(factors.weights)
     design = dummies(factors)
     effects, *_ = np.linalg.lstsq(root[:, None] * design, root[:, None] * columns, rcond=None)
@@ -130,7 +130,7 @@ def rng():
 
 @pytest.fixture
 def columns(rng):
-    """Draw four columns, the second with a mean far larger than its spread."""
+    """Draw four columns, the second with a mean far larger than its standard deviation."""
     return rng.normal(loc=[0.0, 100.0, -3.0, 0.0], size=(600, 4))
 
 
@@ -148,7 +148,7 @@ def test_columns_are_those_of_least_squares_on_dummies(demeaner, design, rng, co
 
 @every_member
 @every_design
-def test_effects_and_columns_add_up_to_what_came_in(demeaner, design, rng, columns):
+def test_effects_and_columns_add_up_to_the_original(demeaner, design, rng, columns):
     factors = design(rng)
 
     found = finish(demeaner.solve(factors, columns))
@@ -158,7 +158,7 @@ def test_effects_and_columns_add_up_to_what_came_in(demeaner, design, rng, colum
 
 
 @every_member
-def test_the_columns_that_came_in_are_left_alone(demeaner, rng, columns):
+def test_the_original_columns_are_not_changed(demeaner, rng, columns):
     factors = weighted(rng)
     before = columns.copy()
     columns.flags.writeable = False
@@ -202,7 +202,7 @@ def test_a_clean_column_takes_no_iterations(demeaner, rng, columns):
     np.testing.assert_allclose(found.columns, clean, atol=CLOSE)
 
 
-def test_a_clean_column_rests_beside_one_that_is_not(rng, columns):
+def test_a_clean_column_stays_next_to_one_that_is_not(rng, columns):
     factors = crossed(rng)
     clean = projected(factors, columns[:, :1])
 
@@ -241,7 +241,7 @@ def test_a_tolerance_below_rounding_ends_converged(tol, library, rng, columns):
     assert found.iterations < 500
 
 
-def test_the_bound_of_iterations_is_told_apart_from_convergence(rng, columns):
+def test_the_bound_of_iterations_is_distinguished_from_convergence(rng, columns):
     found = finish(LSMR(max_iterations=3).solve(crossed(rng), columns))
 
     assert found.iterations == 3
@@ -262,7 +262,7 @@ def test_without_preconditioning_the_answer_is_the_same(demeaner, rng, columns):
     assert slow.iterations > fast.iterations
 
 
-def test_steps_tell_every_figure_of_every_column(rng, columns):
+def test_steps_have_every_figure_of_every_column(rng, columns):
     factors = weighted(rng)
 
     steps = list(LSMR().solve(factors, columns))
@@ -275,14 +275,14 @@ def test_steps_tell_every_figure_of_every_column(rng, columns):
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
-def test_a_closed_walk_stops(library, rng, columns):
-    walk = LSMR(library=library).solve(crossed(rng), columns)
+def test_a_closed_solve_stops(library, rng, columns):
+    solve = LSMR(library=library).solve(crossed(rng), columns)
 
-    taken = list(islice(walk, 3))
-    walk.close()
+    taken = list(islice(solve, 3))
+    solve.close()
 
     assert len(taken) == 3
-    assert next(walk, None) is None
+    assert next(solve, None) is None
 
 
 def test_the_norms_are_those_of_scipy(rng, columns):
@@ -327,7 +327,7 @@ def test_the_record_says_what_was_done(rng, columns):
     assert re.search(FEW_PASSES, found.record)
 
 
-def test_a_device_that_is_not_there_is_refused(rng, columns):
+def test_an_unavailable_device_is_refused(rng, columns):
     with pytest.raises(DeviceError, match="cuda:9"):
         next(LSMR(device="cuda:9").solve(crossed(rng), columns))
 

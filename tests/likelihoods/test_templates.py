@@ -11,9 +11,10 @@ from scipy.special import expit, gammaln, ndtr
 from scipy.stats import nbinom, norm, poisson
 
 import workbench as wb
+from tests.likelihoods.templates import TEMPLATES
 from workbench.backends import BACKENDS, backend_named
 from workbench.kernels.likelihood.linear_predictor import LinearPredictorKernel
-from workbench.likelihoods import TEMPLATES, Likelihood, Observed
+from workbench.likelihoods.base import Likelihood, Observed
 
 TRUTH = np.array([0.3, 0.8, -0.5])
 INFLATION = np.array([-0.4, 0.9])
@@ -45,7 +46,7 @@ class Sample:
 
     @property
     def truth(self):
-        """The parameters shown at which the outcome was drawn."""
+        """The natural parameters at which the outcome was drawn."""
         return np.array([*TRUTH[1 if self.levels else 0 :], *FURTHER.get(self.name, [])])
 
     @property
@@ -200,7 +201,7 @@ def test_each_row_is_the_log_density_of_scipy(name, xp):
     }
     kernel = sample.kernel(xp)
 
-    walked = kernel.scale.unconstrained(template.walked(sample.truth))
+    walked = kernel.scale.unconstrained(template.unconstrained(sample.truth))
 
     np.testing.assert_allclose(kernel.rows(walked)[0], densities[name](), rtol=1e-11)
 
@@ -250,7 +251,9 @@ def test_the_way_between_walked_and_shown_parameters_goes_both_ways(name, theta)
 
     shown = natural(theta)
 
-    np.testing.assert_allclose(scale.unconstrained(template.walked(shown)), theta, rtol=1e-13)
+    np.testing.assert_allclose(
+        scale.unconstrained(template.unconstrained(shown)), theta, rtol=1e-13
+    )
     jacobian = template.natural_jacobian(scale.natural(theta)) @ scale.jacobian(theta)
     np.testing.assert_allclose(jacobian, difference(natural, theta), rtol=1e-7, atol=1e-8)
 

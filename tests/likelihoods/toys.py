@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import expit
 
-from workbench.likelihoods import Column, Equation, Likelihood, Start, Support
+from workbench.likelihoods.base import Equation, Likelihood, Start, Support
 from workbench.options import Kind, option
 
 
@@ -20,7 +20,7 @@ class Binomial(Likelihood):
     title: ClassVar[str] = "Binomial"
     formula: ClassVar[str] = "y ~ Binomial(trials, 1 / (1 + exp(-x'b)))"
     support: ClassVar[Support] = Support.WHOLE_COUNT
-    columns: ClassVar[tuple[Column, ...]] = (Column("trials", "number of trials"),)
+    columns: ClassVar[tuple[str, ...]] = ("trials",)
 
     trials: str = option(kind=Kind.COLUMN, help="number of trials", example="asked")
 

@@ -122,6 +122,37 @@ def test_a_plan_of_choices_counts_situations(travel):
     assert plan.names == ("ttme", "gc", "C(mode)[T.2]", "C(mode)[T.3]", "C(mode)[T.4]")
 
 
+@pytest.mark.parametrize(
+    ("model", "formula", "names"),
+    [
+        ("negbin2", "kidslt6 ~ educ", ("Intercept", "educ", "alpha")),
+        (
+            Choice("zip", {"inflation": "~ age"}),
+            "kidslt6 ~ educ",
+            ("Intercept", "educ", "inflation:Intercept", "inflation:age"),
+        ),
+        ("ordered_logit", "kidslt6 ~ educ", ("educ", "0|1", "1|2", "2|3")),
+    ],
+)
+def test_a_plan_names_the_parameters_of_every_equation(mroz, model, formula, names):
+    assert plan_of(asked(model, formula), mroz).names == names
+
+
+def test_a_plan_says_which_levels_are_ordered(mroz):
+    plan = plan_of(asked("ordered_logit", "kidslt6 ~ educ"), mroz)
+
+    assert "kidslt6 has 4 levels, from 0 up to 3." in plan.notes
+
+
+@pytest.mark.parametrize("inflation", ["age", "~ agee", "~ age | educ"])
+def test_a_wrong_formula_of_an_equation_is_found_at_its_option(mroz, inflation):
+    model = Choice("zip", {"inflation": inflation})
+
+    (finding,) = plan_of(asked(model, "kidslt6 ~ educ"), mroz).findings
+
+    assert (finding.of, finding.option) == ("model", "inflation")
+
+
 def test_a_body_that_is_not_finished_is_found_without_an_option(mroz):
     plan = plan_of(asked("body", "inlf ~ educ", source=Source("loglik = log(etta)")), mroz)
 

@@ -1,4 +1,4 @@
-"""Objectives with known optima, and a watch over the threads that optimizers start."""
+"""Objectives with known optima, and a check of the threads that optimizers start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEADLINE = 10.0  # seconds; a solver's thread ends within milliseconds on a quie
 
 @dataclass
 class Watched:
-    """An objective that remembers where and how often it was asked.
+    """An objective that records where and how often it is evaluated.
 
     ``before`` runs ahead of every evaluation and may block or raise.
     """

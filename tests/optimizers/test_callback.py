@@ -1,4 +1,4 @@
-"""The bridge from callback solvers, with solvers written for the test."""
+"""Generators from solvers with callbacks, with solvers written for the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("no_thread_left")
 
 
 def shrinking(oracle, start):
-    """Halve the point for ever."""
+    """Halve the point without end."""
     theta = start
     while True:
         theta = theta / 2
@@ -74,7 +74,7 @@ def test_an_error_of_the_solver_reaches_the_caller(objectives):
         list(iterates(failing, objectives["bowl"](), np.ones(3)))
 
 
-def test_a_solver_that_swallows_interrupts_ends_at_its_next_question(objectives):
+def test_a_solver_that_swallows_interrupts_ends_at_its_next_evaluation(objectives):
     caught = []
 
     def stubborn(oracle, start):

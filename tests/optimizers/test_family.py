@@ -19,14 +19,14 @@ pytestmark = [
 ]
 
 START = np.array([-1.2, 1.0])
-# Gradient descent with one rate for all crawls along the valley; it is not meant for it.
+# Gradient descent with one rate for all is slow along the valley; it is not meant for it.
 SLOW = {"sgd", "adam"}
 LIMIT = 3000
 
 every_optimizer = pytest.mark.parametrize("kind", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-def walk(kind, objective, start, limit=LIMIT, gradient=1e-7):
+def iterates_of(kind, objective, start, limit=LIMIT, gradient=1e-7):
     """Collect iterates until the gradient is small, the limit is met or the optimizer ends."""
     steps = []
     with closing(kind().iterate(objective, np.array(start, dtype=float))) as generator:
@@ -41,16 +41,16 @@ def walk(kind, objective, start, limit=LIMIT, gradient=1e-7):
 def test_the_least_point_of_a_quadratic_is_reached(kind, objectives):
     objective = objectives["bowl"]()
 
-    steps = walk(kind, objective, np.zeros(3))
+    steps = iterates_of(kind, objective, np.zeros(3))
 
     np.testing.assert_allclose(steps[-1].params, objective.optimum, atol=1e-6)
 
 
 @every_optimizer
-def test_rosenbrocks_valley_is_walked_to_its_end(kind, objectives):
+def test_the_minimum_of_rosenbrocks_valley_is_reached(kind, objectives):
     objective = objectives["rosenbrock"]()
 
-    steps = walk(kind, objective, START, gradient=1e-10)
+    steps = iterates_of(kind, objective, START, gradient=1e-10)
 
     if kind.name not in SLOW:
         np.testing.assert_allclose(steps[-1].params, objective.optimum, atol=1e-6)
@@ -58,10 +58,10 @@ def test_rosenbrocks_valley_is_walked_to_its_end(kind, objectives):
 
 
 @every_optimizer
-def test_a_fence_of_nan_is_survived_or_ends_the_walk(kind, objectives):
+def test_values_of_nan_are_avoided_or_end_the_run(kind, objectives):
     objective = objectives["fenced"]()
 
-    steps = walk(kind, objective, [8.0])
+    steps = iterates_of(kind, objective, [8.0])
 
     assert abs(steps[-1].params[0] - 1) < 1e-5 or not np.isfinite(steps[-1].objective)
     assert kind.name in SLOW or np.isfinite(steps[-1].objective)
@@ -69,7 +69,7 @@ def test_a_fence_of_nan_is_survived_or_ends_the_walk(kind, objectives):
 
 @every_optimizer
 def test_the_first_iterate_is_the_start_and_numbers_follow(kind, objectives):
-    steps = walk(kind, objectives["rosenbrock"](), START, limit=5)
+    steps = iterates_of(kind, objectives["rosenbrock"](), START, limit=5)
 
     assert [step.number for step in steps] == list(range(len(steps)))
     np.testing.assert_array_equal(steps[0].params, START)
@@ -77,10 +77,10 @@ def test_the_first_iterate_is_the_start_and_numbers_follow(kind, objectives):
 
 
 @every_optimizer
-def test_figures_belong_to_the_parameters_beside_them(kind, objectives):
+def test_figures_belong_to_the_parameters_of_their_iterate(kind, objectives):
     objective = objectives["rosenbrock"]()
 
-    steps = walk(kind, objective, START, limit=8)
+    steps = iterates_of(kind, objective, START, limit=8)
 
     for last, step in itertools.pairwise(steps):
         assert step.objective == objective.value(step.params)
@@ -100,14 +100,16 @@ def test_the_start_is_left_as_it_was(kind, objectives):
 
 @every_optimizer
 def test_the_same_start_gives_the_same_trace(kind, objectives):
-    first, second = (walk(kind, objectives["rosenbrock"](), START, limit=12) for _ in range(2))
+    first, second = (
+        iterates_of(kind, objectives["rosenbrock"](), START, limit=12) for _ in range(2)
+    )
 
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one.params, other.params)
 
 
 @every_optimizer
-def test_closing_asks_for_no_further_evaluation(kind, objectives):
+def test_closing_makes_no_further_evaluation(kind, objectives):
     objective = objectives["rosenbrock"]()
     generator = kind().iterate(objective, START.copy())
     list(itertools.islice(generator, 3))
@@ -120,7 +122,7 @@ def test_closing_asks_for_no_further_evaluation(kind, objectives):
 
 @every_optimizer
 @pytest.mark.parametrize("last", [1, 2, 7])
-def test_an_interrupt_inside_the_objective_ends_the_walk_at_once(kind, objectives, last):
+def test_an_interrupt_inside_the_objective_ends_the_run_at_once(kind, objectives, last):
     objective = objectives["rosenbrock"]()
     asked = itertools.count(1)
 
@@ -131,7 +133,7 @@ def test_an_interrupt_inside_the_objective_ends_the_walk_at_once(kind, objective
     objective.before = stop
 
     with pytest.raises(Interrupted):
-        walk(kind, objective, START, gradient=0.0)
+        iterates_of(kind, objective, START, gradient=0.0)
     assert next(asked) == last + 1
 
 
@@ -148,21 +150,21 @@ def test_an_error_inside_the_objective_reaches_the_caller(kind, objectives):
     objective.before = break_down
 
     with pytest.raises(ValueError, match="broken") as caught:
-        walk(kind, objective, START, gradient=0.0)
+        iterates_of(kind, objective, START, gradient=0.0)
     assert caught.value is error
 
 
 @every_optimizer
-def test_the_objective_is_only_asked_in_the_callers_thread(kind, objectives):
+def test_the_objective_is_only_evaluated_in_the_callers_thread(kind, objectives):
     objective = objectives["rosenbrock"]()
 
-    walk(kind, objective, START, limit=6)
+    iterates_of(kind, objective, START, limit=6)
 
     assert objective.threads == {threading.get_ident()}
 
 
 @every_optimizer
-def test_a_pause_inside_the_objective_holds_the_walk(kind, objectives):
+def test_a_pause_inside_the_objective_pauses_the_run(kind, objectives):
     objective, steps = objectives["rosenbrock"](), []
     paused, resume = threading.Event(), threading.Event()
     asked = itertools.count(1)
@@ -173,19 +175,19 @@ def test_a_pause_inside_the_objective_holds_the_walk(kind, objectives):
             assert resume.wait(10)
 
     objective.before = pause
-    walker = threading.Thread(
-        target=lambda: steps.extend(walk(kind, objective, START, limit=20, gradient=0.0))
+    thread = threading.Thread(
+        target=lambda: steps.extend(iterates_of(kind, objective, START, limit=20, gradient=0.0))
     )
 
-    walker.start()
+    thread.start()
     assert paused.wait(10)
     held = objective.evaluations
     paused.clear()
     assert not paused.wait(0.05)
     assert objective.evaluations == held == 4
     resume.set()
-    while walker.is_alive():
-        walker.join(0.2)
+    while thread.is_alive():
+        thread.join(0.2)
 
     assert objective.evaluations > held
     assert steps

@@ -36,10 +36,10 @@ def test_sgd_on_a_quadratic_follows_its_closed_form(library, bowl):
     objective, rate = bowl(library), 0.3
     shrink = np.eye(3) - rate * objective.hessian(START)
 
-    walked = points(SGD(lr=rate), objective, 30)
+    found = points(SGD(lr=rate), objective, 30)
 
     away = np.linalg.matrix_power(shrink, 29) @ (START - objective.optimum)
-    np.testing.assert_allclose(walked[-1], objective.optimum + away, rtol=ROUNDING)
+    np.testing.assert_allclose(found[-1], objective.optimum + away, rtol=ROUNDING)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
@@ -51,7 +51,9 @@ def test_torch_and_optax_take_the_same_steps(method, bowl):
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("method", METHODS, ids=repr)
-def test_a_restart_from_the_stored_state_walks_on_as_if_nothing_had_happened(method, library, bowl):
+def test_a_restart_from_the_stored_state_continues_as_if_nothing_had_happened(
+    method, library, bowl
+):
     box = StateBox()
 
     whole = points(method, bowl(library), 20)

@@ -28,11 +28,11 @@ SECOND_ORDER = {
     "trust-exact": {"hess": rosen_hess},
     "nelder-mead": {"jac": None},
 }
-# What scipy counts beside accepted steps: the start, or the last look that finds no further step,
-# at which Nelder-Mead called back until scipy 1.16.
+# What scipy counts in addition to accepted steps: the start, or the last trial that finds no
+# further step, at which Nelder-Mead called back until scipy 1.16.
 LAST_LOOK = int(Version(scipy.__version__) >= Version("1.16"))
 ALSO_COUNTED = {"slsqp": 1, "trust-constr": 1, "nelder-mead": LAST_LOOK}
-# The torch and the numpy objective round differently, so the last digits of long walks differ.
+# The torch and the numpy objective round differently, so the last digits of long runs differ.
 DIGITS = 1e-6
 
 

@@ -77,7 +77,7 @@ def test_an_unknown_setting_is_answered_with_the_nearest():
 
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(("gone", "hit"), [("torchmin", 8), ("torch", 8), ("scipy", 0)])
-def test_a_missing_library_greys_out_its_optimizers_with_the_command(monkeypatch, gone, hit):
+def test_a_missing_library_disables_its_optimizers_with_the_command(monkeypatch, gone, hit):
     find = base.find_spec
     monkeypatch.setattr(base, "find_spec", lambda name: None if name == gone else find(name))
 
@@ -88,7 +88,7 @@ def test_a_missing_library_greys_out_its_optimizers_with_the_command(monkeypatch
     assert all(row.reason == needs for row in grey)
 
 
-def test_an_optimizer_whose_library_is_missing_refuses_to_walk(monkeypatch, objectives):
+def test_an_optimizer_without_its_library_refuses_to_run(monkeypatch, objectives):
     monkeypatch.setattr(base, "find_spec", lambda _: None)
 
     with pytest.raises(WorkbenchError, match="needs torch and torchmin") as caught:

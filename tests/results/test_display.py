@@ -27,3 +27,18 @@ def test_a_fit_is_imported_without_what_shows_it():
 
     assert not [name for name in loaded if name.startswith(("workbench.report", "workbench.note"))]
     assert not [name for name in loaded if name.startswith(("workbench.models", "workbench.runs"))]
+
+
+def test_a_fit_of_one_family_loads_the_results_of_no_other():
+    code = """
+import sys, workbench as wb
+wb.fit("ols", "inlf ~ educ", "mroz")
+print(*(name for name in sys.modules if name.startswith("workbench.models.")))
+"""
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    results = {name for name in loaded if name.endswith((".results", ".problem"))}
+    assert results == {"workbench.models.design.results", "workbench.models.linear.results"}

@@ -1,4 +1,4 @@
-"""The libraries that compute: each is imported when it is first asked for."""
+"""The libraries that compute: each is imported at its first use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def backend_named(name: str, device: str = "cpu", dtype: str = "float64") -> Bac
     OptionError
         When the library or the precision is not among the choices.
     DeviceError
-        When the library or the device is not there.
+        When the library or the device is not available.
     """
     if name not in BACKENDS:
         raise OptionError(

@@ -1,4 +1,4 @@
-"""What every backend promises: a few verbs, and derivatives of what is written in them."""
+"""The interface of backends: array operations, and derivatives of functions written in them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Array = Any
 """An array of the backend's own library."""
 
 RowFunction = Callable[..., Array]
-"""A function of arrays of shape ``(n,)`` that treats each row by itself."""
+"""A function of arrays of shape ``(n,)`` that treats each row separately."""
 
 
 class Backend(ABC):
     """A library on a device at a precision.
 
-    The verbs take and return arrays of the library; only numpy arrays in float64 leave through
-    :meth:`numpy`.  Everything is called inside :meth:`scope`.
+    The operations take and return arrays of the library; :meth:`numpy` returns numpy arrays in
+    float64.  Everything is called inside :meth:`scope`.
     """
 
     name: ClassVar[str]
@@ -29,7 +29,7 @@ class Backend(ABC):
     device: str
     dtype: str
 
-    # Elementwise verbs -------------------------------------------------------------------------
+    # Elementwise operations --------------------------------------------------------------------
     exp: Callable[[Array], Array]
     log: Callable[[Array], Array]
     log1p: Callable[[Array], Array]
@@ -80,7 +80,7 @@ class Backend(ABC):
 
     @abstractmethod
     def stack(self, arrays: Sequence[Array]) -> Array:
-        """Lay arrays of one shape over each other along a new first axis."""
+        """Stack arrays of one shape along a new first axis."""
 
     @abstractmethod
     def concatenate(self, arrays: Sequence[Array]) -> Array:
@@ -99,7 +99,7 @@ class Backend(ABC):
         """Return ``a x + b y`` for columns ``(m, K)`` and factors ``(K,)``; may overwrite ``y``."""
 
     def clip(self, x: Array, lower: Array, upper: Array) -> Array:
-        """Hold ``x`` between two bounds."""
+        """Limit ``x`` to two bounds."""
         return self.minimum(self.maximum(x, lower), upper)
 
     # Moving arrays -----------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Backend(ABC):
 
         Returns
         -------
-        The values ``(n,)``; for ``order >= 1`` the first derivatives, one ``(n,)`` an argument;
+        The values ``(n,)``; for ``order >= 1`` the first derivatives, one ``(n,)`` per argument;
         for ``order == 2`` the upper triangle of second derivatives, ``second[i][j - i]``.
         """
 
@@ -142,11 +142,11 @@ class Backend(ABC):
 
     @abstractmethod
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Compile a pure function where that pays, and return it unchanged where it does not."""
+        """Compile a pure function where that saves time, and else return it unchanged."""
 
     @abstractmethod
     def fuse(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Make one kernel of a pure function of small arrays, where launching kernels is dear."""
+        """Fuse a pure function of small arrays into one kernel, where launching kernels is slow."""
 
     @abstractmethod
     def repeat(
@@ -156,4 +156,4 @@ class Backend(ABC):
 
     @abstractmethod
     def versions(self) -> dict[str, str]:
-        """Return the versions of the libraries at work."""
+        """Return the versions of the libraries."""

@@ -1,4 +1,4 @@
-"""What this machine can compute on, and why something is not there."""
+"""The devices of this machine, and why others are not available."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from workbench.extras import install_command
 
 @dataclass(frozen=True)
 class Device:
-    """A place to compute.
+    """A device to compute on.
 
     Attributes
     ----------
     name
-        What ``device=`` takes: ``"cpu"``, ``"cuda:0"``, ``"mps"``.
+        Its name in ``device=``: ``"cpu"``, ``"cuda:0"``, ``"mps"``.
     available, reason
         Whether it can be used, and in a sentence why not.
     memory_bytes
         Its memory, in bytes, or None where it cannot be read.
     libraries, dtypes
-        What runs there.
+        The libraries and precisions that run on it.
     """
 
     name: str
@@ -58,12 +58,12 @@ def dtypes_of(name: str) -> tuple[str, ...]:
 
 
 def check_device(name: str, library: str, dtype: str) -> None:
-    """Refuse a device, library or precision that is not there, naming what there is.
+    """Refuse a device, library or precision that is not available, naming those that are.
 
     Raises
     ------
     DeviceError
-        In one sentence, with the way out.
+        When one of them is not available.
     """
     if not installed(library):
         raise DeviceError(
@@ -73,8 +73,8 @@ def check_device(name: str, library: str, dtype: str) -> None:
             where="backend",
         )
     found = {device.name: device for device in devices()}
-    asked = "cuda:0" if name == "cuda" else name
-    device = found.get(asked)
+    wanted = "cuda:0" if name == "cuda" else name
+    device = found.get(wanted)
     if device is None or not device.available or library not in device.libraries:
         _refuse_device(name, library, device, found)
     elif dtype not in device.dtypes:
@@ -90,7 +90,7 @@ def _refuse_device(
     name: str, library: str, device: Device | None, found: dict[str, Device]
 ) -> None:
     there = [d.name for d in found.values() if d.available and library in d.libraries]
-    because = "There is none here."
+    because = "This machine has none."
     if device is not None:
         because = device.reason or f"The {library} installed here does not support it."
     raise DeviceError(
@@ -109,7 +109,7 @@ def _cpu() -> Device:
 
 
 def host_memory() -> int | None:
-    """Return the memory of this machine in bytes, or None where it does not say."""
+    """Return the memory of this machine in bytes, or None where that is unknown."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return None
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

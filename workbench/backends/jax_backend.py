@@ -1,4 +1,4 @@
-"""JAX, with 64-bit floats entered for each computation and the global setting left alone."""
+"""JAX, with 64-bit floats set for each computation and the global setting unchanged."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class JaxBackend(Backend):
 
 
 def _along(function: RowFunction, position: int) -> RowFunction:
-    """Differentiate a rowwise function by one argument: the sum's gradient is the rows' own."""
+    """Differentiate a rowwise function by one argument, as the gradient of its sum."""
     derivative: RowFunction = jax.grad(
         lambda *arguments: jnp.sum(function(*arguments)), argnums=position
     )
@@ -153,7 +153,7 @@ def _along(function: RowFunction, position: int) -> RowFunction:
 
 
 def _offer_compile_cache() -> str | None:
-    """Keep compiled code between kernels, unless the person has arranged that already.
+    """Keep compiled code between kernels, unless the user has set that already.
 
     Returns
     -------

@@ -35,7 +35,7 @@ class _LogNdtr(torch.autograd.Function):  # type: ignore[misc]
 
 
 class TorchBackend(Backend):
-    """PyTorch, eager: compiling does not pay at the sizes of one likelihood."""
+    """PyTorch, eager: compiling does not save time at the sizes of one likelihood."""
 
     name: ClassVar[str] = "torch"
 
@@ -183,7 +183,7 @@ class TorchBackend(Backend):
         return bool(values.dtype == self._dtype and values.device.type == kind)
 
     def _lift(self, function: Callable[..., torch.Tensor]) -> Callable[[Array], Array]:
-        """Let a verb take plain numbers as well as tensors."""
+        """Let an operation take plain numbers as well as tensors."""
 
         def lifted(x: Array) -> Array:
             return function(x if isinstance(x, torch.Tensor) else self._tensor(x))

@@ -312,7 +312,7 @@ def sandwich(
     only where a variance is negative.
     """
     bread = curvature.bread
-    return without_negative(curvature.shown(factor * bread @ meat @ bread), tolerate=tolerate)
+    return without_negative(curvature.natural(factor * bread @ meat @ bread), tolerate=tolerate)
 
 
 def without_negative(covariance: Numpy, *, tolerate: bool = False) -> Numpy:

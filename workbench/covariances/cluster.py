@@ -201,7 +201,7 @@ def cluster(curvature: Curvature, name: str, factor: float = 1.0) -> Numpy:
     if name not in curvature.clusters:
         raise no_cluster_scores(name)
     bread = curvature.bread
-    return curvature.shown(factor * bread @ curvature.clusters[name].meat @ bread)
+    return curvature.natural(factor * bread @ curvature.clusters[name].meat @ bread)
 
 
 def multiway_cluster(

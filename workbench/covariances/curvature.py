@@ -33,7 +33,7 @@ class ClusterMeat:
 
 @dataclass(frozen=True)
 class Curvature:
-    """Second-order facts at the estimate, in unconstrained coordinates.
+    """Second-order facts at the estimate, in unconstrained parameters.
 
     Attributes
     ----------
@@ -87,15 +87,15 @@ class Curvature:
 
     @cached_property
     def flat_directions(self) -> Numpy:
-        """Directions ``(k, f)`` of no curvature, of the parameters shown, unit length.
+        """Directions ``(k, f)`` of no curvature, of natural parameters, unit length.
 
         Each parameter is measured in units of its precision when the others are known.
         """
         way_back = np.linalg.inv(self.jacobian)
         precision = np.diag(way_back.T @ self.information @ way_back)
         unit = np.sqrt(np.where(precision > 0, precision, 1.0))
-        walked = self._spectrum[1][:, self._null] / self._scale[:, None]
-        directions = unit[:, None] * (self.jacobian @ walked)
+        unconstrained = self._spectrum[1][:, self._null] / self._scale[:, None]
+        directions = unit[:, None] * (self.jacobian @ unconstrained)
         return np.asarray(directions / np.linalg.norm(directions, axis=0))
 
     @cached_property
@@ -162,8 +162,8 @@ class Curvature:
         with np.errstate(over="ignore"):
             return float(np.sum(pushed[~self._null] ** 2 / np.abs(values[~self._null])))
 
-    def shown(self, covariance: Numpy) -> Numpy:
-        """Carry a covariance to the parameters shown; those without errors become NaN."""
+    def natural(self, covariance: Numpy) -> Numpy:
+        """Carry a covariance to natural parameters; those without errors become NaN."""
         shown = self.jacobian @ covariance @ self.jacobian.T
         withheld = list(self.withheld)
         shown[withheld, :] = np.nan

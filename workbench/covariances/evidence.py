@@ -33,7 +33,7 @@ LINEAR_REGRESSION = BY_ROW | {Need.REGRESSION_ROWS}
 
 
 class Evidence(Protocol):
-    """What a model gives to a covariance, in unconstrained coordinates.
+    """What a model gives to a covariance, in unconstrained parameters.
 
     Before a run has ended, everything but scores, rows of a regression and curvature can be asked.
     """

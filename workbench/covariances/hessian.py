@@ -63,7 +63,7 @@ def hessian(curvature: Curvature) -> Numpy:
     ----------
     Fisher (1922), "On the mathematical foundations of theoretical statistics", section 12.
     """
-    return curvature.shown(curvature.bread)
+    return curvature.natural(curvature.bread)
 
 
 def hessian_factor(convention: str | None, n: float, k: int) -> Factor:

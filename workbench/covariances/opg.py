@@ -64,7 +64,7 @@ def opg(curvature: Curvature) -> Numpy:
         observations=curvature.observations,
         flat_below=curvature.flat_below,
     )
-    covariance = kept.shown(kept.bread)
+    covariance = kept.natural(kept.bread)
     withheld = list(curvature.withheld)
     covariance[withheld, :] = np.nan
     covariance[:, withheld] = np.nan

@@ -31,7 +31,7 @@ def no_leverages() -> InferenceError:
 
 @dataclass(frozen=True, eq=False)
 class RegressionRows:
-    """A linear regression without its fixed effects, in unconstrained coordinates.
+    """A linear regression without its fixed effects, in unconstrained parameters.
 
     Attributes
     ----------

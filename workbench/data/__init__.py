@@ -1,1 +1,1 @@
-"""From what a person has to what a likelihood reads: tables, formulas, designs, sources."""
+"""Tables, formulas, designs and sources: from data to the arrays of a likelihood."""

@@ -1,4 +1,4 @@
-"""One column at a time: what it holds, and its values as numbers, levels or groups."""
+"""Single columns: their content, and their values as numbers, levels or groups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Codes = npt.NDArray[np.int64]
 EXACT_INTEGERS = 2**53
 """Whole numbers beyond this are rounded by float64."""
 
-# Integers are counted where their range is no longer than so many times the rows.
+# Integers are counted where their range is at most so many times the rows.
 _WIDE = 4
 _NUMBERS_IN_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
 _DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
@@ -28,7 +28,7 @@ _LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?\s*"
 
 
 def content(column: pd.Series) -> Content:
-    """Say what a column holds, by its dtype and, for objects, by its values."""
+    """Return the content of a column, by its dtype and, for objects, by its values."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype) or dtype.type is str:
         return "text"
@@ -114,7 +114,7 @@ def groups(column: pd.Series, name: str) -> Codes:
         return pd.factorize(column)[0].astype(np.int64)
     except TypeError as error:
         raise DataError(
-            f"{shown(name)} holds values of the type {column.dtype} that name no group.",
+            f"{shown(name)} holds values of the type {column.dtype}, which cannot name groups.",
             hint="name groups by text or numbers.",
             code="not-a-group",
             where=name,
@@ -133,7 +133,7 @@ def sorted_codes(column: pd.Series) -> Codes:
 
 
 def _counted(column: pd.Series) -> Codes | None:
-    """Give integers numbers in sorted order, where they are sorted or in no wide range."""
+    """Give integers numbers in sorted order, if they are sorted or in a narrow range."""
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind != "i" or column.empty:
         return None
     values = column.to_numpy(dtype=np.int64)
@@ -147,7 +147,7 @@ def _counted(column: pd.Series) -> Codes | None:
 
 
 def first_rows(codes: Codes) -> Codes:
-    """Return the first row of each number from 0, ``(numbers,)``; -1 has none."""
+    """Return the first row of each number from 0, ``(numbers,)``; -1 is skipped."""
     rows = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     known = np.flatnonzero(codes >= 0)[::-1]
     rows[codes[known]] = known
@@ -164,7 +164,7 @@ def differ_by_spaces(values: pd.Index) -> list[str]:
 def refuse_numbers_as_text(column: pd.Series, name: str) -> None:
     """Refuse a text column most of whose levels are numbers, naming a row that shows it.
 
-    Coding such a column as a factor would replace one slope by one coefficient a level.
+    Coding such a column as a factor would replace one slope by one coefficient per level.
     """
     if not isinstance(column.cat.categories.dtype, pd.StringDtype | np.dtypes.ObjectDType):
         return
@@ -209,7 +209,7 @@ def _numbers_as_text(column: pd.Series, name: str) -> DataError:
 
 
 def _first_text(column: pd.Series) -> tuple[int, object]:
-    """Return position and value of the first text that is no number, else of the first text."""
+    """Return position and value of the first text that is not a number, else of the first text."""
     texts = [
         (row, value) for row, value in enumerate(column.astype(object)) if isinstance(value, str)
     ]

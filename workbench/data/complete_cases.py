@@ -1,4 +1,4 @@
-"""The rows that a run uses: columns are read once, and rows that miss a value are counted."""
+"""The complete cases of a run: columns are read once, and incomplete rows are counted."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from workbench.protocols import Numpy
 
 Positions = npt.NDArray[np.int64]
 Values = Numpy | pd.Series
-"""A column as it was read: float64 ``(n,)``, or a Series of text or categories."""
+"""A column: float64 ``(n,)``, or a Series of text or categories."""
 
-_COLUMNS_NAMED = 6  # columns that one sentence names
+_COLUMNS_NAMED = 6  # columns named in one sentence
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Sample:
     groups: dict[str, Positions]
 
     def number(self, name: str) -> Numpy:
-        """Return a column of numbers, of the caller's own."""
+        """Return a copy of a column of numbers."""
         return reading.numbers(pd.Series(self.columns[name]), name).copy()
 
 
@@ -60,7 +60,7 @@ def draw(
     missing
         ``"drop"`` leaves incomplete rows out, ``"raise"`` refuses them.
     factors
-        The columns that are coded level by level, where infinity is a level like others.
+        The columns that are coded level by level, where infinity is a level.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def draw(
 
 
 def read(table: Table, name: str, *, numeric: bool) -> Values:
-    """Return a column as float64, or as it is when it holds text and may."""
+    """Return a column as float64, or unchanged if it holds text and text is allowed."""
     column = table.column(name)
     if numeric or reading.content(column) != "text":
         return reading.numbers(column, name)
@@ -197,7 +197,7 @@ def _refuse_infinite(column: Values, name: str, rows: Positions) -> None:
 
 
 def _notes(table: Table, columns: Mapping[str, Values], cluster: Sequence[str]) -> tuple[str, ...]:
-    """Say what was done to the columns on the way, and what looks like a slip of typing."""
+    """Note changes of the columns, and levels that look like typing errors."""
     notes = []
     for name, column in columns.items():
         if isinstance(column, np.ndarray):

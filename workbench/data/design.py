@@ -1,4 +1,4 @@
-"""From a table and a formula to the arrays that a likelihood reads."""
+"""From a table and a formula to the arrays of a likelihood."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Design:
     Attributes
     ----------
     outcome
-        The outcome, ``(n,)``; of a two-valued text, 1 for the level asked for and 0 otherwise;
+        The outcome, ``(n,)``; of a two-valued text, 1 for the level ``positive`` and 0 otherwise;
         of ordered levels their numbers from 0.
     outcome_name, outcome_levels
         Its name as written in the formula, and the levels in the order of their numbers.
     matrix, names
         The regressors, ``(n, p)`` float64 in C order, and their p names.
     weights, offset
-        One number a row, ``(n,)``, or None.
+        One number per row, ``(n,)``, or None.
     clusters
         For each cluster column the group of each row, ``(n,)``, numbered from 0.
     rows
@@ -53,9 +53,9 @@ class Design:
         Rows left out by reason, most first.  A row that misses two columns counts for both; the
         rows left out altogether are ``table.nrows - len(rows)``.
     notes
-        Sentences on what else was done: unused levels, rounded integers.
+        Sentences on other changes: unused levels, rounded integers.
     columns
-        Columns read as they are, ``(n,)`` each.
+        Columns read without a formula, ``(n,)`` each.
     state
         What `prediction_matrix` needs to build the same columns from another table, JSON types.
     fixed_effects
@@ -87,7 +87,7 @@ class Design:
     def keeping(self, keep: npt.NDArray[np.bool_], dropped: Mapping[str, int]) -> Design:
         """Return the design of the rows that a mask ``(n,)`` keeps, the others counted by reason.
 
-        Groups and levels are numbered anew; instruments have no place here.
+        Groups and levels are renumbered; there are no instruments here.
         """
         return replace(
             self,
@@ -145,7 +145,7 @@ def build_design(
     positive
         The level of a two-valued text outcome that counts as 1.
     fixef_rm
-        For models with fixed effects and instruments behind ``|``: ``"singleton"`` leaves out
+        For models with fixed effects and instruments after ``|``: ``"singleton"`` leaves out
         rows alone in a level, ``"none"`` keeps them.  None refuses these parts.
     equations
         The right sides of further equations, ``"~ z1 + z2"``, by their names.
@@ -155,9 +155,9 @@ def build_design(
     Raises
     ------
     FormulaError
-        When the formula does not pass `check_formula`, or cannot be evaluated over these columns.
+        When the formula fails `check_formula`, or cannot be evaluated over these columns.
     DataError
-        When no row is left, a value is infinite, a column holds what it must not, or a two-valued
+        When no row is left, a value is infinite, a column holds invalid values, or a two-valued
         text outcome comes without ``positive``.
     """
     parsed = parse_formula(formula, table.names)
@@ -196,7 +196,7 @@ def build_design(
         instruments=instruments,
         equations={name: read_regressors(side, sample) for name, side in further.items()},
         notes=_notes(table, parsed, sample) if ordered else sample.notes,
-        **_beside_the_formula(sample, weights, offset, extra_columns),
+        **_fields_without_formula(sample, weights, offset, extra_columns),
     )
 
 
@@ -229,7 +229,7 @@ def _arithmetic(side: ParsedFormula) -> set[str]:
 
 
 def _without_intercept(regressors: Regressors) -> Regressors:
-    """Leave out the constant, which the fixed effects or the other regressors hold already."""
+    """Leave out the constant, which fixed effects or other regressors already span."""
     kept = [j for j, name in enumerate(regressors.names) if name != "Intercept"]
     if len(kept) == len(regressors.names):
         return regressors
@@ -246,7 +246,7 @@ def build_columns(
     offset: str | None = None,
     missing: str = "drop",
 ) -> Design:
-    """Read columns as they are, for a likelihood that has no formula; else as `build_design`."""
+    """Read columns for a likelihood without a formula; otherwise as `build_design`."""
     plain = [*columns, *_given(weights, offset)]
     sample = draw(table, plain, set(plain), cluster, missing)
     return Design(
@@ -257,7 +257,7 @@ def build_columns(
         names=(),
         state={},
         notes=sample.notes,
-        **_beside_the_formula(sample, weights, offset, columns),
+        **_fields_without_formula(sample, weights, offset, columns),
     )
 
 
@@ -265,10 +265,10 @@ def _given(*names: str | None) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _beside_the_formula(
+def _fields_without_formula(
     sample: Sample, weights: str | None, offset: str | None, columns: Iterable[str]
 ) -> dict[str, Any]:
-    """Return the fields of a design that no formula speaks about."""
+    """Return the fields of a design that do not depend on a formula."""
     return {
         "weights": None if weights is None else _checked_weights(sample.number(weights), weights),
         "offset": None if offset is None else sample.number(offset),

@@ -1,4 +1,4 @@
-"""Names of columns: how to write one inside a formula, and how to say that there is none."""
+"""Names of columns: their spelling in a formula, and the message for an unknown one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table: named columns of equal length, kept as they were when they were handed over."""
+"""A table: named columns of equal length, unaffected by later changes of the original."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Kind = Literal["0/1", "integer", "number", "text", "date", "other"]
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """What a list of columns shows of one of them.
+    """The summary of a column in a list.
 
-    ``histogram`` counts the rows in twelve bars of equal width, or in one bar a level for text of
+    ``histogram`` counts the rows in twelve bars of equal width, or in one bar per level for text of
     at most twelve levels; it is empty for other text.  ``levels`` counts the distinct values of
     text and whole numbers.  ``minimum``, ``maximum`` and ``mean`` are None where a column has no
     finite number.
@@ -50,19 +50,19 @@ class ColumnSummary:
 class Table:
     """Named columns of equal length; rows are known by position, counted from 0.
 
-    ``index`` keeps the labels of the rows, for what is given back row by row.
+    ``index`` keeps the labels of the rows, for results by row.
 
     Parameters
     ----------
     frame
-        The columns; the table keeps its own copy, for which no bytes move where pandas copies on
+        The columns; the table keeps its own copy, which takes no memory where pandas copies on
         write: from version 3, or by its option ``mode.copy_on_write``.
     reference_kind
         Where they came from: ``"frame"``, ``"sample"``, ``"file"`` or ``"sql"``.
     reference_name
         The variable's name, the sample's name, the file's path or the database.
     reference_query
-        What was asked of the database.
+        The query of the database.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Table:
         self._frame.columns = pd.Index([str(label) for label in frame.columns], dtype=object)
         self.index = frame.index
         self._frame.index = pd.RangeIndex(len(frame))
-        self._frame.attrs = {}  # pandas copies them deeply with every column it hands out
+        self._frame.attrs = {}  # pandas copies them deeply with every column that it returns
         self.names: tuple[str, ...] = tuple(self._frame.columns)
         _refuse_duplicates(self.names)
         self._dtypes = dict(zip(self.names, self._frame.dtypes, strict=True))
@@ -92,7 +92,7 @@ class Table:
         return self.reference_name or "the data"
 
     def column(self, name: str) -> pd.Series:
-        """Return a column, shape ``(n,)``; what is done to it leaves the table as it is.
+        """Return a column, shape ``(n,)``; changes to it do not change the table.
 
         Raises
         ------
@@ -110,30 +110,30 @@ class Table:
         return bool(self._dtypes[name] == np.float64)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all columns as a DataFrame of the caller's own."""
+        """Return all columns as a copy, a DataFrame."""
         return _own(self._frame)
 
     def fingerprint(self, columns: Sequence[str] | None = None) -> str:
         """Return the SHA-256 of some columns, names and values, in hexadecimal digits.
 
-        The index of the original plays no part; the order of the rows does.
+        The index of the original does not matter; the order of the rows does.
         """
-        asked = self.names if columns is None else tuple(columns)
-        if self._early is not None and self._early[0] == asked:
+        wanted = self.names if columns is None else tuple(columns)
+        if self._early is not None and self._early[0] == wanted:
             return self._early[1].result()
-        return self._fingerprint(asked)
+        return self._fingerprint(wanted)
 
     def begin_fingerprint(self, columns: Sequence[str]) -> None:
-        """Take the fingerprint in a thread; asked for it, `fingerprint` waits for its end."""
-        asked, found = tuple(columns), Future[str]()
+        """Compute the fingerprint in a thread; `fingerprint` waits for it."""
+        wanted, found = tuple(columns), Future[str]()
 
         def take() -> None:
             try:
-                found.set_result(self._fingerprint(asked))
-            except Exception as error:  # noqa: BLE001  for whoever asks for the fingerprint
+                found.set_result(self._fingerprint(wanted))
+            except Exception as error:  # noqa: BLE001  raised where the fingerprint is read
                 found.set_exception(error)
 
-        self._early = asked, found
+        self._early = wanted, found
         threading.Thread(target=take, name="workbench fingerprint", daemon=True).start()
 
     def _fingerprint(self, columns: Sequence[str]) -> str:
@@ -156,13 +156,13 @@ class Table:
 
 
 def _own(columns: Columns) -> Columns:
-    """Return a copy that later changes of the original do not reach, nor the other way round."""
+    """Return a copy that shares no changes with the original."""
     on_write = _COPIES_ON_WRITE or pd.get_option("mode.copy_on_write") is True
     return columns.copy(deep=not on_write)
 
 
 def as_table(data: Any, name: str | None = None) -> Table:
-    """Take in what people have at hand, without changing it and without following its changes.
+    """Make a table of data, without changing them and unaffected by later changes.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def _refuse_duplicates(names: Sequence[str]) -> None:
 
 
 def _bytes_of(column: pd.Series) -> Iterator[bytes | memoryview]:
-    """Yield the bytes of a column's values, without a copy where they stand in one piece."""
+    """Yield the bytes of a column's values, without a copy where they are contiguous."""
     if content(column) == "number" and not types.is_object_dtype(column.dtype):
         yield np.ascontiguousarray(numbers(column, str(column.name))).data
         yield _exact_integers(column)

@@ -21,12 +21,12 @@ from workbench.options import options_of
 _MEMBERS: tuple[type[Demeaner], ...] = (Automatic, LSMR, Schur, AlternatingProjections, Within)
 
 DEMEANERS: dict[str, type[Demeaner]] = {member.name: member for member in _MEMBERS}
-"""Every demeaner by the name that a magic or a menu knows it by."""
+"""Every demeaner by its name in a cell or a menu."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a menu shows of a demeaner; ``reason`` says why it is not available, and the way out."""
+    """A demeaner in a menu; ``reason`` says why it is not available, and how to change that."""
 
     name: str
     title: str
@@ -77,12 +77,12 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
 
 
 def as_demeaner(given: object, settings: Mapping[str, Any] | None = None) -> Demeaner:
-    """Return what was given as a demeaner: a name (with these settings), a class or an object.
+    """Return the demeaner for a name (with these settings), a class or an object.
 
     Raises
     ------
     OptionError
-        When it is none, or `demeaner_named` refuses it.
+        When it is not a demeaner, or `demeaner_named` refuses it.
 
     Examples
     --------
@@ -104,12 +104,12 @@ def as_demeaner(given: object, settings: Mapping[str, Any] | None = None) -> Dem
 
 
 def demeaner_on(demeaner: Demeaner, device: str, library: str) -> Demeaner:
-    """Return the demeaner for a run on that device: off the CPU that is LSMR.
+    """Return the demeaner for a run on that device: LSMR on any but the CPU.
 
     Raises
     ------
     OptionError
-        When a demeaner was chosen that has no other place than the CPU.
+        When a demeaner was chosen that runs on the CPU only.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def demeaner_on(demeaner: Demeaner, device: str, library: str) -> Demeaner:
     if isinstance(demeaner, LSMR):
         return replace(demeaner, device=device, library=library)  # type: ignore[arg-type]
     raise OptionError(
-        f"The demeaner {demeaner.name!r} runs on the CPU, and the run is to be on {device}.",
+        f"The demeaner {demeaner.name!r} runs on the CPU only, and the run is on {device}.",
         "demeaner='lsmr', or device='cpu'.",
         code="demeaner-place",
         where="demeaner",
@@ -143,7 +143,7 @@ def choice_of(demeaner: Demeaner) -> tuple[str, dict[str, Any]]:
 
 
 def _missing(kind: Any) -> str:
-    """Return the first library that the demeaner needs and does not find; empty when none."""
+    """Return the first library that the demeaner needs and that is missing; else an empty text."""
     missing = [name for name in kind.requires if find_spec(name) is None]
     either = getattr(kind, "libraries", ())
     if either and not any(map(find_spec, either)):
@@ -152,13 +152,13 @@ def _missing(kind: Any) -> str:
 
 
 def _check_library(demeaner: Any) -> None:
-    """Refuse a library that is not there, where another would do."""
+    """Refuse a library that is not installed, and name those that are."""
     library = getattr(demeaner, "library", "")
     if not library or find_spec(library) is not None:
         return
     others = [name for name in demeaner.libraries if find_spec(name) is not None]
     raise OptionError(
-        f"{demeaner.title} was to compute in {library}, which is not installed.",
+        f"{demeaner.title} is set to compute in {library}, which is not installed.",
         " or ".join([*(f"library={name!r}" for name in others), install_command(library)]) + ".",
         code="missing-library",
         where="demeaner",

@@ -1,4 +1,4 @@
-"""Alternating projections: the classic method, to compare others with."""
+"""Alternating projections: the classic method, for comparison."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from workbench.protocols import Numpy
 
 @dataclass(frozen=True)
 class AlternatingProjections(DemeanerOptions):
-    r"""Project off one factor after the other until nothing moves.
+    r"""Project off one factor after the other until nothing changes.
 
     A sweep is :math:`G = P_F \cdots P_1`; after every second one the columns are extrapolated
-    along the last move :math:`d` and its change :math:`d'`, by
+    along the last change :math:`d` and its own change :math:`d'`, by
     :math:`-(d \cdot d' / d' \cdot d')\, d`, unless that lengthens a column.  The residual of a
-    column is the length of what the last sweep took away, relative to what is left.
+    column is the length of the last sweep's change, relative to that of the result.
 
     Parameters
     ----------
     tol
-        The relative residual at which a column is done.
+        The relative residual at which a column has converged.
     max_iterations
         The limit of sweeps.
     accelerate
@@ -45,7 +45,7 @@ class AlternatingProjections(DemeanerOptions):
     requires: ClassVar[tuple[str, ...]] = ()
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
-        """Yield each sweep over ``columns (n, K)``, and return what was found."""
+        """Yield each sweep over ``columns (n, K)``, and return the result."""
         sweep = _Sweep(factors)
         before = np.zeros((factors.size + factors.rows, columns.shape[1]))
         before[factors.size :] = columns
@@ -79,7 +79,7 @@ class AlternatingProjections(DemeanerOptions):
 
 
 class _Sweep:
-    """One projection on each factor; the state is all effects and, below them, the columns."""
+    """One projection on each factor; the state stacks all effects and the columns."""
 
     def __init__(self, factors: Factors) -> None:
         self._factors = factors
@@ -87,7 +87,7 @@ class _Sweep:
         self.ends = np.cumsum([member.levels for member in factors.members])
 
     def __call__(self, state: Numpy) -> tuple[Numpy, Numpy]:
-        """Return the next state, and the length of what was taken away, ``(K,)``."""
+        """Return the next state, and the length of what was subtracted, ``(K,)``."""
         state = state.copy()
         columns = state[self._factors.size :]
         taken = np.zeros(state.shape[1])

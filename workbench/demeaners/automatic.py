@@ -1,4 +1,4 @@
-"""The demeaner that is taken when none is named."""
+"""The demeaner that is used by default."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from workbench.protocols import Numpy
 
 @dataclass(frozen=True)
 class Automatic(DemeanerOptions):
-    """Take the fastest method that is there: Schur complements, LSMR, alternating projections.
+    """Use the fastest method available: Schur complements, LSMR, alternating projections.
 
     Parameters
     ----------
     tol
-        The relative residual of the normal equations at which a column is done.
+        The relative residual of the normal equations at which a column has converged.
     """
 
     name: ClassVar[str] = "auto"
@@ -31,7 +31,7 @@ class Automatic(DemeanerOptions):
 
     @property
     def chosen(self) -> Demeaner:
-        """The method that is taken on this machine."""
+        """The method used on this machine."""
         if find_spec("numba"):
             return Schur(self.tol)
         for library in LSMR.libraries:
@@ -40,5 +40,5 @@ class Automatic(DemeanerOptions):
         return AlternatingProjections(self.tol)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
-        """Yield each iteration over ``columns (n, K)``, and return what was found."""
+        """Yield each iteration over ``columns (n, K)``, and return the result."""
         return (yield from self.chosen.solve(factors, columns))

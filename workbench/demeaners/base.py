@@ -1,4 +1,4 @@
-"""What every demeaner promises: steps while it works, demeaned columns at the end."""
+"""The interface of demeaners: they yield steps, and return demeaned columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DemeanStep:
     residuals
         The relative residual of each column's normal equations, shape ``(K,)``.
     figures
-        What else the method measures, each ``(K,)``; LSMR's are ``normr``, ``normar``,
+        Further figures of the method, each ``(K,)``; LSMR's are ``normr``, ``normar``,
         ``normA``, ``condA`` and ``normx``.
     """
 
@@ -33,7 +33,7 @@ class DemeanStep:
 
 @dataclass(frozen=True, slots=True)
 class Demeaned:
-    """What a demeaner found.
+    """The result of a demeaner.
 
     Attributes
     ----------
@@ -46,10 +46,10 @@ class Demeaned:
     converged
         Whether every column reached the tolerance.
     record
-        A sentence for the run's record: what was done, and at what size.
+        A sentence for the run's record: the method, and the size of the problem.
     coefficients
-        The effects, ``(levels, K)`` for each factor, where the method has them.  They are one
-        solution of many: a constant moves freely between factors in each connected component.
+        The effects, ``(levels, K)`` for each factor, where the method has them.  They are
+        identified up to constants between factors in each connected component.
     """
 
     columns: Numpy
@@ -63,18 +63,18 @@ class Demeaned:
 class Demeaner(Protocol):
     r"""A way to project columns off factors: a frozen dataclass of settings.
 
-    ``tol`` means the same everywhere.  With the dummies :math:`D`, the weights :math:`W` and what
-    is left :math:`r` of a column :math:`x`, the column is done when
+    ``tol`` means the same everywhere.  With the dummies :math:`D`, the weights :math:`W` and
+    the residual :math:`r` of a column :math:`x`, the column has converged when
 
     .. math:: \lVert M D^\top W r\rVert \le \max(
               \mathrm{tol}\, \lVert W^{1/2} r\rVert,\;
               \mathrm{floor}\, \lVert W^{1/2} x\rVert),
 
     where :math:`M` scales the columns of :math:`W^{1/2} D` to unit norm: the normal equations hold
-    relative to what is left, or as well as rounding of the original column allows
-    (:data:`workbench.kernels.absorption.factors.ROUNDING`).  A residual that is reported as zero
-    stands for the second.  A caller that closes the generator stops the work; one that waits
-    between two steps pauses it.
+    relative to the residual, or to the rounding error of the original column
+    (:data:`workbench.kernels.absorption.factors.ROUNDING`).  In the second case the
+    reported residual is zero.  A caller stops the solve by closing the generator, and pauses it
+    by waiting between two steps.
     """
 
     name: ClassVar[str]
@@ -82,17 +82,17 @@ class Demeaner(Protocol):
 
     @property
     def tol(self) -> float:
-        """The relative residual at which a column is done."""
+        """The relative residual at which a column has converged."""
         ...
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
-        """Yield each iteration over ``columns (n, K)``, and return what was found."""
+        """Yield each iteration over ``columns (n, K)``, and return the result."""
         ...
 
 
 @dataclass(frozen=True)
 class DemeanerOptions(Options):
-    """What every demeaner has as options."""
+    """The options of all demeaners."""
 
     name: ClassVar[str] = ""
     requires: ClassVar[tuple[str, ...]] = ()
@@ -101,7 +101,7 @@ class DemeanerOptions(Options):
         1e-8,
         kind=Kind.NUMBER,
         least=0.0,
-        help="relative residual at which a column is done",
+        help="relative residual at which a column has converged",
         label="Tolerance",
     )
 

@@ -1,4 +1,4 @@
-"""Demeaning as a function of its own."""
+"""Demeaning as a function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.errors import DataError
 from workbench.kernels.absorption.factors import Factor, Factors, Int32
 from workbench.protocols import Numpy
 
-# Sums of the squares of what is larger, or smaller than its inverse, leave float64's range.
+# Sums of squares of numbers beyond this, or below its inverse, leave float64's range.
 _SQUARED = 1e100
 
 
@@ -38,21 +38,21 @@ def demean(
         The factors: a column of values of any kind, a table or an array ``(n, F)`` with one in
         each column, or a list of columns and :class:`Factor` objects (which can carry slopes).
     weights
-        One positive weight a row, ``(n,)``, or None.
+        One positive weight per row, ``(n,)``, or None.
     solver
         A demeaner, or the name of one.
     device
-        Where to compute; on any other than ``"cpu"`` the automatic choice is LSMR.
+        Where to compute; on any device other than ``"cpu"`` the automatic choice is LSMR.
     tol
-        The relative residual of the normal equations at which a column is done, whatever the
-        solver: the sums over levels, each divided by the square root of its mass, are together
-        at most ``tol`` times the length of what is left, or 1.4e-14 times the length of the
-        column that came in, where rounding begins.  A demeaner brings its own.
+        The relative residual of the normal equations at which a column has converged, for
+        any solver: the norm of the sums over levels, each divided by the square root of its
+        mass, is at most ``tol`` times the length of the residual, or 1.4e-14 times the length
+        of the original column, its rounding error.  A demeaner has its own.
 
     Returns
     -------
     Numpy
-        What the factors leave, in the shape of ``X``.
+        The demeaned columns, in the shape of ``X``.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _numbers(X: npt.ArrayLike) -> Numpy:
 
 
 def _members(codes: Any) -> Iterable[Factor]:
-    """Code the levels of every factor in what a person has at hand."""
+    """Code the levels of every factor."""
     for name, values in _named(codes):
         yield values if isinstance(values, Factor) else Factor.of(name, values)
 

@@ -34,9 +34,9 @@ class Choice:
     compiled
         Whether the step is compiled and its numbers stay on the device.
     batch_from
-        From how many columns on they are solved together; None: each by itself.
+        The number of columns from which they are solved together; None: one by one.
     dtype
-        The precision when none is asked for.
+        The default precision.
     source
         Where the choice comes from: ``"measured"`` here; ``"pyfixest"``, taken from the source
         of pyfixest 0.60 until it is measured; ``"assumed"``, from neither, until it is measured.
@@ -111,25 +111,25 @@ CHOICES = {
         """,
     ),
 }
-"""The one place where devices differ."""
+"""How LSMR runs on each device and library."""
 
 
 @dataclass(frozen=True)
 class LSMR(DemeanerOptions):
-    r"""Least squares on the dummies by bidiagonalization, with every figure of its convergence.
+    r"""Least squares on the dummies by bidiagonalization, with all figures of its convergence.
 
-    A column is done when :math:`\lVert M D^\top W r\rVert \le` ``tol``
+    A column has converged when :math:`\lVert M D^\top W r\rVert \le` ``tol``
     :math:`\lVert W^{1/2} r\rVert`, where :math:`M` scales the weighted dummies to unit norm, or
-    when it is at the rounding of the column that came in.
+    when it is at the rounding error of the original column.
 
     Parameters
     ----------
     tol
-        The relative residual of the normal equations at which a column is done.
+        The relative residual of the normal equations at which a column has converged.
     device
         ``"cpu"``, ``"cuda:0"``, ``"mps"``.
     dtype
-        ``"float64"`` or ``"float32"``; ``"auto"`` takes the best that the device has.  In float32
+        ``"float64"`` or ``"float32"``; ``"auto"`` is the best of the device.  In float32
         the residual is computed in float64, and refined until it is within ``tol``.
     library
         ``"torch"`` or ``"jax"``.
@@ -154,7 +154,7 @@ class LSMR(DemeanerOptions):
         "auto",
         kind=Kind.CHOICE,
         choices=("auto", "float64", "float32"),
-        help="precision; auto takes the best that the device has",
+        help="precision; auto is the best of the device",
     )
     library: Literal["torch", "jax"] = option(
         "torch", kind=Kind.CHOICE, choices=("torch", "jax"), help="library that computes"
@@ -168,30 +168,30 @@ class LSMR(DemeanerOptions):
 
     @property
     def choice(self) -> Choice:
-        """How it runs on this device."""
+        """How LSMR runs on this device."""
         kind = self.device.partition(":")[0]
         return CHOICES.get((self.library, kind), CHOICES[self.library, "cpu"])
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
-        """Yield each iteration over ``columns (n, K)``, and return what was found.
+        """Yield each iteration over ``columns (n, K)``, and return the result.
 
         Raises
         ------
         DeviceError
-            When the library, the device or the precision is not there.
+            When the library, the device or the precision is not available.
         """
         order, grouped = _grouped(factors)
         scale = column_scale(grouped, precondition=self.precondition)
         exact, inner = self._operators(grouped, scale)
         root = 1.0 if grouped.weights is None else np.sqrt(grouped.weights)[:, None]
         right = (columns if order is None else columns[order]) * root
-        walks = [
+        solves = [
             refined(exact, inner, part, self.tol, self.max_iterations)
             for part in self._batches(right)
         ]
         floors = ROUNDING * np.linalg.norm(right, axis=0)
         del right
-        solved, iterations = yield from _together(walks, floors)
+        solved, iterations = yield from _together(solves, floors)
         found = np.concatenate([each.residual for each in solved], axis=1) / root
         effects = np.concatenate([each.x for each in solved], axis=1) * scale[:, None]
         ends = np.cumsum([member.levels for member in factors.members])[:-1]
@@ -205,7 +205,7 @@ class LSMR(DemeanerOptions):
         )
 
     def _operators(self, factors: Factors, scale: Numpy) -> tuple[Operator, Operator]:
-        """Return the products in float64, where need be on the CPU, and those to walk with."""
+        """Return the products in float64, on the CPU if needed, and those of the iterations."""
         dtype = self.choice.dtype if self.dtype == "auto" else self.dtype
         inner = _operator(factors, scale, self.choice, self.library, self.device, dtype)
         if dtype == "float64":
@@ -242,22 +242,22 @@ def _operator(
 
 
 def _together(
-    walks: Sequence[Generator[Numpy, None, Solved]], floors: Numpy
+    solves: Sequence[Generator[Numpy, None, Solved]], floors: Numpy
 ) -> Generator[DemeanStep, None, tuple[list[Solved], int]]:
-    """Take a step of each walk in turn, as long as any goes on; a step has all their figures."""
+    """Take a step of each solve in turn until all end; each step has the figures of all."""
     solved: dict[int, Solved] = {}
     figures: dict[int, Numpy] = {}
     iteration = 0
     while True:
-        for position, walk in enumerate(walks):
+        for position, solve in enumerate(solves):
             if position in solved:
                 continue
             try:
-                figures[position] = next(walk)
+                figures[position] = next(solve)
             except StopIteration as end:
                 solved[position] = end.value
-        if len(solved) == len(walks):
-            return [solved[position] for position in range(len(walks))], iteration
+        if len(solved) == len(solves):
+            return [solved[position] for position in range(len(solves))], iteration
         iteration += 1
         yield _step(iteration, figures, solved, floors)
 
@@ -265,8 +265,8 @@ def _together(
 def _step(
     iteration: int, figures: dict[int, Numpy], solved: dict[int, Solved], floors: Numpy
 ) -> DemeanStep:
-    """Lay the figures of all walks side by side."""
-    still = {position: _at_rest(end) for position, end in solved.items()}
+    """Join the figures of all solves."""
+    still = {position: _figures_at_end(end) for position, end in solved.items()}
     latest = {**still, **figures}
     table = np.concatenate([latest[position] for position in sorted(latest)], axis=1)
     normr, normar = table[:2]
@@ -292,8 +292,8 @@ def _grouped(factors: Factors) -> tuple[Int32 | None, Factors]:
     return order, members.weighted(weights)
 
 
-def _at_rest(solved: Solved) -> Numpy:
-    """Return the figures of columns that were clean when they came, ``(5, K)``."""
+def _figures_at_end(solved: Solved) -> Numpy:
+    """Return the figures of columns without iterations, ``(5, K)``."""
     normr = np.linalg.norm(solved.residual, axis=0)
     unknown = np.full_like(normr, np.nan)
     return np.stack([normr, solved.measure * normr, unknown, unknown, np.zeros_like(normr)])

@@ -1,4 +1,4 @@
-"""Conjugate gradients after eliminating the largest factor: the fast way on a CPU."""
+"""Conjugate gradients after eliminating the largest factor: the fastest method on a CPU."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workbench.protocols import Numpy
 if TYPE_CHECKING:
     from workbench.kernels.absorption.schur_operator import ByCells, Formed
 
-# What is weighed against each other, in visits of one entry of a sparse matrix.
+# Costs that are compared, in visits of one entry of a sparse matrix.
 _FACTOR_ENTRY = 50
 _STEPS_FORMED = 20  # that are still to come once the matrix is formed and factored
 _SETTLED = 3  # steps before the contraction says something
-# Forming and factoring may cost as much as so many times the steps that were taken: a contraction
-# that stalls at a single eigenvalue goes on soon after, and the gamble stays small.
+# Forming and factoring may cost at most so many times the steps taken so far: a contraction that
+# stalls at a single eigenvalue soon continues.
 _PATIENCE = 4
 
 
@@ -30,17 +30,17 @@ class Schur(DemeanerOptions):
     """Eliminate the largest factor and solve for the others by conjugate gradients.
 
     The matrix is applied without being formed at first, with its diagonal as preconditioner.
-    When the observed contraction promises more work than forming the matrix and factoring it
-    approximately, that is done, and the solve goes on from where it stands.
+    When the observed contraction implies more work than forming the matrix and factoring it
+    approximately, that is done, and the solve continues from the present effects.
 
     Parameters
     ----------
     tol
-        The relative residual of the normal equations at which a column is done.
+        The relative residual of the normal equations at which a column has converged.
     max_iterations
         The step limit.
     form
-        True forms the matrix at once, False never; None decides by what is observed.
+        True forms the matrix at once, False never; None decides by the observed contraction.
     samples
         Edges sampled for each neighbour of an eliminated vertex in the approximate factors.
     seed
@@ -67,7 +67,7 @@ class Schur(DemeanerOptions):
     requires: ClassVar[tuple[str, ...]] = ("numba",)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
-        """Yield each iteration over ``columns (n, K)``, and return what was found."""
+        """Yield each iteration over ``columns (n, K)``, and return the result."""
         from workbench.kernels.absorption import schur, schur_operator as operator
         from workbench.kernels.absorption.conjugate_gradients import ConjugateGradients, Jacobi
 
@@ -79,7 +79,7 @@ class Schur(DemeanerOptions):
         edge = schur.border(system)
         folded, explained = edge.fold(projected.right, system.split)
         matrix = operator.by_cells(system)
-        walk = ConjugateGradients(
+        solver = ConjugateGradients(
             operator.Bordered(matrix, edge),
             Jacobi(matrix.whole_diagonal),
             folded,
@@ -88,25 +88,25 @@ class Schur(DemeanerOptions):
             self.tol,
         )
         formed = None
-        history = [walk.residuals]
-        while not walk.done.all() and len(history) <= self.max_iterations:
+        history = [solver.residuals]
+        while not solver.done.all() and len(history) <= self.max_iterations:
             if formed is None and self._should_form(matrix, history, width):
                 formed = operator.form(matrix)
                 preconditioner = operator.factor(formed, system, self.samples, self.seed)
-                walk.switch(operator.Bordered(formed, edge), preconditioner)
-            walk.step()
-            history.append(walk.residuals)
+                solver.switch(operator.Bordered(formed, edge), preconditioner)
+            solver.step()
+            history.append(solver.residuals)
             yield DemeanStep(len(history) - 1, history[-1][:width])
-        if len(history) == 1:  # nothing was left to iterate on
-            history.append(walk.residuals)
+        if len(history) == 1:  # all columns have converged
+            history.append(solver.residuals)
             yield DemeanStep(1, history[-1][:width])
-        effects = edge.unfold(projected.right, walk.effects, system.split)
+        effects = edge.unfold(projected.right, solver.effects, system.split)
         left, means = schur.residuals(system, projected, columns, effects)
         return Demeaned(
             left,
             len(history) - 1,
-            walk.residuals[:width],
-            bool(walk.done.all()),
+            solver.residuals[:width],
+            bool(solver.done.all()),
             _record(matrix, formed, len(history) - 1),
             centred.effects(
                 system.terms, np.split(effects[:, :width], system.offsets[1:-1]), means[:, :width]
@@ -152,7 +152,7 @@ class _Centred:
     def effects(
         self, terms: tuple[Factor, ...], found: list[Numpy], means: Numpy
     ) -> tuple[Numpy, ...]:
-        """Return the effects of each member as it was given, ``(levels, K)`` each."""
+        """Return the effects of each original member, ``(levels, K)`` each."""
         known = {id(term): effects for term, effects in zip(terms, found, strict=False)}
         result = [known.get(id(member), means) for member in self._made]
         for effects, shift in zip(list(result), self._shifts, strict=True):

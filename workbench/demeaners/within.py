@@ -1,4 +1,4 @@
-"""The solver of the package `within`, behind the same interface."""
+"""The solver of the package `within`, with the interface of a demeaner."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from workbench.kernels.absorption.factors import ROUNDING, Factors
 from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
-# The first call is off by the ratio of the column to what is left of it; the second by less.
-# Each asks for a tenth of the last one's tolerance, or it would stop where that one did.
+# The first call is off by the ratio of the column to its residual; the second by less.  Each has
+# a tenth of the last one's tolerance, or it would stop at the same point.
 _PASSES, _TIGHTER = 4, 0.1
 
 
@@ -23,13 +23,13 @@ class Within(DemeanerOptions):
     """Call `within`: LSMR with a domain decomposition of pairs of factors, in Rust.
 
     A solve is one call, which cannot be paused or stopped before it returns.  Its own tolerance
-    is relative to the column that comes in; where what is left is not within ``tol`` of itself,
-    another call goes on from there.
+    is relative to the original column; where the residual is not yet within ``tol``, another call
+    continues from there.
 
     Parameters
     ----------
     tol
-        The relative residual of the normal equations at which a column is done.
+        The relative residual of the normal equations at which a column has converged.
     max_iterations
         The step limit.
     preconditioner
@@ -52,7 +52,7 @@ class Within(DemeanerOptions):
     requires: ClassVar[tuple[str, ...]] = ("within",)
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
-        """Yield one step when ``columns (n, K)`` are demeaned, and return what was found."""
+        """Yield one step when ``columns (n, K)`` are demeaned, and return the result."""
         import within
 
         configuration: Any = within.PreconditionerConfig

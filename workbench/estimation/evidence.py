@@ -27,7 +27,7 @@ class ProblemEvidence:
     clusters
         The columns to cluster by.
     theta
-        The estimates in unconstrained coordinates, ``(k,)``; None before they are known.
+        The estimates in unconstrained parameters, ``(k,)``; None before they are known.
     """
 
     problem: Problem
@@ -51,7 +51,7 @@ class ProblemEvidence:
 
     @property
     def estimate(self) -> Numpy:
-        """The estimates in unconstrained coordinates, ``(k,)``."""
+        """The estimates in unconstrained parameters, ``(k,)``."""
         assert self.theta is not None, "the estimates are not known yet"
         return self.theta
 

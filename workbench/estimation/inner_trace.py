@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from workbench.demeaners.base import DemeanStep
-from workbench.estimation.observable import Growing
+from workbench.estimation.observable import Observable
 from workbench.protocols import Numpy
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Iteration:
         return float(self.residuals.max(initial=0.0))
 
 
-class Demeaning(Growing[Iteration]):
+class Demeaning(Observable[Iteration]):
     """Every iteration over the columns that fixed effects are taken out of; empty without them.
 
     Attributes

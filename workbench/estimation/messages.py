@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from workbench.estimation.inner_trace import Demeaning
-from workbench.estimation.optimization import Measured, Walked
+from workbench.estimation.optimization import Ending, Measured
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 
@@ -15,7 +15,7 @@ _MINUS = "A function that returns minus the log-likelihood would look like this.
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def message_of(problem: Problem, walked: Walked, measured: Measured, steps: int) -> str:
+def message_of(problem: Problem, ending: Ending, measured: Measured, steps: int) -> str:
     """Return one or two sentences that name steps, decrement and parameters."""
     outcome, taken = measured.outcome, f"{steps:,} step{'s' if steps != 1 else ''}"
     finish = _power(problem.tolerance)
@@ -32,12 +32,12 @@ def message_of(problem: Problem, walked: Walked, measured: Measured, steps: int)
         return _flat(problem, measured)
     if outcome is Outcome.BOUNDARY and measured.curvature is not None:
         return _bound(problem, [problem.estimated[i] for i in measured.curvature.at_bound])
-    if outcome is Outcome.SEPARATED and walked.evidence is not None:
-        return f"No maximum exists: {walked.evidence.sentence}"
+    if outcome is Outcome.SEPARATED and ending.evidence is not None:
+        return f"No maximum exists: {ending.evidence.sentence}"
     if outcome is Outcome.STOPPED:
         return f"You stopped it at step {steps:,}. Kept without standard errors."
     if outcome is Outcome.NOT_FINITE:
-        return _not_finite(steps, walked.detail)
+        return _not_finite(steps, ending.detail)
     if outcome is Outcome.SADDLE:
         return (
             f"After {taken} the likelihood still curves upwards in some direction, so this is not "
@@ -46,7 +46,7 @@ def message_of(problem: Problem, walked: Walked, measured: Measured, steps: int)
     tail = f" {gap[0].upper()}{gap[1:]}; at a maximum it is below {finish}." if gap else ""
     if measured.curvature is not None and measured.curvature.negative:
         tail = f" The likelihood curves upwards there. {_MINUS}"
-    return f"{_why(outcome, taken, walked)}{tail}"
+    return f"{_why(outcome, taken, ending)}{tail}"
 
 
 def message_of_stop(demeaning: Demeaning) -> str:
@@ -80,9 +80,9 @@ def notes_on_curvature(problem: Problem, measured: Measured) -> tuple[str, ...]:
     )
 
 
-def _why(outcome: Outcome, taken: str, walked: Walked) -> str:
-    if walked.detail:
-        return f"Not converged. {walked.detail.rstrip('.')}."
+def _why(outcome: Outcome, taken: str, ending: Ending) -> str:
+    if ending.detail:
+        return f"Not converged. {ending.detail.rstrip('.')}."
     if outcome is Outcome.STEP_LIMIT:
         return f"Stopped at the limit of {taken}, before the maximum."
     if outcome is Outcome.PRECISION:

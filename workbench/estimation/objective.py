@@ -23,14 +23,14 @@ class Kernel(Protocol):
 
 
 class ScaledObjective:
-    """Minus the kernel's sum, divided by the observations, in walked coordinates.
+    """Minus the kernel's sum, divided by the observations, in unconstrained parameters.
 
     Parameters
     ----------
     kernel
         Sums the log-likelihood in its own coordinates.
     raw
-        Matrix ``(k, k)`` from walked coordinates to the kernel's.
+        Matrix ``(k, k)`` from unconstrained parameters to the kernel's.
     observations
         The divisor: rows, or the sum of the weights.
     backend_name
@@ -48,7 +48,7 @@ class ScaledObjective:
     def evaluate(self, theta: Numpy, order: Order = 0) -> Evaluation:
         """Evaluate the mean negative log-likelihood; ``inf`` where it is not finite.
 
-        The point asked last is remembered, since the verdict asks again where the walk ended.
+        The point asked last is remembered, since the verdict asks again where the steps ended.
         """
         last = self._last
         if last is not None and last[1] >= order and np.array_equal(last[0], theta):

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Growing(Sequence[Item], Generic[Item]):
+class Observable(Sequence[Item], Generic[Item]):
     """A sequence that only grows; reading is safe from any thread.
 
     The position of an item is its sequence number: a listener that has seen ``m`` items asks for
@@ -29,7 +29,7 @@ class Growing(Sequence[Item], Generic[Item]):
         return {**kept, "_steps": self.since(0)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Growing.__init__(self)
+        Observable.__init__(self)
         self.__dict__.update(state)
 
     def record(self, item: Item) -> None:

@@ -1,4 +1,4 @@
-"""Walk, stop, measure: the stages of a run."""
+"""Find a maximum, check the other candidates, and measure what was found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.procedure import Solved
 from workbench.estimation.separation_evidence import SeparationEvidence
-from workbench.estimation.stopping import SAME_MAXIMUM, RehearsalRule, RivalRule, StoppingRule
+from workbench.estimation.stopping import SAME_MAXIMUM, OtherModeRule, StoppingRule, WarmStartRule
 from workbench.estimation.trace import Trace
 from workbench.optimizers.base import StateBox
 from workbench.optimizers.newton import Newton
@@ -27,18 +27,18 @@ from workbench.protocols import Interrupted, Iterate, Numpy, Optimizer
 # Steps with the exact Hessian are few or in vain; those without are many and cheap.
 _WITH_HESSIAN, _WITHOUT_HESSIAN = 100, 2_000
 _POLISHING_STEPS = 3
-# Maxima on the way from one to a higher one.
-_WINS = 4
+# How often a higher maximum may take the place of the best one.
+_MOST_REPLACEMENTS = 4
 
 
 @dataclass(frozen=True)
-class Walked:
-    """Where a walk ended and how.
+class Ending:
+    """Where an optimization ended and how.
 
     Attributes
     ----------
     theta
-        Walked coordinates of the point kept, shape ``(k,)``.
+        Unconstrained parameters of the point kept, shape ``(k,)``.
     outcome
         As the stopping rule or the person decided.
     detail
@@ -80,7 +80,7 @@ def step_limit(optimizer: Optimizer, asked: int | None) -> int:
     return _WITH_HESSIAN if exact else _WITHOUT_HESSIAN
 
 
-def walk(
+def optimize(
     problem: Problem,
     optimizer: Optimizer,
     control: Control,
@@ -92,17 +92,17 @@ def walk(
     first: int = 0,
     state: StateBox | None = None,
     after_step: Callable[[], None] | None = None,
-) -> Walked:
+) -> Ending:
     """Take steps until the rule, the optimizer or the person ends it.
 
     Parameters
     ----------
     problem, optimizer, control, trace
-        What to climb and how, the levers, and where steps are recorded.
+        What to maximize and how, what pauses and stops it, and where steps are recorded.
     max_steps
         The step limit.
     start
-        Walked coordinates to begin from, ``(k,)``; the problem's own start by default.
+        Unconstrained parameters to begin from, ``(k,)``; the problem's own start by default.
     clock
         The reading of ``time.perf_counter`` that counts as zero seconds.
     first
@@ -118,16 +118,16 @@ def walk(
     parts = _Parts(optimizer, control, trace, max_steps, clock, after_step)
     if start is not None:
         problem.check_start(start)
-        return _climbed(problem, parts, start, first, state, repeated=first > 0)
-    ended, first = _rehearsed(problem, parts, first)
+        return _maximized(problem, parts, start, first, state, repeated=first > 0)
+    ended, first = _warm_started(problem, parts, first)
     if ended.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
         return ended
-    return _climbed(problem, parts, ended.theta, first, state)
+    return _maximized(problem, parts, ended.theta, first, state)
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """What every walk of a run shares."""
+    """What every optimization of a run shares."""
 
     optimizer: Optimizer
     control: Control
@@ -136,7 +136,7 @@ class _Parts:
     clock: float | None
     after_step: Callable[[], None] | None
 
-    def walk(
+    def optimize(
         self,
         problem: Problem,
         rule: StoppingRule,
@@ -146,28 +146,28 @@ class _Parts:
         state: StateBox | None = None,
         *,
         repeated: bool = False,
-    ) -> tuple[Walked, _Walk]:
-        """Take one walk whose first step has the number ``first``."""
-        taken = _Walk(problem, self.control, self.trace, rule, self.clock, stage)
+    ) -> tuple[Ending, _Optimization]:
+        """Optimize once; the first step has the number ``first``."""
+        taken = _Optimization(problem, self.control, self.trace, rule, self.clock, stage)
         taken.first, taken.after_step, taken.repeated = first, self.after_step, repeated
         return taken.take(self.optimizer, theta, state), taken
 
 
-def _rehearsed(problem: Problem, parts: _Parts, first: int) -> tuple[Walked, int]:
-    """Walk rougher problems first; return where that ends, and the number of the next step."""
-    theta, rough = problem.start.copy(), problem.rehearsals()
-    (rough[0] if rough else problem).check_start(theta)
-    ended = Walked(theta, Outcome.CONVERGED)
-    for each in rough:
-        rule = RehearsalRule(each, parts.max_steps)
-        ended, taken = parts.walk(each, rule, ended.theta, first, each.record)
+def _warm_started(problem: Problem, parts: _Parts, first: int) -> tuple[Ending, int]:
+    """Solve the approximate problems first; return where that ends, and the next step's number."""
+    theta, approximate = problem.start.copy(), problem.warm_starts()
+    (approximate[0] if approximate else problem).check_start(theta)
+    ended = Ending(theta, Outcome.CONVERGED)
+    for each in approximate:
+        rule = WarmStartRule(each, parts.max_steps)
+        ended, taken = parts.optimize(each, rule, ended.theta, first, each.record)
         first = taken.last_number + 1
         if ended.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
             break
     return ended, first
 
 
-def _climbed(
+def _maximized(
     problem: Problem,
     parts: _Parts,
     theta: Numpy,
@@ -175,40 +175,42 @@ def _climbed(
     state: StateBox | None,
     *,
     repeated: bool = False,
-) -> Walked:
-    """Walk to a maximum, and let its rivals race it."""
-    problem.beaten = {}
+) -> Ending:
+    """Find a maximum, then check the other candidates."""
+    problem.rejected_modes = {}
     rule = StoppingRule(problem, parts.max_steps)
-    best, taken = parts.walk(problem, rule, theta, first, "", state, repeated=repeated)
+    best, taken = parts.optimize(problem, rule, theta, first, "", state, repeated=repeated)
     if best.outcome is not Outcome.CONVERGED:
         return best
-    return _raced(problem, parts, best, taken.last_number + 1)
+    return _compared(problem, parts, best, taken.last_number + 1)
 
 
-def _raced(problem: Problem, parts: _Parts, best: Walked, first: int) -> Walked:
-    """Walk to each rival of a maximum, by Newton's method, and again from one that wins.
+def _compared(problem: Problem, parts: _Parts, best: Ending, first: int) -> Ending:
+    """Optimize from points near other maxima, by Newton's method, and again from a higher one.
 
-    A race that is stopped leaves the best maximum so far.
+    When this is stopped, the best maximum so far is kept.
     """
-    rivals, wins, beaten = problem.rivals(best.theta), 0, {}
-    value = problem.loglik(best.theta) if rivals else -np.inf
+    modes, replacements, rejected = problem.other_modes(best.theta), 0, {}
+    value = problem.loglik(best.theta) if modes else -np.inf
     newton = replace(parts, optimizer=Newton())
-    while wins < _WINS and (name := next((n for n in rivals if n not in beaten), None)):
-        rule = RivalRule(problem, first + parts.max_steps, value)
-        other, taken = newton.walk(problem, rule, rivals[name], first, name)
-        first, beaten[name] = taken.last_number + 1, rule.promised
+    while name := next((each for each in modes if each not in rejected), None):
+        if replacements == _MOST_REPLACEMENTS:
+            break
+        rule = OtherModeRule(problem, first + parts.max_steps, value)
+        other, taken = newton.optimize(problem, rule, modes[name], first, name)
+        first, rejected[name] = taken.last_number + 1, rule.promised
         if other.outcome in {Outcome.STOPPED, Outcome.CANCELLED}:
             return replace(best, outcome=other.outcome)
         found = problem.loglik(other.theta)
         if other.outcome is Outcome.CONVERGED and found > value + SAME_MAXIMUM:
-            beaten, best, wins = {name: value}, other, wins + 1
-            value, rivals = found, problem.rivals(best.theta)
-    problem.beaten = {name: each for name, each in beaten.items() if np.isfinite(each)}
+            rejected, best, replacements = {name: value}, other, replacements + 1
+            value, modes = found, problem.other_modes(best.theta)
+    problem.rejected_modes = {name: each for name, each in rejected.items() if np.isfinite(each)}
     return best
 
 
-class _Walk:
-    """One walk: what it has seen, and the best point so far."""
+class _Optimization:
+    """One optimization: the steps so far, and the best point among them."""
 
     def __init__(
         self,
@@ -230,7 +232,7 @@ class _Walk:
         self.best: tuple[float, Numpy] | None = None
         self.last: Numpy = problem.start
 
-    def take(self, optimizer: Optimizer, theta: Numpy, state: StateBox | None) -> Walked:
+    def take(self, optimizer: Optimizer, theta: Numpy, state: StateBox | None) -> Ending:
         """Ask the optimizer for steps; whatever it raises, the best point is kept."""
         self.last = theta
         outcome, detail = Outcome.NO_PROGRESS, ""
@@ -257,7 +259,7 @@ class _Walk:
         if outcome not in {Outcome.SEPARATED, Outcome.STOPPED, Outcome.CANCELLED}:
             evidence = self.problem.separation(theta)
             outcome = outcome if evidence is None else Outcome.SEPARATED
-        return Walked(theta, outcome, detail or self.problem.shortfall(), evidence)
+        return Ending(theta, outcome, detail or self.problem.shortfall(), evidence)
 
     def _judge(self, step: Iterate) -> Outcome | None:
         theta = np.array(step.params, dtype=np.float64)
@@ -268,23 +270,23 @@ class _Walk:
         step = replace(step, number=step.number + self.first)
         self.last_number = step.number
         if not (self.repeated and step.number == self.first):
-            self.trace.record(self._shown(step, theta))
+            self.trace.record(self._natural(step, theta))
             if self.after_step is not None:
                 self.after_step()
         return self.rule.verdict(step, theta)
 
-    def _shown(self, step: Iterate, theta: Numpy) -> Iterate:
+    def _natural(self, step: Iterate, theta: Numpy) -> Iterate:
         return replace(
             step,
             stage=self._stage or step.stage,
-            params=self.problem.shown(theta),
+            params=self.problem.natural(theta),
             objective=step.objective + self.problem.objective_shift,
             seconds=time.perf_counter() - self.clock - self.control.held,
             evaluations=self._spent + self.steps.evaluations(step),
         )
 
 
-def _solve(problem: Problem, procedure: Solved, trace: Trace, clock: float | None) -> Walked:
+def _solve(problem: Problem, procedure: Solved, trace: Trace, clock: float | None) -> Ending:
     """Record the closed form as the one step it is."""
     began = time.perf_counter() if clock is None else clock
     theta = procedure.solution()
@@ -292,7 +294,7 @@ def _solve(problem: Problem, procedure: Solved, trace: Trace, clock: float | Non
     trace.record(
         Iterate(
             number=1,
-            params=problem.shown(theta),
+            params=problem.natural(theta),
             objective=-problem.loglik(theta) / problem.observations,
             gradient_norm=float(np.nan_to_num(np.abs(gradient)).max(initial=0.0)),
             seconds=time.perf_counter() - began,
@@ -301,12 +303,12 @@ def _solve(problem: Problem, procedure: Solved, trace: Trace, clock: float | Non
         )
     )
     short = problem.shortfall()
-    return Walked(theta, Outcome.NO_PROGRESS if short else Outcome.CONVERGED, short)
+    return Ending(theta, Outcome.NO_PROGRESS if short else Outcome.CONVERGED, short)
 
 
-def measure(problem: Problem, walked: Walked) -> Measured:
-    """Judge the point kept by its decrement and eigenvalues, whatever flag was raised before."""
-    theta, outcome = problem.canonical(walked.theta), walked.outcome
+def measure(problem: Problem, ending: Ending) -> Measured:
+    """Judge the point kept by its decrement and eigenvalues, whatever the optimizer said."""
+    theta, outcome = problem.normalize(ending.theta), ending.outcome
     ended = {Outcome.SEPARATED, Outcome.NOT_FINITE, Outcome.STOPPED, Outcome.CANCELLED}
     if outcome in ended or problem.shortfall():
         return Measured(theta, outcome, None, None, problem.loglik(theta))
@@ -316,7 +318,7 @@ def measure(problem: Problem, walked: Walked) -> Measured:
     decrement = problem.decrement(curvature, theta)
     if outcome is Outcome.CONVERGED:
         theta, curvature, decrement = _polished(problem, theta, curvature, decrement)
-    if problem.settled(theta) or outcome is Outcome.CONVERGED:
+    if problem.has_converged(theta) or outcome is Outcome.CONVERGED:
         outcome = _judged(outcome, curvature, decrement, problem)
     if outcome.at_maximum:
         step = curvature.bread @ problem.score(theta)

@@ -37,7 +37,7 @@ from workbench.protocols import Numpy
 class Problem(ABC):
     """What a run works on: an objective, a start, and the facts at any point.
 
-    Coordinates called ``theta`` are those walked; ``params`` are those shown.
+    ``theta`` are unconstrained parameters, in which it is optimized; ``params`` are natural ones.
     """
 
     specification: Specification
@@ -57,11 +57,11 @@ class Problem(ABC):
     family: ClassVar[Family] = "likelihood"
     nuisance: tuple[str, ...] = ()
     record: str = ""
-    """What was done before the walk, as a sentence without its end."""
+    """What was done before the optimization, as a sentence without its end."""
     tolerance: float = 1e-8
     """Of the Newton decrement of the total log-likelihood, in nats: twice the gain expected."""
-    beaten: Mapping[str, float] = field(default_factory=dict)
-    """The log-likelihoods, in nats, where the rivals of the maximum kept end, by their names."""
+    rejected_modes: Mapping[str, float] = field(default_factory=dict)
+    """The log-likelihoods, in nats, at the maxima that were rejected, by name."""
     unbounded: ClassVar[bool] = False
     """Whether the bounds of parameters lie at infinity."""
     library: ClassVar[str] = ""
@@ -100,7 +100,7 @@ class Problem(ABC):
     @property
     @abstractmethod
     def start(self) -> Numpy:
-        """Start values in walked coordinates, shape ``(k,)``."""
+        """Start values in unconstrained parameters, shape ``(k,)``."""
 
     def demean(self, control: Control, into: Demeaning, clock: float) -> None:
         """Take the fixed effects out of the columns; the first part of a run.
@@ -108,7 +108,7 @@ class Problem(ABC):
         Parameters
         ----------
         control
-            The levers, obeyed before each iteration.
+            What pauses and stops the run, obeyed before each iteration.
         into
             Takes each iteration, with the relative residual of each column.
         clock
@@ -121,16 +121,16 @@ class Problem(ABC):
         """
 
     def shortfall(self) -> str:
-        """Say how what came before the walk fell short; empty when it did not."""
+        """Say how what came before the optimization fell short; empty when it did not."""
         return ""
 
     @abstractmethod
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
+    def natural(self, theta: Numpy) -> Numpy:
+        """Return natural parameters, shape ``(k,)``."""
 
     @abstractmethod
-    def walked(self, params: Numpy) -> Numpy:
-        """Return walked coordinates from parameters shown."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained parameters from natural parameters."""
 
     @abstractmethod
     def score(self, theta: Numpy) -> Numpy:
@@ -148,7 +148,7 @@ class Problem(ABC):
         Parameters
         ----------
         jacobian
-            Of the parameters shown by those walked, ``(k, k)``.
+            Of natural by unconstrained parameters, ``(k, k)``.
         opg
             The outer products of the scores, ``(k, k)``, as far as they are known.
         scores
@@ -185,7 +185,7 @@ class Problem(ABC):
         return BY_ROW if self.model is None else self.model.evidence
 
     def score_rows(self, theta: Numpy) -> Numpy:
-        """Return the score of each row in walked coordinates, times its weight, ``(n, k)``.
+        """Return the score of each row in unconstrained parameters, times its weight, ``(n, k)``.
 
         Raises
         ------
@@ -220,19 +220,19 @@ class Problem(ABC):
         """Return the log-likelihood of the constant alone, where that is defined."""
         return None
 
-    def rehearsals(self) -> Sequence[Problem]:
-        """Return rougher problems in the same coordinates to be walked first, roughest first.
+    def warm_starts(self) -> Sequence[Problem]:
+        """Return approximate problems in the same parameters to solve first, the cheapest first.
 
         Each one's `record` names it in the trace.
         """
         return ()
 
-    def rivals(self, theta: Numpy) -> Mapping[str, Numpy]:
+    def other_modes(self, theta: Numpy) -> Mapping[str, Numpy]:
         """Return, by their names in the trace, points near other maxima than the one at theta."""
         return {}
 
-    def canonical(self, theta: Numpy) -> Numpy:
-        """Return the one point that is shown, of those that are the same model."""
+    def normalize(self, theta: Numpy) -> Numpy:
+        """Return the one point that is reported, of those that are the same model."""
         return theta
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
@@ -254,7 +254,7 @@ class Problem(ABC):
         """Return start values from which another problem of these data goes on at estimates."""
         return dict(params)
 
-    def settled(self, theta: Numpy) -> bool:
+    def has_converged(self, theta: Numpy) -> bool:
         """Tell whether nothing moves on that the decrement does not show."""
         return True
 
@@ -280,9 +280,9 @@ class Problem(ABC):
 
     @abstractmethod
     def state(self) -> Any:
-        """Return what the fit keeps beside its numbers: the state of its class of results."""
+        """Return what the fit keeps besides its numbers: the state of its class of results."""
 
-    def walked_start(self, default: Numpy) -> Numpy:
+    def unconstrained_start(self, default: Numpy) -> Numpy:
         """Put the person's start values in the place of the default ones; ``(k,)`` each.
 
         Raises
@@ -292,7 +292,7 @@ class Problem(ABC):
         """
         asked, names = self.specification.start, self.parameter_names
         return with_start_values(
-            default, asked, names, natural=self.shown, unconstrained=self.walked
+            default, asked, names, natural=self.natural, unconstrained=self.unconstrained
         )
 
     def groups(self, names: Sequence[str]) -> dict[str, Any]:

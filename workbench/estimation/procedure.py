@@ -26,7 +26,7 @@ class Steps(Protocol):
         optimizer
             Takes the steps, unless the problem has steps of its own.
         theta
-            Where they begin, in unconstrained coordinates.
+            Where they begin, in unconstrained parameters.
         state
             Where an optimizer with a memory keeps it.
 
@@ -53,7 +53,7 @@ class Solved:
     Attributes
     ----------
     solution
-        Returns the maximum in unconstrained coordinates, ``(k,)``.
+        Returns the maximum in unconstrained parameters, ``(k,)``.
     """
 
     solution: Callable[[], Numpy]

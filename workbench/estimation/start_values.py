@@ -18,7 +18,7 @@ def with_start_values(
     natural: Callable[[Numpy], Numpy],
     unconstrained: Callable[[Numpy], Numpy],
 ) -> Numpy:
-    """Put start values in the place of the default ones, ``(k,)`` in unconstrained coordinates.
+    """Put start values in the place of the default ones, ``(k,)`` in unconstrained parameters.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def _valid(
 
 
 def _inside(params: Numpy, unconstrained: Callable[[Numpy], Numpy]) -> Numpy | None:
-    """Return natural parameters in unconstrained coordinates, or None outside their bounds."""
+    """Return natural parameters in unconstrained parameters, or None outside their bounds."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found = unconstrained(params)
     return found if np.isfinite(found).all() else None

@@ -1,4 +1,4 @@
-"""When a walk ends, decided here and not by the optimizer."""
+"""When an optimization ends, decided here and not by the optimizer."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _ALL_DIGITS = 1e-16
 # Without a decrement the Hessian is looked at when N |g|^2 falls below this, then tenfold less.
 _FIRST_LOOK = 1e-6
 _QUIET_STEPS = 5
-# A rehearsal's own maximum is off by its noise, far above these, in nats.
+# An approximate problem's own maximum is off by its noise, far above these, in nats.
 _NEAR, _NEAR_BY_GRADIENT = 0.1, 0.01
-_REHEARSED = 50
+_WARM_START_STEPS = 50
 # Maxima whose log-likelihoods are nearer than this, in nats, are taken for the same.
 SAME_MAXIMUM = 1e-3
-# A rival has lost when so many times the gain that its Newton step promises would not be enough.
+# A candidate is given up when so many times its Newton step's expected gain would not be enough.
 _GENEROUS = 10
 
 
 class StoppingRule:
-    """Judge each step of one walk.
+    """Judge each step of one optimization.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ class StoppingRule:
         self._recent: deque[float] = deque(maxlen=_QUIET_STEPS + 1)
 
     def verdict(self, step: Iterate, theta: Numpy) -> Outcome | None:
-        """Return how the walk ends with this step, or None to go on."""
+        """Return how the optimization ends with this step, or None to go on."""
         if not np.isfinite(step.objective) and step.number > 0:
             return Outcome.NOT_FINITE
         if self._separated(step, theta):
             return Outcome.SEPARATED
-        if self._arrived(step, theta) and self._problem.settled(theta):
+        if self._at_maximum(step, theta) and self._problem.has_converged(theta):
             return Outcome.CONVERGED
         if self._lost_in_rounding(step):
             return Outcome.PRECISION
@@ -63,16 +63,16 @@ class StoppingRule:
         self.evidence = self._problem.separation(theta)
         return self.evidence is not None
 
-    def _arrived(self, step: Iterate, theta: Numpy) -> bool:
+    def _at_maximum(self, step: Iterate, theta: Numpy) -> bool:
         if step.decrement is None:
-            return self._arrived_by_gradient(step, theta)
+            return self._at_maximum_by_gradient(step, theta)
         before, self._previous = self._previous, step.decrement
         tolerance = self._problem.tolerance
         if step.decrement > tolerance:
             return False
         return step.decrement <= _ALL_DIGITS or before <= tolerance
 
-    def _arrived_by_gradient(self, step: Iterate, theta: Numpy) -> bool:
+    def _at_maximum_by_gradient(self, step: Iterate, theta: Numpy) -> bool:
         size = self._problem.observations * step.gradient_norm**2
         if not size <= self._look_below:
             return False
@@ -84,16 +84,16 @@ class StoppingRule:
         if self._problem.precision != "float32":
             return False
         self._recent.append(step.objective)
-        spread = max(self._recent) - min(self._recent)
+        variation = max(self._recent) - min(self._recent)
         rounding = 4 * float(np.finfo(np.float32).eps) * abs(step.objective)
-        return len(self._recent) > _QUIET_STEPS and spread <= rounding
+        return len(self._recent) > _QUIET_STEPS and variation <= rounding
 
 
-class RehearsalRule(StoppingRule):
-    """Judge the steps on a rougher problem, which needs to come near and no more."""
+class WarmStartRule(StoppingRule):
+    """Judge the steps on an approximate problem, which need only come near its maximum."""
 
     def verdict(self, step: Iterate, theta: Numpy) -> Outcome | None:
-        """Return how the rehearsal ends with this step, or None to go on."""
+        """Return how the warm start ends with this step, or None to go on."""
         if not np.isfinite(step.objective) and step.number > 0:
             return Outcome.NOT_FINITE
         if step.decrement is None:
@@ -106,18 +106,18 @@ class RehearsalRule(StoppingRule):
 
     @property
     def _limit(self) -> int:
-        """The step limit: slow steps in float32 serve as well as those that follow."""
+        """The step limit: slow steps in float32 are as good as those that follow."""
         single = self._problem.precision == "float32"
-        return self._max_steps if single else min(self._max_steps, _REHEARSED)
+        return self._max_steps if single else min(self._max_steps, _WARM_START_STEPS)
 
 
-class RivalRule(StoppingRule):
-    """Judge the steps to a rival of a maximum, and give it up once it is clear that it loses.
+class OtherModeRule(StoppingRule):
+    """Judge the steps to another maximum, and stop once it is clear that it is a lower one.
 
     Parameters
     ----------
     problem, max_steps
-        As for every walk.
+        As for every optimization.
     best
         The log-likelihood to beat, in nats.
     """
@@ -127,7 +127,7 @@ class RivalRule(StoppingRule):
         self._best, self.promised = best, -np.inf
 
     def verdict(self, step: Iterate, theta: Numpy) -> Outcome | None:
-        """Return how the walk ends with this step, or None to go on."""
+        """Return how the optimization ends with this step, or None to go on."""
         value = -(step.objective + self._problem.objective_shift) * self._problem.observations
         gain = (step.decrement or 0.0) / 2
         self.promised = value + gain

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.estimation.observable import Growing
+from workbench.estimation.observable import Observable
 from workbench.protocols import Iterate, Numpy
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ OTHER_SIGN = "other sign of "
 """What comes before a parameter's name in a stage that looks for a maximum at its other sign."""
 
 
-class Trace(Growing[Iterate]):
-    """All steps of a run so far; see :class:`Growing`."""
+class Trace(Observable[Iterate]):
+    """All steps of a run so far; see :class:`Observable`."""
 
     def __init__(self, parameter_names: Sequence[str] = ()) -> None:
         super().__init__()

@@ -76,25 +76,6 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A further column that a formula reads, by its role: event, entry, left, right, trials.
-
-    Attributes
-    ----------
-    role
-        What the formula calls it, and the field of the likelihood that names the column.
-    help
-        What the column holds.
-    required
-        Whether a run needs it.
-    """
-
-    role: str
-    help: str
-    required: bool = True
-
-
-@dataclass(frozen=True)
 class Observed:
     """What start values are computed from.
 
@@ -159,7 +140,9 @@ class Likelihood(Options, ABC):
     support: ClassVar[Support]
     equations: ClassVar[tuple[Equation, ...]] = (Equation("mean"),)
     parameters: ClassVar[tuple[Block, ...]] = ()
-    columns: ClassVar[tuple[Column, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ()
+    """The roles of further columns: event, entry, left, right, trials.  Each is also the name of
+    the option that says which column of the data has it."""
     unit: ClassVar[Literal["row", "group"]] = "row"
     """What has one log-likelihood: a row, or a group, whose rows ``columns["group"]`` sums."""
     group: ClassVar[str | None] = None
@@ -293,14 +276,14 @@ class Likelihood(Options, ABC):
         """Look for a direction of an equation's coefficients along which the likelihood rises."""
         return vanishing_direction(y, x) if self.counts else separating_direction(y, x)
 
-    # Where the formula's coordinates are not the parameters shown --------------------------------
+    # Where the formula's coordinates are not natural parameters --------------------------------
 
     def natural(self, params: Numpy) -> Numpy:
-        """Turn the coordinates of the formula ``(k,)`` into the parameters shown."""
+        """Turn the coordinates of the formula ``(k,)`` into natural parameters."""
         return params
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Turn the parameters shown ``(k,)`` into the coordinates of the formula."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Turn natural parameters ``(k,)`` into the coordinates of the formula."""
         return params
 
     def natural_jacobian(self, params: Numpy) -> Numpy:

@@ -20,7 +20,7 @@ _LEAST = 1e-8
 
 @dataclass(frozen=True)
 class Gaussian(Likelihood):
-    r"""Gaussian linear model, walked in Olsen's coordinates :math:`d = \beta/\sigma, h = 1/\sigma`.
+    r"""Gaussian linear model in Olsen's parameters :math:`d = \beta/\sigma, h = 1/\sigma`.
 
     .. math:: \ell_i = \log h - \tfrac12 (h y_i - x_i^\top d)^2 - \tfrac12 \log 2\pi
 
@@ -85,7 +85,7 @@ class Gaussian(Likelihood):
     def natural(self, theta: Numpy) -> Numpy:
         return np.asarray(np.append(theta[:-1], 1.0) / theta[-1])
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         sigma = params[-1] if params[-1] > 0 else np.nan
         return np.asarray(np.append(params[:-1], 1.0) / sigma)
 

@@ -20,7 +20,7 @@ from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
 from workbench.models.design.read import columns_asked
-from workbench.models.event_study.results import has_cohorts, with_cohorts
+from workbench.models.event_study.aggregation import sunab_terms
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
 from workbench.options import made, options_of
@@ -218,7 +218,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
 def results_of(problem: Problem) -> type[Fit]:
     """Return the class of the fits of a problem."""
     kind = results_class(type(problem.model))
-    return with_cohorts(kind) if has_cohorts(problem.design) else kind
+    return _with_cohorts(kind) if sunab_terms(problem.design.state) else kind
 
 
 def class_of_stored(stored: Mapping[str, Any]) -> type[Fit]:
@@ -232,7 +232,13 @@ def class_of_stored(stored: Mapping[str, Any]) -> type[Fit]:
     name = stored["specification"]["model"]["name"]
     kind = results_class(model_class(name)) if name in MODELS else Fit
     averaged = "cohorts" in stored or "aggregation" in stored["state"]
-    return with_cohorts(kind) if averaged else kind
+    return _with_cohorts(kind) if averaged else kind
+
+
+def _with_cohorts(kind: type[Fit]) -> type[Fit]:
+    """Return the class that averages the effects of cohorts too; it loads several families."""
+    found: type[Fit] = import_module("workbench.models.event_study.results").with_cohorts(kind)
+    return found
 
 
 def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
@@ -240,7 +246,7 @@ def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
 
     None where no fit has it.
     """
-    kinds = {name: with_cohorts(results_class(model_class(name))) for name in MODELS}
+    kinds = {name: _with_cohorts(results_class(model_class(name))) for name in MODELS}
     having = {model: kind for model, kind in kinds.items() if hasattr(kind, attribute)}
     if not having:
         return None

@@ -62,17 +62,17 @@ _MEMBERS: tuple[type[Optimizer], ...] = (
 )
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {member.name: member for member in _MEMBERS}
-"""Every optimizer by the name that a magic or a menu knows it by."""
+"""Every optimizer by its name in a cell or a menu."""
 
-# What Stata and statsmodels call them.
+# Their names in Stata and statsmodels.
 _ELSEWHERE = {"lbfgs": "l-bfgs-b", "nm": "nelder-mead", "ncg": "newton-cg", "nr": "newton"}
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a menu shows of an optimizer.
+    """An optimizer in a menu.
 
-    ``derivatives`` is the highest order that it reads (0, 1 or 2); ``reason`` says why it is not
+    ``derivatives`` is the highest order that it uses (0, 1 or 2); ``reason`` says why it is not
     available and how to change that.
     """
 

@@ -1,4 +1,4 @@
-"""Adam: gradient descent whose rate adapts to each parameter."""
+"""Adam: gradient descent with a rate adapted to each parameter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Adam(FirstOrder):
         The shares of the past that the two means keep, from 0 up to but not including 1.
     reduction
         Whether the gradient is that of the ``"mean"`` of the observations or of their ``"sum"``,
-        which matters only beside the 1e-8 that keeps the ratio finite.
+        which matters only relative to the 1e-8 in the denominator.
     max_steps
         The step limit of a run; None for the caller's default.
 

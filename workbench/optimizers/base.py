@@ -1,4 +1,4 @@
-"""What every optimizer here shares: measures of a step, checks of settings and of libraries."""
+"""Shared parts of optimizers: figures of a step, checks of settings and of libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Alternatives = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerOptions(Options):
-    """What every optimizer has as options.
+    """The options of all optimizers.
 
     Parameters
     ----------
@@ -36,19 +36,19 @@ class OptimizerOptions(Options):
 
 
 class StateBox:
-    """Hold what a resumed run needs besides its point, such as the moments of Adam.
+    """The state that a resumed run needs in addition to its point, such as the moments of Adam.
 
     Parameters
     ----------
     content
-        What :meth:`to_dict` returned before the run was interrupted; empty for a new run.
+        The result of :meth:`to_dict` before the run was interrupted; empty for a new run.
     """
 
     def __init__(self, content: Mapping[str, Any] | None = None) -> None:
         self._read: Callable[[], dict[str, Any]] = lambda: dict(content or {})
 
     def watch(self, read: Callable[[], dict[str, Any]]) -> None:
-        """Let the optimizer say how its present state is read."""
+        """Set the function that reads the optimizer's present state."""
         self._read = read
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class StateBox:
 
 
 def next_iterate(last: Iterate | None, params: Numpy, value: float, gradient: Numpy) -> Iterate:
-    """Describe the step from ``last`` to ``params``, or the start when there is no last one.
+    """Return the iterate of a step from ``last`` to ``params``, or of the start without ``last``.
 
     ``gradient`` is that of the mean objective, shape ``(k,)``; its norm is the largest absolute
     element.  The length of the step is Euclidean.
@@ -68,7 +68,7 @@ def next_iterate(last: Iterate | None, params: Numpy, value: float, gradient: Nu
 
 
 def why_not(alternatives: Alternatives) -> str:
-    """Say what is missing and how to install it; empty when one of the alternatives is there."""
+    """Say what is missing and how to install it; empty when one alternative is installed."""
     gaps = [[name for name in names if find_spec(name) is None] for names in alternatives]
     if not gaps or not all(gaps):
         return ""

@@ -1,11 +1,11 @@
-"""The one bridge from solvers that call back to generators of iterates.
+"""Turn solvers with callbacks into generators of iterates.
 
-A library's solver runs to its end and tells a callback of its steps; a run asks a generator for
-one step after the other.  Here the solver runs in a thread of its own and takes turns with the
-consumer, so that only one of the two moves at any time.  What the solver asks of the objective is
-computed by the consumer, in the consumer's thread: the objective sees one thread only (JAX's
-64-bit switch and OpenMP's teams belong to a thread), what it raises rises where it is awaited,
-and while it pauses, the solver waits.
+A library's solver runs to its end and calls a callback at each step; a run takes one step after
+the other from a generator.  Here the solver runs in its own thread and takes turns with the
+consumer, so that only one of the two runs at any time.  The consumer evaluates the objective for
+the solver, in the consumer's thread: the objective is called from one thread only (JAX's 64-bit
+setting and OpenMP's teams belong to a thread), its errors are raised in the consumer, and while
+it pauses, the solver waits.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Answer = TypeVar("Answer")
 
 
 class Oracle:
-    """What a solver may ask and tell, from its own thread.
+    """The functions that a solver calls, from its own thread.
 
-    Where the objective is not finite, a solver that asks for a value alone receives ``inf``, and
-    one that asks for derivatives a finite parabola, because the interpolation of a line search
-    turns ``inf`` into ``nan``.  The parabola leaves the last accepted point with its slope, and
+    Where the objective is not finite, a solver that requests a value alone receives ``inf``, and
+    one that requests derivatives a finite parabola, because the interpolation of a line search
+    turns ``inf`` into ``nan``.  The parabola has the slope of the last accepted point there, and
     its minimum lies at a tenth of the step tried.
     """
 
@@ -64,7 +64,7 @@ class Oracle:
         return self._turns.ask(lambda: self._memory.objective.hessian_vector(point, direction))
 
     def step(self, theta: Numpy) -> None:
-        """Tell of an accepted step, and wait until the consumer asks for the next one."""
+        """Report an accepted step, and wait until the consumer requests the next one."""
         self._turns.tell(_own(theta))
 
     def _evaluate(self, theta: Numpy, order: Order) -> Evaluation:
@@ -87,20 +87,20 @@ def iterates(
 ) -> Generator[Iterate, None, None]:
     """Yield the start and every step the solver accepts, as it accepts it.
 
-    The solver's solution follows as a last step when it is better than the last one told.
-    Closing the generator raises :class:`Interrupted` in the solver when it next asks for an
-    evaluation, so that no further one is made.
+    The solver's solution follows as a last step when it is better than the last one reported.
+    Closing the generator raises :class:`Interrupted` in the solver at its next evaluation, which
+    is not made.
 
     Parameters
     ----------
     solver
-        Runs in a thread of its own.
+        Runs in its own thread.
     objective
-        Is asked in the consumer's thread, once for each point.
+        Evaluated in the consumer's thread, once for each point.
     start
         The first point, shape ``(k,)``.
     scale
-        What the solver's view of the objective is multiplied with; iterates are not.
+        Factor of the objective in the solver, but not in iterates.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def iterates(
 
 
 class _Memory:
-    """Ask the objective once for each point, and keep the latest answers."""
+    """Evaluate the objective once for each point, and keep the latest results."""
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
@@ -134,7 +134,7 @@ class _Memory:
         self._known: dict[bytes, Evaluation] = {}
 
     def evaluate(self, theta: Numpy, order: Order) -> Evaluation:
-        """Return what is known of the point, or ask the objective."""
+        """Return the known evaluation of the point, or evaluate the objective."""
         key = theta.tobytes()
         answer = self._known.pop(key, None)
         if answer is None or not _reaches(answer, order):
@@ -192,7 +192,7 @@ class _Turns:
 
     # The solver's side -------------------------------------------------------------------------
     def ask(self, answer: Callable[[], Answer]) -> Answer:
-        """Have the consumer compute an answer."""
+        """Let the consumer compute a result."""
         if not self._closed:
             self._from_solver.put(_Question(answer))
             reply: Answer = self._to_solver.get()
@@ -201,7 +201,7 @@ class _Turns:
         return reply
 
     def tell(self, theta: Numpy) -> None:
-        """Hand over a step; a closed run is noticed at the next question.
+        """Pass a step on; a closed run is noticed at the next evaluation.
 
         TNC's C code does not look for exceptions after its callback (scipy 1.17), hence none here.
         """
@@ -220,7 +220,7 @@ class _Turns:
 
     # The consumer's side -----------------------------------------------------------------------
     def next_message(self) -> Numpy | None:
-        """Answer questions until the solver tells of a step, or return None at its end."""
+        """Evaluate for the solver until it reports a step; return None at its end."""
         while isinstance(message := self._from_solver.get(), _Question):
             self._to_solver.put(message.answer())
         if not isinstance(message, _End):
@@ -237,7 +237,7 @@ class _Turns:
     def close(self) -> None:
         """Interrupt the solver and wait for its thread to end.
 
-        A solver deep in its own linear algebra is not waited for; it ends at its next question.
+        A solver in its own linear algebra is not waited for; it ends at its next evaluation.
         """
         self._closed = True
         self._to_solver.put(None)
@@ -250,7 +250,7 @@ def _own(theta: Numpy) -> Numpy:
 
 def _given(array: Numpy | None) -> Numpy:
     if array is None:
-        raise TypeError("The objective left out a derivative that was asked for.")
+        raise TypeError("The objective left out a derivative that was requested.")
     return np.array(array, dtype=np.float64)
 
 

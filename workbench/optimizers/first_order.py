@@ -1,4 +1,4 @@
-"""What SGD and Adam share: the walk along gradients, and the library that turns them into steps."""
+"""Shared parts of SGD and Adam: the loop over gradients, and the library that takes steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Reduction = Literal["mean", "sum"]
 
 
 class Rule(Protocol):
-    """A library's rule of how a gradient moves the parameters."""
+    """A library's rule for a step from a gradient."""
 
     def step(self, gradient: Numpy) -> Numpy:
         """Return the next point ``(k,)``."""
@@ -37,7 +37,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class FirstOrder(OptimizerOptions, ABC):
-    """A method that walks along the gradient of the whole sample at a given rate.
+    """A method that steps along the gradient of the whole sample at a given rate.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ class FirstOrder(OptimizerOptions, ABC):
         ----------
         objective
             Its attribute ``backend_name``, ``"torch"`` or ``"jax"``, names the library to use;
-            torch serves where there is none.
+            torch by default.
         start
             The first point, shape ``(k,)``.
         state
             The moments to start from, and a view of the present ones after each step; moments of
-            the other library are left aside.
+            the other library are ignored.
         """
         box = state or StateBox()
         rule = self._rule(objective, start, box.to_dict())

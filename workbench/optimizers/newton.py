@@ -1,4 +1,4 @@
-"""Newton's method with the exact Hessian and a line search that survives bad starts."""
+"""Newton's method with the exact Hessian and a line search for bad starts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _ARMIJO = 1e-4
 _SMALLEST_STEP = 2.0**-40
 # Two evaluations of one point may differ by this much in their last digits.
 _ROUNDING = 16 * np.finfo(float).eps
-# Where fitted probabilities saturate the Hessian all but vanishes, and its step has no measure.
+# Where fitted probabilities saturate the Hessian nearly vanishes, and its step is too long.
 _REACH = 10.0
 
 
 @dataclass(frozen=True)
 class Newton(OptimizerOptions):
-    r"""Walk along :math:`-H^{-1} g`, halving the step until the objective falls.
+    r"""Step along :math:`-H^{-1} g`, halving the step until the objective falls.
 
     Where the Hessian is not positive definite its eigenvalues are replaced by their absolute
-    values, so the direction still goes downhill.  Where the step is more than ten times as long
-    as the point is far from zero, and fails, as at saturated probabilities, the gradient shows
-    the way.
+    values, so the direction is still one of descent.  Where the step is more than ten times as
+    long as the point's distance from zero, and fails, as at saturated probabilities, the gradient
+    is used.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Newton(OptimizerOptions):
 
 @np.errstate(over="ignore", invalid="ignore")
 def _direction(here: Evaluation) -> tuple[Numpy, bool]:
-    """Return a downhill direction ``(k,)`` and whether the Hessian is positive definite."""
+    """Return a direction of descent ``(k,)`` and whether the Hessian is positive definite."""
     gradient, hessian = _gradient(here), here.hessian
     assert hessian is not None
     scale = np.sqrt(np.abs(np.diag(hessian)))
@@ -84,7 +84,7 @@ def _absolute_solve(matrix: Numpy, right: Numpy) -> Numpy:
 def _move(
     objective: Objective, theta: Numpy, here: Evaluation, direction: Numpy
 ) -> tuple[Numpy, Evaluation] | None:
-    """Step along the direction, or along the gradient where the direction is out of reach."""
+    """Step along the direction, or along the gradient where the direction is too long."""
     near = 1 + float(np.linalg.norm(theta))
     if float(np.linalg.norm(direction)) <= _REACH * near:
         return _search(objective, theta, here, direction)
@@ -105,7 +105,7 @@ def _search(
     slack = _ROUNDING * abs(here.value)
     while step >= smallest:
         new = theta + step * direction
-        # The full step is usually taken, so its derivatives are asked for at once.
+        # The full step is usually accepted, so its derivatives are computed at once.
         trial = objective.evaluate(new, 2 if step == 1.0 else 0)
         if trial.value <= here.value + _ARMIJO * step * slope + slack:
             whole = trial if trial.hessian is not None else objective.evaluate(new, 2)

@@ -1,7 +1,7 @@
 """The methods of ``scipy.optimize.minimize``, one class each.
 
-Their own tolerances are set below what double precision can reach: a run ends when its caller's
-``StoppingRule`` says so, or when the method finds no further step.
+Their own tolerances are below the reach of double precision: a run ends by the ``StoppingRule``
+of its caller, or when the method finds no further step.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNLIMITED = 2**31 - 1  # the largest count that the C codes of TNC and SLSQP ho
 
 @dataclass(frozen=True, kw_only=True)
 class ScipyMethod(OptimizerOptions, ABC):
-    """What the methods of scipy share.
+    """The shared part of the methods of scipy.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class ScipyMethod(OptimizerOptions, ABC):
     library: ClassVar[str] = "scipy"
     derivatives: ClassVar[int] = 1
     requires: ClassVar[Alternatives] = ()
-    # Whether it sees the sum over the observations: it stops at an absolute curvature, which a
-    # mean reaches long before its optimum.
+    # Whether its objective is the sum over the observations: it stops at an absolute curvature,
+    # which a mean reaches long before its optimum.
     sees_total: ClassVar[bool] = False
 
     def iterate(self, objective: Objective, start: Numpy) -> Generator[Iterate, None, None]:
@@ -49,10 +49,10 @@ class ScipyMethod(OptimizerOptions, ABC):
     @property
     @abstractmethod
     def options(self) -> dict[str, Any]:
-        """The method's options as scipy names them."""
+        """The method's options, by scipy's names."""
 
     def _functions(self, oracle: Oracle) -> dict[str, Any]:
-        """Return what the method calls."""
+        """Return the functions that the method calls."""
         return {"fun": oracle.value_and_gradient, "jac": True, "callback": oracle.step}
 
     def _solve(self, oracle: Oracle, start: Numpy) -> Numpy | None:
@@ -70,7 +70,7 @@ class ScipyMethod(OptimizerOptions, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class BFGS(ScipyMethod):
-    """Walk along quasi-Newton directions from a dense inverse Hessian.
+    """Step along quasi-Newton directions from a dense inverse Hessian.
 
     References
     ----------
@@ -88,7 +88,7 @@ class BFGS(ScipyMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGSB(ScipyMethod):
-    """Walk along quasi-Newton directions from the last few gradients only.
+    """Step along quasi-Newton directions from the last few gradients only.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class LBFGSB(ScipyMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class CG(ScipyMethod):
-    """Walk along nonlinear conjugate gradients.
+    """Step along nonlinear conjugate gradients.
 
     References
     ----------
@@ -187,16 +187,16 @@ class SLSQP(ScipyMethod):
 
     @property
     def options(self) -> dict[str, Any]:
-        # With 0 it tries steps forever at the rounding of the objective (scipy 1.17).
+        # With 0 it tries steps without end at the rounding error of the objective (scipy 1.17).
         return {"ftol": 1e-18, "maxiter": _UNLIMITED}
 
     def _functions(self, oracle: Oracle) -> dict[str, Any]:
-        """Tell of steps through the gradient, as the callback of SLSQP sees trial points too."""
-        told = _after_the_first(oracle.step)
+        """Report steps in the gradient, as the callback of SLSQP gets trial points too."""
+        report = _after_the_first(oracle.step)
 
         def gradient(theta: Numpy) -> Numpy:
             slope = oracle.value_and_gradient(theta)[1]
-            told(theta)
+            report(theta)
             return slope
 
         return {"fun": lambda theta: oracle.value_and_gradient(theta)[0], "jac": gradient}
@@ -235,7 +235,7 @@ class TrustExact(ScipyMethod):
         return {"gtol": _TIGHT, "maxiter": _UNLIMITED, **radii}
 
     def _functions(self, oracle: Oracle) -> dict[str, Any]:
-        """Ask for the Hessian at once, since most proposals are accepted."""
+        """Compute the Hessian at once, since most proposals are accepted."""
         return super()._functions(oracle) | {
             "fun": lambda theta: oracle.value_gradient_and_hessian(theta)[:2],
             "hess": lambda theta: oracle.value_gradient_and_hessian(theta)[2],
@@ -264,15 +264,15 @@ class TrustConstr(ScipyMethod):
         return {"gtol": _TIGHT, "xtol": 1e-16, "maxiter": _UNLIMITED}
 
     def _functions(self, oracle: Oracle) -> dict[str, Any]:
-        """Leave out the first call of the callback, which tells of the start."""
-        told = _after_the_first(oracle.step)
-        callback = {"callback": lambda theta, _: told(theta)}
+        """Leave out the first call of the callback, which reports the start."""
+        report = _after_the_first(oracle.step)
+        callback = {"callback": lambda theta, _: report(theta)}
         return super()._functions(oracle) | {"hessp": oracle.hessian_vector} | callback
 
 
 @dataclass(frozen=True, kw_only=True)
 class NelderMead(ScipyMethod):
-    """Move a simplex downhill by values alone; each best corner's gradient is for the record.
+    """Move a simplex downhill by values alone; gradients of the best corners are only recorded.
 
     Parameters
     ----------
@@ -297,7 +297,7 @@ class NelderMead(ScipyMethod):
     @property
     def options(self) -> dict[str, Any]:
         limits = {"maxiter": _UNLIMITED, "maxfev": _UNLIMITED}
-        # Values alone place the optimum no closer than the root of their rounding, 1e-8.
+        # Values alone locate the optimum only to the root of their rounding error, 1e-8.
         return {"xatol": 1e-9, "fatol": 1e-14, "adaptive": self.adaptive, **limits}
 
     def _functions(self, oracle: Oracle) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The methods of pytorch-minimize that work, one class each.
 
-pytorch-minimize (0.1.0) reaches the objective through the ``closure`` and ``dir_evaluate`` of a
-``torchmin.Minimizer``.  One of ours answers them from any backend's objective, so that a gradient
-or a Hessian is computed once, by the objective, and never rebuilt by differentiating twice.  Its
+pytorch-minimize (0.1.0) evaluates the objective by the ``closure`` and ``dir_evaluate`` of a
+``torchmin.Minimizer``.  A subclass here computes them from the objective of any backend, so that
+a gradient or a Hessian is computed once, and not by differentiating twice.  Its
 ``trust-krylov`` fails by itself on torch 2.13 and is left out.
 """
 
@@ -31,7 +31,7 @@ Curvature = Literal["none", "product", "matrix"]
 
 @dataclass(frozen=True, kw_only=True)
 class TorchminMethod(OptimizerOptions, ABC):
-    """What the methods of pytorch-minimize share.
+    """The shared part of the methods of pytorch-minimize.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class TorchminMethod(OptimizerOptions, ABC):
     requires: ClassVar[Alternatives] = (("torch", "torchmin"),)
     curvature: ClassVar[Curvature] = "none"
     tolerances: ClassVar[dict[str, float]] = _BY_GRADIENT
-    # Whether it sees the sum over the observations: it stops at an absolute curvature, which a
-    # mean reaches long before its optimum.
+    # Whether its objective is the sum over the observations: it stops at an absolute curvature,
+    # which a mean reaches long before its optimum.
     sees_total: ClassVar[bool] = False
 
     def iterate(self, objective: Objective, start: Numpy) -> Generator[Iterate, None, None]:
@@ -56,7 +56,7 @@ class TorchminMethod(OptimizerOptions, ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The method's options as pytorch-minimize names them."""
+        """The method's options, by pytorch-minimize's names."""
         return dict(self.tolerances)
 
     def _solve(self, oracle: Oracle, start: Numpy) -> Numpy | None:
@@ -80,7 +80,7 @@ class TorchminMethod(OptimizerOptions, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class TorchminBFGS(TorchminMethod):
-    """Walk along quasi-Newton directions from a dense inverse Hessian.
+    """Step along quasi-Newton directions from a dense inverse Hessian.
 
     References
     ----------
@@ -95,7 +95,7 @@ class TorchminBFGS(TorchminMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class TorchminLBFGS(TorchminMethod):
-    """Walk along quasi-Newton directions from the last gradients only.
+    """Step along quasi-Newton directions from the last gradients only.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class TorchminLBFGS(TorchminMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class TorchminCG(TorchminMethod):
-    """Walk along nonlinear conjugate gradients.
+    """Step along nonlinear conjugate gradients.
 
     References
     ----------
@@ -151,7 +151,7 @@ class TorchminNewtonCG(TorchminMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class TorchminNewtonExact(TorchminMethod):
-    """Solve Newton's equation by Cholesky; go down the gradient where that fails.
+    """Solve Newton's equation by Cholesky; step along the negative gradient where that fails.
 
     References
     ----------
@@ -224,15 +224,15 @@ class TorchminDogleg(TorchminMethod):
 
 @cache
 def _bridge() -> Any:
-    """Define the bridge when torch is first used, as it derives from a class of torchmin."""
+    """Define the class when torch is first used, as it derives from a class of torchmin."""
     import torch
     from torchmin.function import de_value, sf_value
     from torchmin.optim.minimizer import LinearOperator, Minimizer
 
     class Bridge(Minimizer):  # type: ignore[misc]  # torchmin has no types
-        """Answer torchmin's questions about the objective.
+        """The objective as torchmin evaluates it.
 
-        ``Minimizer.__init__`` registers parameters, which there are none of here, and would load
+        ``Minimizer.__init__`` registers parameters, of which there are none here, and would load
         torch's compiler, which takes seconds.
         """
 
@@ -244,7 +244,7 @@ def _bridge() -> Any:
             self._hess = curvature == "matrix"
 
         def closure(self, x: Any) -> Any:
-            """Return the value, the gradient and the curvature asked for."""
+            """Return the value, the gradient and the curvature that the method uses."""
             theta = x.numpy()
             if self._hess:
                 value, *derivatives = self._oracle.value_gradient_and_hessian(theta)
@@ -262,7 +262,9 @@ def _bridge() -> Any:
 
         def _product(self, x: Any) -> Any:
             theta, size = x.numpy(), x.numel()
-            ask = self._oracle.hessian_vector
-            return LinearOperator(lambda v: torch.from_numpy(ask(theta, v.numpy())), (size, size))
+            product = self._oracle.hessian_vector
+            return LinearOperator(
+                lambda v: torch.from_numpy(product(theta, v.numpy())), (size, size)
+            )
 
     return Bridge

@@ -1,4 +1,4 @@
-"""A trust region with the exact Hessian, for likelihoods that curve the wrong way in places."""
+"""A trust region with the exact Hessian, for likelihoods that are not concave everywhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.options import Kind, option
 from workbench.protocols import Evaluation, Iterate, Numpy, Objective
 
 _SMALLEST_RADIUS = 1e-14
-# A model that promises less than this share of the objective is lost in its rounding.
+# An expected fall below this share of the objective is below its rounding error.
 _ROUNDING = 16 * np.finfo(float).eps
 
 
@@ -104,7 +104,7 @@ def _ball_step(values: Numpy, pull: Numpy, radius: float) -> Numpy:
 
 
 def _success(here: Evaluation, trial: Evaluation, step: Numpy) -> float:
-    """Compare the fall of the objective with the fall the model promised."""
+    """Compare the fall of the objective with the fall of the quadratic model."""
     assert here.gradient is not None
     assert here.hessian is not None
     derivatives = trial.gradient, trial.hessian

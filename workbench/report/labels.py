@@ -76,7 +76,7 @@ def weights_label(fit: Fit) -> str:
 
 
 def has_few_draws(stage: str) -> bool:
-    """Say whether a stage of a walk has fewer draws, and so a log-likelihood of its own."""
+    """Say whether a stage has fewer draws, and so a log-likelihood of its own."""
     return stage.endswith(" draws")
 
 
@@ -86,7 +86,7 @@ def is_rough(stage: str) -> bool:
 
 
 def races(stage: str) -> bool:
-    """Say whether a stage walks to another sign, in a race with the maximum found before."""
+    """Say whether a stage looks for a maximum at another sign, after one was found."""
     return stage.startswith(OTHER_SIGN)
 
 

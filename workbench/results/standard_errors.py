@@ -227,7 +227,7 @@ class Precision:
                 hint="run the model again in this session.",
                 code="no-hessian",
             )
-        return self.live.curvature(self.live.walked(self.estimated.to_numpy()), scores=False)
+        return self.live.curvature(self.live.unconstrained(self.estimated.to_numpy()), scores=False)
 
     def _curvature_at_maximum(self, what: str) -> Curvature:
         """Return the curvature, or say that something means nothing away from a maximum."""
@@ -252,7 +252,7 @@ class Precision:
         if kept is None or kept.opg is not None or self.live is None or not self._at_maximum:
             return kept
         return replace(
-            kept, opg=self.live.curvature(self.live.walked(self.estimated.to_numpy())).opg
+            kept, opg=self.live.curvature(self.live.unconstrained(self.estimated.to_numpy())).opg
         )
 
     def _matrix(self, asked: _Asked, curvature: Curvature) -> Numpy:
@@ -268,7 +268,7 @@ class Precision:
         if asked.key not in self._formed:
             if self.live is None:
                 raise kind.not_kept(clusters)
-            theta = self.live.walked(self.estimated.to_numpy())
+            theta = self.live.unconstrained(self.estimated.to_numpy())
             self._formed[asked.key] = kind.sums(ProblemEvidence(self.live, clusters, theta))
         return self._formed[asked.key]
 

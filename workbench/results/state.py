@@ -1,4 +1,4 @@
-"""What a fit keeps beside its numbers, in plain types, so that it can be read from the record."""
+"""What a fit keeps besides its numbers, in plain types, so that it can be read from the record."""
 
 from __future__ import annotations
 

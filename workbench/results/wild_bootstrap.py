@@ -106,8 +106,8 @@ class WildBootstrap:
 class Question:
     """What is asked of the bootstrap; see `workbench.results.fit.Fit.wild_bootstrap`.
 
-    ``direction (k,)`` is the restriction's left side in walked coordinates, ``estimate`` the left
-    side at the estimate, ``tested`` the right side, ``factor`` the small-sample factor of CRV1.
+    ``direction (k,)`` is the left side of the restriction in unconstrained parameters, ``estimate``
+    the left side at the estimate, ``tested`` the right side, ``factor`` the factor of CRV1.
     """
 
     restriction: str

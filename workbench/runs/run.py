@@ -1,4 +1,4 @@
-"""A run: one specification at work in a thread, with its levers and its record."""
+"""A run: one specification at work in a thread, with its controls and its record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
 from workbench.estimation.model import Model
-from workbench.estimation.optimization import Measured, Walked, measure, step_limit, walk
+from workbench.estimation.optimization import Ending, Measured, measure, optimize, step_limit
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
@@ -311,13 +311,13 @@ class Run:
     def _estimate(self) -> Fit | None:
         if not self._demeaned():
             return None
-        walked = self._walk()
+        ending = self._optimize()
         self._finish_phase("optimize", "hessian")
-        if walked.outcome is Outcome.CANCELLED:
+        if ending.outcome is Outcome.CANCELLED:
             return None
-        measured = measure(self.problem, walked)
+        measured = measure(self.problem, ending)
         self._finish_phase("hessian", "report")
-        return self._report(walked, measured)
+        return self._report(ending, measured)
 
     def _demeaned(self) -> bool:
         """Take fixed effects out; tell whether the run goes on."""
@@ -329,13 +329,16 @@ class Run:
             self._finish_phase("demean", "optimize")
         return True
 
-    def _walk(self) -> Walked:
+    def _optimize(self) -> Ending:
         asked, start = self._specification, None
         limit = step_limit(self.optimizer, asked.max_steps)
         first = 0
         if self._continuing is not None and self._continuing.params is not None:
-            start, first = self.problem.walked(self._continuing.params), self._continuing.step
-        return walk(
+            start, first = (
+                self.problem.unconstrained(self._continuing.params),
+                self._continuing.step,
+            )
+        return optimize(
             self.problem,
             self.optimizer,
             self._control,
@@ -348,14 +351,14 @@ class Run:
             after_step=lambda: self._recorder.checkpoint(self._state),
         )
 
-    def _report(self, walked: Walked, measured: Measured) -> Fit:
+    def _report(self, ending: Ending, measured: Measured) -> Fit:
         problem, last = self.problem, self.trace.last
         steps = 0 if last is None else last.number
         self._specification = self._recorder.specification()
         found = results_of(problem)(
             specification=self._specification,
             outcome=measured.outcome,
-            message=message_of(problem, walked, measured, steps),
+            message=message_of(problem, ending, measured, steps),
             params=_estimates(problem, measured),
             loglik=measured.loglik if measured.outcome is not Outcome.SEPARATED else np.nan,
             loglik_null=problem.loglik_null(),
@@ -377,7 +380,7 @@ class Run:
             demeaning=self.demeaning,
             timing={**self._timing(), "total": self._worked()},
             provenance=provenance_of(problem),
-            evidence=_evidence(walked),
+            evidence=_evidence(ending),
             state=problem.state(),
             live=problem,
         )
@@ -435,14 +438,14 @@ def _ended_by(error: BaseException) -> WorkbenchError:
 def _estimates(problem: Problem, measured: Measured) -> pd.Series:
     """Return the estimates by name; none where no maximum exists."""
     names = pd.Index(problem.parameter_names, dtype=object)
-    values = pd.Series(problem.shown(measured.theta), index=names, name="estimate")
+    values = pd.Series(problem.natural(measured.theta), index=names, name="estimate")
     if measured.outcome is Outcome.SEPARATED:
         values[:] = np.nan
     return values[list(problem.estimated)]
 
 
-def _evidence(walked: Walked) -> dict[str, Any]:
-    found = walked.evidence
+def _evidence(ending: Ending) -> dict[str, Any]:
+    found = ending.evidence
     if found is None:
         return {}
     return {

@@ -12,7 +12,7 @@ TRAVEL = "choice ~ gc + ttme + hinc:air + C(mode, Treatment('car'))"
 
 
 def travel():
-    """Return how 210 people travelled between Sydney, Canberra and Melbourne.
+    """Return how 210 persons travelled between Sydney, Canberra and Melbourne.
 
     Source: Greene and Hensher, in statsmodels.
     """
@@ -21,31 +21,31 @@ def travel():
     return frame.assign(air=(frame["mode"] == "air") * 1.0)
 
 
-def rides(seed=1, people=80, times=5, there=4):
-    """Return choices among four rides by people whose tastes vary.
+def rides(seed=1, persons=80, times=5, there=4):
+    """Return choices among four rides by persons with random tastes.
 
     The coefficient of price is normal (-0.6, 0.3), that of time minus lognormal (-2.5, 0.5), that
-    of comfort normal (1, 0.8); a fifth of the rides are not there, and people have a town, an age
-    and a weight from 1 to 3.
+    of comfort normal (1, 0.8); a fifth of the rides are not available, and persons have a town, an
+    age and a weight from 1 to 3.
     """
     rng = np.random.default_rng(seed)
-    rows = people * times * there
-    who = np.repeat(np.arange(people), times * there)
+    rows = persons * times * there
+    who = np.repeat(np.arange(persons), times * there)
     frame = pd.DataFrame(
         {
             "person": who,
-            "id": np.repeat(np.arange(people * times), there),
-            "ride": np.tile(list("abcd")[:there], people * times),
+            "id": np.repeat(np.arange(persons * times), there),
+            "ride": np.tile(list("abcd")[:there], persons * times),
             "price": rng.uniform(1, 9, rows),
             "time": rng.uniform(5, 40, rows),
             "comfort": rng.normal(0, 1, rows),
-            "town": rng.integers(0, 12, people)[who],
-            "age": rng.normal(40, 10, people)[who],
-            "weight": rng.integers(1, 4, people)[who],
+            "town": rng.integers(0, 12, persons)[who],
+            "age": rng.normal(40, 10, persons)[who],
+            "weight": rng.integers(1, 4, persons)[who],
         }
     )
-    price, comfort = rng.normal(-0.6, 0.3, people), rng.normal(1, 0.8, people)
-    time = -np.exp(rng.normal(-2.5, 0.5, people))
+    price, comfort = rng.normal(-0.6, 0.3, persons), rng.normal(1, 0.8, persons)
+    time = -np.exp(rng.normal(-2.5, 0.5, persons))
     utility = price[who] * frame["price"] + time[who] * frame["time"]
     frame["utility"] = utility + comfort[who] * frame["comfort"] + rng.gumbel(0, 1, rows)
     frame = frame[(rng.random(rows) < 0.8) | (frame["ride"] == "a") | (frame["ride"] == "b")]

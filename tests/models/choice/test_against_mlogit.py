@@ -1,11 +1,12 @@
 """Models of choice against mlogit 1.1-3 under R 4.2.2, on the travel mode data and on its draws.
 
 Each expected value is what ``mlogit(choice ~ ttme + gc | 1, x, reflevel = "air", ...)`` prints,
-with ``x <- dfidx(modechoice, idx = c("individual", "mode"), choice = "choice")``, the options that
-stand beside it, and ``tol = 1e-14``.  Its Halton draws (``R = 50, halton = NA``) are ours, element
-by element.  From its own start it ends at the lower of the two maxima that a standard deviation has
-with these draws; with a negative one in ``start`` it ends at the higher, where we end.  Its errors
-are of outer products, but for the conditional logit, where they are of the Hessian.
+with ``x <- dfidx(modechoice, idx = c("individual", "mode"), choice = "choice")``, the options
+given in each test, and ``tol = 1e-14``.  Its Halton draws (``R = 50, halton = NA``) are ours,
+element by element.  From its own start it ends at the lower of the two maxima that a
+standard deviation has with these draws; with a negative one in ``start`` it ends at the higher,
+where we end.  Its errors are of outer products, but for the conditional logit, where they are of
+the Hessian.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def test_scores_are_summed_by_person_before_anything_else(frame, panel, kind):
     np.testing.assert_allclose(covariance, expected, rtol=1e-6)
 
 
-def test_labels_say_whose_scores_are_summed(frame):
+def test_labels_say_by_which_unit_scores_are_summed(frame):
     single = wb.fit("conditional_logit", RIDE, frame, **RIDES, se="robust")
     panel = wb.fit("conditional_logit", RIDE, frame, **RIDES, panel="person", se="opg")
 
@@ -287,21 +287,21 @@ def test_a_cluster_that_differs_within_a_person_is_refused(frame):
         ({**RIDES, "start": {"speed": 1.0}}, 'no parameter "speed" to start'),
     ],
 )
-def test_options_that_cannot_serve_are_refused_in_a_sentence(frame, options, said):
+def test_invalid_options_are_refused_in_a_sentence(frame, options, said):
     with pytest.raises(OptionError, match=said) as refused:
         wb.fit("conditional_logit", RIDE, frame, **options)
 
     assert refused.value.hint
 
 
-def test_a_column_that_is_not_there_is_refused_by_its_nearest_name(frame):
+def test_an_unknown_column_is_refused_with_its_nearest_name(frame):
     with pytest.raises(DataError, match="nearest name is person"):
         wb.fit("conditional_logit", RIDE, frame, **RIDES, panel="persn")
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 @pytest.mark.parametrize("model", ["conditional_logit", "mixed_logit"])
-def test_a_walk_in_float32_is_ended_in_float64(model, backend):
+def test_an_optimization_in_float32_ends_in_float64(model, backend):
     frame, own = rides(), {"situation": "id", "alternatives": "ride", "panel": "person"}
     if model == "mixed_logit":
         own |= {"random": {"price": "normal"}, "draws": 200}
@@ -317,7 +317,7 @@ def test_a_walk_in_float32_is_ended_in_float64(model, backend):
     assert found.converged
     np.testing.assert_allclose(found.params, whole.params, rtol=1e-8)
     np.testing.assert_allclose(found.se, whole.se, rtol=1e-6)
-    assert any("last steps and all that is reported are in float64" in n for n in found.notes)
+    assert any("last steps and all results are in float64" in n for n in found.notes)
 
 
 def test_a_device_without_float64_keeps_float32(monkeypatch):
@@ -325,7 +325,7 @@ def test_a_device_without_float64_keeps_float32(monkeypatch):
     roles = {"situation": "id", "alternatives": "ride", "panel": "person"}
 
     found = wb.fit(
-        "conditional_logit", "chosen ~ price + time + comfort", rides(people=2000), **roles,
+        "conditional_logit", "chosen ~ price + time + comfort", rides(persons=2000), **roles,
         dtype="float32",
     )  # fmt: skip
 

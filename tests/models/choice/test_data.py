@@ -43,7 +43,7 @@ def test_rows_are_sorted_by_person_situation_and_alternative(trips):
     assert data.labels == ("air", "bus", "car")
 
 
-def test_differences_are_to_the_chosen_alternative(trips):
+def test_differences_are_from_the_chosen_alternative(trips):
     data = read(trips)
 
     moved, first = differences(data.x, data.first, data.chosen)
@@ -69,7 +69,7 @@ def test_the_order_of_rows_does_not_matter(trips):
     np.testing.assert_array_equal(shuffled.x, read(trips).x)
 
 
-def test_situations_of_one_person_stand_together(trips):
+def test_situations_of_one_person_are_consecutive(trips):
     trips["who"] = trips["id"].map({7: "b", 3: "a", 5: "b", 9: "a"})
 
     data = read(trips, roles=RowColumns("id", "mode", "who"))
@@ -78,7 +78,7 @@ def test_situations_of_one_person_stand_together(trips):
     assert data.x[data.chosen, 0].tolist() == [3.0, 4.5, 7.0, 4.0]
 
 
-def test_numbers_of_situations_may_begin_anew_for_each_person(trips):
+def test_numbers_of_situations_may_restart_for_each_person(trips):
     trips["who"] = trips["id"].map({7: "b", 3: "a", 5: "c", 9: "d"})
 
     data = read(trips.assign(id=1), roles=RowColumns("id", "mode", "who"))
@@ -134,7 +134,9 @@ def test_columns_that_do_not_vary_within_choosers_are_named_and_left_out(trips):
     data = read(trips, "chosen ~ cost + income")
 
     assert data.names == ("cost",)
-    assert data.left_out[0].startswith("income is the same for all alternatives of each chooser")
+    assert data.left_out[0].startswith(
+        "income is the same for all alternatives of each choice situation"
+    )
 
 
 def test_collinearity_is_judged_on_differences(trips):
@@ -172,7 +174,7 @@ def test_nothing_to_estimate_from_is_refused(trips):
 # Wide data ---------------------------------------------------------------------------------------
 @pytest.fixture
 def wide():
-    """Return two trips, one row each; by air one cannot always go."""
+    """Return two trips, one row each; air is not always available."""
     return pd.DataFrame(
         {
             "mode": ["car", "air"],
@@ -185,7 +187,7 @@ def wide():
     )
 
 
-def test_wide_data_become_one_row_an_alternative(wide):
+def test_wide_data_become_one_row_per_alternative(wide):
     found = wb.long(wide, "mode", ["air", "car"], ["cost"], available="there")
 
     assert found["alternative"].tolist() == ["car", "air", "car"]
@@ -207,7 +209,7 @@ def test_alternatives_of_wide_data_may_be_numbers(alternatives):
 
 
 def test_wide_data_refuse_what_they_do_not_have(wide):
-    with pytest.raises(DataError, match="none of the alternatives"):
+    with pytest.raises(DataError, match="not one of the alternatives"):
         wb.long(wide, "mode", ["car"], ["cost"])
     with pytest.raises(DataError, match='no column "price_air"'):
         wb.long(wide, "mode", ["air", "car"], ["price"])

@@ -25,7 +25,7 @@ def frame():
 
 
 def log_likelihood(frame, params, z):
-    """Return the log-likelihood of two classes from the parameters shown."""
+    """Return the log-likelihood of two classes from natural parameters."""
     x = frame[COLUMNS].to_numpy()
     each = [
         by_person(frame, logs_of_choices(frame, x @ beta)) for beta in (params[:2], params[2:4])
@@ -83,8 +83,8 @@ def test_classes_are_ordered_by_their_share(frame):
     assert any(note.startswith("The best of 6 starts") for note in found.notes)
 
 
-def test_a_class_that_is_predicted_exactly_is_said_to_run_away():
-    """With one choice a person, a class can hold those alone whom a line sets apart."""
+def test_a_class_that_is_predicted_exactly_is_said_to_diverge():
+    """With one choice per person, a class can consist of persons whose choices are separated."""
     found = wb.fit(
         "latent_class", "choice ~ gc + ttme + C(mode)", travel(), situation="individual",
         alternatives="mode", starts=2,
@@ -96,7 +96,7 @@ def test_a_class_that_is_predicted_exactly_is_said_to_run_away():
     assert found.outcome.name == "BOUNDARY"
     assert f"class{far[0]}.C(mode)[T.bus]" in found.message
     assert "without end, so they have no standard error" in found.message
-    assert any(f"coefficients of class {far[0]} grow without end" in note for note in found.notes)
+    assert any(f"coefficients of class {far[0]} grow without bound" in note for note in found.notes)
 
 
 def test_derivatives_agree_with_finite_differences():
@@ -138,10 +138,10 @@ def test_classes_of_persons_follow_bayes(frame):
     [
         ({"classes": 1}, OptionError, "classes is 1"),
         ({"classes": 2.5}, OptionError, "classes is 2.5"),
-        ({"membership": "age"}, OptionError, "no right side of a formula"),
+        ({"membership": "age"}, OptionError, "not a one-sided formula"),
         ({"membership": "~ price"}, DataError, "price differs between the rows of one person"),
     ],
 )
-def test_options_that_cannot_serve_are_refused(frame, options, error, said):
+def test_invalid_options_are_refused(frame, options, error, said):
     with pytest.raises(error, match=said):
         wb.fit("latent_class", RIDE, frame, **RIDES, **options)

@@ -48,17 +48,17 @@ def simulated(frame, coefficients, scale=1.0):
 
 
 def drawn(found, kinds, *, price=None):
-    """Return coefficients of each draw and person, from the parameters shown and the draws."""
+    """Return coefficients of each draw and person, from natural parameters and the draws."""
     draws, params = found.live.draws, found.params
     names = list(kinds)
     beta = np.tile(params[COLUMNS].to_numpy(), (draws.shape[1], draws.shape[0], 1))
     for k, name in enumerate(names):
-        spread = np.zeros(draws.shape[:2])
+        sds = np.zeros(draws.shape[:2])
         for j in range(k + 1):
             full = f"chol.{names[j]}.{name}"
             value = params.get(full, params[f"sd.{name}"] if j == k and full not in params else 0)
-            spread = spread + value * draws[:, :, j]
-        beta[:, :, COLUMNS.index(name)] = turned(kinds[name], params[name] + spread.T)
+            sds = sds + value * draws[:, :, j]
+        beta[:, :, COLUMNS.index(name)] = turned(kinds[name], params[name] + sds.T)
     if price is not None:
         p = COLUMNS.index(price)
         alpha = beta[:, :, [p]].copy()
@@ -96,19 +96,19 @@ def test_the_likelihood_of_several_is_the_average_over_draws(frame, correlated, 
     expected = simulated(frame, drawn(found, kinds, price=price))
 
     assert found.loglik == pytest.approx(expected, rel=1e-10)
-    spreads = (
+    sds = (
         ["chol.price.price", "chol.price.comfort", "chol.comfort.comfort"]
         if correlated
         else ["sd.price", "sd.comfort"]
     )
-    assert list(found.params.index) == [*COLUMNS, *spreads]
+    assert list(found.params.index) == [*COLUMNS, *sds]
 
 
 def test_standard_errors_are_those_of_a_hessian_by_finite_differences(frame):
     kinds = {"price": "normal", "time": "negative_lognormal"}
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, random=kinds, draws=15)
     problem = found.live
-    theta = problem.walked(found.params.to_numpy())
+    theta = problem.unconstrained(found.params.to_numpy())
 
     hessian = gradient(problem.score, theta, 1e-5)
 
@@ -213,7 +213,7 @@ def test_the_better_of_both_signs_is_reported_as_a_positive_one(frame):
     options = {**RIDES, "random": {"price": "normal", "comfort": "normal"}, "draws": 12}
     found = wb.fit("mixed_logit", RIDE, frame, **options)
     problem = found.live
-    theta = problem.walked(found.params.to_numpy())
+    theta = problem.unconstrained(found.params.to_numpy())
 
     others = []
     for sign in ([-1, 1], [1, -1], [-1, -1]):
@@ -226,7 +226,7 @@ def test_the_better_of_both_signs_is_reported_as_a_positive_one(frame):
 
 
 @pytest.mark.parametrize(("seed", "wins"), [(5, True), (6, False)])
-def test_both_signs_race_and_the_note_says_how_far_the_loser_is_below(frame, seed, wins):
+def test_both_signs_are_tried_and_the_note_says_how_far_the_other_one_is_below(frame, seed, wins):
     """The two maxima are those that scipy finds of the average over draws, from either sign."""
     options = {"random": {"price": "normal"}, "draws": 12, "draw_kind": "random", "seed": seed}
     found = wb.fit("mixed_logit", RIDE, frame, **RIDES, **options)
@@ -243,7 +243,7 @@ def test_both_signs_race_and_the_note_says_how_far_the_loser_is_below(frame, see
     assert (sign < 0) == wins
     assert found.loglik == pytest.approx(kept, abs=1e-4)
     (below,) = (found.loglik - value for value in found.state.rejected_modes.values())
-    # The walk to the loser ends as soon as it is sure; its quadratic promise misses by hundredths.
+    # The optimization of the other sign stops early; its extrapolation is off by hundredths.
     assert below == pytest.approx(kept - other, abs=0.05)
     assert kept - other > 1
     stages = found.trace.to_frame()["stage"].drop_duplicates().tolist()
@@ -252,7 +252,7 @@ def test_both_signs_race_and_the_note_says_how_far_the_loser_is_below(frame, see
     assert any(note.startswith(said) for note in found.notes)
 
 
-def test_a_race_that_is_stopped_keeps_the_maximum_it_has(frame):
+def test_a_comparison_of_maxima_that_is_stopped_keeps_the_one_it_has(frame):
     options = {"random": {"price": "normal"}, "draws": 12, "draw_kind": "random", "seed": 6}
     whole = wb.fit("mixed_logit", RIDE, frame, **RIDES, **options)
     run = Run(whole.live, Newton())
@@ -272,7 +272,7 @@ def test_mirrored_draws_of_two_coefficients_have_modes_too(frame, seed):
         seed=seed,
     )  # fmt: skip
     problem = found.live
-    other = problem.walked(found.params.to_numpy()) * [1, 1, 1, 1, -1]
+    other = problem.unconstrained(found.params.to_numpy()) * [1, 1, 1, 1, -1]
 
     climbed = minimize(
         lambda theta: -problem.loglik(theta), other, jac=lambda theta: -problem.score(theta)
@@ -281,8 +281,8 @@ def test_mirrored_draws_of_two_coefficients_have_modes_too(frame, seed):
     assert -climbed.fun <= found.loglik + 1e-6
 
 
-def test_a_run_goes_on_from_the_sign_at_which_it_ended(frame):
-    """A negative spread is shown as a positive one, with the draws turned."""
+def test_a_run_continues_from_the_sign_at_which_it_ended(frame):
+    """A negative standard deviation is shown as positive, with the signs of the draws changed."""
     options = {"random": {"price": "normal"}, "draws": 100, "draw_kind": "random"}
     for seed in range(20):
         run = wb.start("mixed_logit", RIDE, frame, **RIDES, **options, seed=seed)
@@ -313,12 +313,12 @@ def test_the_result_carries_its_simulation_error(frame):
 def test_the_noise_that_is_stated_is_that_of_other_draws(frame):
     options = {**RIDES, "random": {"comfort": "normal"}, "draws": 20, "draw_kind": "random"}
     fits = [wb.fit("mixed_logit", RIDE, frame, **options, seed=seed) for seed in range(12)]
-    spread = np.std([each.params["sd.comfort"] for each in fits], ddof=1)
+    sd = np.std([each.params["sd.comfort"] for each in fits], ddof=1)
 
     stated = np.median([each.state.simulation["noise"]["sd.comfort"] for each in fits])
 
     # A standard deviation of 12 draws is known to about a fifth.
-    assert 0.5 < stated / spread < 2
+    assert 0.5 < stated / sd < 2
 
 
 def test_scores_by_situation_add_up_to_those_by_person(frame):
@@ -333,7 +333,7 @@ def test_scores_by_situation_add_up_to_those_by_person(frame):
     )
 
     problem = found.live
-    theta = problem.walked(found.params.to_numpy())
+    theta = problem.unconstrained(found.params.to_numpy())
     each = problem.situation_scores(theta)
 
     summed = np.add.reduceat(each, problem.data.person_first[:-1])
@@ -399,9 +399,9 @@ def test_weights_count_persons(frame):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "needs its random coefficients"),
+        ({}, "needs the option random"),
         ({"random": {"speed": "normal"}}, '"speed" is not in the formula'),
-        ({"random": {"price": "gaussian"}}, 'The distribution of price is "gaussian"'),
+        ({"random": {"price": "gaussian"}}, 'The random of price is "gaussian"'),
         ({"random": {"price": "normal"}, "draws": 0}, "draws is 0"),
         ({"random": {"price": "normal"}, "draw_kind": "hallton"}, 'draw_kind is "hallton"'),
         ({"random": {"price": "normal"}, "correlated": 1}, "correlated is 1"),
@@ -411,10 +411,10 @@ def test_weights_count_persons(frame):
             "for one random coefficient",
         ),
         ({"random": {"price": "normal"}, "draws": 10**12}, "GB; this machine has"),
-        ({"random": {f"x{i}": "normal" for i in range(23)}}, "serve up to 22 random"),
+        ({"random": {f"x{i}": "normal" for i in range(23)}}, "are for up to 22 random"),
     ],
 )
-def test_options_that_cannot_serve_are_refused(frame, options, said):
+def test_invalid_options_are_refused(frame, options, said):
     with pytest.raises(OptionError, match=said) as refused:
         wb.fit("mixed_logit", RIDE, frame, **RIDES, **options)
 
@@ -446,17 +446,17 @@ def test_a_lognormal_coefficient_of_the_wrong_sign_is_at_its_bound_and_not_conve
 
 @pytest.fixture(scope="module")
 def crowd():
-    """Return 5,000 people, of whom the 800 evenly spaced never take the third of three shops."""
+    """Return 5,000 persons, of whom the 800 evenly spaced never take the third of three shops."""
     random = np.random.default_rng(12)
-    people, spaced = 5_000, np.linspace(0, 4_999, 800).astype(int)
-    price = random.normal(size=(people, 3))
-    slope = -1 + 0.8 * random.normal(size=(people, 1))
-    utility = slope * price + random.gumbel(size=(people, 3))
+    persons, spaced = 5_000, np.linspace(0, 4_999, 800).astype(int)
+    price = random.normal(size=(persons, 3))
+    slope = -1 + 0.8 * random.normal(size=(persons, 1))
+    utility = slope * price + random.gumbel(size=(persons, 3))
     utility[spaced, 2] = -np.inf
     return pd.DataFrame(
         {
-            "id": np.repeat(np.arange(people), 3),
-            "shop": np.tile(["a", "b", "c"], people),
+            "id": np.repeat(np.arange(persons), 3),
+            "shop": np.tile(["a", "b", "c"], persons),
             "price": price.ravel(),
             "chosen": (np.arange(3) == utility.argmax(axis=1)[:, None]).ravel().astype(int),
         }
@@ -464,7 +464,7 @@ def crowd():
 
 
 @pytest.mark.parametrize("formula", ["chosen ~ price", "chosen ~ price + C(shop)"])
-def test_a_walk_that_begins_where_some_people_are_ends_where_all_are(crowd, formula):
+def test_a_start_at_the_maximum_of_some_persons_ends_at_that_of_all(crowd, formula):
     """The scores of quadrature written a second time are zero there; the second is separated."""
     found = wb.fit(
         "mixed_logit",
@@ -482,11 +482,11 @@ def test_a_walk_that_begins_where_some_people_are_ends_where_all_are(crowd, form
     price, chosen = (crowd[name].to_numpy().reshape(-1, 3) for name in ("price", "chosen"))
 
     def loglik(params):
-        mean, *constants, spread = params
+        mean, *constants, sd = params
         constant = shops @ np.array(constants) if constants else 0.0
         logs = []
         for node in nodes:
-            index = (mean + spread * node) * price + constant
+            index = (mean + sd * node) * price + constant
             logs.append((index * chosen).sum(axis=1) - logsumexp(index, axis=1))
         return float(logsumexp(np.array(logs), axis=0, b=(weights / weights.sum())[:, None]).sum())
 

@@ -130,7 +130,7 @@ def test_missing_rows_are_counted(voters):
 @pytest.mark.parametrize(
     ("formula", "options", "error", "said"),
     [
-        ("PID ~ age", {"base": "x"}, OptionError, 'base "x" is no level'),
+        ("PID ~ age", {"base": "x"}, OptionError, 'base "x" is not a level'),
         ("PID ~ age", {"base": [1]}, OptionError, "The base is a list"),
         ("PID ~ age", {"situation": "id"}, OptionError, 'no option "situation"'),
         ("one ~ age", {}, DataError, "has one level"),

@@ -133,14 +133,14 @@ def test_fitted_probabilities_give_the_log_likelihood_back(frame):
 @pytest.mark.parametrize(
     ("nests", "said"),
     [
-        ({}, "needs its nests"),
+        ({}, "option nests is empty"),
         ({"fly": ["air"]}, "miss the alternative bus"),
         ({"fly": ["air", "boat"], "ground": ["train", "bus", "car"]}, "boat, which is not in"),
-        ({"fly": "air"}, "not a list of alternatives"),
-        ({"fly": ["air"], "all": ["air", "train"]}, "air stands in two nests"),
+        ({"fly": "air"}, "not a list of names"),
+        ({"fly": ["air"], "all": ["air", "train"]}, "air is in two nests"),
     ],
 )
-def test_nests_that_cannot_serve_are_refused(nests, said):
+def test_invalid_nests_are_refused(nests, said):
     with pytest.raises(OptionError, match=said):
         wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=nests)
 

@@ -41,7 +41,7 @@ every_model = pytest.mark.parametrize("model", MODELS)
 @pytest.fixture(scope="module")
 def frame():
     """The rides."""
-    return rides(people=40)
+    return rides(persons=40)
 
 
 @with_options
@@ -49,14 +49,14 @@ def mle(self, line):
     """Stand in for the magic, whose parser is asked what it reads."""
 
 
-def asked(model, frame):
+def fitted(model, frame):
     formula = "ride ~ age" if model == "multinomial_logit" else RIDE
     return wb.fit(model, formula, frame, **MODELS[model])
 
 
 @every_model
 def test_the_call_and_the_cell_state_the_run_again(model, frame):
-    found = asked(model, frame)
+    found = fitted(model, frame)
     scope = {"frame": frame}
 
     exec(found.code().python, scope)
@@ -77,7 +77,7 @@ def test_the_call_and_the_cell_state_the_run_again(model, frame):
 
 @every_model
 def test_specifications_survive_json(model, frame):
-    specification = asked(model, frame).specification
+    specification = fitted(model, frame).specification
 
     stored = json.loads(json.dumps(specification.to_dict()))
 
@@ -89,13 +89,13 @@ def test_numbers_of_numpy_are_recorded_as_numbers(frame):
 
     found = wb.fit("mixed_logit", RIDE, frame, **options)
 
-    assert found.specification == asked("mixed_logit", frame).specification
+    assert found.specification == fitted("mixed_logit", frame).specification
     assert json.dumps(found.specification.to_dict())
 
 
 @pytest.mark.parametrize("model", ["conditional_logit", "mixed_logit"])
 def test_a_stopped_run_goes_on_to_the_same_answer(model, frame):
-    whole = asked(model, frame)
+    whole = fitted(model, frame)
     formula, options = RIDE, MODELS[model]
 
     short = wb.fit(model, formula, frame, **options, max_steps=1)
@@ -107,7 +107,7 @@ def test_a_stopped_run_goes_on_to_the_same_answer(model, frame):
 
 
 def test_the_record_keeps_the_fit(frame):
-    found = asked("mixed_logit", frame)
+    found = fitted("mixed_logit", frame)
 
     wb.runs()
     listed = list(current_store().runs_frame().index)
@@ -117,7 +117,7 @@ def test_the_record_keeps_the_fit(frame):
 
 
 def test_other_columns_of_the_roles_are_other_data(frame):
-    found = asked("conditional_logit", frame)
+    found = fitted("conditional_logit", frame)
     renumbered = frame.assign(id=frame["id"] + 1)
 
     again = wb.fit("conditional_logit", RIDE, renumbered, **MODELS["conditional_logit"])
@@ -155,7 +155,7 @@ def test_options_of_other_models_are_no_options(frame):
 
 
 def test_a_stored_specification_can_be_started(frame):
-    found = asked("nested_logit", frame)
+    found = fitted("nested_logit", frame)
 
     again = start_specification(found.specification, found.live.table).result()
 

@@ -12,7 +12,7 @@ from statsmodels.discrete.conditional_models import ConditionalLogit
 import workbench as wb
 from tests.models.choice.choices import TRAVEL, rides, travel
 from workbench.errors import DataError, InferenceError, OptionError
-from workbench.models.choice.wtp import Willingness
+from workbench.models.choice.wtp import WillingnessToPay
 
 ROLES = {"situation": "individual", "alternatives": "mode"}
 RIDES = {"situation": "id", "alternatives": "ride"}
@@ -116,7 +116,7 @@ def test_willingness_to_pay_has_the_delta_methods_error(found):
 def test_a_parameter_without_an_error_leaves_other_ratios_theirs(found):
     covariance, at = found.covariance().to_numpy().copy(), list(found.params.index)
     covariance[at.index("ttme")], covariance[:, at.index("ttme")] = np.nan, np.nan
-    ratios = Willingness(found.choice.settings, found.state, found.params, "gc")
+    ratios = WillingnessToPay(found.choice.settings, found.state, found.params, "gc")
 
     errors = dict(zip(ratios.names, ratios.by_delta(covariance, 0.95)[0], strict=True))
 
@@ -166,8 +166,8 @@ def test_the_mean_of_a_lognormal_coefficient_is_that_of_the_distribution(frame):
 
     mean = found.choice.mean_coefficients().loc["time", "mean"]
 
-    spread = found.params["sd.time"]
-    assert mean == pytest.approx(-np.exp(found.params["time"] + spread**2 / 2), rel=1e-12)
+    sd = found.params["sd.time"]
+    assert mean == pytest.approx(-np.exp(found.params["time"] + sd**2 / 2), rel=1e-12)
 
 
 def test_the_likelihood_ratio_is_twice_the_difference(found, trips):
@@ -206,12 +206,12 @@ def test_hausman_and_mcfadden_compare_two_fits_of_statsmodels(found, trips):
     whole = [*names, "air", "hincair"]
     full = ConditionalLogit(trips["choice"], trips[whole], groups=trips["individual"]).fit(disp=0)
     gap = (part.params - full.params[names]).to_numpy()
-    spread = part.cov_params() - full.cov_params().loc[names, names]
+    difference = part.cov_params() - full.cov_params().loc[names, names]
 
     test = found.choice.hausman_mcfadden("air")
 
     # statsmodels stops its BFGS at a gradient of 1e-5.
-    assert test.statistic == pytest.approx(gap @ np.linalg.solve(spread, gap), rel=1e-2)
+    assert test.statistic == pytest.approx(gap @ np.linalg.solve(difference, gap), rel=1e-2)
     assert (test.df, test.situations) == (4, 152)
 
 
@@ -268,7 +268,7 @@ def test_smaller_models_at_a_bound_are_noted(frame):
 
 
 def test_what_a_model_cannot_say_is_refused(found, trips):
-    with pytest.raises(DataError, match="mode is no number"):
+    with pytest.raises(DataError, match="mode is not numeric"):
         found.choice.elasticities("mode")
     with pytest.raises(DataError, match="does not depend on invt"):
         found.choice.elasticities("invt")
@@ -296,7 +296,7 @@ def test_what_a_model_cannot_say_is_refused(found, trips):
         found.choice.counterfactual(without=["boat"])
     with pytest.raises(OptionError, match='no alternative "boat"'):
         found.choice.hausman_mcfadden("boat")
-    with pytest.raises(OptionError, match="no model of discrete choice"):
+    with pytest.raises(OptionError, match="not a model of discrete choice"):
         wb.fit("ols", "gc ~ ttme", trips).choice  # noqa: B018
     with pytest.raises(OptionError, match="no attributes of alternatives"):
         wb.fit("multinomial_logit", "mode ~ hinc", trips).choice.shares()

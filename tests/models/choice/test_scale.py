@@ -46,7 +46,7 @@ every_model = pytest.mark.parametrize("name", MODELS)
 @pytest.fixture(scope="module")
 def frame():
     """The rides, where every second person states and does not reveal, and is 1.5 times as sure."""
-    found = rides(people=120)
+    found = rides(persons=120)
     stated = (found["person"] % 2).astype(float)
     rng = np.random.default_rng(2)
     utility = 0.5 * found["utility"] * (1 + 0.5 * stated) + rng.gumbel(size=len(found))
@@ -216,7 +216,7 @@ def test_libraries_in_float32_find_the_same_sums(frame, backend):
     problem = fitted("mixed", frame, backend=backend, dtype="float32").live
     theta = problem.start + 0.1
 
-    single = problem.rougher("float32")
+    single = problem.coarser("float32")
 
     assert problem.precision == "float64"
     np.testing.assert_allclose(single.score(theta), problem.score(theta), rtol=1e-3, atol=1e-3)
@@ -228,7 +228,7 @@ def test_libraries_in_float32_find_the_same_sums(frame, backend):
 @pytest.mark.parametrize(
     ("model", "scale", "said"),
     [
-        ("conditional", "stated", "no right side of a formula"),
+        ("conditional", "stated", "not a one-sided formula"),
         ("conditional", "~ 1", "The scale ~ 1 is the same for all persons"),
         ("conditional", "~ price", "price differs between the rows of one person"),
         ("nested", "~ nobody", "nobody"),
@@ -245,7 +245,7 @@ def test_more_scales_than_can_be_told_apart_are_refused(frame):
     twice = pd.concat([frame, frame.assign(id=frame["id"] + 600)])
     roles = {"situation": "id", "alternatives": "ride"}
 
-    with pytest.raises(WorkbenchError, match="has 1,200 values over persons; up to 1,000 can be"):
+    with pytest.raises(WorkbenchError, match="has 1,200 values over persons; up to 1,000 are"):
         wb.fit("conditional_logit", RIDE, twice, **roles, scale="~ id")
 
 

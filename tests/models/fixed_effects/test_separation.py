@@ -8,13 +8,13 @@ import pytest
 from workbench.demeaners import demeaner_named
 from workbench.demeaners.base import finish
 from workbench.kernels.absorption.factors import Factor, Factors
-from workbench.models.fixed_effects.families import LogitRows, PoissonRows
-from workbench.models.fixed_effects.separation import by_simplex, rectified
+from workbench.models.fixed_effects.families import LogitFamily, PoissonFamily
+from workbench.models.fixed_effects.separation import separated_by_simplex, separated_rows
 
 
-def both(y, x, factors=(), kind=PoissonRows):
+def both(y, x, factors=(), kind=PoissonFamily):
     """Return what the rectifier and the linear programs find."""
-    absorbed, rising = Factors(tuple(factors), len(y)), kind.rising(y)
+    absorbed, divergence = Factors(tuple(factors), len(y)), kind.divergence(y)
 
     def demean(columns, weights, tolerance):
         if not absorbed.members or not columns.shape[1]:
@@ -22,8 +22,10 @@ def both(y, x, factors=(), kind=PoissonRows):
         demeaner = demeaner_named("schur", {"tol": tolerance})
         return finish(demeaner.solve(absorbed.weighted(weights), columns)).columns
 
-    guess = np.abs(rising)
-    return rectified(rising, x, guess, demean), by_simplex(rising, x, absorbed)
+    guess = np.abs(divergence)
+    return separated_rows(divergence, x, guess, demean), separated_by_simplex(
+        divergence, x, absorbed
+    )
 
 
 EXAMPLES = {
@@ -103,7 +105,7 @@ def test_the_rectifier_agrees_with_linear_programs(seed):
 def test_a_logit_split_by_one_column_is_separated_in_every_row():
     x = np.arange(10.0)
 
-    found = both((x > 4).astype(float), np.column_stack([np.ones(10), x]), kind=LogitRows)
+    found = both((x > 4).astype(float), np.column_stack([np.ones(10), x]), kind=LogitFamily)
 
     for rows in found:
         assert rows.all()

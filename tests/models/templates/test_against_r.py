@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
 import workbench as wb
 from tests.models.templates.r.make_data import LEVELS, drawn
@@ -109,3 +110,15 @@ def test_probabilities_of_the_levels_observed_are_those_of_clm(case):
     seen = chances.to_numpy()[np.arange(len(codes)), codes][:20]
     np.testing.assert_allclose(seen, case["fitted"], rtol=1e-7)
     np.testing.assert_allclose(fit.predict(data()), chances, rtol=1e-12)
+
+
+def test_the_test_of_parallel_lines_is_that_of_binary_logits_of_glm():
+    found = wb.fit("ordered_logit", "grade ~ x1 + x2", data()).parallel_lines()
+
+    expected = EXPECTED["lines"]
+    assert (found.df, found.by_regressor["df"].tolist()) == (6, [3, 3])
+    assert found.statistic == pytest.approx(expected["brant"], rel=1e-8)
+    # Another test of the same hypothesis, with the same distribution in large samples.
+    assert found.statistic == pytest.approx(expected["ratio"], rel=0.25)
+    assert found.pvalue == pytest.approx(chi2.sf(found.statistic, 6), rel=1e-10)
+    assert list(found.slopes.columns) == ["1|2", "2|3", "3|4", "4|5"]

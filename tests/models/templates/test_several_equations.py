@@ -141,10 +141,10 @@ def fitted(model, data, **options):
 def test_errors_are_sums_of_numerical_scores(counts, model, kind):
     problem = fitted(model, counts, backend="torch").live
     fit = fitted(model, counts, backend="torch", **asked(kind))
-    theta = problem.walked(fit.params.to_numpy())
+    theta = problem.unconstrained(fit.params.to_numpy())
 
     scores = differences(lambda t: problem.kernel.rows(problem.coordinates.raw @ t, 0)[0], theta)
-    change = np.linalg.inv(differences(problem.shown, theta))
+    change = np.linalg.inv(differences(problem.natural, theta))
     information = -differences(problem.score, theta)
 
     by_shown = change.T @ information @ change
@@ -285,3 +285,56 @@ def test_residuals_of_levels_are_refused(counts):
         _ = fit.residuals
 
     assert refused.value.code == "no-residuals"
+
+
+def test_two_ordered_levels_are_a_logit(counts):
+    data = counts.assign(high=(counts["level"] > 1) * 1)
+
+    ordered, logit = wb.fit("ordered_logit", "high ~ x", data), wb.fit("logit", "high ~ x", data)
+
+    assert ordered.params["x"] == pytest.approx(logit.params["x"], rel=1e-8)
+    assert ordered.params["0|1"] == pytest.approx(-logit.params["Intercept"], rel=1e-7)
+    np.testing.assert_allclose(ordered.se, logit.se[["x", "Intercept"]], rtol=1e-7)
+    assert ordered.loglik == pytest.approx(logit.loglik, rel=1e-12)
+
+
+def test_the_log_of_alpha_has_the_error_of_stata(counts):
+    fit = wb.fit("negbin2", "nb ~ x", counts, se="robust")
+
+    shown = fit.unconstrained.loc["log(alpha)"]
+
+    assert shown["estimate"] == pytest.approx(np.log(fit.params["alpha"]))
+    assert shown["std_error"] == pytest.approx(fit.se["alpha"] / fit.params["alpha"])
+    assert fitted("ordered_logit", counts).unconstrained.empty
+
+
+def test_slopes_that_differ_between_cutpoints_are_not_parallel(counts):
+    rng = np.random.default_rng(9)
+    latent = rng.logistic(size=600)
+    level = (latent > -0.5 - 1.2 * counts["x"]) * 1 + (latent > 1 + 0.8 * counts["x"].abs())
+    fit = wb.fit("ordered_logit", "level ~ x", counts.assign(level=level))
+
+    apart = fit.parallel_lines()
+
+    assert apart.pvalue < 1e-6
+    assert fitted("ordered_logit", counts).parallel_lines().pvalue > 0.01
+    assert "Parallel lines: chi2(1)" in repr(apart)
+
+
+def test_lines_of_another_model_or_of_two_levels_are_refused(counts):
+    two = wb.fit("ordered_logit", "high ~ x", counts.assign(high=(counts["level"] > 1) * 1))
+
+    for fit in (two, fitted("negbin2", counts)):
+        with pytest.raises(OptionError) as refused:
+            fit.parallel_lines()
+        assert refused.value.code == "no-cutpoints"
+
+
+@pytest.mark.parametrize(("model", "said"), [("negbin2", "half of that"), ("zip", "a guide")])
+def test_a_ratio_against_poisson_says_that_the_bound_is_tested(counts, model, said):
+    plain = wb.fit("poisson", MODELS[model][0], counts)
+
+    ratio = fitted(model, counts).likelihood_ratio(plain)
+
+    assert ratio.statistic > 0
+    assert said in ratio.note

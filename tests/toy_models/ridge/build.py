@@ -58,10 +58,10 @@ class RidgeProblem(Problem):
     def _residuals(self, theta: Numpy) -> Numpy:
         return self.design.outcome - self.design.matrix @ theta
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         return theta
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         return params
 
     def score(self, theta: Numpy) -> Numpy:

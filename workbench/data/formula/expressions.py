@@ -1,4 +1,4 @@
-"""The Python inside a formula: checked node by node against a fixed list, never run here."""
+"""The Python in a formula: checked node by node against a fixed list, and not run here."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ _SIGNS = (ast.UAdd, ast.USub)
 class Reads:
     """The columns that one side of a formula reads, by role; filled while it is checked.
 
-    ``aliases`` maps the aliases of backticked names to the names.  A column of ``factors`` stands
+    ``aliases`` maps the aliases of backticked names to the names.  A column of ``factors`` is
     inside ``C()``, ``i()`` or ``sunab()``, one of ``arithmetic`` is computed with.  ``words`` are
-    the columns as they are spelled in the formula that formulaic gets, ``called`` the functions.
+    the columns as spelled in the formula for formulaic, ``called`` the functions.
     """
 
     aliases: dict[str, str]
@@ -108,7 +108,7 @@ def check_expression(text: str, reads: Reads) -> None:
     Raises
     ------
     FormulaError
-        When it is no Python, or uses anything but the functions above, arithmetic and columns.
+        When it is not Python, or uses anything but the functions above, arithmetic and columns.
     """
     tree = _tree(text)
     nodes = list(ast.walk(tree))
@@ -122,7 +122,7 @@ def check_expression(text: str, reads: Reads) -> None:
 
 
 def unknown_name(name: str, known: Collection[str]) -> FormulaError:
-    """Return the error for a name in a formula that is no column."""
+    """Return the error for a name in a formula that is not a column."""
     problem, hint, suggestion = unknown_column(name, known, "The data have")
     return FormulaError(problem, hint, code="unknown-column", where=name, suggestion=suggestion)
 
@@ -140,7 +140,7 @@ def _tree(text: str) -> ast.expr:
 
 
 def _check_value(node: ast.expr, reads: Reads) -> None:
-    """Check what is computed with: a call, arithmetic, a column or a number."""
+    """Check an operand: a call, arithmetic, a column or a number."""
     match node:
         case ast.Call():
             _check_call(node, reads)
@@ -168,7 +168,7 @@ def _check_power(base: ast.expr, exponent: ast.expr) -> None:
         )
     if not any(isinstance(node, ast.Name) for node in ast.walk(base)):
         text = ast.unparse(base)
-        raise _refusal(f"{shown(text)} is raised to a power", "write the number it makes.", text)
+        raise _refusal(f"{shown(text)} is raised to a power", "write the resulting number.", text)
 
 
 def _number(node: ast.expr) -> float | None:
@@ -215,7 +215,7 @@ def _column(argument: ast.expr, node: ast.Call, reads: Reads) -> str:
 
 
 def _check_options(node: ast.Call, name: str, options: tuple[str, ...], first: int) -> None:
-    """Check what follows the variable: constants, lists of them, or a contrast for ``C``."""
+    """Check the options after the variable: constants, lists of them, or a contrast for ``C``."""
     if len(node.args) - first > len(options):
         raise _refusal(
             f"{name}() has {len(node.args)} arguments where it takes {first + len(options)}",

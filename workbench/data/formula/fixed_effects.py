@@ -17,7 +17,7 @@ from workbench.kernels.absorption.factors import Factor
 from workbench.protocols import Numpy
 
 RULES = ("singleton", "none")
-"""What happens to rows that are alone in a level."""
+"""The rules for rows that are alone in a level."""
 
 _NAME = r"(?:`(?:[^`]|``)*`|[\w.]+)"
 _TERM = re.compile(
@@ -36,7 +36,7 @@ class AbsorbedTerm:
 
     @property
     def name(self) -> str:
-        """What a person calls it, as in ``firm^year`` or ``firm[trend]``."""
+        """Its name in the formula, as in ``firm^year`` or ``firm[trend]``."""
         joined = "^".join(self.columns)
         return joined if self.slope is None else f"{joined}[{self.slope}]"
 
@@ -50,7 +50,7 @@ def absorbed_terms(text: str) -> tuple[AbsorbedTerm, ...]:
     Raises
     ------
     FormulaError
-        When the text is no sum of such terms.
+        When the text is not a sum of such terms.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def read_factors(
     fixef_rm: str,
     cluster: Sequence[str] = (),
 ) -> tuple[Sample, tuple[Factor, ...]]:
-    """Code the factors, without rows that say nothing beside them.
+    """Code the factors, without rows that carry no information given them.
 
     Parameters
     ----------
@@ -184,8 +184,8 @@ def _without(
     if not keep.any():
         counts = ", ".join(f"{counted(count)} {reason}" for reason, count in dropped.items())
         raise DataError(
-            f"No row is left beside the fixed effects: {counts}.",
-            hint='fixed effects with several rows a level, or fixef_rm="none".',
+            f"No row is left after the fixed effects: {counts}.",
+            hint='fixed effects with several rows per level, or fixef_rm="none".',
             code="no-rows-left",
             where="|",
         )
@@ -199,7 +199,7 @@ def _without(
 
 
 def _compact(codes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int32], int]:
-    """Close the gaps that groups without rows leave in the numbers."""
+    """Renumber groups without gaps."""
     present = np.bincount(codes) > 0
     numbers = (np.cumsum(present) - 1).astype(np.int32)
     return numbers[codes], int(present.sum())

@@ -1,8 +1,8 @@
-"""What ``i()`` and ``sunab()`` make of columns: dummies by level, by cell, and what they stand for.
+"""The columns of ``i()`` and ``sunab()``: dummies by level or by cell, and their description.
 
 Both are transforms of formulaic that keep their levels, so that other data get the same columns.
-Their state is plain JSON and says besides which variable the levels are of and which of them are
-the reference; a plot of an event study reads that.
+Their state is plain JSON, and also has the variable of the levels and the reference levels, for
+plots of event studies.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from workbench.errors import DataError, FormulaError
 from workbench.protocols import Numpy
 
 MOST_CELLS = 2_000
-"""Columns that one term makes; each is 8 bytes a row."""
+"""The most columns of one term; each takes 8 bytes per row."""
 
 LEVELS, CELLS = "levels", "cells"
-"""What the columns of a term are: a level each, or a cell of two variables each."""
+"""Whether each column of a term is for a level, or for a cell of two variables."""
 
 _LEVELS_NAMED = 8
 
 
 def transforms() -> dict[str, Any]:
-    """Return ``i`` and ``sunab`` as formulaic calls them."""
+    """Return ``i`` and ``sunab`` as transforms of formulaic."""
     from formulaic.utils.stateful_transforms import stateful_transform
 
     return {"i": stateful_transform(_interacted), "sunab": stateful_transform(_cohorts)}
 
 
 def interaction_name(variable: str, level: object, other: str = "") -> str:
-    """Name a column as fixest does.
+    """Return the name of a column in fixest.
 
     >>> interaction_name("year", -5.0), interaction_name("year", 3.0, "treat")
     ('year::-5', 'year::3:treat')
@@ -47,9 +47,9 @@ def interaction_name(variable: str, level: object, other: str = "") -> str:
 def described(
     transform_state: Mapping[str, Any], named: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """Return what the terms of ``i()`` and ``sunab()`` stand for, from the state of a design.
+    """Describe the terms of ``i()`` and ``sunab()`` from the state of a design.
 
-    ``named`` puts the names of columns where formulaic has aliases.
+    ``named`` replaces the aliases of formulaic by names of columns.
     """
     found = (dict(kept) for kept in transform_state.values() if "variable" in kept)
     return [
@@ -77,8 +77,8 @@ def _interacted(
     name = str(values.name)
     if "variable" not in _state:
         _state |= {"kind": LEVELS, "variable": name, "levels": _levels(values)}
-        asked = _references(ref, _state["levels"], name, "ref")
-        _state |= {"asked": asked, "reference": asked, "by": None}
+        references = _references(ref, _state["levels"], name, "ref")
+        _state |= {"asked": references, "reference": references, "by": None}
     if by is None:
         encoder = functools.partial(_encoded, state=_state)
         alone: Any = FactorValues(
@@ -106,7 +106,7 @@ def _interacted(
 
 
 def _encoded(values: Any, reduced_rank: bool, *_: Any, state: dict[str, Any], **__: Any) -> Any:
-    """Return one column a level, the first left out where the others and a constant give it."""
+    """Return one column per level, without the first if it is collinear with a constant."""
     from formulaic.materializers.types import FactorValues
 
     series = pd.Series(values.__wrapped__ if isinstance(values, FactorValues) else values)
@@ -139,10 +139,10 @@ def _dummies(
     return {level: (own == level).astype(np.float64) for level in kept}
 
 
-def _references(asked: Any, levels: Sequence[Any], name: str, option: str) -> list[Any]:
-    if asked is None:
+def _references(given: Any, levels: Sequence[Any], name: str, option: str) -> list[Any]:
+    if given is None:
         return []
-    wanted = [_plain(x) for x in (asked if isinstance(asked, list | tuple) else [asked])]
+    wanted = [_plain(x) for x in (given if isinstance(given, list | tuple) else [given])]
     if missing := [x for x in wanted if x not in levels]:
         some = ", ".join(shown(level_text(x)) for x in levels[:_LEVELS_NAMED])
         raise FormulaError(
@@ -193,11 +193,11 @@ def _cohorts(
     cohort, period
         The period in which a unit is first treated, and the period of the row; or, where the
         periods run from below to above zero, periods relative to the treatment already.  Cohorts
-        that are no period were never treated and are the reference.
+        that are not a period were never treated and are the reference.
     ref_c, ref_p
         Further cohorts, and the relative periods, without a column.
     att, no_agg
-        Show the average over treated cells, or every cell, in place of the periods.
+        Report the average over treated cells, or every cell, instead of the periods.
 
     References
     ----------
@@ -267,10 +267,10 @@ def _cells(cohort: Numpy, relative: Numpy) -> list[list[float]]:
     return [[float(c), float(e)] for e, c in pairs]
 
 
-def _listed(asked: Any) -> list[Any]:
-    if asked is None:
+def _listed(given: Any) -> list[Any]:
+    if given is None:
         return []
-    return list(asked) if isinstance(asked, list | tuple) else [asked]
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def _timing(
@@ -290,7 +290,7 @@ def _timing(
     if always := [c for c in cohorts if min(spans[c]) >= 0]:
         raise DataError(
             f"The cohort {level_text(always[0])} of {shown(name)} is treated in every period, "
-            "so its effect cannot be told from its level.",
+            "so its effect is not identified.",
             hint=f"leave its rows out: df[df[{name!r}] != {level_text(always[0])}].",
             code="always-treated",
             where=name,
@@ -312,7 +312,7 @@ def _refuse_new_cells(found: Iterable[Sequence[float]], state: Mapping[str, Any]
         if (c, e) not in known:
             raise DataError(
                 f"The cohort {level_text(c)} is not known {level_text(e)} periods after its "
-                "treatment: the fit has not seen this.",
+                "treatment: the fit does not have this.",
                 hint=f"predict for periods from {level_text(state['levels'][0])} to "
                 f"{level_text(state['levels'][-1])} that the cohort has.",
                 code="new-level",

@@ -1,4 +1,4 @@
-"""The bridge to formulaic: checked terms in, columns of numbers and their state out."""
+"""Evaluate checked terms by formulaic, into columns of numbers and their state."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from workbench.data.names import shown
 from workbench.errors import DataError, FormulaError, WorkbenchError
 from workbench.protocols import Numpy
 
-_LONGEST_REASON = 200  # letters of formulaic's own message
+_LONGEST_REASON = 200  # letters of formulaic's message
 
 
 @dataclass(frozen=True)
 class Materialized:
-    """Columns of numbers ``(n, p)`` with their names, and what a new table needs to get the same.
+    """Columns of numbers ``(n, p)`` with their names, and the state to rebuild them.
 
     ``transforms`` is the state of polynomials, splines and scalings, ``encoders`` the levels of
     factors; both hold JSON types only.
@@ -45,7 +45,7 @@ def materialize(
     Parameters
     ----------
     terms
-        The terms from `terms.term_list`; the names they call are ours and formulaic's.
+        The terms from `terms.term_list`; they call functions of this package and of formulaic.
     frame
         The columns the terms read, n rows: float64, or categories for factors.
     transforms, encoders
@@ -56,7 +56,7 @@ def materialize(
     FormulaError
         When formulaic cannot evaluate a term over these columns.
     DataError
-        When a term of ours cannot code them.
+        When a term of this package cannot code them.
     """
     from formulaic import ModelSpec
     from formulaic.errors import FormulaicError
@@ -70,7 +70,7 @@ def materialize(
         encoder_state=_encoder_state(encoders or {}),
     )
     try:
-        with np.errstate(all="ignore"):  # what is not finite is refused by name afterwards
+        with np.errstate(all="ignore"):  # values that are not finite are refused by name afterwards
             result = PandasMaterializer(frame, context=_functions()).get_model_matrix(spec)
     except (FormulaicError, ArithmeticError, ValueError, TypeError, KeyError) as error:
         raise _cannot_evaluate(error) from error
@@ -86,7 +86,7 @@ def materialize(
 def frame_for(
     parsed: ParsedFormula, columns: Mapping[str, Values], names: Iterable[str]
 ) -> pd.DataFrame:
-    """Return the columns ``names`` under the words that formulaic sees in their place."""
+    """Return the columns ``names`` under their aliases for formulaic."""
     words = parsed.outcome_reads.words | parsed.term_reads.words
     keys = {word: parsed.aliases.get(word, word) for word in sorted(words)}
     wanted = set(names)
@@ -153,7 +153,7 @@ def _encoder_state(encoders: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _functions() -> dict[str, Any]:
-    """Return the functions of a formula that formulaic lacks, or that we give another meaning."""
+    """Return the functions that formulaic lacks, or that have another meaning here."""
     return {
         "sqrt": np.sqrt,
         "abs": np.abs,
@@ -177,7 +177,7 @@ def _coded(values: pd.Series, contrasts: Any = None) -> Any:
 
 
 def _cannot_evaluate(error: Exception) -> WorkbenchError:
-    """Return our own error where one of our functions raised it inside formulaic."""
+    """Return the error that a function of this package raised inside formulaic, if one did."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, WorkbenchError):

@@ -23,7 +23,7 @@ def read_outcome(
     Raises
     ------
     DataError
-        When it is text and has not two values, or ``positive`` does not say which of them is 1.
+        When it is text without exactly two values, or ``positive`` is not one of them.
     """
     word = parsed.outcome.strip()
     name = parsed.aliases.get(word, word)
@@ -132,7 +132,7 @@ def _computed(parsed: ParsedFormula, sample: Sample) -> Numpy:
 def _two_valued(
     column: pd.Series, name: str, positive: str | None
 ) -> tuple[Numpy, tuple[str, str]]:
-    """Turn a two-valued outcome into 0 and 1; which level is 1 is never guessed."""
+    """Turn a two-valued outcome into 0 and 1; the level of 1 is never guessed."""
     levels = sorted((level_text(level), level) for level in column.unique())
     texts = [text for text, _ in levels]
     if len(texts) != 2:
@@ -151,10 +151,10 @@ def _two_valued(
 
 
 def _which_level(name: str, levels: list[str], positive: str | None) -> DataError:
-    asked = "" if positive is None else f", not {shown(repr(positive))}"
+    given = "" if positive is None else f", not {shown(repr(positive))}"
     zero, one = (shown(level) for level in levels)
     return DataError(
-        f'The outcome {shown(name)} has the levels "{zero}" and "{one}"{asked}; which one is 1?',
+        f'The outcome {shown(name)} has the levels "{zero}" and "{one}"{given}; which one is 1?',
         hint=f'positive="{one}" or positive="{zero}".',
         code="which-level",
         where=name,

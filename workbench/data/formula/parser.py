@@ -1,4 +1,4 @@
-"""Formulas: what a person typed is split, checked against a fixed list, and only then used.
+"""Formulas: the text is split and checked against a fixed list before it is used.
 
 A formula is ``outcome ~ terms | fixed effects | endogenous ~ instruments``.  formulaic evaluates
 Python, so nothing reaches it before every piece of Python in the formula has been checked here.
@@ -48,10 +48,10 @@ class FormulaParts:
 
 @dataclass(frozen=True)
 class ParsedFormula:
-    """A formula that passed the gate, as the design reads it.
+    """A checked formula, as the design reads it.
 
     ``outcome`` and ``terms`` are the two sides with every backticked name replaced by its key in
-    ``aliases``.  ``reads`` tells which columns each side reads, and in which role.
+    ``aliases``.  ``reads`` has the columns that each side reads, by role.
     """
 
     parts: FormulaParts
@@ -78,14 +78,14 @@ class ParsedFormula:
         return numbers != ["0"], tuple(dict.fromkeys(names))
 
     def named(self, text: str) -> str:
-        """Put the names of columns back where aliases stand."""
+        """Replace aliases by the names of columns."""
         for alias, name in self.aliases.items():
             text = text.replace(f" {alias} ", name).replace(alias, name)
         return text
 
 
 def split_formula(text: str) -> FormulaParts:
-    """Split a formula at the bars and tildes that stand outside quotes and brackets.
+    """Split a formula at the bars and tildes outside quotes and brackets.
 
     >>> split_formula("lwage ~ educ | region").fixed_effects
     'region'
@@ -108,12 +108,12 @@ def split_formula(text: str) -> FormulaParts:
 
 
 def check_formula(text: str, columns: Collection[str]) -> FormulaParts:
-    """Check a formula without looking at any value.
+    """Check a formula without reading any value.
 
     Raises
     ------
     FormulaError
-        When the formula cannot be read, asks for what is not allowed, or names an unknown column;
+        When the formula cannot be read, has what is not allowed, or names an unknown column;
         ``where`` is then the column and ``suggestion`` the nearest name.
     """
     return parse_formula(text, columns).parts
@@ -128,7 +128,7 @@ def variables(text: str, columns: Collection[str]) -> list[str]:
 
 
 def formula_roles(text: str, columns: Collection[str]) -> dict[str, Literal["y", "x"]]:
-    """Return the side of the tilde on which each column stands, even in a half-typed formula.
+    """Return the side of the tilde of each column, even in an incomplete formula.
 
     >>> formula_roles("log(wage) ~ educ + ", ["wage", "educ", "age"])
     {'wage': 'y', 'educ': 'x'}
@@ -260,7 +260,7 @@ def _unexpected(sign: str) -> FormulaError:
 def _unbalanced(what: str) -> FormulaError:
     return FormulaError(
         f"The formula cannot be read: {what}.",
-        hint="give every bracket and quote its partner.",
+        hint="close every bracket and quote.",
         code="unbalanced",
     )
 
@@ -284,7 +284,7 @@ def _sides(text: str) -> tuple[str, str]:
 
 
 def _after_the_bars(pieces: list[str]) -> tuple[str | None, str | None]:
-    """Tell fixed effects from instruments, which have a tilde and come last."""
+    """Distinguish fixed effects from instruments, which have a tilde and come last."""
     with_tilde = [any(sign == "~" for _, sign in _top_level(piece)) for piece in pieces]
     if len(pieces) > 2 or any(with_tilde[:-1]) or (len(pieces) == 2 and not with_tilde[1]):
         raise FormulaError(
@@ -294,7 +294,7 @@ def _after_the_bars(pieces: list[str]) -> tuple[str | None, str | None]:
         )
     if "" in pieces:
         raise FormulaError(
-            "Nothing stands behind the last |.",
+            "There is nothing after the last |.",
             hint="leave the | out, or name the fixed effects after it.",
             code="empty-side",
         )
@@ -344,7 +344,7 @@ def _check_side(side: str, aliases: dict[str, str], known: Collection[str]) -> R
 
 
 def _refuse_composite(outcome: str, text: str) -> None:
-    """Demand one column or one function of columns; formulaic would multiply more out."""
+    """Demand one column or one function of columns; formulaic would expand others."""
     found = tokens(outcome)
     if len(found) != 1 or found[0].kind.value not in {"name", "python"}:
         raise FormulaError(

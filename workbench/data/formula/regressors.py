@@ -1,4 +1,4 @@
-"""The right side of a formula: columns of numbers, and what builds them again for other data."""
+"""The right side of a formula: columns of numbers, and their state for other data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workbench.kernels.parallel.threads import by_rows
 from workbench.protocols import Numpy
 
 MOST_LEVELS = 1_000
-"""Levels of a factor; each is a column of the design, 8 bytes a row."""
+"""Levels of a factor; each is a column of the design, 8 bytes per row."""
 
 _COPIES = 3  # the design, its copy on the device, and the work arrays of a Newton step
 _LEVELS_NAMED = 8
@@ -88,7 +88,7 @@ def prediction_matrix(state: Mapping[str, Any], table: Table) -> Numpy:
     state
         The ``state`` of the earlier design, also after a round trip through JSON.
     table
-        The new data, n rows; the outcome need not be there.
+        The new data, n rows; without an outcome if there is none.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def prediction_matrix(state: Mapping[str, Any], table: Table) -> Numpy:
     Raises
     ------
     DataError
-        When a factor has a level that the earlier design had not, or a column changed its kind.
+        When a factor has a level that the earlier design lacks, or a column changed its type.
     FormulaError
         When the table lacks a column.
     """
@@ -113,7 +113,7 @@ def prediction_matrix(state: Mapping[str, Any], table: Table) -> Numpy:
 
 
 def _as_regressor(column: Values, name: str, *, coded: bool) -> Values:
-    """Return numbers as they are, and text as the categories that occur."""
+    """Return numbers unchanged, and text as the categories that occur."""
     if isinstance(column, np.ndarray):
         return column
     factor = reading.levels(column, name)
@@ -123,7 +123,7 @@ def _as_regressor(column: Values, name: str, *, coded: bool) -> Values:
 
 
 def _description(parsed: ParsedFormula, columns: Mapping[str, Values]) -> dict[str, Any]:
-    """Say, in JSON types, which columns are read and which levels the factors have."""
+    """Return, in JSON types, the columns read and the levels of factors."""
     text = [name for name, column in columns.items() if not isinstance(column, np.ndarray)]
     factors = [*text, *(name for name in parsed.term_reads.factors if name not in text)]
     return {
@@ -155,7 +155,7 @@ def _levels(column: Values, name: str) -> list[Any]:
 
 
 def _width(parsed: ParsedFormula, terms: Any, levels: Mapping[str, Sequence[Any]]) -> int:
-    """Return an upper bound of the columns that factors and their products make."""
+    """Return an upper bound of the number of columns from factors and their products."""
     widths = {
         word: len(levels.get(parsed.aliases.get(word, word), [0]))
         for word in parsed.term_reads.words
@@ -197,9 +197,9 @@ def _stacked(parsed: ParsedFormula, columns: Mapping[str, Values], rows: int) ->
 
 
 def _side_by_side(columns: Sequence[Numpy], rows: int) -> Numpy:
-    """Copy columns into one matrix ``(n, p)``, stretch by stretch so that its rows stay in cache.
+    """Copy columns into one matrix ``(n, p)``, in blocks of rows that stay in cache.
 
-    The matrix begins where JAX can take it over without a copy.
+    The matrix is aligned so that JAX can use it without a copy.
     """
     width = len(columns)
     store = np.empty(rows * width + _ALIGNED // 8)
@@ -219,7 +219,7 @@ def _side_by_side(columns: Sequence[Numpy], rows: int) -> Numpy:
 def _check_names(names: Sequence[str]) -> None:
     if not names:
         raise FormulaError(
-            "The right side asks for no regressor at all.",
+            "The right side has no regressor.",
             hint="outcome ~ 1 has a constant alone.",
             code="empty-side",
         )
@@ -233,7 +233,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _known(table: Table, name: str, state: Mapping[str, Any]) -> Values:
-    """Read a column for prediction; a level that the fit has not seen is refused by name."""
+    """Read a column for prediction; a level that the fit does not have is refused by name."""
     levels = state["levels"].get(name)
     column = read(table, name, numeric=levels is None)
     if levels is None:
@@ -244,7 +244,7 @@ def _known(table: Table, name: str, state: Mapping[str, Any]) -> Values:
     new = [level for level in texts.dropna().unique() if level not in set(levels)]
     if new:
         raise DataError(
-            f"{shown(name)} has the level {_shown(new[0])}, which the fit has not seen.",
+            f"{shown(name)} has the level {_shown(new[0])}, which the fit does not have.",
             hint=f"predict for {', '.join(map(_shown, levels[:_LEVELS_NAMED]))} only.",
             code="new-level",
             where=name,

@@ -1,4 +1,4 @@
-"""The terms of one side of a formula, counted before formulaic multiplies them out."""
+"""The terms of one side of a formula, counted before formulaic expands them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workbench.data.names import shown
 from workbench.errors import FormulaError
 
 MOST_TERMS = 2_000
-"""Terms after multiplying out."""
+"""The largest number of terms after expansion."""
 
 HIGHEST_POWER = 5
 """The exponent of a bracket, as in ``(a + b)**2``."""
@@ -39,13 +39,13 @@ def term_list(side: str, *, intercept: bool = True) -> Any:
 
 
 def refuse_too_many(side: str, named: Callable[[str], str]) -> None:
-    """Refuse a side that multiplies out to more than `MOST_TERMS` terms, without doing it.
+    """Refuse a side that expands to more than `MOST_TERMS` terms, before expanding it.
 
-    ``named`` puts the names of columns back into a piece of the side.
+    ``named`` restores the names of columns in a piece of the side.
     """
     if _count(_syntax_tree(side), named) > MOST_TERMS:
         raise FormulaError(
-            f"The formula multiplies out to more than {MOST_TERMS:,} terms.",
+            f"The formula expands to more than {MOST_TERMS:,} terms.",
             hint="lower the power, or leave interactions out.",
             code="too-many-terms",
         )
@@ -62,7 +62,7 @@ def _syntax_tree(side: str) -> Any:
 
 
 def unreadable(side: str) -> FormulaError:
-    """Return the error for a side that is no sum of terms."""
+    """Return the error for a side that is not a sum of terms."""
     return FormulaError(
         f'"{shown(side)}" cannot be read as part of a formula.',
         hint=(
@@ -74,10 +74,10 @@ def unreadable(side: str) -> FormulaError:
 
 
 def _count(tree: Any, named: Callable[[str], str]) -> int:
-    """Return an upper bound of the terms that a syntax tree multiplies out to."""
+    """Return an upper bound of the number of terms of an expanded syntax tree."""
     counts: dict[int, int] = {}
     waiting = [tree]
-    while waiting:  # a stack of our own: a long sum is a tree too deep for recursion
+    while waiting:  # an explicit stack: a long sum is a tree too deep for recursion
         node = waiting[-1]
         children = list(getattr(node, "args", ()))
         pending = [child for child in children if id(child) not in counts]
@@ -116,7 +116,7 @@ def _power(exponent: Any) -> int:
 
 
 def _of_one_term(base: Any, power: int, named: Callable[[str], str]) -> FormulaError:
-    """Return the error for one term to a power, which is that term and never meant."""
+    """Return the error for one term to a power, which is that term again and a mistake."""
     term = "a single term" if hasattr(base, "operator") else shown(named(str(base)))
     return FormulaError(
         f"In a formula {term} to the power {power} is {term} again.",

@@ -1,4 +1,4 @@
-"""Where data come from: shipped samples, and files of this machine, one format a file."""
+"""Sources of data: shipped samples, databases, and local files, one module per format."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FORMATS = {
     for member in (csv_file, parquet_file, feather_file, json_file, stata_file)
     for suffix in member.SUFFIXES
 }
-"""How to read a file, by its suffix."""
+"""The reader of a file, by its suffix."""
 
 
 class Reference(Protocol):
-    """Where the data of a run came from: a kind and a name, as in a specification."""
+    """The source of a run's data: a kind and a name, as in a specification."""
 
     @property
     def kind(self) -> str:
@@ -39,12 +39,12 @@ class Reference(Protocol):
 
     @property
     def query(self) -> str:
-        """What is asked of a database; else empty."""
+        """The query of a database; else empty."""
         ...
 
 
 def open_data(reference: Reference | str | Path) -> Table:
-    """Open a file by its path, or what an earlier run read by its reference.
+    """Open a file by its path, or the data of an earlier run by their reference.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def open_data(reference: Reference | str | Path) -> Table:
     ------
     DataError
         When the file is not local, not of these formats, not readable or too large, or the
-        reference is to a DataFrame, which only its owner can hand over.
+        reference is to a DataFrame, which cannot be reopened.
     """
     if isinstance(reference, str | Path):
         return _open_file(reference)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 SUFFIXES = (".csv",)
-_LONGEST_LINE = 1_000_000  # letters looked at for the separator
+_LONGEST_LINE = 1_000_000  # letters searched for the separator
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Feather, which is Arrow's own format on disk."""
+"""Feather, Arrow's format on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of this machine: which may be read, checked before a byte of them is parsed."""
+"""Local files: checks of the path, format and size before a file is parsed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.extras import install_extra
 RUNS_CODE = {
     ".pkl", ".pickle", ".p", ".joblib", ".dill", ".pt", ".pth", ".npy", ".npz", ".rds", ".rda",
 }  # fmt: skip
-"""Formats that can carry code which runs on reading, or objects that only such code can read."""
+"""Formats that can run code on reading, or need such code to be read."""
 
 LARGEST = 4 * 1024**3
 """Bytes of a file, and of its columns once unpacked."""
@@ -28,7 +28,7 @@ def checked_path(reference: str | Path, suffixes: tuple[str, ...]) -> Path:
     """
     text = os.fspath(reference)
     if "://" in text or text.startswith("\\\\"):
-        raise _refused(text, "is not a file of this machine", "download it first.", "not-local")
+        raise _refused(text, "is not a local file", "download it first.", "not-local")
     path = _expanded(text)
     _check_format(path, text, suffixes)
     if not path.is_file():
@@ -50,7 +50,7 @@ def refuse_large(size: int, name: str) -> None:
 
 
 def unreadable(path: Path, error: Exception) -> DataError:
-    """Return the error for a file whose content is not what its name says."""
+    """Return the error for a file with another content than its name says."""
     reason = (str(error).splitlines() or [""])[0][:200]
     hint = "open it with pandas, with the options it needs, and pass the DataFrame."
     if isinstance(error, ImportError):
@@ -64,7 +64,7 @@ def _expanded(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise _refused(text, "is in no one's home", "a full path.", "no-file") from error
+        raise _refused(text, "has an unknown home directory", "a full path.", "no-file") from error
 
 
 def _check_format(path: Path, text: str, suffixes: tuple[str, ...]) -> None:
@@ -74,7 +74,7 @@ def _check_format(path: Path, text: str, suffixes: tuple[str, ...]) -> None:
         reason = f"is not read: a {suffix} file can run code when it is opened"
         raise _refused(text, reason, f"save the data as one of {readable}.", "runs-code")
     if suffix not in suffixes:
-        raise _refused(text, "has no format that is read here", f"one of {readable}.", "format")
+        raise _refused(text, "has an unknown format", f"one of {readable}.", "format")
 
 
 def _refused(name: str, reason: str, hint: str, code: str) -> DataError:

@@ -1,4 +1,4 @@
-"""Parquet, column by column; its size unpacked is read from the file's own foot first."""
+"""Parquet, column by column; its unpacked size is read from the file's footer first."""
 
 from __future__ import annotations
 

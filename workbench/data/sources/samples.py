@@ -17,7 +17,7 @@ from workbench.names import nearest
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample: where it comes from, how large it is, whom to cite.
+    """One sample: its source, size and citation.
 
     ``source`` is the package that ships it, or ``"simulated"``; nothing is read before
     :meth:`read`.

@@ -1,4 +1,4 @@
-"""Simulated samples: drawn anew at each call from a fixed seed, so always the same numbers."""
+"""Simulated samples: drawn at each call from a fixed seed, so always the same numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gaussian(
 
     Returns
     -------
-    The columns ``y, x1, ..., x100``; the truth stands in ``attrs["intercept"]``,
+    The columns ``y, x1, ..., x100``; the true values are in ``attrs["intercept"]``,
     ``attrs["slopes"]`` and ``attrs["sigma"]``.
     """
     random = np.random.default_rng(seed)
@@ -67,8 +67,8 @@ def staggered(units: int = 240, seed: int = 20240504) -> pd.DataFrame:
               + \mathrm{effect}_{it} + \varepsilon_{it}
 
     A quarter of the units each is first treated in 2007, 2010 and 2013, and a quarter never; the
-    effect grows by 0.3, 0.15 and 0.05 a year, so that a two-way regression with one effect for all
-    cohorts is wrong.  Units lie in 24 regions whose shocks they share.
+    effect grows by 0.3, 0.15 and 0.05 per year, so that a two-way regression with one effect for
+    all cohorts is wrong.  Units are in 24 regions and share the shocks of their region.
 
     Returns
     -------

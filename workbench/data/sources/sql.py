@@ -1,4 +1,4 @@
-"""Databases: the rows of one query, which is to read and not write."""
+"""Databases: the rows of one query, which reads and does not write."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SECRET = re.compile(
 
 
 def has_sqlalchemy() -> bool:
-    """Tell whether databases beyond a SQLite file can be read."""
+    """Tell whether databases other than SQLite files can be read."""
     return find_spec("sqlalchemy") is not None
 
 
@@ -47,7 +47,7 @@ def read_sql(query: str, database: str | Path) -> Table:
 
     Returns
     -------
-    A table that knows its query, so that a run's code and its record can read it again.
+    A table with its query, so that a run's code and its record can read it again.
 
     Raises
     ------
@@ -92,15 +92,15 @@ def _url(database: str) -> Any:
         url = library.make_url(database)
     except (library.exc.ArgumentError, ValueError):
         raise DataError(
-            "The URL of the database cannot be read.",  # nor shown: it may hold a password
+            "The URL of the database cannot be read.",  # and not shown: it may hold a password
             hint="a URL such as postgresql://host/name.",
             code="bad-url",
             where="database",
         ) from None
-    if url.password or any(_SECRET.match(f"{key}={told}") for key, told in url.query.items()):
+    if url.password or any(_SECRET.match(f"{key}={value}") for key, value in url.query.items()):
         raise DataError(
             "The URL holds a password, which the record and the code of a run would show.",
-            hint="leave it out, and keep it where the driver looks, as in ~/.pgpass.",
+            hint="leave it out, and store it where the driver finds it, as in ~/.pgpass.",
             code="password",
             where="database",
         )
@@ -123,13 +123,13 @@ def _by_file(database: str) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _by_url(url: Any) -> Iterator[Any]:
-    """Connect through SQLAlchemy; whatever the query does is rolled back."""
+    """Connect through SQLAlchemy; all effects of the query are rolled back."""
     library = import_module("sqlalchemy")
     try:
         engine = library.create_engine(url)
         try:
             with engine.connect() as connection:
-                # Without parameters a driver leaves the % of a query as it is.
+                # Without parameters a driver does not interpret the % of a query.
                 yield connection.execution_options(postgresql_readonly=True, no_parameters=True)
                 connection.rollback()
         finally:
@@ -151,7 +151,7 @@ def _check_query(query: str) -> None:
 
 
 def _troubles() -> tuple[type[Exception], ...]:
-    """Return the errors of the libraries that read a database, and those drivers do not wrap."""
+    """Return the errors of the libraries that read a database, and those not wrapped by drivers."""
     known = (pd.errors.DatabaseError, sqlite3.Error, sqlite3.Warning)
     bare = (ImportError, TypeError, ValueError)
     if not has_sqlalchemy():
@@ -160,7 +160,7 @@ def _troubles() -> tuple[type[Exception], ...]:
 
 
 def _refused(error: Exception, database: str) -> DataError:
-    """Return the error in the database's own words, without the query that libraries repeat."""
+    """Return the error with the database's message, without the query that libraries repeat."""
     cause = getattr(error, "orig", None) or error.__cause__ or error
     reason = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
     return DataError(

@@ -14,8 +14,8 @@ SUFFIXES = (".dta",)
 def read(path: Path) -> pd.DataFrame:
     """Read a Stata file.
 
-    A column whose values all have labels becomes their categories, in Stata's order; one of which
-    only some values are labelled, as a top code is, keeps its numbers.
+    A column whose values all have labels becomes their categories, in Stata's order; one with
+    labels for some values only, such as a top code, keeps its numbers.
 
     Raises
     ------
@@ -33,18 +33,18 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def _has_numbers(column: pd.Series) -> bool:
-    """Tell whether a labelled column has values without a label, which pandas leaves numbers."""
+    """Tell whether a labelled column has values without a label, which pandas keeps as numbers."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return False
     return not all(isinstance(level, str) for level in column.dtype.categories)
 
 
 def _refusal(path: Path, error: ValueError) -> Exception:
-    """Return the error for labels that are not unique; any other is told as it is."""
-    told = " ".join(str(error).split())
-    if "are not unique" not in told:
+    """Return the error for labels that are not unique; others are returned unchanged."""
+    message = " ".join(str(error).split())
+    if "are not unique" not in message:
         return error
-    column = told.partition("Value labels for column ")[2].partition(" ")[0]
+    column = message.partition("Value labels for column ")[2].partition(" ")[0]
     return DataError(
         f'Two values of the column {column} have the same label in "{path.name}".',
         hint="read it with pandas.read_stata(path, convert_categoricals=False), and pass the "

@@ -1,4 +1,4 @@
-"""From what was asked of a model of discrete choice, and a table, to a problem."""
+"""Make the plan and the problem of a model of discrete choice from a specification and a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.estimation.model import COMPILED, Model, Plan, Suggestion
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.models.choice.conditional import ConditionalProblem
-from workbench.models.choice.covariates import person_design
+from workbench.models.choice.covariates import covariate_design
 from workbench.models.choice.data import labelled, read_choices
 from workbench.models.choice.latent_class import LatentClassProblem
 from workbench.models.choice.mixed import MixedProblem
@@ -38,12 +38,12 @@ _KINDS: dict[type[Model], type[ChoiceProblem]] = {
 }
 
 
-def plan(model: Model, asked: Specification, table: Table) -> Plan:
+def plan(model: Model, specification: Specification, table: Table) -> Plan:
     """Read choice situations, alternatives and persons."""
-    found = _problem(model, asked, table, formula_of(asked))
+    found = _problem(model, specification, table, formula_of(specification))
     return Plan(
         model,
-        asked,
+        specification,
         table,
         found.parameter_names,
         found.design.rows,
@@ -54,12 +54,12 @@ def plan(model: Model, asked: Specification, table: Table) -> Plan:
     )
 
 
-def suggestions(asked: Specification, table: Table) -> dict[str, Suggestion]:
+def suggestions(specification: Specification, table: Table) -> dict[str, Suggestion]:
     """Return what options may be with this formula and these alternatives."""
-    parts = split_formula(asked.formula or "")
+    parts = split_formula(specification.formula or "")
     terms = tuple(term for term in map(str.strip, parts.terms.split("+")) if term in table.names)
     first = next(iter(terms), "price")
-    labels = _labels(table, asked.model.settings.get("alternatives"))
+    labels = _labels(table, specification.model.settings.get("alternatives"))
     levels = _labels(table, parts.outcome.strip().strip("`"))
     return {
         "fixed": Suggestion({first: -1.0}, terms),
@@ -89,53 +89,53 @@ def problem(plan: Plan) -> Problem:
     return built
 
 
-def _problem(model: Model, asked: Specification, table: Table, formula: str) -> Problem:
-    _check_asked(model, asked)
+def _problem(model: Model, specification: Specification, table: Table, formula: str) -> Problem:
+    _check_specification(model, specification)
     if isinstance(model, MultinomialLogit):
-        return _multinomial(model, asked, table, formula)
+        return _multinomial(model, specification, table, formula)
     assert isinstance(model, ChoiceModel)
     text = getattr(model, "membership", "") or getattr(model, "scale", "")
-    persons = person_design(table, formula, text, asked.missing) if text else None
+    persons = covariate_design(table, formula, text, specification.missing) if text else None
     data = read_choices(
         table,
         formula,
         model.row_columns,
-        cluster=asked.clusters,
-        weights=asked.weights,
-        missing=asked.missing,
-        positive=asked.positive,
-        collinear=asked.collinear,
-        beside=() if persons is None else (persons.rows,),
+        cluster=specification.clusters,
+        weights=specification.weights,
+        missing=specification.missing,
+        positive=specification.positive,
+        collinear=specification.collinear,
+        also_complete=() if persons is None else (persons.rows,),
     )
-    return _KINDS[type(model)](model, asked, data, table, persons)
+    return _KINDS[type(model)](model, specification, data, table, persons)
 
 
 def _multinomial(
-    model: MultinomialLogit, asked: Specification, table: Table, formula: str
+    model: MultinomialLogit, specification: Specification, table: Table, formula: str
 ) -> Problem:
-    columns = tuple(dict.fromkeys([*asked.clusters, *asked.covariance.columns]))
-    roles = {"cluster": columns, "weights": asked.weights, "missing": asked.missing}
-    problem = MultinomialProblem(model, asked, table, formula, roles)
+    columns = tuple(dict.fromkeys([*specification.clusters, *specification.covariance.columns]))
+    roles = {"cluster": columns, "weights": specification.weights, "missing": specification.missing}
+    problem = MultinomialProblem(model, specification, table, formula, roles)
     single = problem.design.clusters
-    sets = groupings(asked.clusters)
+    sets = groupings(specification.clusters)
     problem.cluster_with({key: joint([single[n] for n in ns]) for key, ns in sets.items()})
     return problem
 
 
-def _check_asked(model: Model, asked: Specification) -> None:
+def _check_specification(model: Model, specification: Specification) -> None:
     title = model.title
-    if asked.offset is not None:
+    if specification.offset is not None:
         raise OptionError(
             f"{title} has no offset.",
-            hint=f'a coefficient held at one: fixed={{"{asked.offset}": 1.0}}.',
+            hint=f'a coefficient held at one: fixed={{"{specification.offset}": 1.0}}.',
             code="no-offset",
             where="offset",
         )
-    plain = asked.device == "cpu" and asked.dtype == "float64"
+    plain = specification.device == "cpu" and specification.dtype == "float64"
     if model.computed_by == COMPILED and not plain:
         raise DeviceError(
             f"{title} is computed on the CPU in float64; device and dtype ask for "
-            f"{asked.device} and {asked.dtype}.",
+            f"{specification.device} and {specification.dtype}.",
             hint="leave device and dtype out.",
             code="cpu-only",
             where="device",
@@ -146,8 +146,8 @@ def _units(problem: Problem, rows: int) -> str:
     if not isinstance(problem, ChoiceProblem):
         return f"{_many(rows, 'row')} used"
     situations = _many(problem.data.situations, "choice situation")
-    people = f" of {_many(problem.data.persons, 'person')}" if problem.settings.panel else ""
-    return f"{situations}{people} in {_many(rows, 'row')}"
+    persons = f" of {_many(problem.data.persons, 'person')}" if problem.settings.panel else ""
+    return f"{situations}{persons} in {_many(rows, 'row')}"
 
 
 def _about(problem: Problem) -> str:

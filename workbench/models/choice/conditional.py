@@ -1,4 +1,4 @@
-"""The conditional logit joined with its data."""
+"""The conditional logit with its data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.situations import Situations
 from workbench.models.choice.coordinates import SeparateCoordinates, unscaled
-from workbench.models.choice.free_parameters import PersonKernel
+from workbench.models.choice.fixed_parameters import PersonKernel
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.protocols import Numpy
 
@@ -37,7 +37,7 @@ class ConditionalProblem(ChoiceProblem):
 
     @property
     def first_guess(self) -> Numpy:
-        """Zeros, from where the concave log-likelihood is climbed in a few steps."""
+        """Zeros: the log-likelihood is concave."""
         return np.zeros(len(self.own_names))
 
     def situation_opg(self, theta: Numpy) -> Numpy | None:

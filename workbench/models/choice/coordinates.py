@@ -12,27 +12,27 @@ from workbench.protocols import Numpy
 
 @dataclass(frozen=True)
 class SeparateCoordinates:
-    """Each parameter shown from the one walked: ``slope * f(walked) + shift``.
+    """Natural from unconstrained parameters, one by one: ``slope * f(unconstrained) + shift``.
 
     Attributes
     ----------
     slopes, shifts
         Of each parameter, ``(k,)``.
     positive
-        Whether ``f`` is the exponential function, or none, ``(k,)``.
+        Whether ``f`` is the exponential function, and else the identity, ``(k,)``.
     """
 
     slopes: Numpy
     shifts: Numpy
     positive: Any
 
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, ``(k,)``."""
+    def natural(self, theta: Numpy) -> Numpy:
+        """Return the natural parameters, ``(k,)``."""
         moved = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), theta)
         return np.asarray(self.slopes * moved + self.shifts)
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return walked coordinates from parameters shown."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained from natural parameters, ``(k,)``."""
         moved = (params - self.shifts) / self.slopes
         return np.where(self.positive, np.log(np.where(self.positive, moved, 1.0)), moved)
 
@@ -43,5 +43,5 @@ class SeparateCoordinates:
 
 
 def unscaled(slopes: Numpy) -> SeparateCoordinates:
-    """Return coordinates that are multiples of the parameters shown."""
+    """Return coordinates that are multiples of the natural parameters."""
     return SeparateCoordinates(slopes, np.zeros(len(slopes)), np.zeros(len(slopes), dtype=bool))

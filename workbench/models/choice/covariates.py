@@ -1,4 +1,4 @@
-"""Columns with one value a person, read by a formula of their own."""
+"""Covariates with one value per person, read by their own formula."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from workbench.protocols import Numpy
 
 
 @dataclass(frozen=True)
-class PersonColumns:
-    """What of persons a part of a model depends on.
+class Covariates:
+    """The covariates of persons in the scale or in the membership of classes.
 
     Attributes
     ----------
     values
-        One line a person, ``(n, g)``, each column divided by its size.
+        One row per person, ``(n, g)``, each column divided by its size.
     sizes
         The root mean square of each column, ``(g,)``.
     names
@@ -45,20 +45,20 @@ class PersonColumns:
     design: Design
 
     def state(self) -> PersonState:
-        """Return what prediction needs later."""
+        """Return the part that prediction needs later."""
         return PersonState(self.design.state, list(self.kept), list(self.names))
 
 
-def person_design(table: Table, formula: str, text: str, missing: str) -> Design:
-    """Read the columns of a right side, beside the outcome of another formula."""
+def covariate_design(table: Table, formula: str, text: str, missing: str) -> Design:
+    """Read the columns of a one-sided formula, with the outcome of another formula."""
     outcome = split_formula(formula).outcome
     return build_design(table, f"{outcome} {text.strip()}", missing=missing)
 
 
-def person_columns(
+def read_covariates(
     design: Design, data: ChoiceData, table: Table, roles: RowColumns, *, constant: bool
-) -> PersonColumns:
-    """Return the columns of persons that a design tells apart, a constant only where asked for.
+) -> Covariates:
+    """Return the independent covariates of persons in a design, with a constant if ``constant``.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def person_columns(
     values = np.ascontiguousarray(z[:, len(before) :][:, kept])
     sizes = np.sqrt(np.mean(values**2, axis=0))
     sizes = np.where(sizes > 0, sizes, 1.0)
-    return PersonColumns(
+    return Covariates(
         values / sizes,
         sizes,
         tuple(design.names[j] for j in kept),

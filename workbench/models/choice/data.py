@@ -1,4 +1,4 @@
-"""Choice data: one row an alternative of a choice situation, checked and sorted by person."""
+"""Choice data: one row per alternative of a choice situation, checked and sorted by person."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALONE = "the only alternative of their choice situation"
 """Reasons for which rows are left out."""
 
 _IDS_NAMED = 5
-# Differences this small beside the column's largest value are rounding.
+# Differences this small relative to the column's largest value are rounding.
 _ROUNDING = 1e-13
 
 
@@ -38,12 +38,12 @@ class ChoiceData:
     Attributes
     ----------
     design
-        The rows used, in the table's order; its matrix has the intercept's column still.
+        The rows used, in the table's order; its matrix still has the intercept.
     order
         Position in the design of each sorted row, ``(m,)``.
     x, names
-        Regressors of the sorted rows, ``(m, p)``, those that do not vary within choosers or
-        repeat others left out, and their names.
+        Regressors of the sorted rows, ``(m, p)``, those that do not vary within
+        situations or repeat others left out, and their names.
     kept
         Positions of these columns in the design.
     first
@@ -51,7 +51,7 @@ class ChoiceData:
     person_first
         Where each person begins among the situations, ``(n + 1,)``.
     chosen
-        The sorted row that each situation's chooser chose, ``(s,)``.
+        The sorted row chosen in each situation, ``(s,)``.
     codes, labels
         Alternative of each sorted row, ``(m,)``, and the alternatives' names.
     weights
@@ -95,11 +95,11 @@ class ChoiceData:
 
     @property
     def first_rows(self) -> Positions:
-        """The design's row that stands first for each person, ``(n,)``."""
+        """The design's row that comes first for each person, ``(n,)``."""
         return np.asarray(self.order[self.first[self.person_first[:-1]]])
 
     def never_chosen(self) -> tuple[str, ...]:
-        """Say which alternatives nobody chose: constants of theirs have no finite estimate."""
+        """Name the alternatives that nobody chose: their constants have no finite estimate."""
         counts = np.bincount(self.codes[self.chosen], minlength=len(self.labels))
         names = [shown(self.labels[j]) for j in np.flatnonzero(counts == 0).tolist()]
         if not names:
@@ -141,17 +141,17 @@ def read_choices(
     missing: str = "drop",
     positive: str | None = None,
     collinear: str = "drop",
-    beside: Sequence[Positions] = (),
+    also_complete: Sequence[Positions] = (),
 ) -> ChoiceData:
     """Read choice situations from long data.
 
     Parameters
     ----------
     table
-        One row an alternative of a choice situation.
+        One row per alternative of a choice situation.
     formula
         ``chosen ~ terms``; the outcome is 1 in the row of the chosen alternative.  There is no
-        intercept, which shifts all alternatives alike; ``C(mode)`` gives constants.
+        intercept, which would shift all alternatives equally; ``C(mode)`` gives constants.
     roles
         The columns that name situation, alternative and person.
     cluster, weights, missing, positive
@@ -159,21 +159,21 @@ def read_choices(
     collinear
         ``"drop"`` leaves columns out that repeat others in differences between alternatives;
         ``"refuse"`` refuses them.
-    beside
-        Further sets of complete rows, ``(r,)`` positions in the table; a row counts as complete
-        that is in all of them.
+    also_complete
+        Further sets of complete rows, ``(r,)`` positions in the table; a row is complete if it is
+        in all of them.
 
     Raises
     ------
     DataError
-        When a chooser chose nothing, or twice, or lists an alternative twice, by id; or nothing
-        is left to estimate from.
+        When a situation has no or several choices, or lists an alternative twice, by id; or when
+        nothing is left to estimate from.
     """
     groups = tuple(dict.fromkeys([*roles.names, *cluster]))
     design = build_design(
         table, formula, cluster=groups, weights=weights, missing=missing, positive=positive
     )
-    design = _only_whole(design, table, roles, beside)
+    design = _complete_situations(design, table, roles, also_complete)
     situation, person = _numbered(table, roles, design.rows)
     codes, labels = labelled(_over(table, roles.alternatives, design.rows))
     _check(design, table, roles, situation, codes)
@@ -187,15 +187,15 @@ def read_choices(
     return replace(found, weights=found.by_person(used.weights, weights, table, roles))
 
 
-def _only_whole(
-    design: Design, table: Table, roles: RowColumns, beside: Sequence[Positions]
+def _complete_situations(
+    design: Design, table: Table, roles: RowColumns, also_complete: Sequence[Positions]
 ) -> Design:
-    """Leave out the situations of which a row is incomplete: their sets would be smaller."""
-    if len(design.rows) == table.nrows and not beside:
+    """Leave out situations with an incomplete row: their choice sets would be smaller."""
+    if len(design.rows) == table.nrows and not also_complete:
         return design
     complete = np.zeros(table.nrows, dtype=bool)
     complete[design.rows] = True
-    for rows in beside:
+    for rows in also_complete:
         complete &= np.isin(np.arange(table.nrows), rows)
     if complete.all():
         return design
@@ -313,7 +313,7 @@ def _check_twice(
         alternative = level_text(table.column(roles.alternatives).iloc[row])
         raise DataError(
             f"{chooser} lists the alternative {shown(alternative)} twice.",
-            hint="one row an alternative, or panel= for people who choose several times.",
+            hint="one row per alternative, or panel= for persons who choose several times.",
             code="alternative-twice",
             where=roles.alternatives,
         )
@@ -335,14 +335,14 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def _without_alone(design: Design, situation: Positions) -> Design:
-    """Leave out situations of one alternative, whose choice says nothing."""
+    """Leave out situations of one alternative, which carry no information."""
     several = np.bincount(situation) > 1
     if several.all():
         return design
     keep = several[situation]
     if not keep.any():
         raise DataError(
-            "Every choice situation has one alternative, so nothing is chosen.",
+            "Every choice situation has one alternative, so there is no choice.",
             hint="data with one row for each alternative that could have been chosen.",
             code="no-alternatives",
         )
@@ -388,7 +388,7 @@ def _sorted(
 
 
 def _in_order(person: Positions, situation: Positions, codes: Positions) -> bool:
-    """Tell whether rows stand by person, situation and alternative already."""
+    """Tell whether rows are sorted by person, situation and alternative."""
     pairs = situation * (int(codes.max(initial=0)) + 1) + codes
     return _increase(pairs) and bool((person[1:] >= person[:-1]).all())
 
@@ -398,7 +398,7 @@ def _increase(numbers: Positions) -> bool:
 
 
 def _columns(matrix: Numpy, kept: Sequence[int]) -> Numpy:
-    """Return some columns, in increasing order; a stretch of neighbours is copied faster."""
+    """Return some columns, in increasing order; consecutive ones are copied faster."""
     stretch = slice(kept[0], kept[-1] + 1) if kept else slice(0)
     neighbours = stretch.stop - (stretch.start or 0) == len(kept)
     return np.ascontiguousarray(matrix[:, stretch if neighbours else kept])
@@ -413,7 +413,7 @@ def _begins(sorted_codes: Positions) -> Positions:
 def _identified(
     x: Numpy, first: Positions, chosen: Positions, names: Sequence[str], collinear: str
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Return the columns whose coefficients differences determine, and why others are not."""
+    """Return the columns with identified coefficients, and why the others are left out."""
     moved, _ = differences(x, first, chosen)
     sentences = {j: _does_not_vary(names[j]) for j in range(len(names)) if _still(x, moved, j)}
     rest = [j for j in range(len(names)) if j not in sentences]
@@ -433,7 +433,7 @@ def _identified(
     keep = [j for j in range(len(names)) if j not in sentences]
     if not keep:
         raise DataError(
-            "No regressor differs between the alternatives of a chooser: "
+            "No regressor differs between the alternatives of a choice situation: "
             + " ".join(sentences.values()),
             hint="attributes of the alternatives, or constants by C(alternative).",
             code="no-regressors",
@@ -442,7 +442,7 @@ def _identified(
 
 
 def _still(x: Numpy, moved: Numpy, j: int) -> bool:
-    """Tell whether differences of a column are rounding alone."""
+    """Tell whether the differences of a column are only rounding errors."""
     reach = moved[:, j].max(initial=0.0) - moved[:, j].min(initial=0.0)
     low, high = x[:, j].min(initial=0.0), x[:, j].max(initial=0.0)
     return bool(reach <= _ROUNDING * max(high, -low))
@@ -450,8 +450,8 @@ def _still(x: Numpy, moved: Numpy, j: int) -> bool:
 
 def _does_not_vary(name: str) -> str:
     return (
-        f"{name} is the same for all alternatives of each chooser and was left out; interacted "
-        f"with the alternatives, as in {name}:C(mode), it has coefficients."
+        f"{name} is the same for all alternatives of each choice situation and was left out; "
+        f"interacted with the alternatives, as in {name}:C(mode), it has coefficients."
     )
 
 

@@ -17,7 +17,7 @@ from workbench.kernels.choice.situations import Situations
 from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
 from workbench.models.choice.data import ChoiceData
-from workbench.models.choice.free_parameters import FreeKernel
+from workbench.models.choice.fixed_parameters import FixedParametersKernel
 from workbench.models.choice.options import ConditionalLogit
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Numpy
@@ -39,7 +39,7 @@ class HausmanMcFadden:
     without
         The alternative left out.
     statistic, df, pvalue
-        Chi-squared with as many degrees as the difference of covariances has rank.
+        Chi-squared with degrees of freedom equal to the rank of the difference of covariances.
     columns
         The coefficients compared.
     situations
@@ -72,7 +72,7 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
     Raises
     ------
     OptionError
-        When the model is no conditional logit, or the alternative is not there.
+        When the model is not a conditional logit, or there is no such alternative.
     InferenceError
         When too little is left, weights are of probability, or the fit was read from the record.
     """
@@ -90,7 +90,7 @@ def hausman_mcfadden(fit: Fit, without: str) -> HausmanMcFadden:
         )
     if fit.specification.weights is not None and fit.specification.weight_kind == "probability":
         raise InferenceError(
-            "With probability weights the larger fit is not efficient, which the test rests on.",
+            "With probability weights the larger fit is not efficient, which the test requires.",
             hint="a fit without them.",
             code="not-efficient",
         )
@@ -123,7 +123,7 @@ def _left(
 ) -> tuple[Situations, list[int]]:
     """Return the situations without an alternative, and the columns that keep their meaning.
 
-    Columns that repeat others there have another meaning, and so have those that they repeat.
+    Columns that are collinear in these situations have another meaning, and so do their partners.
     """
     rows = data.codes != gone
     sizes = np.add.reduceat(rows.astype(np.int64), data.first[:-1])
@@ -152,7 +152,7 @@ def _left(
     if not kept:
         raise InferenceError(
             f"Without {data.labels[gone]} no coefficient keeps its meaning.",
-            hint="another alternative, or attributes beside the constants.",
+            hint="another alternative, or attributes in addition to the constants.",
             code="nothing-to-compare",
         )
     return Situations(moved, begin, person_first, each), kept
@@ -163,7 +163,7 @@ def _estimated(
 ) -> tuple[Numpy, Numpy]:
     """Return coefficients that keep their meaning, and their covariance.
 
-    All are estimated but those held at a value, by their column.
+    Those in ``held``, by column, keep their value.
     """
     moved = situations.differences
     size = np.sqrt(np.mean(moved**2, axis=0))
@@ -175,7 +175,9 @@ def _estimated(
     scaled = np.column_stack([moved[:, columns] / size[columns], still])
     sets = Situations(scaled, situations.first, situations.person_first, situations.weights)
     whole = np.append(np.zeros(len(columns)), 1.0)
-    kernel = FreeKernel(ConditionalKernel(sets, problem.backend), whole, np.arange(len(columns)))
+    kernel = FixedParametersKernel(
+        ConditionalKernel(sets, problem.backend), whole, np.arange(len(columns))
+    )
     objective = ScaledObjective(kernel, np.eye(len(columns)), 1.0, "numpy")
     theta, decrement = np.zeros(len(columns)), None
     for step in Newton().iterate(objective, theta):

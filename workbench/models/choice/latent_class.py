@@ -1,4 +1,4 @@
-"""The logit with latent classes joined with its data."""
+"""The logit with latent classes, with its data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from workbench.covariances import Curvature
 from workbench.kernels.choice.latent_class import LatentClassKernel
 from workbench.models.choice.coordinates import SeparateCoordinates
-from workbench.models.choice.covariates import person_columns
+from workbench.models.choice.covariates import read_covariates
 from workbench.models.choice.options import LatentClass
 from workbench.models.choice.problem import UNKNOWN, ChoiceProblem
 from workbench.models.choice.starts import conditional_start
@@ -19,7 +19,7 @@ from workbench.models.choice.state import ChoiceState
 from workbench.protocols import Numpy
 
 _STEPS_OF_EM = 30
-# Gains of a step, in nats, that are left to Newton.
+# EM stops at smaller gains of a step, in nats; Newton's method continues.
 _LITTLE = 0.01
 # Starts are compared on this many persons at most.
 _ENOUGH_PERSONS = 2_000
@@ -37,9 +37,9 @@ class LatentClassProblem(ChoiceProblem):
     settings: LatentClass
 
     def _set_up(self) -> None:
-        assert self.beside is not None
+        assert self.extra is not None
         assert self.table is not None
-        self.members = person_columns(self.beside, self.data, self.table, self.roles, constant=True)
+        self.members = read_covariates(self.extra, self.data, self.table, self.roles, constant=True)
         for name in self.members.left_out:
             said = f"{name} repeats others in the membership and was left out."
             self.left_out = (*self.left_out, said)
@@ -86,33 +86,33 @@ class LatentClassProblem(ChoiceProblem):
 
     @cached_property
     def first_guess(self) -> Numpy:
-        """The best of several starts after a few steps of EM; classes at one point never part.
+        """The best of several starts after a few steps of EM; equal classes would stay equal.
 
-        The first start spreads the conditional logit's estimates; the others share persons out
-        at random.
+        All begin at the conditional logit's estimates, with memberships of persons drawn at
+        random.
         """
         kernel, rng = self._sampled(), np.random.default_rng(self.specification.seed)
         middle = conditional_start(self.situations, self.backend)
         found = []
         for start in range(self.settings.starts + 1):
-            posterior = self._shared_out(rng, len(kernel.z), start)
+            posterior = self._random_posterior(rng, len(kernel.z), start)
             theta = np.concatenate(
                 [np.tile(middle, kernel.classes), np.zeros((kernel.classes - 1) * kernel.g)]
             )
-            found.append(_climbed(kernel, theta, posterior))
+            found.append(_em_steps(kernel, theta, posterior))
         best = max(found, key=lambda pair: pair[0])
         worst = min(value for value, _ in found)
         if self.settings.starts:
             low, high = (f"{value:,.2f}".replace("-", "−") for value in (worst, best[0]))
             sampled = len(kernel.z) < self.data.persons
-            self._told = (
+            self._note_on_starts = (
                 f"The best of {len(found)} starts; after up to {_STEPS_OF_EM} steps of EM their "
                 f"log-likelihoods lay between {low} and {high}"
                 f"{f' for {len(kernel.z):,} persons' if sampled else ''}."
             )
         return best[1]
 
-    _told = ""
+    _note_on_starts = ""
 
     def _sampled(self) -> LatentClassKernel:
         """Return the kernel of all persons, or of the first ones in a random order."""
@@ -124,12 +124,12 @@ class LatentClassProblem(ChoiceProblem):
             self.situations.of(chosen), self.members.values[chosen], self.settings.classes
         )
 
-    def _shared_out(self, rng: np.random.Generator, persons: int, start: int) -> Numpy:
+    def _random_posterior(self, rng: np.random.Generator, persons: int, start: int) -> Numpy:
         classes = self.settings.classes
         share = rng.dirichlet(np.full(classes, 1.0 if start else 5.0), persons)
         return np.asarray(share)
 
-    def canonical(self, theta: Numpy) -> Numpy:
+    def normalize(self, theta: Numpy) -> Numpy:
         """Put the class with the largest mean membership first."""
         if self.settings.fixed:
             return theta
@@ -165,24 +165,28 @@ class LatentClassProblem(ChoiceProblem):
         self._shares = shares.tolist()
         listed = ", ".join(f"{share:.3f}" for share in self._shares)
         found = (f"Mean membership of the classes, largest first: {listed}.",)
-        return (*found, *filter(None, [self._told]), *self._on_classes_that_run_away(theta))
+        return (*found, *filter(None, [self._note_on_starts]), *self._on_diverging_classes(theta))
 
-    def _on_classes_that_run_away(self, theta: Numpy) -> tuple[str, ...]:
-        """Say which classes predict the choices of their persons exactly, as small ones may."""
+    def _on_diverging_classes(self, theta: Numpy) -> tuple[str, ...]:
+        """Name the classes that predict the choices of their persons exactly, as small ones may."""
         hessian = self.kernel.totals(theta, 2).hessian
-        if hessian is None or not self._run_away(theta):
+        if hessian is None or not self._diverges(theta):
             return ()
-        far = [c for c in range(1, self.settings.classes + 1) if self._knows_nothing(c, -hessian)]
+        far = [
+            c
+            for c in range(1, self.settings.classes + 1)
+            if self._class_without_information(c, -hessian)
+        ]
         if not far:
             return ()
         which = " and ".join(map(str, far))
         whose = f"classes {which}" if len(far) > 1 else f"class {which}"
         return (
-            f"The coefficients of {whose} grow without end: they predict choices exactly, so some "
-            "of them have no maximum; fewer classes or variables would have one.",
+            f"The coefficients of {whose} grow without bound: they predict choices exactly, so "
+            "some have no maximum likelihood estimate; try fewer classes or variables.",
         )
 
-    def _knows_nothing(self, c: int, information: Numpy) -> bool:
+    def _class_without_information(self, c: int, information: Numpy) -> bool:
         """Tell whether a class's coefficients have a direction without information ``(k, k)``."""
         own = [i for i, n in enumerate(self.parameter_names) if n.startswith(f"class{c}.")]
         return bool(own and np.linalg.eigvalsh(information[np.ix_(own, own)])[0] < UNKNOWN)
@@ -194,8 +198,8 @@ class LatentClassProblem(ChoiceProblem):
         return replace(super().state(), class_shares=self._shares, members=members)
 
 
-def _climbed(kernel: LatentClassKernel, theta: Numpy, posterior: Numpy) -> tuple[float, Numpy]:
-    """Return log-likelihood and parameters after some steps of EM from shares of persons."""
+def _em_steps(kernel: LatentClassKernel, theta: Numpy, posterior: Numpy) -> tuple[float, Numpy]:
+    """Return log-likelihood and parameters after some steps of EM from a posterior ``(n, C)``."""
     best = (-np.inf, theta)
     for _ in range(_STEPS_OF_EM):
         theta = np.clip(kernel.raised(theta, posterior), -_FAR, _FAR)

@@ -1,4 +1,4 @@
-"""The mixed logit joined with its data: simulated maximum likelihood, or quadrature."""
+"""The mixed logit with its data: simulated maximum likelihood, or quadrature."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workbench.kernels.choice.mixed import MixedKernel
 from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
 from workbench.models.choice.coordinates import SeparateCoordinates
-from workbench.models.choice.free_parameters import PersonKernel
+from workbench.models.choice.fixed_parameters import PersonKernel
 from workbench.models.choice.options import GAUSS_HERMITE, MixedLogit
 from workbench.models.choice.prediction import Mixture
 from workbench.models.choice.problem import ChoiceProblem
@@ -37,19 +37,19 @@ from workbench.models.choice.starts import conditional_start, mixed_start
 from workbench.models.choice.state import ChoiceState
 from workbench.protocols import Numpy
 
-# Few draws find the neighbourhood: an eighth of many, and no fewer than these.
+# The warm start uses an eighth of the draws, if there are many, and at least these.
 _MANY, _SHARE, _FEWEST = 100, 8, 25
-# The first guess of a spread, in units of its column's scale, and of the logs of coefficients.
-_SPREAD = 0.5
+# The start of a standard deviation, in units of its column's scale or of a coefficient's log.
+_FIRST_SD = 0.5
 _SMALLEST = 0.05
-# Beyond so many random coefficients the other signs are not looked at one by one.
+# With more random coefficients than this, the other signs are not tried one by one.
 _SIGNS_TRIED = 6
 # The decrement that a kink may leave, in nats.
 _KINKED = 0.01
 # In units of the log, at an inner maximum a last step is below 1e-4 of a standard error.
 _STILL_MOVING = 0.1
-# A run keeps its draws as they were drawn and as its kernel reads them; the second set at its end
-# is cut from one twice as long.
+# A run keeps its draws and the batches of its kernel; the second set of draws at its end is cut
+# from one twice as long.
 _COPIES = 5
 # The share of a standard error that simulation may add before it is worth a warning.
 _WORTH_SAYING = 0.1
@@ -77,7 +77,7 @@ def random_coefficients(
     return tuple(RandomCoefficient(names.index(n), kind) for n, kind in settings.random.items())
 
 
-def spread_names(settings: MixedLogit) -> tuple[str, ...]:
+def sd_names(settings: MixedLogit) -> tuple[str, ...]:
     """Return the names of standard deviations, or of the Cholesky factor's elements."""
     names = list(settings.random)
     if not settings.correlated:
@@ -90,8 +90,9 @@ def spread_names(settings: MixedLogit) -> tuple[str, ...]:
 class MixedProblem(ChoiceProblem):
     """The objective of a mixed logit.
 
-    Parameters walked are means and spreads of coefficients of scaled columns; a spread may have
-    either sign, and the one found is turned into a positive one together with its draws.
+    Unconstrained parameters are means and standard deviations of coefficients of scaled columns.
+    A standard deviation may have either sign; a negative one is made positive by changing the
+    sign of its draws.
     """
 
     saddles = True
@@ -104,18 +105,18 @@ class MixedProblem(ChoiceProblem):
         self.pairs = factor_pairs(len(self.random), settings.correlated)
         self.signs = np.ones(len(self.random))
         self.simulation = {}
-        self.nuisance = tuple(n for n in spread_names(settings) if n not in settings.fixed)
+        self.nuisance = tuple(n for n in sd_names(settings) if n not in settings.fixed)
         self.wtp = self._price()
         self._check_memory()
-        self._say_kinks()
+        self._note_kinks()
         logs = [n for n, kind in settings.random.items() if "lognormal" in kind]
         if logs:
             self.notes += (
-                f"{' and '.join(logs)}: the mean and the spread are those of the logarithm.",
+                f"{' and '.join(logs)}: the mean and the sd are those of the logarithm.",
             )
 
-    def _say_kinks(self) -> None:
-        """Stop at a kink: a coefficient cut at zero bends the simulated likelihood at each draw."""
+    def _note_kinks(self) -> None:
+        """Allow for kinks: a coefficient cut at zero gives the likelihood a kink at each draw."""
         cut = [n for n, kind in self.settings.random.items() if kind == "truncated_normal"]
         if cut:
             self.tolerance = _KINKED
@@ -154,11 +155,11 @@ class MixedProblem(ChoiceProblem):
 
     @property
     def own_names(self) -> tuple[str, ...]:
-        return (*self.data.names, *spread_names(self.settings))
+        return (*self.data.names, *sd_names(self.settings))
 
     @cached_property
     def units(self) -> Numpy:
-        """A coefficient shown over that of the scaled column, ``(p,)``."""
+        """The ratio of a natural coefficient to that of the scaled column, ``(p,)``."""
         units = 1 / self.scales
         if self.wtp is not None:
             price = self.scales[self.wtp]
@@ -176,15 +177,13 @@ class MixedProblem(ChoiceProblem):
         return SeparateCoordinates(slopes, shifts, np.zeros(len(slopes), dtype=bool))
 
     @property
-    def answers(self) -> Scaled:
-        """In willingness-to-pay space the price's coefficient alone answers to the scale."""
+    def scaled_parameters(self) -> Scaled:
+        """In willingness-to-pay space the scale multiplies the price's coefficient alone."""
         p, of = len(self.data.names), [self.random[row].column for row, _ in self.pairs.tolist()]
         concerned = np.ones(p) if self.wtp is None else np.arange(p) == self.wtp
         logs = self._logs
-        means, spreads = concerned * ~logs, (concerned * ~logs)[of]
-        return Scaled(
-            np.concatenate([means, spreads]), np.concatenate([concerned * logs, 0 * spreads])
-        )
+        means, sds = concerned * ~logs, (concerned * ~logs)[of]
+        return Scaled(np.concatenate([means, sds]), np.concatenate([concerned * logs, 0 * sds]))
 
     @property
     def _logs(self) -> Any:
@@ -195,7 +194,7 @@ class MixedProblem(ChoiceProblem):
 
     @cached_property
     def first_guess(self) -> Numpy:
-        """The conditional logit's estimates and spreads of half a scale, or better ones."""
+        """The conditional logit's estimates and sds of half a scale, improved with few draws."""
         found = conditional_start(self.situations, self.backend)
         if self.wtp is not None:
             price = found[self.wtp]
@@ -210,7 +209,7 @@ class MixedProblem(ChoiceProblem):
             size = max(sign * found[each.column], _SMALLEST)
             means[each.column] = np.log(size) if "lognormal" in each.kind else size
         own = [row == column for row, column in self.pairs.tolist()]
-        guess = np.concatenate([means, np.where(own, _SPREAD, 0.0)])
+        guess = np.concatenate([means, np.where(own, _FIRST_SD, 0.0)])
         size = len(guess)
         return mixed_start(
             self.situations,
@@ -230,30 +229,30 @@ class MixedProblem(ChoiceProblem):
 
     @property
     def linear_columns(self) -> list[int]:
-        """Columns whose coefficients, or their means, are free to go anywhere."""
+        """Columns whose coefficients, or their means, are unrestricted."""
         bounded = {each.column for each in self.random if each.shape != LINEAR}
         free = [] if self.wtp is not None else super().linear_columns
         return [j for j in free if j not in bounded]
 
     # Draws --------------------------------------------------------------------------------------
 
-    def drawn(self, people: int, first: int, draws: int) -> Numpy | Quadrature:
-        """Return draws of ``people`` people after the first ones, or nodes."""
+    def drawn(self, persons: int, first: int, draws: int) -> Numpy | Quadrature:
+        """Return draws of ``persons`` persons after the ``first`` ones, or nodes."""
         settings = self.settings
         if settings.draw_kind == GAUSS_HERMITE:
             return gauss_hermite(draws)
         variates = [each.variate for each in self.random]
         seed, q = self.specification.seed, len(self.random)
-        return base_draws(settings.draw_kind, first + people, draws, q, seed, variates)[first:]
+        return base_draws(settings.draw_kind, first + persons, draws, q, seed, variates)[first:]
 
     @cached_property
     def base(self) -> Numpy | Quadrature:
-        """The run's draws as they were drawn, which its kernel reads."""
+        """The run's draws with their original signs, as its kernel reads them."""
         return self.drawn(self.data.persons, 0, self.settings.draws)
 
     @property
     def draws(self) -> Numpy | Quadrature:
-        """The run's draws ``(n, R, q)`` signed as positive spreads go with them, or nodes."""
+        """The run's draws ``(n, R, q)``, with the signs for positive sds, or nodes."""
         return self.base if isinstance(self.base, Quadrature) else self.base * self.signs
 
     def kernel_with(self, draws: Numpy | Quadrature) -> PersonKernel:
@@ -269,23 +268,23 @@ class MixedProblem(ChoiceProblem):
     def make_kernel(self) -> PersonKernel:
         return self.kernel_with(self.base)
 
-    def rehearsals(self) -> Sequence[Problem]:
-        """Return first the problem with an eighth of the draws, where many are and no start is."""
+    def warm_starts(self) -> Sequence[Problem]:
+        """Return first the problem with an eighth of many draws, unless start values are given."""
         draws, started = self.base, self.specification.start or {}
-        whole = super().rehearsals()
+        whole = super().warm_starts()
         if isinstance(draws, Quadrature) or draws.shape[1] < _MANY:
             return whole
         if all(name in started for name in self.parameter_names):
             return whole
         few = max(_FEWEST, draws.shape[1] // _SHARE)
-        rough = self.rougher(f"{few} draws")
-        rough.__dict__["base"] = np.ascontiguousarray(draws[:, :few])
-        return (rough, *whole)
+        coarse = self.coarser(f"{few} draws")
+        coarse.__dict__["base"] = np.ascontiguousarray(draws[:, :few])
+        return (coarse, *whole)
 
     # Signs --------------------------------------------------------------------------------------
 
     def _place(self, k: int) -> tuple[list[int], int]:
-        """Return the free positions of the spreads that variate ``k`` carries, its own last."""
+        """Return the free positions of the sds that multiply variate ``k``, and of its own."""
         p = len(self.data.names)
         whole = [p + i for i, pair in enumerate(self.pairs.tolist()) if pair[1] == k]
         own = next(p + i for i, pair in enumerate(self.pairs.tolist()) if pair == [k, k])
@@ -294,60 +293,60 @@ class MixedProblem(ChoiceProblem):
             return [], -1
         return [place[j] for j in whole], place[own]
 
-    def _turned(self, theta: Numpy, k: int) -> Numpy:
+    def _with_sign_changed(self, theta: Numpy, k: int) -> Numpy:
         turned, (places, _) = theta.copy(), self._place(k)
         turned[places] = -turned[places]
         return turned
 
-    def rivals(self, theta: Numpy) -> Mapping[str, Numpy]:
+    def other_modes(self, theta: Numpy) -> Mapping[str, Numpy]:
         """Return the mirror point of each standard deviation, by the name of its stage."""
         if self._symmetric or len(self.random) > _SIGNS_TRIED:
             return {}
         places = {k: self._place(k) for k in range(len(self.random))}
         return {
-            f"{OTHER_SIGN}{self.parameter_names[own]}": self._turned(theta, k)
+            f"{OTHER_SIGN}{self.parameter_names[own]}": self._with_sign_changed(theta, k)
             for k, (whole, own) in places.items()
             if whole
         }
 
     @property
     def _symmetric(self) -> bool:
-        """Whether draws with the other sign are the same draws; mirrored ones are, of one alone."""
+        """Whether draws of the other sign are the same, as mirrored draws of one coefficient."""
         settings = self.settings
         mirrored = settings.draw_kind == "antithetic" and settings.draws % 2 == 0
         return settings.draw_kind == GAUSS_HERMITE or (mirrored and len(self.random) == 1)
 
-    def canonical(self, theta: Numpy) -> Numpy:
-        """Turn negative spreads, and their draws with them, which leaves the model as it is."""
+    def normalize(self, theta: Numpy) -> Numpy:
+        """Make negative sds positive by the signs of their draws, which is the same model."""
         turned = np.ones(len(self.random))
         for k in range(len(self.random)):
             places, own = self._place(k)
             if places and theta[own] < 0:
-                theta, turned[k] = self._turned(theta, k), -1.0
+                theta, turned[k] = self._with_sign_changed(theta, k), -1.0
         if (turned < 0).any():
             self.signs = self.signs * turned
             signs, p = np.ones(len(self.all_names)), len(self.data.names)
             signs[p : p + len(self.pairs)] = turned[self.pairs[:, 1]]
-            self.__dict__["kernel"] = self.kernel.turned(signs)
+            self.__dict__["kernel"] = self.kernel.with_signs(signs)
             self.__dict__.pop("_objective", None)
         return theta
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
-        """Return each mean of logs that a step still moves far down: coefficients go to zero."""
+        """Return each mean of logs that a step still lowers by far: coefficients go to zero."""
         logs = {each.column for each in self.random if "lognormal" in each.kind}
         places = [i for i, j in enumerate(self.free.tolist()) if j in logs]
         return tuple(i for i in places if newton_step[i] < -_STILL_MOVING)
 
     def start_from(self, params: Mapping[str, float]) -> dict[str, float]:
-        """Return estimates with the signs of spreads that belong to draws as they are drawn."""
+        """Return estimates with the signs of sds for the original draws."""
         signs = self.signs[self.pairs[:, 1]].tolist()
-        turned = dict(zip(spread_names(self.settings), signs, strict=True))
+        turned = dict(zip(sd_names(self.settings), signs, strict=True))
         return {name: value * turned.get(name, 1.0) for name, value in params.items()}
 
-    # What simulation adds -----------------------------------------------------------------------
+    # Simulation error      -----------------------------------------------------------------------
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
-        """Measure the simulation's error, and say it."""
+        """Measure the simulation error, and describe it."""
         if curvature is not None and curvature.at_bound:
             return tuple(self._on_sign(i) for i in curvature.at_bound)
         if curvature is None or curvature.negative:
@@ -356,12 +355,14 @@ class MixedProblem(ChoiceProblem):
         return (*self._on_draws(), *self._on_signs(), *self._on_noise())
 
     def _measured(self, theta: Numpy, curvature: Curvature) -> dict[str, Any]:
-        people, draws = self.data.persons, self.settings.draws
+        persons, draws = self.data.persons, self.settings.draws
         quadrature = self.settings.draw_kind == GAUSS_HERMITE
-        fresh = self.drawn(people, 0 if quadrature else people, draws * 2 if quadrature else draws)
+        fresh = self.drawn(
+            persons, 0 if quadrature else persons, draws * 2 if quadrature else draws
+        )
         other = self.kernel.over(self.kernel_with(fresh))
         weights = self.weights.values
-        weights = np.ones(people) if weights is None else weights
+        weights = np.ones(persons) if weights is None else weights
         apart = (self.kernel.scores(theta) - other.scores(theta)) * weights[:, None]
         second = other.values(theta)
         if not quadrature:
@@ -397,17 +398,17 @@ class MixedProblem(ChoiceProblem):
         )
         return (
             f"The coefficients of {name}, which a {kind.replace('_', ' ')} distribution keeps "
-            f'{sign}, go to zero: the choices speak for the other sign, as in "{other}".'
+            f'{sign}, go to zero: the choices suggest the other sign, as in "{other}".'
         )
 
     def _on_signs(self) -> tuple[str, ...]:
-        """Say how far below the other signs' maxima are."""
+        """Say how far the maxima with other signs are below."""
         here = self.simulation["loglik"]
-        below = [(name, here - value) for name, value in self.beaten.items()]
-        told = [(name, _gap(gap)) for name, gap in below if gap > SAME_MAXIMUM]
-        if not told:
+        below = [(name, here - value) for name, value in self.rejected_modes.items()]
+        lower = [(name, _gap(gap)) for name, gap in below if gap > SAME_MAXIMUM]
+        if not lower:
             return ()
-        (first, gap), *others = told
+        (first, gap), *others = lower
         more = [f", that {name.removeprefix('other sign ')} {gap}" for name, gap in others]
         return (
             f"The {first} ends {gap} log-likelihood units lower with these draws{''.join(more)}.",
@@ -436,7 +437,7 @@ class MixedProblem(ChoiceProblem):
         if self.scale is None:
             return np.asarray(means)
         logs = self.scale.values @ whole[len(self.own_names) :]
-        concerned = self.answers.multiplied + self.answers.shifted
+        concerned = self.scaled_parameters.multiplied + self.scaled_parameters.shifted
         return np.asarray(means / np.exp(np.outer(logs, concerned[columns])))
 
     def situation_opg(self, theta: Numpy) -> Numpy | None:
@@ -453,16 +454,16 @@ class MixedProblem(ChoiceProblem):
     def mixture_at(self, theta: Numpy) -> Mixture:
         """Return the distribution of the scaled columns' coefficients at all parameters."""
         p, q = len(self.data.names), len(self.random)
-        spreads = np.zeros((q, q))
+        factor = np.zeros((q, q))
         for value, (row, column) in zip(theta[p:], self.pairs.tolist(), strict=True):
-            spreads[row, column] = value
-        return Mixture(theta[:p].copy(), spreads, self.random, self.wtp)
+            factor[row, column] = value
+        return Mixture(theta[:p].copy(), factor, self.random, self.wtp)
 
     def state(self) -> ChoiceState:
         return replace(
             super().state(),
             signs=self.signs.tolist(),
-            rejected_modes=dict(self.beaten),
+            rejected_modes=dict(self.rejected_modes),
             simulation=dict(self.simulation),
         )
 

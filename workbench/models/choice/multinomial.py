@@ -1,4 +1,4 @@
-"""The multinomial logit joined with its data: one row a chooser, an outcome of several levels."""
+"""The multinomial logit with its data: one row per person, an outcome of several levels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_LEVELS = 200
 # Newton's last step on separated levels is taken at an index of about 18.
 _SATURATED = 15.0
 _IN_DIRECTION = 1e-5
-# Numbers that the search for a separating direction may lay out.
+# The largest matrix, in numbers, of the search for a separating direction.
 _LARGEST_SEARCH = 30_000_000
 
 
@@ -45,7 +45,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
     Raises
     ------
     FormulaError
-        When the left side is no column.
+        When the left side is not a column.
     DataError
         When the outcome has one level, or more than a multinomial logit can have.
     """
@@ -53,7 +53,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
     name = name[1:-1].replace("``", "`") if name.startswith("`") else name
     if name not in table.names and not name.replace("_", "").replace(".", "").isalnum():
         raise FormulaError(
-            f"The left side {shown_name(name)} is no column, which levels are read from.",
+            f"The left side {shown_name(name)} is not a column, from which levels are read.",
             hint="make a column of the levels first.",
             code="outcome",
             where=name,
@@ -146,7 +146,7 @@ class MultinomialProblem(Problem):
         check_names(self.parameter_names)
         check_enough_rows(len(design.rows), self.parameter_names, design.names)
         scaling = scaling_of(columns.moments, columns.names)
-        self._spreads = dict(zip(columns.names, scaling.spreads.tolist(), strict=True))
+        self._scales = dict(zip(columns.names, scaling.spreads.tolist(), strict=True))
         slopes = scaling.matrix.copy()
         if INTERCEPT in columns.names:
             slopes[columns.names.index(INTERCEPT)] -= columns.shifts @ scaling.matrix
@@ -171,18 +171,18 @@ class MultinomialProblem(Problem):
 
     @cached_property
     def start(self) -> Numpy:
-        """The levels' shares in the constants, where there are some; else zero."""
+        """The logs of the levels' shares for the constants, where there are any; else zero."""
         found = np.zeros((len(self.levels) - 1, len(self.columns.names)))
         if INTERCEPT in self.columns.names:
             shares = np.bincount(self.level, weights=self.weights.values)
             shares = np.where(shares > 0, shares, 0.5)
             found[:, self.columns.names.index(INTERCEPT)] = np.log(shares[1:] / shares[0])
-        return self.walked_start(found.reshape(-1))
+        return self.unconstrained_start(found.reshape(-1))
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         return np.asarray(self._onto @ theta)
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         return np.asarray(np.linalg.solve(self._onto, params))
 
     def loglik(self, theta: Numpy) -> float:
@@ -219,13 +219,13 @@ class MultinomialProblem(Problem):
         return each if weights is None else each * weights[:, None]
 
     def separation(self, theta: Numpy) -> SeparationEvidence | None:
-        """Look once, when an index runs away, for levels that are predicted exactly."""
+        """Look once, when an index diverges, for levels that are predicted exactly."""
         rows, others = len(self.level), len(self.levels) - 1
-        if hasattr(self, "_looked_at") or rows * others * len(theta) > _LARGEST_SEARCH:
+        if hasattr(self, "_separation_checked") or rows * others * len(theta) > _LARGEST_SEARCH:
             return None
         if float(np.abs(self.kernel.index(theta)).max(initial=0.0)) < _SATURATED:
             return None
-        self._looked_at = True
+        self._separation_checked = True
         pairs = self._pairs()
         found = separating_direction(np.ones(len(pairs)), pairs)
         if found is None:
@@ -233,7 +233,7 @@ class MultinomialProblem(Problem):
         return self._evidence(found.direction.reshape(others, -1), found.complete)
 
     def _pairs(self) -> Numpy:
-        """Lay out the index of the level chosen minus that of each other one, by coefficient."""
+        """Return the regressors of the index of the chosen level less that of each other one."""
         x, level, count = self.kernel.x, self.level, len(self.levels)
         rows = []
         for j in range(count):
@@ -245,7 +245,7 @@ class MultinomialProblem(Problem):
         return np.concatenate(rows)
 
     def _evidence(self, direction: Numpy, complete: bool) -> SeparationEvidence:
-        """Name the regressors that take part, and the level that they set apart from the base."""
+        """Name the regressors involved, and the levels that they separate from the base."""
         strong = (np.abs(direction) > _IN_DIRECTION).tolist()
         columns = [
             name for j, name in enumerate(self.columns.names) if any(row[j] for row in strong)
@@ -263,7 +263,7 @@ class MultinomialProblem(Problem):
 
     def state(self) -> ChoiceState:
         return ChoiceState(
-            self._spreads,
+            self._scales,
             design=self.design.state,
             kept=list(self.columns.kept),
             levels=list(self.levels),
@@ -275,7 +275,7 @@ def _position(base: str, names: list[str]) -> int:
     if base in names:
         return names.index(base)
     raise OptionError(
-        f'The base "{base}" is no level of the outcome.',
+        f'The base "{base}" is not a level of the outcome.',
         hint=f"one of {names}.",
         code="no-such-level",
         where="base",

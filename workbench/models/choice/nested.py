@@ -1,4 +1,4 @@
-"""The nested logit joined with its data."""
+"""The nested logit with its data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.kernels.choice.nested_logit import NestedKernel, nested_sets
 from workbench.kernels.choice.scaled import Scaled
 from workbench.kernels.choice.situations import Int64
 from workbench.models.choice.coordinates import SeparateCoordinates
-from workbench.models.choice.free_parameters import PersonKernel
+from workbench.models.choice.fixed_parameters import PersonKernel
 from workbench.models.choice.options import NestedLogit
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.choice.starts import conditional_start
@@ -30,7 +30,7 @@ def nest_numbers(nests: Mapping[str, Sequence[str]], labels: Sequence[str]) -> A
     Raises
     ------
     OptionError
-        When the nests miss an alternative, or name one that is not there.
+        When the nests miss an alternative, or name an unknown one.
     """
     nest_of = {each: k for k, of in enumerate(nests.values()) for each in of}
     missing = [label for label in labels if label not in nest_of]
@@ -49,7 +49,7 @@ def nest_numbers(nests: Mapping[str, Sequence[str]], labels: Sequence[str]) -> A
 
 @final
 class NestedProblem(ChoiceProblem):
-    """The objective of a nested logit, walked in coefficients and ``log tau``."""
+    """The objective of a nested logit, in coefficients and ``log tau``."""
 
     saddles = True
     settings: NestedLogit
@@ -102,14 +102,14 @@ class NestedProblem(ChoiceProblem):
         return self.with_scale(make)
 
     @property
-    def answers(self) -> Scaled:
-        """Coefficients answer to the scale, and ``tau`` does not."""
+    def scaled_parameters(self) -> Scaled:
+        """The scale multiplies coefficients, and not ``tau``."""
         p, nests = len(self.data.names), len(self.nests)
         return Scaled(np.repeat([1.0, 0.0], [p, nests]), np.zeros(p + nests))
 
     @cached_property
     def first_guess(self) -> Numpy:
-        """The conditional logit's estimates, and ``tau`` at one, where the two are the same."""
+        """The conditional logit's estimates, with ``tau`` at one, where the models agree."""
         return np.concatenate(
             [conditional_start(self.situations, self.backend), np.zeros(len(self.nests))]
         )
@@ -124,12 +124,12 @@ class NestedProblem(ChoiceProblem):
         )
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
-        """Return each ``tau`` that a step still moves far towards zero."""
+        """Return each ``tau`` that a step still moves by far towards zero."""
         of_nest = [name.startswith("tau.") for name in self.parameter_names]
         return tuple(np.flatnonzero(of_nest & (newton_step < -_STILL_MOVING)).tolist())
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
-        params = dict(zip(self.parameter_names, self.shown(theta), strict=True))
+        params = dict(zip(self.parameter_names, self.natural(theta), strict=True))
         above = [name for name in self.nuisance if params.get(name, 0.0) > 1]
         if not above:
             return ()

@@ -24,7 +24,7 @@ _ROLES = ("outcome", "regressors", "cluster", "weights")
 
 @dataclass(frozen=True)
 class RowColumns:
-    """The columns that say which row is what.
+    """The columns that identify the rows.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class RowColumns:
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceModel(Model):
-    """What every model of long choice data has as options."""
+    """The options of all models of long choice data."""
 
     outcome: ClassVar[str] = "0 or 1"
     roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", *_ROLES)
@@ -94,7 +94,7 @@ class ChoiceModel(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledChoiceModel(ChoiceModel):
-    """Models whose errors may vary more for some persons than for others."""
+    """Models in which the variance of the errors may differ between persons."""
 
     roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", "scale", *_ROLES)
 
@@ -224,7 +224,7 @@ class NestedLogit(ScaledChoiceModel):
         twice = [each for each in members if members.count(each) > 1]
         if twice:
             raise refusal(
-                f"The alternative {twice[0]} stands in two nests.", "each in one nest.", "nests"
+                f"The alternative {twice[0]} is in two nests.", "each in one nest.", "nests"
             )
         for name in self.nests:
             if (held := self.fixed.get(f"tau.{name}", 1.0)) <= 0:

@@ -38,8 +38,8 @@ Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Offered:
-    """The rows of long data that can be forecast, sorted by person and situation.
+class ChoiceSets:
+    """The choice sets of long data that can be predicted, sorted by person and situation.
 
     Attributes
     ----------
@@ -54,9 +54,9 @@ class Offered:
     alternative
         The alternative of each row, as text.
     z
-        What the membership in latent classes depends on, of each person, or None.
+        Covariates of the membership in latent classes, by person, or None.
     s
-        What the log of the scale depends on, of each row, ``(m, g)``, or None.
+        Covariates of the log of the scale, by row, ``(m, g)``, or None.
     """
 
     x: Numpy
@@ -84,15 +84,15 @@ class Offered:
         return np.asarray(raised / np.add.reduceat(raised, begin, axis=0)[situation])
 
 
-def offered(state: ChoiceState, table: Table, roles: RowColumns) -> Offered:
-    """Read the rows of a table as an earlier fit reads them.
+def choice_sets(state: ChoiceState, table: Table, roles: RowColumns) -> ChoiceSets:
+    """Read the choice sets of a table with the design of a fit.
 
-    Situations of which a row misses a value are left out.
+    Situations with an incomplete row are left out.
 
     Raises
     ------
     DataError
-        When no complete situation is there.
+        When no situation is complete.
     """
     x = prediction_matrix(state.design, table)[:, list(state.kept)]
     z, s = (_of_persons(part, table) for part in (state.members, state.scale))
@@ -118,18 +118,18 @@ def offered(state: ChoiceState, table: Table, roles: RowColumns) -> Offered:
     begins = np.unique(of_situation, return_index=True)[1]
     members = None if z is None else z[order][first[:-1][begins]]
     scale = None if s is None else s[order]
-    return Offered(x[order], order, first, of_situation.astype(np.int64), names, members, scale)
+    return ChoiceSets(x[order], order, first, of_situation.astype(np.int64), names, members, scale)
 
 
 def _of_persons(part: PersonState | None, table: Table) -> Numpy | None:
-    """Return the columns ``(rows, g)`` of a part that depends on persons, where there is one."""
+    """Return the covariates of persons, ``(rows, g)``, where there are any."""
     if part is None:
         return None
     return np.asarray(prediction_matrix(part.design, table)[:, list(part.kept)])
 
 
 def probabilities(
-    settings: Any, state: ChoiceState, params: pd.Series, sets: Offered, seed: int
+    settings: Any, state: ChoiceState, params: pd.Series, sets: ChoiceSets, seed: int
 ) -> Numpy:
     """Return the probability of each row, ``(m,)``.
 
@@ -147,7 +147,7 @@ def probabilities(
     columns = list(state.columns)
     if sets.s is not None and state.scale is not None:
         logs = sets.s @ params[[f"scale.{name}" for name in state.scale.names]].to_numpy()
-        # To multiply utility is to multiply what it is a sum of.
+        # Utility is a sum of these columns times coefficients.
         sets = replace(sets, x=sets.x * np.exp(logs)[:, None], s=None)
     if isinstance(settings, NestedLogit):
         return _nested(settings, params, sets, params[columns].to_numpy())
@@ -158,7 +158,7 @@ def probabilities(
     return sets.shares(sets.x @ params[columns].to_numpy())
 
 
-def _nested(settings: NestedLogit, params: pd.Series, sets: Offered, beta: Numpy) -> Numpy:
+def _nested(settings: NestedLogit, params: pd.Series, sets: ChoiceSets, beta: Numpy) -> Numpy:
     """Return probabilities within nests times those of nests."""
     of = {each: k for k, members in enumerate(settings.nests.values()) for each in members}
     unknown = [each for each in pd.unique(sets.alternative) if each not in of]
@@ -206,7 +206,9 @@ def memberships(settings: LatentClass, state: ChoiceState, params: pd.Series, z:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def _latent(settings: LatentClass, state: ChoiceState, params: pd.Series, sets: Offered) -> Numpy:
+def _latent(
+    settings: LatentClass, state: ChoiceState, params: pd.Series, sets: ChoiceSets
+) -> Numpy:
     assert sets.z is not None
     member = memberships(settings, state, params, sets.z)
     shares = sets.shares(sets.x @ class_coefficients(settings, state, params).T)
@@ -216,13 +218,13 @@ def _latent(settings: LatentClass, state: ChoiceState, params: pd.Series, sets: 
 # The mixed logit ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Mixture:
-    """How the coefficients of a mixed logit vary, from parameters on the natural scale.
+    """The distribution of the coefficients of a mixed logit, from natural parameters.
 
     Attributes
     ----------
-    means, spreads
-        Of the underlying variates: ``(p,)``, and the factor ``(q, q)``; further axes, which only
-        means over persons may have, go over values of the parameters.
+    means, factor
+        Means of the underlying variates, ``(p,)``, and the Cholesky factor of their covariance,
+        ``(q, q)``; both may have further axes over values of the parameters.
     random
         The random coefficients in the order of the draws.
     price
@@ -230,7 +232,7 @@ class Mixture:
     """
 
     means: Numpy
-    spreads: Numpy
+    factor: Numpy
     random: tuple[RandomCoefficient, ...]
     price: int | None
 
@@ -241,7 +243,7 @@ class Mixture:
 
     def values(self, variates: Numpy) -> Numpy:
         """Return the random coefficients, or willingness to pay, of variates ``(..., q)``."""
-        u = self.means[self.columns] + variates @ self.spreads.T
+        u = self.means[self.columns] + variates @ self.factor.T
         for k, each in enumerate(self.random):
             u[..., k] = _transformed(each.shape, u[..., k])
         return np.asarray(u)
@@ -273,20 +275,20 @@ def mixture(
     columns, names = list(state.columns), list(settings.random)
     means = np.array([params[name] for name in columns], dtype=np.float64)
     q = len(names)
-    spreads = np.zeros((q, q, *means.shape[1:]))
+    factor = np.zeros((q, q, *means.shape[1:]))
     for row, column in factor_pairs(q, settings.correlated).tolist():
         diagonal = f"sd.{names[row]}"
         full = f"chol.{names[column]}.{names[row]}"
-        spreads[row, column] = params[full if settings.correlated else diagonal]
+        factor[row, column] = params[full if settings.correlated else diagonal]
     random = tuple(RandomCoefficient(columns.index(n), kind) for n, kind in settings.random.items())
     price = None if settings.wtp_price is None else columns.index(settings.wtp_price)
-    return Mixture(means, spreads, random, price)
+    return Mixture(means, factor, random, price)
 
 
 def _mixed(
-    settings: MixedLogit, state: ChoiceState, params: pd.Series, sets: Offered, seed: int
+    settings: MixedLogit, state: ChoiceState, params: pd.Series, sets: ChoiceSets, seed: int
 ) -> Numpy:
-    """Average the probabilities over draws, each person's own."""
+    """Average the probabilities over the draws of each person."""
     mixed = mixture(settings, state, params)
     row_of = sets.person[sets.situation_of]
     found = np.zeros(len(sets.x))

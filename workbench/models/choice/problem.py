@@ -1,4 +1,4 @@
-"""A model of discrete choice joined with its long data."""
+"""A model of discrete choice with its long data."""
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ from workbench.kernels.choice.scaled import Scaled, ScaledKernel
 from workbench.kernels.choice.situations import Int64, Situations
 from workbench.kernels.likelihood.separation import separating_direction
 from workbench.models.choice.coordinates import SeparateCoordinates
-from workbench.models.choice.covariates import PersonColumns, person_columns
+from workbench.models.choice.covariates import Covariates, read_covariates
 from workbench.models.choice.data import ChoiceData
-from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel, PersonKernel
+from workbench.models.choice.fixed_parameters import (
+    ChoiceObjective,
+    FixedParametersKernel,
+    PersonKernel,
+)
 from workbench.models.choice.options import ChoiceModel, RowColumns
-from workbench.models.choice.prediction import offered, probabilities
+from workbench.models.choice.prediction import choice_sets, probabilities
 from workbench.models.choice.state import ChoiceState
 from workbench.models.design.checks import check_names
 from workbench.models.design.clusters import notes_on_clusters
@@ -40,27 +44,27 @@ from workbench.models.design.weights import Weights
 from workbench.protocols import Numpy
 
 # Newton's last step on separated choices is taken where exp(-difference in utility) is about the
-# tolerance of 1e-8, at 18; before that it is worth a look.
+# tolerance of 1e-8, at 18; separation is looked for before that.
 _SATURATED = 15.0
 # Along a direction that separates, the information about coefficients of scaled columns has gone.
 UNKNOWN = 1e-3
 _IN_DIRECTION = 1e-5
-# Persons of one scale are a group with sums of its own, at about half a millisecond each.
+# Persons with the same scale are a group; each group takes about half a millisecond per sum.
 _MOST_SCALES = 1_000
 
 
-_IN_BOTH = "The walk is in float32; its last steps and all that is reported are in float64."
+_IN_BOTH = "Steps are in float32; the last steps and all results are in float64."
 
 
 def person_weights(values: Numpy | None, kind: str, situations: Any) -> Weights:
-    """Read the weights of persons; those that are no frequencies add up to the situations.
+    """Read the weights of persons; unless they are frequencies they add up to the situations.
 
     Parameters
     ----------
     values
-        One a person, ``(n,)``, or None.
+        One per person, ``(n,)``, or None.
     kind
-        ``"frequency"``, or else free of scale.
+        ``"frequency"``, or another kind, which is relative.
     situations
         The choice situations of each person, ``(n,)``.
     """
@@ -77,15 +81,15 @@ def person_weights(values: Numpy | None, kind: str, situations: Any) -> Weights:
 class ChoiceProblem(Problem):
     """The objective of a model of long choice data, its start, and the facts at any point.
 
-    The unit of scores is the person: the rows of a panel's column, or else of a chooser.
+    The unit of scores is the person of the panel's column, or else of the choice situation.
     """
 
     saddles: ClassVar[bool] = False
     """Whether the log-likelihood without a scale can curve upwards."""
-    rehearses: bool = False
+    for_warm_start: bool = False
     """Whether this is a copy for the first steps."""
-    scale: PersonColumns | None = None
-    """What the log of the scale depends on, where there is one."""
+    scale: Covariates | None = None
+    """The covariates of the log of the scale, where there is one."""
     library: ClassVar[str] = "numpy"
 
     def __init__(
@@ -94,10 +98,10 @@ class ChoiceProblem(Problem):
         specification: Specification,
         data: ChoiceData,
         table: Table,
-        beside: Design | None = None,
+        extra: Design | None = None,
     ) -> None:
         super().__init__(specification, data.design, table)
-        self.settings, self.data, self.beside = settings, data, beside
+        self.settings, self.data, self.extra = settings, data, extra
         self.title = settings.title  # type: ignore[misc]
         self.depvar = data.design.outcome_name
         self.dropped, self.notes = dict(data.design.dropped), tuple(data.design.notes)
@@ -119,12 +123,12 @@ class ChoiceProblem(Problem):
         self._take_names()
 
     def _set_up(self) -> None:
-        """Prepare what a model of more parameters needs before they have names."""
+        """Prepare what the model needs before its parameters are named."""
 
-    def _read_scale(self) -> PersonColumns:
-        assert self.beside is not None
+    def _read_scale(self) -> Covariates:
+        assert self.extra is not None
         assert self.table is not None
-        found = person_columns(self.beside, self.data, self.table, self.roles, constant=False)
+        found = read_covariates(self.extra, self.data, self.table, self.roles, constant=False)
         text, values = getattr(self.settings, "scale", ""), len(np.unique(found.values, axis=0))
         if not found.names:
             raise OptionError(
@@ -135,8 +139,8 @@ class ChoiceProblem(Problem):
             )
         if values > _MOST_SCALES:
             raise OptionError(
-                f"The scale {text} has {values:,} values over persons; up to {_MOST_SCALES:,} can "
-                "be told apart.",
+                f"The scale {text} has {values:,} values over persons; up to {_MOST_SCALES:,} "
+                "are possible.",
                 hint="a column of groups, or one that is rounded.",
                 code="too-many-scales",
                 where="scale",
@@ -175,14 +179,14 @@ class ChoiceProblem(Problem):
             raise DataError(
                 f"{self.data.situations} choice situations cannot determine {len(free)} "
                 "parameters.",
-                hint="more choosers, or fewer variables.",
+                hint="more choice situations, or fewer variables.",
                 code="too-few-rows",
             )
 
-    def _clusters(self, asked: Specification) -> dict[str, Any]:
-        single = {name: self.codes_of(name) for name in asked.clusters}
+    def _clusters(self, options: Specification) -> dict[str, Any]:
+        single = {name: self.codes_of(name) for name in options.clusters}
         found = {
-            key: joint([single[n] for n in ns]) for key, ns in groupings(asked.clusters).items()
+            key: joint([single[n] for n in ns]) for key, ns in groupings(options.clusters).items()
         }
         for name, codes in found.items():
             self.notes += notes_on_clusters(codes, name)
@@ -209,30 +213,30 @@ class ChoiceProblem(Problem):
 
     @property
     def backend(self) -> Backend:
-        """The library asked for, on its device, in the precision that is computed in."""
-        asked = self.specification
-        return backend_named(asked.backend, asked.device, self.precision)
+        """The library of the specification, on its device, in the precision of this problem."""
+        options = self.specification
+        return backend_named(options.backend, options.device, self.precision)
 
     @property
     def precision(self) -> str:
-        """What is computed in: float32, where asked for, in rehearsals alone if it can be so."""
-        asked = self.specification
-        double = not self.rehearses and "float64" in dtypes_of(asked.device)
-        return "float64" if double else asked.dtype
+        """The precision: float64, except float32 in warm starts and on devices without float64."""
+        options = self.specification
+        double = not self.for_warm_start and "float64" in dtypes_of(options.device)
+        return "float64" if double else options.dtype
 
-    def rehearsals(self) -> Sequence[Problem]:
-        """Return the problem in float32, where that is asked for and the device has float64."""
-        return () if self.specification.dtype == self.precision else (self.rougher(FLOAT32),)
+    def warm_starts(self) -> Sequence[Problem]:
+        """Return the problem in float32, where that is specified and the device has float64."""
+        return () if self.specification.dtype == self.precision else (self.coarser(FLOAT32),)
 
-    def rougher(self, record: str) -> Self:
-        """Return a copy to rehearse on, under its name in the trace."""
-        rough = copy.copy(self)
+    def coarser(self, record: str) -> Self:
+        """Return a copy for a warm start, under its name in the trace."""
+        coarse = copy.copy(self)
         for name in ("kernel", "_objective"):
-            rough.__dict__.pop(name, None)
-        rough.record, rough.rehearses = record, True
-        return rough
+            coarse.__dict__.pop(name, None)
+        coarse.record, coarse.for_warm_start = record, True
+        return coarse
 
-    # What each model says -----------------------------------------------------------------------
+    # Of each model ------------------------------------------------------------------------------
 
     @property
     def held(self) -> Mapping[str, float]:
@@ -247,29 +251,29 @@ class ChoiceProblem(Problem):
     @property
     @abstractmethod
     def own_coordinates(self) -> SeparateCoordinates:
-        """The way from unconstrained coordinates of these to the parameters shown."""
+        """The coordinates of these parameters."""
 
     @abstractmethod
     def make_kernel(self) -> PersonKernel:
-        """Return the kernel of all parameters, in unconstrained coordinates."""
+        """Return the kernel of all parameters, unconstrained."""
 
     @property
     @abstractmethod
     def first_guess(self) -> Numpy:
-        """Start values of the parameters without those of the scale, unconstrained, ``(K,)``."""
+        """Unconstrained start values of the parameters without those of the scale, ``(K,)``."""
 
     @property
-    def answers(self) -> Scaled:
-        """How the parameters without those of the scale answer to it."""
+    def scaled_parameters(self) -> Scaled:
+        """How the scale enters the other parameters."""
         return Scaled(np.ones(len(self.own_names)), np.zeros(len(self.own_names)))
 
     # The scale ----------------------------------------------------------------------------------
 
     def with_scale(self, make: Callable[[Int64 | None], PersonKernel]) -> PersonKernel:
-        """Return the kernel of all persons, where there is a scale from those of groups."""
+        """Return the kernel of all persons; with a scale, from the kernels of groups."""
         if self.scale is None:
             return make(None)
-        return ScaledKernel(self.scale.values, make, self.answers)
+        return ScaledKernel(self.scale.values, make, self.scaled_parameters)
 
     def sets_of(self, persons: Int64 | None) -> Situations:
         """Return the situations of some persons, by their positions; None are all."""
@@ -282,7 +286,7 @@ class ChoiceProblem(Problem):
 
     @cached_property
     def all_coordinates(self) -> SeparateCoordinates:
-        """The way from all walked coordinates to the parameters shown."""
+        """The coordinates of all parameters."""
         own = self.own_coordinates
         if self.scale is None:
             return own
@@ -297,7 +301,7 @@ class ChoiceProblem(Problem):
 
     @cached_property
     def coordinates(self) -> SeparateCoordinates:
-        """The way from walked coordinates of the free parameters to those shown."""
+        """The coordinates of the free parameters."""
         whole = self.all_coordinates
         return SeparateCoordinates(
             whole.slopes[self.free], whole.shifts[self.free], whole.positive[self.free]
@@ -305,17 +309,17 @@ class ChoiceProblem(Problem):
 
     @cached_property
     def held_values(self) -> Numpy:
-        """All parameters walked, those held at their values and the others at zero."""
+        """All unconstrained parameters, those held at their values and the others at zero."""
         whole = self.all_coordinates
-        params = whole.shown(np.zeros(len(whole.slopes)))
+        params = whole.natural(np.zeros(len(whole.slopes)))
         for name, value in self.held.items():
             params[self.all_names.index(name)] = value
-        return whole.walked(params)
+        return whole.unconstrained(params)
 
     @cached_property
-    def kernel(self) -> FreeKernel:
-        """The sums over persons, made when first asked for."""
-        return FreeKernel(self.make_kernel(), self.held_values, self.free)
+    def kernel(self) -> FixedParametersKernel:
+        """The sums over persons."""
+        return FixedParametersKernel(self.make_kernel(), self.held_values, self.free)
 
     @property
     def procedure(self) -> Optimized:
@@ -323,7 +327,7 @@ class ChoiceProblem(Problem):
         return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
-        """Return the objective, in walked coordinates."""
+        """Return the objective, in unconstrained parameters."""
         return self._objective
 
     @cached_property
@@ -337,18 +341,18 @@ class ChoiceProblem(Problem):
 
     @cached_property
     def start(self) -> Numpy:
-        """The model's own start values, then the person's."""
+        """The model's start values, replaced by those of the specification."""
         scale = np.zeros(len(self.all_names) - len(self.own_names))
-        return self.walked_start(np.concatenate([self.first_guess, scale])[self.free])
+        return self.unconstrained_start(np.concatenate([self.first_guess, scale])[self.free])
 
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
-        return self.coordinates.shown(theta)
+    def natural(self, theta: Numpy) -> Numpy:
+        """Return the natural parameters, shape ``(k,)``."""
+        return self.coordinates.natural(theta)
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return walked coordinates from parameters shown."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained from natural parameters, shape ``(k,)``."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = self.coordinates.walked(params)
+            found = self.coordinates.unconstrained(params)
         if len(bad := np.flatnonzero(np.isfinite(params) & ~np.isfinite(found))):
             name = self.parameter_names[int(bad[0])]
             raise OptionError(
@@ -366,7 +370,7 @@ class ChoiceProblem(Problem):
         return self.kernel.totals(theta, 0).value
 
     def loglik_null(self) -> float | None:
-        """Return the log-likelihood of equal shares over the alternatives that were there."""
+        """Return the log-likelihood of equal shares over the available alternatives."""
         data, weights = self.data, self.weights.values
         each = -np.log(np.diff(data.first))
         return float(each.sum() if weights is None else each @ weights[data.person_of])
@@ -378,7 +382,7 @@ class ChoiceProblem(Problem):
         return gradient
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
-        """Return the Hessian, and where asked the sums of the scores of persons."""
+        """Return the Hessian, and where needed the sums over scores of persons."""
         totals, weights = self.kernel.totals(theta, 2), self.weights
         assert totals.hessian is not None
         opg = totals.opg if weights.values is weights.in_scores else None
@@ -402,7 +406,7 @@ class ChoiceProblem(Problem):
             return
         bad = np.flatnonzero(~np.isfinite(self.kernel.values(theta)))
         row = int(self.design.rows[self.data.first_rows[bad[0]]]) if len(bad) else 0
-        params = self.shown(theta)
+        params = self.natural(theta)
         name = self.parameter_names[int(np.abs(theta).argmax())]
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start: for {len(bad)} persons, the first in "
@@ -413,15 +417,15 @@ class ChoiceProblem(Problem):
         )
 
     def separation(self, theta: Numpy) -> SeparationEvidence | None:
-        """Look once, when utilities run away, whether the choices are predicted exactly.
+        """Look once, when utilities diverge, whether the choices are predicted exactly.
 
         A direction of coefficients that lowers no utility of the chosen alternatives relative to
         the others raises the probability of every choice, in each of these models.
         """
         columns = self.linear_columns
-        if not columns or hasattr(self, "_looked_at") or not self._run_away(theta):
+        if not columns or hasattr(self, "_separation_checked") or not self._diverges(theta):
             return None
-        self._looked_at = True
+        self._separation_checked = True
         moved = np.ascontiguousarray(self.situations.differences[:, columns])
         found = separating_direction(np.zeros(len(moved)), moved)
         if found is None:
@@ -435,25 +439,25 @@ class ChoiceProblem(Problem):
 
     @property
     def linear_columns(self) -> list[int]:
-        """Columns whose coefficients are free to go anywhere, in every draw or class."""
+        """Columns whose coefficients are unrestricted, in every draw or class."""
         return [j for j, name in enumerate(self.data.names) if name not in self.held]
 
     def slopes(self, theta: Numpy) -> Numpy:
-        """Return the coefficients of the scaled columns, ``(C, p)``, one line a class."""
+        """Return the coefficients of the scaled columns, one row per class, ``(C, p)``."""
         return self.kernel.whole(theta)[None, : len(self.data.names)]
 
-    def _run_away(self, theta: Numpy) -> bool:
+    def _diverges(self, theta: Numpy) -> bool:
         """Tell whether a utility is large, and a direction has no information left."""
-        if self.kernel.knows(theta, 2) and not self._uninformed(theta):
+        if self.kernel.knows(theta, 2) and not self._without_information(theta):
             return False
         slopes, columns = np.zeros_like(self.slopes(theta)), self.linear_columns
         slopes[:, columns] = self.slopes(theta)[:, columns]
         index = self.situations.differences @ slopes.T
         if float(np.abs(index).max(initial=0.0)) < _SATURATED:
             return False
-        return self._uninformed(theta)
+        return self._without_information(theta)
 
-    def _uninformed(self, theta: Numpy) -> bool:
+    def _without_information(self, theta: Numpy) -> bool:
         hessian = self.kernel.totals(theta, 2).hessian
         if hessian is None or not np.isfinite(hessian).all():
             return True
@@ -476,7 +480,7 @@ class ChoiceProblem(Problem):
         """Return chosen minus fitted probability of each row, ``(n,)``."""
         assert self.table is not None
         state, table = self.state(), self.table
-        sets = offered(state, table, self.roles)
+        sets = choice_sets(state, table, self.roles)
         names = [*self.parameter_names, *self.held]
         values = np.concatenate([params, np.array(list(self.held.values()), dtype=np.float64)])
         series = pd.Series(values, index=pd.Index(names, dtype=object))
@@ -487,7 +491,7 @@ class ChoiceProblem(Problem):
         return np.asarray(self.design.outcome - found[self.design.rows])
 
     def state(self) -> ChoiceState:
-        """Return what prediction needs later, and what the scores are of."""
+        """Return the state for later predictions, with the unit of the scores."""
         data = self.data
         return ChoiceState(
             dict(zip(data.names, self.scales.tolist(), strict=True)),
@@ -509,5 +513,5 @@ def _scales(moved: Numpy) -> Numpy:
 
 
 def named(names: Sequence[str], prefix: str) -> tuple[str, ...]:
-    """Return names behind a prefix and a dot."""
+    """Return names after a prefix and a dot."""
     return tuple(f"{prefix}.{name}" for name in names)

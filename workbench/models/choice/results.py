@@ -1,4 +1,4 @@
-"""What a fitted model of choice says: shares, elasticities, willingness to pay, persons, tests."""
+"""Results of choice models: shares, elasticities, willingness to pay, persons, tests."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from workbench.models.choice.options import (
     MixedLogit,
     MultinomialLogit,
 )
-from workbench.models.choice.prediction import Offered, offered, probabilities
+from workbench.models.choice.prediction import ChoiceSets, choice_sets, probabilities
 from workbench.models.choice.state import ChoiceState
 from workbench.models.choice.wtp import (
     DELTA,
-    Willingness,
+    WillingnessToPay,
     check_options,
     mean_coefficients,
     price_of,
@@ -48,7 +48,7 @@ class ChoiceFit(Fit):
 
     offers: ClassVar[Mapping[str, Offer]] = {
         "choice": Offer(
-            "is no model of discrete choice",
+            "is not a model of discrete choice",
             'wb.fit("conditional_logit", ..., choosers="id", alternatives="mode").',
             "no-choices",
         )
@@ -57,9 +57,9 @@ class ChoiceFit(Fit):
     state: ChoiceState = field(default_factory=ChoiceState, repr=False)
 
     @property
-    def choice(self) -> ChoiceEffects:
-        """What the model says of choices: shares, elasticities, willingness to pay."""
-        return ChoiceEffects(self)
+    def choice(self) -> ChoiceResults:
+        """Results on choices: shares, elasticities, willingness to pay."""
+        return ChoiceResults(self)
 
     def predict(self, data: Any = None) -> Any:
         """Return the probability of each row's alternative, NaN in incomplete situations.
@@ -87,7 +87,7 @@ class ChoiceFit(Fit):
 
     @property
     def score_unit(self) -> str:
-        """What scores are summed by: the person or the chooser; empty for rows."""
+        """The unit by which scores are summed: the person or the chooser; empty for rows."""
         return self.state.unit
 
     @property
@@ -100,7 +100,7 @@ class ChoiceFit(Fit):
         return level_terms(self.state.design)
 
     def ratio_note(self, restricted: Fit) -> str:
-        """Warn of standard deviations at zero and of empty classes, where p-values are not chi2's.
+        """Warn of standard deviations at zero and of empty classes: the test is not chi-squared.
 
         References
         ----------
@@ -113,19 +113,19 @@ class ChoiceFit(Fit):
             return "A standard deviation of zero is at the bound, so p is an upper limit"
         if _classes(self) > _classes(restricted):
             return (
-                "A class that is empty has no coefficients to speak of, so the statistic is not "
+                "The coefficients of an empty class are not identified, so the statistic is not "
                 "chi-squared; compare AIC or BIC"
             )
         return super().ratio_note(restricted)
 
 
 def _random(fit: Fit) -> set[str]:
-    """Return the random coefficients of a model; none of a model without."""
+    """Return the random coefficients of a model; empty for a model without."""
     return set(fit.specification.model.settings.get("random", ()))
 
 
 def _classes(fit: Fit) -> int:
-    """Return the number of latent classes; none of a model without."""
+    """Return the number of latent classes; 0 for a model without."""
     return getattr(fit.model, "classes", 0) if isinstance(fit, ChoiceFit) else 0
 
 
@@ -141,12 +141,12 @@ class MultinomialFit(ChoiceFit):
 
     def predict(self, data: Any = None) -> pd.DataFrame:
         """Return the probability of each level, one column per level."""
-        return level_chances(self, data)
+        return level_probabilities(self, data)
 
 
 @dataclass(frozen=True)
-class ChoiceEffects:
-    """What the fit of a model of choice says of choices; see `ChoiceFit.choice`."""
+class ChoiceResults:
+    """Results of a model of choice; see `ChoiceFit.choice`."""
 
     fit: ChoiceFit
 
@@ -179,13 +179,13 @@ class ChoiceEffects:
         assert table is not None
         return table
 
-    def _sets(self, table: Table) -> Offered:
-        return offered(self.fit.state, table, self.settings.row_columns)
+    def _sets(self, table: Table) -> ChoiceSets:
+        return choice_sets(self.fit.state, table, self.settings.row_columns)
 
-    def _of(self, sets: Offered, params: pd.Series | None = None) -> Numpy:
-        asked = self.params if params is None else params
+    def _of(self, sets: ChoiceSets, params: pd.Series | None = None) -> Numpy:
+        values = self.params if params is None else params
         seed = self.fit.specification.seed
-        return probabilities(self.settings, self.fit.state, asked, sets, seed)
+        return probabilities(self.settings, self.fit.state, values, sets, seed)
 
     def predict(self, data: Any = None) -> pd.Series:
         """Return the probability of each row's alternative, NaN in incomplete situations.
@@ -218,7 +218,7 @@ class ChoiceEffects:
         found = pd.Series(self._of(sets, params) * weight).groupby(sets.alternative).sum()
         return (found / found.sum()).rename("share").rename_axis(None)
 
-    def _weights(self, table: Table, sets: Offered) -> Numpy:
+    def _weights(self, table: Table, sets: ChoiceSets) -> Numpy:
         name = self.fit.specification.weights
         if name is None or name not in table.names:
             return np.ones(len(sets.rows))
@@ -235,19 +235,19 @@ class ChoiceEffects:
             New columns by name, as in ``{"cost": df["cost"] * 1.1}``, or a function from the data
             to the changed data, which may also leave rows out.
         without
-            Alternatives that are not there any more, one or several.
+            Alternatives to leave out, one or several.
         data
             Long data; the run's own by default.
 
         Returns
         -------
-        Columns ``before``, ``after`` and ``change``, one row an alternative.
+        Columns ``before``, ``after`` and ``change``, one row per alternative.
         """
         self._long()
         table = self._table(data)
         frame = table.to_frame()
         for name in () if callable(change) else change or {}:
-            table.column(name)  # which says so, with the nearest name, where there is none
+            table.column(name)  # which raises, with the nearest name, where there is none
         after = change(frame.copy()) if callable(change) else frame.assign(**dict(change or {}))
         gone = [level_text(each) for each in ([without] if isinstance(without, str) else without)]
         labels = after[self.settings.alternatives].map(level_text)
@@ -288,7 +288,7 @@ class ChoiceEffects:
         Returns
         -------
         One row for the alternative whose probability changes, and one column for that whose
-        attribute does: own elasticities on the diagonal, cross elasticities beside it.
+        attribute does: own elasticities on the diagonal, cross elasticities off it.
 
         References
         ----------
@@ -321,10 +321,10 @@ class ChoiceEffects:
         return pd.DataFrame(each).loc[names].rename_axis("probability of", axis=0)
 
     def _check_attribute(self, column: str, table: Table) -> None:
-        """Refuse a column that is no number, or that utility does not depend on."""
+        """Refuse a column that is not numeric, or that utility does not depend on."""
         if not is_numeric_dtype(table.column(column)):
             raise DataError(
-                f"{shown(column)} is no number, by which probabilities could change.",
+                f"{shown(column)} is not numeric, so it has no elasticities.",
                 hint="fit.choice.counterfactual, for other values of it.",
                 code="not-numeric",
                 where=column,
@@ -343,7 +343,7 @@ class ChoiceEffects:
                 where=column,
             )
 
-    def _moved(self, table: Table, column: str, name: str, sets: Offered) -> Numpy:
+    def _moved(self, table: Table, column: str, name: str, sets: ChoiceSets) -> Numpy:
         """Return the change of each row's probability by the log of an attribute of one."""
         frame = table.to_frame()
         mine = (frame[self.settings.alternatives].map(level_text) == name).to_numpy()
@@ -351,20 +351,20 @@ class ChoiceEffects:
         sides = []
         for step in (_SMALL, -_SMALL):
             moved = frame.assign(**{column: np.where(mine, values * (1 + step), values)})
-            again = offered(self.fit.state, Table(moved), self.settings.row_columns)
+            again = choice_sets(self.fit.state, Table(moved), self.settings.row_columns)
             sides.append(self._of(again))
         return (sides[0] - sides[1]) / (2 * _SMALL)
 
     # Coefficients -------------------------------------------------------------------------------
 
     def mean_coefficients(self, params: pd.Series | None = None) -> pd.DataFrame:
-        """Return the mean coefficient of each column; with latent classes one column a class.
+        """Return the mean coefficient of each column; with latent classes one column per class.
 
         In willingness-to-pay space they are the price's coefficient and willingness to pay.
         """
         self._long()
-        asked = self.params if params is None else params
-        found = mean_coefficients(self.settings, self.fit.state, asked)
+        values = self.params if params is None else params
+        found = mean_coefficients(self.settings, self.fit.state, values)
         names = [f"class {c + 1}" for c in range(len(found))] if len(found) > 1 else ["mean"]
         return pd.DataFrame(found.T, index=list(self.fit.state.columns), columns=names)
 
@@ -380,8 +380,8 @@ class ChoiceEffects:
     ) -> pd.DataFrame:
         """Return willingness to pay, minus the ratio of each mean coefficient to the price's.
 
-        Where the price's coefficient varies over persons this is no mean of ratios; a model in
-        willingness-to-pay space (``wtp_price=``) has that mean.
+        Where the price's coefficient varies over persons this is not the mean of ratios; a model
+        in willingness-to-pay space (``wtp_price=``) estimates that mean.
 
         Parameters
         ----------
@@ -408,7 +408,7 @@ class ChoiceEffects:
         self._long()
         check_options(method, level, draws)
         state, column = self.fit.state, price_of(self.settings, self.fit.state.columns, price)
-        found = Willingness(self.settings, state, self.fit.params, column)
+        found = WillingnessToPay(self.settings, state, self.fit.params, column)
         covariance = self.fit.covariance(se).to_numpy()
         if method == DELTA:
             errors, lower, upper = found.by_delta(covariance, level)
@@ -419,7 +419,7 @@ class ChoiceEffects:
         return pd.DataFrame(columns, index=found.names)
 
     def individual(self) -> pd.DataFrame:
-        """Return, by person, what their own choices say of their coefficients.
+        """Return conditional means of the coefficients, given the choices of each person.
 
         Mixed logit: the mean of each random coefficient given the choices, which in
         willingness-to-pay space are those of the price and of willingness to pay.  Latent
@@ -431,7 +431,7 @@ class ChoiceEffects:
         (2009), section 11.3.
         """
         problem = self.fit._live_problem()
-        theta = problem.walked(self.fit.params.to_numpy())
+        theta = problem.unconstrained(self.fit.params.to_numpy())
         if isinstance(self.settings, MixedLogit):
             names = list(self.settings.random)
             values = problem.conditional_means(theta)
@@ -457,10 +457,10 @@ class ChoiceEffects:
     # Errors and tests ---------------------------------------------------------------------------
 
     def standard_errors(self) -> pd.DataFrame:
-        """Return the kinds of standard errors side by side, each labelled by what it sums.
+        """Return all kinds of standard errors, one per column, labelled by the unit of sums.
 
         Where persons choose several times, scores by situation are shown too, as software that
-        ignores the panel has them: they take the choices of a person for independent.
+        ignores the panel has them: they treat the choices of a person as independent.
         """
         kinds = [
             "hessian",
@@ -473,7 +473,7 @@ class ChoiceEffects:
         problem: Any = self.fit.live
         several = getattr(self.settings, "panel", None) is not None
         if several and problem is not None and hasattr(problem, "situation_opg"):
-            theta = problem.walked(self.fit.params.to_numpy())
+            theta = problem.unconstrained(self.fit.params.to_numpy())
             products = problem.situation_opg(theta)
             if products is not None:
                 carried = problem.coordinates.jacobian(theta)
@@ -497,8 +497,8 @@ class ChoiceEffects:
         return hausman_mcfadden(self.fit, level_text(without))
 
 
-def level_chances(fit: MultinomialFit, data: Any = None) -> pd.DataFrame:
-    """Return the probability of each level of a multinomial logit, one row a row of the data."""
+def level_probabilities(fit: MultinomialFit, data: Any = None) -> pd.DataFrame:
+    """Return the probability of each level of a multinomial logit for each row of the data."""
     if data is None:
         problem = fit._live_problem()
         table, rows = problem.table, problem.design.rows

@@ -2,7 +2,7 @@ r"""The scores of single choice situations in a mixed logit, for comparison with
 
 A person's log-likelihood is that of all their choices together; its score is the sum of
 :math:`s_{nt} = \sum_r q_{nr}\,\partial\log P_{ntr}`, with :math:`q_{nr}` the weight of draw
-``r`` given the choices.  Outer products of these, and not of their sums by person, are what some
+``r`` given the choices.  Outer products of these, and not of their sums by person, give what some
 programs call the BHHH or OPG errors of a panel.
 """
 
@@ -31,9 +31,9 @@ def mixed_situation_scores(
     mixed
         The distribution of the coefficients of the scaled columns.
     draws
-        Of each person, ``(n, R, q)``, or the nodes that stand for them.
+        Of each person, ``(n, R, q)``, or quadrature nodes.
     pairs
-        The row and column of each element of the factor of spreads, ``(e, 2)``.
+        The row and column of each element of the Cholesky factor, ``(e, 2)``.
     """
     logs = np.array(
         [
@@ -51,11 +51,11 @@ def mixed_situation_scores(
     return found
 
 
-def _each(draws: Numpy | Quadrature, people: int) -> Iterator[tuple[Numpy, float]]:
+def _each(draws: Numpy | Quadrature, persons: int) -> Iterator[tuple[Numpy, float]]:
     """Yield the variates of persons, ``(n, q)``, and the weight, draw by draw."""
     if isinstance(draws, Quadrature):
         for node, weight in zip(draws.nodes.tolist(), draws.weights.tolist(), strict=True):
-            yield np.full((people, 1), node), weight
+            yield np.full((persons, 1), node), weight
     else:
         for r in range(draws.shape[1]):
             yield draws[:, r], 1 / draws.shape[1]
@@ -85,7 +85,7 @@ def _scores(sets: Situations, mixed: Mixture, z: Numpy, person: Int64, pairs: In
         own = -np.sum(score * worth[person], axis=1)
         score = -score * price[:, None]
         score[:, mixed.price] = own
-    u = mixed.means[mixed.columns] + z @ mixed.spreads.T
+    u = mixed.means[mixed.columns] + z @ mixed.factor.T
     values, slopes = mixed.values(z), np.ones_like(u)
     for k, each in enumerate(mixed.random):
         if each.shape in {EXPONENTIAL, MINUS_EXPONENTIAL}:
@@ -93,5 +93,5 @@ def _scores(sets: Situations, mixed: Mixture, z: Numpy, person: Int64, pairs: In
         elif each.shape != LINEAR:
             slopes[:, k] = u[:, k] > 0
         score[:, each.column] *= slopes[person, k]
-    spread = [score[:, mixed.columns[row]] * z[person, column] for row, column in pairs.tolist()]
-    return np.column_stack([score, *spread])
+    by_sd = [score[:, mixed.columns[row]] * z[person, column] for row, column in pairs.tolist()]
+    return np.column_stack([score, *by_sd])

@@ -1,6 +1,6 @@
-"""Where the models beyond the conditional logit begin: at its estimates, or at rough ones.
+"""Start values of the mixed, nested and latent class logits: the conditional logit's estimates.
 
-With many people some of them, evenly spaced, find the neighbourhood.
+With many persons, these and the start of a mixed logit are computed from some of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from workbench.backends import Backend
 from workbench.estimation.objective import ScaledObjective
 from workbench.kernels.choice.conditional import ConditionalKernel
 from workbench.kernels.choice.situations import Int64, Situations
-from workbench.models.choice.free_parameters import ChoiceObjective, FreeKernel, PersonKernel
+from workbench.models.choice.fixed_parameters import (
+    ChoiceObjective,
+    FixedParametersKernel,
+    PersonKernel,
+)
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Numpy
 
@@ -22,25 +26,29 @@ _NEAR = 1e-4
 _MOST_STEPS = 30
 # Coefficients of scaled differences beyond this mean that no maximum is near.
 _FAR = 20.0
-# From so many people on these find the neighbourhood, with so many draws, up to their own noise.
-_MANY, _SOME, _DRAWS, _ROUGH = 5_000, 800, 25, 0.1
+# With so many persons or more, starts come from this many of them, this many draws and this
+# decrement in nats.
+_MANY, _SOME, _DRAWS, _COARSE = 5_000, 800, 25, 0.1
 
 
 def conditional_start(sets: Situations, backend: Backend) -> Numpy:
     """Return the conditional logit's coefficients of the scaled columns, ``(p,)``.
 
-    They are near its maximum; where it has none, zeros are as good a start.
+    They are near its maximum; zeros where it has none.
 
     Parameters
     ----------
     sets
-        The choice situations of all people.
+        The choice situations of all persons.
     backend
         The library that computes.
     """
     some = _some(sets)
-    if some is not None and (rough := _of_conditional(sets.of(some), backend, _ROUGH)) is not None:
-        return rough
+    if (
+        some is not None
+        and (coarse := _of_conditional(sets.of(some), backend, _COARSE)) is not None
+    ):
+        return coarse
     found = _of_conditional(sets, backend, _NEAR)
     return np.zeros(sets.differences.shape[1]) if found is None else found
 
@@ -54,14 +62,14 @@ def mixed_start(
     free: Int64,
     backend_name: str,
 ) -> Numpy:
-    """Return a point near the maximum that some of many people have; else the guess, ``(K,)``.
+    """Return a point near the maximum over some of many persons; else the guess, ``(K,)``.
 
     Parameters
     ----------
     sets
-        The choice situations of all people.
+        The choice situations of all persons.
     kernel_of
-        Returns the kernel of people at these positions, with so many draws.
+        Returns the kernel of persons at these positions, with so many draws.
     guess, held
         A first guess of all parameters, and the values of those that are held, ``(K,)``.
     free
@@ -72,17 +80,17 @@ def mixed_start(
     some, found = _some(sets), guess.copy()
     if some is None:
         return guess
-    kernel = FreeKernel(kernel_of(some, _DRAWS), held, free)
+    kernel = FixedParametersKernel(kernel_of(some, _DRAWS), held, free)
     few = sets.of(some)
     objective = ChoiceObjective(kernel, len(free), float(few.persons), backend_name, few.weights)
-    near = _walked(objective, guess[free], _ROUGH)
+    near = _near_maximum(objective, guess[free], _COARSE)
     if near is not None:
         found[free] = near
     return found
 
 
 def _some(sets: Situations) -> Int64 | None:
-    """Return some people out of many, evenly spaced, or None where they are few."""
+    """Return some persons out of many, evenly spaced, or None where they are few."""
     if sets.persons < _MANY:
         return None
     return np.linspace(0, sets.persons - 1, _SOME).astype(np.int64)
@@ -91,11 +99,11 @@ def _some(sets: Situations) -> Int64 | None:
 def _of_conditional(sets: Situations, backend: Backend, near: float) -> Numpy | None:
     size, kernel = sets.differences.shape[1], ConditionalKernel(sets, backend)
     objective = ScaledObjective(kernel, np.eye(size), float(sets.persons), "numpy")
-    theta = _walked(objective, np.zeros(size), near)
+    theta = _near_maximum(objective, np.zeros(size), near)
     return None if theta is None or np.abs(theta).max(initial=0.0) >= _FAR else theta
 
 
-def _walked(objective: Any, theta: Numpy, near: float) -> Numpy | None:
+def _near_maximum(objective: Any, theta: Numpy, near: float) -> Numpy | None:
     """Return the point where the decrement falls below ``near``, in nats; None without one."""
     for step in Newton().iterate(objective, theta):
         if step.decrement is not None and step.decrement < near:

@@ -1,4 +1,4 @@
-"""What a fit of a model of discrete choice keeps to predict later."""
+"""The state of a fit of a choice model, from which it predicts later."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def _person_state(stored: Mapping[str, Any] | None) -> PersonState | None:
 
 @dataclass(frozen=True)
 class ChoiceState(State):
-    """What a fit of a model of choice keeps.
+    """The state of a fit of a model of choice.
 
     Attributes
     ----------
     design, kept
-        What `prediction_matrix` needs, and the positions of the columns that are estimated.
+        The design for `prediction_matrix`, and the positions of the columns that are estimated.
     columns
         The names of these columns.
     alternatives
@@ -37,13 +37,13 @@ class ChoiceState(State):
     levels
         Of a multinomial logit, the levels of the outcome, the base first.
     persons, unit
-        The number of the units whose scores are summed, and what they are called.
+        The number and the name of the units by which scores are summed.
     held
         Parameters that keep a value, by name.
     scale, members
         The columns that the scale and the membership in classes depend on, or None.
     signs
-        Of the draws of each random coefficient, by which standard deviations are positive.
+        The signs of the draws of each random coefficient that make standard deviations positive.
     rejected_modes
         The log-likelihoods at the other candidates for the maximum, by name.
     simulation

@@ -1,4 +1,4 @@
-"""Wide choice data, one row a choice, turned into long data, one row an alternative."""
+"""Turn wide choice data, one row per choice, into long data, one row per alternative."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.data.table import as_table
 from workbench.errors import DataError
 
 CHOOSER, ALTERNATIVE, CHOSEN = "chooser", "alternative", "chosen"
-"""What the new columns are called."""
+"""The names of the new columns."""
 
 
 def long(
@@ -30,7 +30,7 @@ def long(
     Parameters
     ----------
     data
-        A table with one row a choice.
+        A table with one row per choice.
     choice
         The column that holds the alternative chosen.
     alternatives
@@ -39,7 +39,7 @@ def long(
         Beginnings of the columns that differ by alternative: ``"cost"`` stands for ``cost_air``,
         ``cost_car``, ...  An alternative without such a column has missing values.
     separator
-        What stands between the beginning and the alternative.
+        The text between the beginning and the alternative.
     available
         The beginning of columns that are 0 where an alternative could not be chosen; these rows
         are left out.
@@ -52,7 +52,7 @@ def long(
     Raises
     ------
     DataError
-        When a column is not there, or a choice is none of the alternatives.
+        When a column is missing, or a choice is not one of the alternatives.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def long(
     wide = {column for name in beginnings for column in _columns(name, alternatives, separator)}
     others = [name for name in frame.columns if name not in wide and name != choice]
     made = frame[others].loc[frame.index.repeat(j)].reset_index(drop=True)
-    names = pd.Series(list(alternatives)).to_numpy()  # which keeps numbers beside texts
+    names = pd.Series(list(alternatives)).to_numpy()  # which keeps numbers and texts apart
     fresh = {CHOOSER: np.repeat(np.arange(n), j), ALTERNATIVE: np.tile(names, n)}
     fresh[CHOSEN] = (fresh[ALTERNATIVE] == np.repeat(frame[choice].to_numpy(), j)).astype(np.int64)
     _refuse_taken(made, [*fresh, *varying])
@@ -103,8 +103,8 @@ def _check(
     if strange.any():
         row = int(np.flatnonzero(strange.to_numpy())[0])
         raise DataError(
-            f"The choice in row {row} is {shown(str(frame[choice].iloc[row]))}, which is none of "
-            "the alternatives.",
+            f"The choice in row {row} is {shown(str(frame[choice].iloc[row]))}, which is not "
+            "one of the alternatives.",
             hint=f"alternatives={sorted(map(str, frame[choice].dropna().unique()))}.",
             code="no-such-alternative",
             where=choice,
@@ -124,7 +124,7 @@ def _refuse_taken(frame: pd.DataFrame, names: Sequence[str]) -> None:
     taken = [name for name in names if name in frame.columns]
     if taken:
         raise DataError(
-            f'The data have a column "{shown(taken[0])}" already, where a new one would stand.',
+            f'The data have a column "{shown(taken[0])}" already, which is the name of a new one.',
             hint=f"rename {shown(taken[0])} first.",
             code="name-taken",
             where=taken[0],

@@ -22,7 +22,7 @@ Parameters = Mapping[str, Any] | pd.Series
 
 DELTA = "delta"
 METHODS = (DELTA, "krinsky_robb")
-# Relative, for central differences: about ten digits are left.
+# Relative, for central differences, which keep about ten digits.
 _STEP = 1e-6
 
 
@@ -41,9 +41,9 @@ def mean_coefficients(settings: Any, state: ChoiceState, params: Parameters) -> 
 def mean_values(mixed: Mixture) -> Numpy:
     """Return the mean of each coefficient, or of willingness to pay, over persons, ``(p, ...)``."""
     found = mixed.means.copy()
-    spread = np.sqrt(np.sum(mixed.spreads**2, axis=1))
+    sds = np.sqrt(np.sum(mixed.factor**2, axis=1))
     for k, each in enumerate(mixed.random):
-        mean, sd = found[each.column], spread[k]
+        mean, sd = found[each.column], sds[k]
         if each.shape in {EXPONENTIAL, MINUS_EXPONENTIAL}:
             sign = 1.0 if each.shape == EXPONENTIAL else -1.0
             found[each.column] = sign * np.exp(mean + sd**2 / 2)
@@ -54,7 +54,7 @@ def mean_values(mixed: Mixture) -> Numpy:
     return found
 
 
-def price_of(settings: Any, columns: Sequence[str], asked: str | None) -> str:
+def price_of(settings: Any, columns: Sequence[str], given: str | None) -> str:
     """Return the column of the price.
 
     Parameters
@@ -63,16 +63,16 @@ def price_of(settings: Any, columns: Sequence[str], asked: str | None) -> str:
         The options of the model, which may name it.
     columns
         The columns of the model.
-    asked
-        The column that is asked for, or None.
+    given
+        The column that the call names, or None.
 
     Raises
     ------
     OptionError
-        When none is named, or it is not the model's.
+        When none is given, or it is not the model's.
     """
     own = getattr(settings, "wtp_price", None)
-    name = asked or own
+    name = given or own
     if name is None or name not in columns or (own and name != own):
         raise OptionError(
             "Willingness to pay needs the price's column."
@@ -86,7 +86,7 @@ def price_of(settings: Any, columns: Sequence[str], asked: str | None) -> str:
 
 
 def check_options(method: str, level: float, draws: int) -> None:
-    """Refuse options that cannot serve."""
+    """Refuse invalid options."""
     if method not in METHODS:
         raise OptionError(
             f'There is no method "{method}" for willingness to pay.',
@@ -111,7 +111,7 @@ def check_options(method: str, level: float, draws: int) -> None:
 
 
 @dataclass(frozen=True)
-class Willingness:
+class WillingnessToPay:
     """Willingness to pay for each other column, ``w`` of them, class by class.
 
     Attributes
@@ -119,7 +119,7 @@ class Willingness:
     settings
         The options of the model.
     state
-        What its fit keeps.
+        The state of the fit.
     params
         The estimates by name, ``(k,)``.
     price
@@ -133,7 +133,7 @@ class Willingness:
 
     @property
     def names(self) -> list[str]:
-        """The columns, behind their class where there are several, ``(w,)``."""
+        """The columns, after their class where there are several, ``(w,)``."""
         others = [name for name in self.state.columns if name != self.price]
         if not isinstance(self.settings, LatentClass):
             return others
@@ -159,7 +159,7 @@ class Willingness:
     def by_delta(self, covariance: Numpy, level: float) -> tuple[Numpy, Numpy, Numpy]:
         """Return errors and limits by the delta method, ``(w,)`` each.
 
-        Ratios that do not depend on a parameter without a standard error have theirs.
+        Ratios that depend on a parameter without a standard error have none.
         """
         jacobian, known = self._jacobian(), np.isfinite(np.diag(covariance))
         used = jacobian[:, known]
@@ -191,7 +191,7 @@ class Willingness:
         """
         if not np.isfinite(covariance).all():
             raise InferenceError(
-                "Some parameters have no standard errors, from which to draw.",
+                "Some parameters have no standard errors, which the draws need.",
                 hint='method="delta", for those that do.',
                 code="no-standard-error",
             )

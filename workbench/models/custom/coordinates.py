@@ -32,18 +32,18 @@ class DeclaredCoordinates:
 
     @property
     def start(self) -> Numpy:
-        """Declared start values in walked coordinates, the formula's coefficients at zero."""
+        """Declared start values in unconstrained parameters, the formula's coefficients at zero."""
         declared = [unbounded(parameter.start, parameter) for parameter in self.parameters.values()]
         return np.concatenate([np.zeros(self.coefficients), declared])
 
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
+    def natural(self, theta: Numpy) -> Numpy:
+        """Return natural parameters, shape ``(k,)``."""
         p = self.coefficients
         pairs = zip(theta[p:], self.parameters.values(), strict=True)
         return np.concatenate([self._slopes @ theta[:p], [bounded_value(u, q) for u, q in pairs]])
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return the coordinates walked, shape ``(k,)``."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return the unconstrained parameters, shape ``(k,)``."""
         p = self.coefficients
         pairs = zip(params[p:], self.parameters.values(), strict=True)
         slopes = np.linalg.solve(self._slopes, params[:p]) if p else np.empty(0)

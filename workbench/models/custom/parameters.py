@@ -12,7 +12,7 @@ from workbench.errors import OptionError
 class Parameter:
     """A named number to be estimated.
 
-    Estimation walks on an unconstrained scale (log for one bound, logistic for two); estimates
+    Estimation works on an unconstrained scale (log for one bound, logistic for two); estimates
     and standard errors are shown on the natural one, by the delta method.
 
     Parameters

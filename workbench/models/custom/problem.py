@@ -250,7 +250,7 @@ class CustomProblem(Problem):
     @cached_property
     def start(self) -> Numpy:
         """Declared start values; a formula's coefficients start at zero."""
-        return self.walked_start(self.coordinates.start)
+        return self.unconstrained_start(self.coordinates.start)
 
     @property
     def procedure(self) -> Optimized:
@@ -258,19 +258,19 @@ class CustomProblem(Problem):
         return Optimized(self.objective)
 
     def objective(self) -> ScaledObjective:
-        """Return the objective; the kernel works in walked coordinates already."""
+        """Return the objective; the kernel works in unconstrained parameters already."""
         size = len(self.parameter_names)
         return ScaledObjective(
             self.kernel, np.eye(size), self.observations, self.specification.backend
         )
 
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
-        return self.coordinates.shown(theta)
+    def natural(self, theta: Numpy) -> Numpy:
+        """Return natural parameters, shape ``(k,)``."""
+        return self.coordinates.natural(theta)
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return walked coordinates from parameters shown."""
-        return self.coordinates.walked(params)
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained parameters from natural parameters."""
+        return self.coordinates.unconstrained(params)
 
     def loglik(self, theta: Numpy) -> float:
         """Return the log-likelihood as the function states it, in nats."""
@@ -329,7 +329,7 @@ class CustomProblem(Problem):
         row = int(bad[0]) if self.own.units is not None else int(self.design.rows[bad[0]])
         whom = "unit" if self.own.units is not None else "row"
         noun = whom if len(bad) == 1 else f"{whom}s"
-        pairs = zip(self.parameter_names, self.shown(theta), strict=True)
+        pairs = zip(self.parameter_names, self.natural(theta), strict=True)
         starts = ", ".join(f"{name} = {value:.4g}" for name, value in pairs)
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start ({starts}): {len(bad)} {noun}, the "

@@ -13,12 +13,15 @@ def notes_on_design(design: Design) -> tuple[str, ...]:
 
 
 def _outcome(design: Design) -> str:
-    """Describe the outcome in a sentence: the share of ones, or range and mean."""
+    """Describe the outcome in a sentence: its levels, the share of ones, or range and mean."""
     outcome, name = design.outcome, design.outcome_name
     if not len(outcome):
         return ""
+    levels = design.outcome_levels or ()
+    if len(levels) > 2:
+        return f"{name} has {len(levels)} levels, from {levels[0]} up to {levels[-1]}."
     if np.isin(outcome, (0.0, 1.0)).all():
-        level = design.outcome_levels[1] if design.outcome_levels else "1"
+        level = levels[1] if levels else "1"
         share = 100 * outcome.mean()
         return f"{name} = {level} in {int(outcome.sum()):,} rows ({share:.1f} %)."
     low, high, mean = (

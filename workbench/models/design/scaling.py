@@ -90,7 +90,7 @@ class LinearCoordinates:
 
     @property
     def raw(self) -> Numpy:
-        """Matrix ``(p, p)`` from unconstrained coordinates to those of the kernel."""
+        """Matrix ``(p, p)`` from unconstrained parameters to those of the kernel."""
         return self.scaling.matrix
 
     @property
@@ -109,12 +109,12 @@ class LinearCoordinates:
             centre[self.intercept] = self.outcome_centre
         return centre
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         """Return the coefficients shown, shape ``(p,)``."""
         return self.onwards @ (self.raw @ theta) + self.centre
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return unconstrained coordinates, shape ``(p,)``."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained parameters, shape ``(p,)``."""
         return np.asarray(
             np.linalg.solve(self.raw, np.linalg.solve(self.onwards, params - self.centre))
         )

@@ -97,12 +97,12 @@ class TwoStageProblem(LinearRegression):
         """The weighted sum of squares of the adjusted outcome."""
         return float(self.squares(self.y))
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         values = np.full(len(self.parameter_names), np.nan)
         values[list(self.columns.kept)] = theta
         return values
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         return params[np.isfinite(params)]
 
     def score_products(self, theta: Numpy) -> None:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from workbench.covariances.base import Covariance
 from workbench.covariances.evidence import Need
-from workbench.data.design import Design
 from workbench.errors import InferenceError
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.trace import Trace
@@ -142,11 +141,6 @@ _WITH_COHORTS: dict[type[Fit], type[CohortFit]] = {
 def with_cohorts(kind: type[Fit]) -> type[Fit]:
     """Return the class of fits that averages the effects of cohorts too, where there is one."""
     return _WITH_COHORTS.get(kind, kind)
-
-
-def has_cohorts(design: Design) -> bool:
-    """Tell whether the formula of a design has ``sunab(cohort, period)``."""
-    return bool(sunab_terms(design.state))
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,18 +10,19 @@ from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.models.design.checks import check_outcome
 from workbench.models.design.read import design_plan
-from workbench.models.fixed_effects.families import ABSORBED
+from workbench.models.fixed_effects.families import family_of
 from workbench.models.fixed_effects.feglm import FeglmProblem
 from workbench.models.fixed_effects.feols import FeolsProblem
+from workbench.models.fixed_effects.options import FEGLM
 from workbench.models.fixed_effects.separation import informative
 
 
 def plan(model: Model, asked: Specification, table: Table) -> Plan:
     """Read outcome, regressors and fixed effects; leave out rows without information."""
     found = design_plan(model, asked, table)
-    kind = ABSORBED.get(model.name)
-    if kind is None:
+    if not isinstance(model, FEGLM):
         return found
+    kind = family_of(model)
     check_outcome(kind, found.prepared)
     left = informative(found.prepared, kind, asked.fixef_rm)
     return replace(found, rows=left.rows, dropped=left.dropped, design=left, prepared=left)
@@ -29,5 +30,6 @@ def plan(model: Model, asked: Specification, table: Table) -> Plan:
 
 def problem(plan: Plan) -> Problem:
     """Join a model with its design."""
-    kind = FeglmProblem if plan.model.name in ABSORBED else FeolsProblem
-    return kind(plan.specification, plan.prepared)
+    if isinstance(plan.model, FEGLM):
+        return FeglmProblem(family_of(plan.model), plan.specification, plan.prepared)
+    return FeolsProblem(plan.specification, plan.prepared)

@@ -23,14 +23,14 @@ def demeaned(
     into: Demeaning,
     clock: float,
 ) -> Demeaned:
-    """Demean ``columns (n, K)`` under the levers of a run, and record each iteration.
+    """Demean ``columns (n, K)`` under the control of a run, and record each iteration.
 
     Parameters
     ----------
     demeaner, factors, columns, column_names
         How, by what, and what.
     control
-        The levers, obeyed before each iteration.
+        What pauses and stops the run, obeyed before each iteration.
     into
         Takes each iteration, in a round of its own.
     clock

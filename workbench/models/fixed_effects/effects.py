@@ -24,7 +24,7 @@ class Effects:
     Attributes
     ----------
     terms
-        The factors as the formula has them.
+        The factors, as in the formula.
     series
         The effects of each, in the same order, indexed by level.
     """
@@ -55,13 +55,13 @@ def recovered(
 ) -> Effects:
     """Split the summed effects ``total (n,)`` of the rows into those of each factor.
 
-    Only sums of effects are determined.  The first factor keeps its level; of each further factor
-    the first level is zero in every component that it is connected with the first one by.
+    Only sums of effects are identified.  The first factor is not normalized; in each further
+    factor the first level is zero in every connected component of its graph with the first.
 
     Raises
     ------
     InferenceError
-        When the effects cannot be told apart to the precision of the sum.
+        When the effects are not identified to the precision of the sum.
     """
     effects = _solved(factors, total)
     labels = [_levels(term, table)[rows[_first_rows(f)]] for term, f in _pairs(terms, factors)]
@@ -83,11 +83,12 @@ def _pairs(terms: tuple[AbsorbedTerm, ...], factors: Factors) -> list[tuple[Abso
 
 
 def _solved(factors: Factors, total: Numpy) -> list[Numpy]:
-    """Find effects that add up to ``total``, by the fastest demeaner that is there."""
+    """Find effects that add up to ``total``, by the fastest demeaner available."""
     found = finish(Automatic().solve(factors.weighted(None), total[:, None]))
     if not found.converged:
         raise InferenceError(
-            f"The fixed effects were not told apart within {found.iterations:,} iterations.",
+            f"The fixed effects were not separated from each other within {found.iterations:,} "
+            "iterations.",
             hint="the slopes are not affected; leave out weakly connected levels.",
             code="effects-not-found",
         )
@@ -98,7 +99,7 @@ def _solved(factors: Factors, total: Numpy) -> list[Numpy]:
 def _normalise(
     factors: Factors, effects: list[Numpy], first: int, later: int, order: npt.NDArray[np.intp]
 ) -> None:
-    """Move a constant a component from one factor to the first, so that its first level is 0."""
+    """Move one constant per component from a factor to the first, so that its first level is 0."""
     components = factors.components(first, later)
     a, b = factors.members[first], factors.members[later]
     of_a = components[_first_rows(a)]

@@ -1,11 +1,11 @@
-"""Likelihoods beside absorbed effects: each row's value and derivatives by its index."""
+"""Families of fixed-effects GLMs: each row's log-likelihood and its derivatives by the index."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -16,23 +16,23 @@ from workbench.likelihoods.counts.poisson import Poisson
 from workbench.likelihoods.logit import Logit
 from workbench.protocols import Numpy
 
-# From here on the series in 1/theta have all digits, and differences of gamma functions lose them.
+# From here on series in 1/theta are exact to rounding, and differences of gamma functions are not.
 _NEARLY_POISSON = 100.0
 _LEAST_ALPHA, _MOST_ALPHA = 0.01, 1e4
 
 
 @dataclass(frozen=True, slots=True)
 class Derivatives:
-    """What a likelihood says of each row, shape ``(n,)`` each.
+    """The log-likelihood of each row and its derivatives, shape ``(n,)`` each.
 
     Attributes
     ----------
     value
-        The log-likelihood in nats, without what no parameter enters.
+        The log-likelihood in nats, without terms free of parameters.
     first, second
         The derivative by the index, and minus the second one, which is positive.
     own, own_second, cross
-        Derivatives by the further parameter, and by it and the index; None without one.
+        Derivatives by the nuisance parameter, and by it and the index; None without one.
     """
 
     value: Numpy
@@ -43,15 +43,15 @@ class Derivatives:
     cross: Numpy | None = None
 
 
-class AbsorbedRows(ABC):
-    """The rows of one outcome: a log-likelihood that is concave in the index of each row.
+class Family(ABC):
+    """A family with its outcome: a log-likelihood that is concave in the index of each row.
 
     Parameters
     ----------
     y
         The outcome, ``(n,)``.
     weights
-        One factor a row, ``(n,)``, or None.
+        One weight per row, ``(n,)``, or None.
     """
 
     name: ClassVar[str]
@@ -69,11 +69,11 @@ class AbsorbedRows(ABC):
 
     @abstractmethod
     def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
-        """Return value and derivatives at an index ``(n,)``; nuisance on the walked scale."""
+        """Return value and derivatives at an index ``(n,)``; nuisance parameters unconstrained."""
 
     @abstractmethod
     def first_index(self) -> Numpy:
-        """Return an index ``(n,)`` near each outcome, to begin from."""
+        """Return a start of the index, ``(n,)``, near each outcome."""
 
     @abstractmethod
     def mean(self, index: Numpy) -> Numpy:
@@ -85,12 +85,12 @@ class AbsorbedRows(ABC):
 
     @staticmethod
     @abstractmethod
-    def rising(y: Numpy) -> Numpy:
-        """Return where the row's likelihood rises for ever: index to -1 or 1, or 0: nowhere."""
+    def divergence(y: Numpy) -> Numpy:
+        """Return the sign of the infinite index of largest likelihood by row; 0 if it is finite."""
 
     @cached_property
     def constant(self) -> float:
-        """What of the log-likelihood no parameter enters, in nats."""
+        """The part of the log-likelihood that is free of parameters, in nats."""
         return 0.0
 
     @property
@@ -99,14 +99,14 @@ class AbsorbedRows(ABC):
         return 1.0
 
     def first_nuisance(self, index: Numpy) -> Numpy:
-        """Return start values of the further parameters, on the walked scale."""
+        """Return start values of the nuisance parameters, unconstrained."""
         return np.empty(0)
 
 
-class PoissonRows(AbsorbedRows):
+class PoissonFamily(Family):
     r"""Poisson: :math:`\ell_i = y_i\eta_i - e^{\eta_i} - \log\Gamma(y_i+1)`, any outcome from 0 on.
 
-    Of an outcome with a mean below one, which may be a matter of its unit, the decrement is
+    If the mean of the outcome is below one, which may be due to its unit, the decrement is
     measured in units of that mean.
 
     References
@@ -140,7 +140,7 @@ class PoissonRows(AbsorbedRows):
         return Poisson().null_loglik(self.y, self.weights, offset)
 
     @staticmethod
-    def rising(y: Numpy) -> Numpy:
+    def divergence(y: Numpy) -> Numpy:
         return np.where(y == 0, -1.0, 0.0)
 
     @cached_property
@@ -152,16 +152,16 @@ class PoissonRows(AbsorbedRows):
         return min(1.0, self._average)
 
 
-class LogitRows(AbsorbedRows):
+class LogitFamily(Family):
     r"""Binary logit: :math:`\ell_i = \log\Lambda((2y_i-1)\,\eta_i)`, the effects as parameters.
 
     This is the likelihood of explicit dummies, as in fixest's ``feglm``, and not Chamberlain's,
-    which is conditional on the sums of outcomes and free of the bias.
+    which is conditional on the sums of outcomes and has no such bias.
 
     References
     ----------
     McFadden (1974); Chamberlain (1980), "Analysis of covariance with qualitative data"; Neyman
-    and Scott (1948) on the bias that effects of few rows bring.
+    and Scott (1948) on the bias from effects with few rows.
     """
 
     name: ClassVar[str] = "felogit"
@@ -187,15 +187,15 @@ class LogitRows(AbsorbedRows):
         return Logit().null_loglik(self.y, self.weights, offset)
 
     @staticmethod
-    def rising(y: Numpy) -> Numpy:
+    def divergence(y: Numpy) -> Numpy:
         return np.asarray(2 * y - 1)
 
 
-class NegativeBinomialRows(PoissonRows):
+class NegativeBinomialFamily(PoissonFamily):
     r"""Negative binomial of the second kind, :math:`\mathrm{Var}(y) = \mu + \alpha\mu^2`.
 
-    Slopes, effects and :math:`\log\alpha` are walked jointly, and standard errors come from their
-    joint Hessian with the effects taken out, as in fixest's ``fenegbin``, whose ``theta`` is
+    Slopes, effects and :math:`\log\alpha` are estimated jointly, and standard errors come from
+    their joint Hessian with the effects taken out, as in fixest's ``fenegbin``, whose ``theta`` is
     :math:`1/\alpha`.
 
     References
@@ -211,11 +211,11 @@ class NegativeBinomialRows(PoissonRows):
     def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
         y, mean, theta = self.y, np.exp(index), float(np.exp(-nuisance[0]))
         both, relative = theta + mean, np.log1p(mean / theta)
-        gamma, slope, bend = _gamma_terms(y, theta)
+        gamma, slope, curvature = _gamma_terms(y, theta)
         by_theta = slope - relative + (mean - y) / both
-        twice = bend + (mean**2 + theta * y) / (theta * both**2)
-        if theta > _NEARLY_POISSON:  # the leading terms of both cancel, and are put together
-            twice = bend + _leading(y, mean, theta)
+        twice = curvature + (mean**2 + theta * y) / (theta * both**2)
+        if theta > _NEARLY_POISSON:  # the leading terms of both cancel, and are combined
+            twice = curvature + _leading(y, mean, theta)
         return Derivatives(
             value=gamma - theta * relative + y * (index - relative),
             first=theta * (y - mean) / both,
@@ -252,36 +252,36 @@ class NegativeBinomialRows(PoissonRows):
 
 
 def _gamma_terms(y: Numpy, theta: float) -> tuple[Numpy, Numpy, Numpy]:
-    r"""Return what depends on ``y`` and ``theta`` alone: a value and parts of two derivatives.
+    r"""Return the terms in ``y`` and ``theta`` alone: a value and parts of two derivatives.
 
     The value is :math:`\log\Gamma(y+\theta) - \log\Gamma(\theta) - y\log\theta`; the others are
     its first derivative plus :math:`y/\theta`, and its second less :math:`y/\theta^2` less
-    :math:`1/\theta - \psi'` terms that `_leading` holds.  Counts repeat, so each is taken once.
+    :math:`1/\theta - \psi'` terms that `_leading` has.  Counts repeat, so each is computed once.
     """
     values, places = np.unique(y, return_inverse=True)
     up = values + theta
     if theta <= _NEARLY_POISSON:
         gamma = gammaln(up) - gammaln(theta) - values * np.log(theta)
         slope = digamma(up) - digamma(theta)
-        bend = polygamma(1, up) - polygamma(1, theta)
+        curvature = polygamma(1, up) - polygamma(1, theta)
     else:
         grown = np.log1p(values / theta)
         rest = (1 / up - 1 / theta) / 12 - (up**-3.0 - theta**-3.0) / 360
         gamma = (up - 0.5) * grown - values + rest
         slope = grown + values / (2 * theta * up) - (up**-2.0 - theta**-2.0) / 12
         squares = -values * (2 * theta + values) / (theta * up) ** 2
-        bend = squares / 2 + (up**-3.0 - theta**-3.0) / 6
-    return gamma[places], slope[places], bend[places]
+        curvature = squares / 2 + (up**-3.0 - theta**-3.0) / 6
+    return gamma[places], slope[places], curvature[places]
 
 
 def _leading(y: Numpy, mean: Numpy, theta: float) -> Numpy:
-    """Return the second derivative's terms of order one over theta squared, put together."""
+    """Return the second derivative's terms of order one over theta squared, combined."""
     both, up = theta + mean, theta + y
     apart = y * (theta * (y - 2 * mean) - mean**2) / (theta * up * both**2)
     return np.asarray(apart + mean**2 / (theta * both**2))
 
 
-ABSORBED: dict[str, type[AbsorbedRows]] = {
-    kind.name: kind for kind in (PoissonRows, LogitRows, NegativeBinomialRows)
-}
-"""Every likelihood with absorbed effects by the name of its model."""
+def family_of(model: Any) -> type[Family]:
+    """Return the likelihood of a model with fixed effects, or of its class."""
+    found: type[Family] = globals()[model.family]
+    return found

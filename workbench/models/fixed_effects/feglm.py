@@ -24,17 +24,17 @@ from workbench.kernels.linear.gram import gram, pull, times
 from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
-from workbench.models.fixed_effects.families import ABSORBED
-from workbench.models.fixed_effects.irls import Line, Point, Reweighted
+from workbench.models.fixed_effects.families import Family as RowFamily
+from workbench.models.fixed_effects.irls import IRLS, NewtonStep, Point
 from workbench.models.fixed_effects.problem import FixedEffectsProblem
 from workbench.models.fixed_effects.regressors import Projected, project
 from workbench.models.fixed_effects.results import FeglmState
 from workbench.models.fixed_effects.separation import (
     SEPARATED,
     Mask,
-    by_simplex,
     informative,
-    rectified,
+    separated_by_simplex,
+    separated_rows,
 )
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Iterate, Numpy
@@ -54,10 +54,10 @@ _POINTS = 3
 
 @final
 class FeglmProblem(FixedEffectsProblem):
-    r"""A likelihood beside absorbed effects, walked by Newton's method on all of them.
+    r"""A likelihood with absorbed effects, maximized by Newton's method over all parameters.
 
     Each step is a weighted least-squares problem whose columns are demeaned anew, from where the
-    last step left them and as exactly as the walk has need of.  For the Poisson and the logit that
+    last step left them and as exactly as the step needs.  For the Poisson and the logit that
     is iteratively reweighted least squares.  The decrement is that of slopes and effects together.
 
     Rows that regressors or effects predict exactly are left out, and counted by reason.
@@ -70,8 +70,10 @@ class FeglmProblem(FixedEffectsProblem):
 
     family: ClassVar[Family] = "likelihood"
 
-    def __init__(self, specification: Specification, design: Design) -> None:
-        self.kind = ABSORBED[specification.model.name]
+    def __init__(
+        self, family: type[RowFamily], specification: Specification, design: Design
+    ) -> None:
+        self.kind = family
         _check_asked(specification, design, self.kind.title)
         check_outcome(self.kind, design)
         super().__init__(specification, informative(design, self.kind, specification.fixef_rm))
@@ -85,13 +87,13 @@ class FeglmProblem(FixedEffectsProblem):
         self._none_left: SeparationEvidence | None = None
         self._record: tuple[Demeaning, float] | None = None
         self._points: deque[Point] = deque(maxlen=_POINTS)
-        self._line: tuple[Point, Line] | None = None
-        self.walker = self._walker()
+        self._step: tuple[Point, NewtonStep] | None = None
+        self.irls = self._irls()
 
-    def _walker(self) -> Reweighted:
+    def _irls(self) -> IRLS:
         design = self.design
         rows = self.kind(design.outcome, self.weights.values)
-        return Reweighted(rows, design.matrix, design.offset, self.factors, self.demeaner)
+        return IRLS(rows, design.matrix, design.offset, self.factors, self.demeaner)
 
     def _notes_on_small_groups(self) -> tuple[str, ...]:
         if self.kind.name != "felogit" or not self.factors.members:
@@ -119,9 +121,9 @@ class FeglmProblem(FixedEffectsProblem):
 
     def demean(self, control: Control, into: Demeaning, clock: float) -> None:
         """Take the effects out under the weights of a first index, and solve once."""
-        self.walker.control = control
+        self.irls.control = control
         self._record = (into, clock)
-        self._begin(self.walker.rows.first_index())
+        self._begin(self.irls.family.first_index())
 
     def _listen(self, places: Sequence[int]) -> None:
         """Record the next demeanings, whose columns have these places among all."""
@@ -129,7 +131,7 @@ class FeglmProblem(FixedEffectsProblem):
             return
         into, clock = self._record
         names = (self.depvar, *self.parameter_names)
-        self.walker.opened = lambda tolerance: into.begin(names, tolerance)
+        self.irls.on_demean = lambda tolerance: into.begin(names, tolerance)
 
         def heard(step: DemeanStep) -> None:
             figures = {name: _spread(f, places, len(names)) for name, f in step.figures.items()}
@@ -137,32 +139,32 @@ class FeglmProblem(FixedEffectsProblem):
             whole = DemeanStep(step.iteration, residuals, figures)
             into.take(whole, time.perf_counter() - clock)
 
-        self.walker.heard = heard
+        self.irls.on_demean_step = heard
 
     def _begin(self, index: Numpy) -> None:
         """Take one step of reweighted least squares from an index that need not be the model's."""
-        design, walker = self.design, self.walker
-        nuisance = walker.rows.first_nuisance(index) if self.nuisance else np.empty(0)
-        walker.x = design.matrix
-        here = walker.at(np.concatenate([np.zeros(design.matrix.shape[1]), nuisance]), index)
-        h = walker.curvature(here)
-        working = index - walker.offset + walker.weighted(here.rows.first) / h
+        design, irls = self.design, self.irls
+        nuisance = irls.family.first_nuisance(index) if self.nuisance else np.empty(0)
+        irls.x = design.matrix
+        here = irls.at(np.concatenate([np.zeros(design.matrix.shape[1]), nuisance]), index)
+        h = irls.curvature(here)
+        working = index - irls.offset + irls.weighted(here.rows.first) / h
         columns = np.column_stack([working, design.matrix])
         if any(member.slope is None for member in self.factors.members):
             columns -= np.average(columns, axis=0, weights=h)
         lengths = np.sqrt(np.einsum("i,ij,ij->j", h, columns, columns))
         self._listen(range(columns.shape[1]))
-        clean = walker.demeaned(columns, h, self.demeaner.tol)
+        clean = irls.demeaned(columns, h, self.demeaner.tol)
         found = project(clean, lengths, self.layout, h, self.least_share)
         self.projected = self._without_repeats(found, len(clean))
         square, right = gram(found.x, np.sqrt(h)), pull(found.x, h * found.y)
         slopes = np.asarray(np.linalg.solve(square, right), dtype=np.float64)
-        walker.x = np.ascontiguousarray(design.matrix[:, list(found.kept)])
+        irls.x = np.ascontiguousarray(design.matrix[:, list(found.kept)])
         rest = found.y - times(found.x, slopes)
-        index = walker.offset + working - rest
+        index = irls.offset + working - rest
         if self.nuisance:
-            nuisance = walker.rows.first_nuisance(index)
-        self._first = walker.at(np.concatenate([slopes, nuisance]), index)
+            nuisance = irls.family.first_nuisance(index)
+        self._first = irls.at(np.concatenate([slopes, nuisance]), index)
         self._before = found.x
         self._listen(self._places)
 
@@ -175,17 +177,17 @@ class FeglmProblem(FixedEffectsProblem):
 
     def _first_projected(self) -> Projected:
         """Demean under the weights of a first index; the steps find the others."""
-        self._begin(self.walker.rows.first_index())
+        self._begin(self.irls.family.first_index())
         return self.projected
 
     @cached_property
     def start(self) -> Numpy:
         """The first step's solution, with the person's start values in their place."""
         if not hasattr(self, "_first"):
-            self._begin(self.walker.rows.first_index())
-        return self.walked_start(self._first.theta)
+            self._begin(self.irls.family.first_index())
+        return self.unconstrained_start(self._first.theta)
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         """Return slopes and natural further parameters, NaN for those left out."""
         values = np.full(len(self.parameter_names), np.nan)
         k = len(self.projected.kept)
@@ -193,7 +195,7 @@ class FeglmProblem(FixedEffectsProblem):
         values[len(self.layout.regressors) :] = np.exp(theta[k:])
         return values
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         """Return what is estimated, the further parameters as logs."""
         theta = params[np.isfinite(params)].copy()
         if self.nuisance:
@@ -204,49 +206,49 @@ class FeglmProblem(FixedEffectsProblem):
 
     def steps(self, control: Control, start: Numpy) -> Generator[Iterate, None, None]:
         """Yield the start and then each step, with the decrement of slopes and effects."""
-        walker = self.walker
-        walker.control = control
+        irls = self.irls
+        irls.control = control
         point = self._first if np.array_equal(start, self._first.theta) else self._held(start)
-        line: Line | None = None
+        step: NewtonStep | None = None
         number, length = 0, 0.0
         while True:
-            line = self.walker.line(point, line)
-            if self._none_left is None and self._leads_on(line) and self._left_out(line):
+            step = self.irls.newton_step(point, step)
+            if self._none_left is None and self._leads_on(step) and self._left_out(step):
                 self._begin(point.index[self._kept_rows])
-                point, line = self._first, None
+                point, step = self._first, None
                 continue
             self._points.append(point)
-            self._line = (point, line)
-            self.record = self.walker.record
-            yield self._iterate(number, point, line, length)
-            new = self.walker.moved(point, line)
+            self._step = (point, step)
+            self.record = self.irls.record
+            yield self._iterate(number, point, step, length)
+            new = self.irls.moved(point, step)
             if new is None:
                 return
             length = float(np.linalg.norm(new.theta - point.theta))
             point, number = new, number + 1
 
-    def _iterate(self, number: int, point: Point, line: Line, length: float) -> Iterate:
+    def _iterate(self, number: int, point: Point, step: NewtonStep, length: float) -> Iterate:
         objective = -point.loglik / self.observations
-        steepest = float(np.abs(line.score).max(initial=0.0)) / self.observations
-        figures = (number, point.theta, objective, steepest, length, line.decrement)
-        return Iterate(*figures, evaluations=self.walker.iterations)
+        steepest = float(np.abs(step.score).max(initial=0.0)) / self.observations
+        figures = (number, point.theta, objective, steepest, length, step.decrement)
+        return Iterate(*figures, evaluations=self.irls.iterations)
 
     def _held(self, theta: Numpy) -> Point:
         """Return the point with these parameters whose effects are the likeliest."""
-        walker, first = self.walker, self._first
-        p = walker.x.shape[1]
+        irls, first = self.irls, self._first
+        p = irls.x.shape[1]
         index = first.index + times(self._before, theta[:p] - first.theta[:p])
-        point = walker.at(theta, index)
+        point = irls.at(theta, index)
         for _ in range(_MOST_HELD):
-            line = walker.line(point, held=True)
-            new = walker.moved(point, line) if (line.decrement or 0.0) > _CONCENTRATED else None
+            step = irls.newton_step(point, held=True)
+            new = irls.moved(point, step) if (step.decrement or 0.0) > _CONCENTRATED else None
             if new is None:
                 break
             point = new
         return point
 
     def _point(self, theta: Numpy) -> Point:
-        """Return the point of the walk with these parameters, or the likeliest with them."""
+        """Return the last point with these parameters, or the likeliest with them."""
         for point in reversed(self._points):
             if np.allclose(point.theta, theta, rtol=_SAME, atol=_SAME):
                 return point
@@ -254,38 +256,38 @@ class FeglmProblem(FixedEffectsProblem):
         self._points.append(point)
         return point
 
-    def _line_at(self, theta: Numpy) -> tuple[Point, Line]:
+    def _step_at(self, theta: Numpy) -> tuple[Point, NewtonStep]:
         point = self._point(theta)
-        if self._line is None or self._line[0] is not point:
-            self._line = (point, self.walker.line(point))
-        return self._line
+        if self._step is None or self._step[0] is not point:
+            self._step = (point, self.irls.newton_step(point))
+        return self._step
 
     # Separation ---------------------------------------------------------------------------------
 
-    def _leads_on(self, line: Line) -> bool:
+    def _leads_on(self, step: NewtonStep) -> bool:
         """Tell whether rows go on towards infinity while little is to be gained by it."""
-        if line.decrement is None or line.decrement > self._look_below:
+        if step.decrement is None or step.decrement > self._look_below:
             return False
-        rising = self.kind.rising(self.design.outcome)
-        if not (rising * line.move > _MOVING_ON).any():
+        divergence = self.kind.divergence(self.design.outcome)
+        if not (divergence * step.index_change > _MOVING_ON).any():
             return False
-        self._look_below = _LOOK_AGAIN * line.decrement
+        self._look_below = _LOOK_AGAIN * step.decrement
         return True
 
-    def _left_out(self, line: Line) -> bool:
-        """Leave out the rows that are separated; tell whether the walk begins anew."""
-        design, walker = self.design, self.walker
-        rising = self.kind.rising(design.outcome)
-        walker.opened = walker.heard = None
-        found = rectified(rising, line.x, rising * line.move, walker.demeaned)
+    def _left_out(self, step: NewtonStep) -> bool:
+        """Leave out the rows that are separated; tell whether the optimization begins anew."""
+        design, irls = self.design, self.irls
+        divergence = self.kind.divergence(design.outcome)
+        irls.on_demean = irls.on_demean_step = None
+        found = separated_rows(divergence, step.x, divergence * step.index_change, irls.demeaned)
         if found is None:
-            found = by_simplex(rising, line.x, self.factors)
+            found = separated_by_simplex(divergence, step.x, self.factors)
         if found is None or not found.any():
             self._listen(self._places)
             return False
         count = int(found.sum())
         if (fewer := self._fewer(~found, count)) is None:
-            self._none_left = self._evidence(line, count)
+            self._none_left = self._evidence(step, count)
             return False
         self._renew(fewer)
         return True
@@ -303,16 +305,16 @@ class FeglmProblem(FixedEffectsProblem):
     def _renew(self, design: Design) -> None:
         """Go on with fewer rows."""
         self._kept_rows = np.isin(self.design.rows, design.rows)
-        heard = self.walker
+        before = self.irls
         self._take_design(design)
         self._points.clear()
-        self._line = None
-        self.walker = self._walker()
-        self.walker.control, self.walker.iterations = heard.control, heard.iterations
+        self._step = None
+        self.irls = self._irls()
+        self.irls.control, self.irls.iterations = before.control, before.iterations
 
-    def _evidence(self, line: Line, count: int) -> SeparationEvidence:
-        names, x = self.projected.names, line.x
-        reach = np.abs(line.step[: len(names)]) * np.abs(x).max(axis=0, initial=0.0)
+    def _evidence(self, step: NewtonStep, count: int) -> SeparationEvidence:
+        names, x = self.projected.names, step.x
+        reach = np.abs(step.direction[: len(names)]) * np.abs(x).max(axis=0, initial=0.0)
         part = tuple(n for n, r in zip(names, reach, strict=True) if r > _STILL_MOVING)
         effects = [member.name for member in self.factors.members]
         together = " and ".join((*part, *effects))
@@ -325,24 +327,27 @@ class FeglmProblem(FixedEffectsProblem):
         """Say that no row is left beside those that are predicted exactly."""
         return self._none_left
 
-    def settled(self, theta: Numpy) -> bool:
+    def has_converged(self, theta: Numpy) -> bool:
         """Tell whether the index of every row has come to rest, and the demeaner did its part."""
-        _, line = self._line_at(theta)
-        return not self.walker.short and float(np.abs(line.move).max(initial=0.0)) <= _STILL_MOVING
+        _, step = self._step_at(theta)
+        return (
+            not self.irls.shortfall
+            and float(np.abs(step.index_change).max(initial=0.0)) <= _STILL_MOVING
+        )
 
     def shortfall(self) -> str:
         """Say that the demeaner did not reach its tolerance."""
-        return self.walker.short
+        return self.irls.shortfall
 
     # Facts at a point ---------------------------------------------------------------------------
 
     def score(self, theta: Numpy) -> Numpy:
         """Return the score with the effects concentrated out, ``(k,)``."""
-        return self._line_at(theta)[1].score
+        return self._step_at(theta)[1].score
 
     def decrement(self, curvature: Curvature, theta: Numpy) -> float | None:
         """Return the decrement of slopes and effects together."""
-        return self._line_at(theta)[1].decrement
+        return self._step_at(theta)[1].decrement
 
     def loglik(self, theta: Numpy) -> float:
         """Return the log-likelihood, in nats, every constant included."""
@@ -350,7 +355,7 @@ class FeglmProblem(FixedEffectsProblem):
 
     def loglik_null(self) -> float | None:
         """Return the log-likelihood of the constant alone, of the rows used."""
-        return self.walker.rows.null_loglik(self.design.offset)
+        return self.irls.family.null_loglik(self.design.offset)
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return the further parameter when a step still moves it far towards its bound."""
@@ -359,39 +364,39 @@ class FeglmProblem(FixedEffectsProblem):
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
         """Return the Hessian with the effects concentrated out, and the sums of scores."""
-        point, line = self._line_at(theta)
-        k, p = len(theta), line.x.shape[1]
+        point, step = self._step_at(theta)
+        k, p = len(theta), step.x.shape[1]
         jacobian = np.diag(np.concatenate([np.ones(p), np.exp(theta[p:])]))
         if not scores:
-            return Curvature(line.information, jacobian, self.observations)
-        opg = score_sums(line.x, _first(point, line), self.weights.in_scores, np.eye(k))
+            return Curvature(step.information, jacobian, self.observations)
+        opg = score_sums(step.x, _first(point, step), self.weights.in_scores, np.eye(k))
         meats = {name: self.cluster_meat(theta, codes) for name, codes in self.clusters.items()}
-        return Curvature(line.information, jacobian, self.observations, opg, meats)
+        return Curvature(step.information, jacobian, self.observations, opg, meats)
 
     def cluster_meat(self, theta: Numpy, codes: Any) -> ClusterMeat:
         """Return the outer products of the scores summed by cluster."""
-        point, line = self._line_at(theta)
+        point, step = self._step_at(theta)
         change = np.eye(len(theta))
-        return grouped_sums(line.x, _first(point, line), self.weights.values, codes, change)
+        return grouped_sums(step.x, _first(point, step), self.weights.values, codes, change)
 
     def score_rows(self, theta: Numpy) -> Numpy:
         """Return the score of each row, effects following, ``(n, k)``."""
-        point, line = self._line_at(theta)
-        return row_scores(line.x, _first(point, line), self.weights.values, np.eye(len(theta)))
+        point, step = self._step_at(theta)
+        return row_scores(step.x, _first(point, step), self.weights.values, np.eye(len(theta)))
 
     # After the fit ------------------------------------------------------------------------------
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, effects included, ``(n,)``."""
-        rows = self.walker.rows
-        return np.asarray(rows.y - rows.mean(self._point(self.walked(params)).index))
+        rows = self.irls.family
+        return np.asarray(rows.y - rows.mean(self._point(self.unconstrained(params)).index))
 
     def effects(self, params: Numpy) -> Effects:
         """Recover the effects of each factor, in units of the index; see `recovered`."""
         assert self.table is not None
-        walker = self.walker
-        slopes = params[: walker.x.shape[1]]
-        total = self._point(self.walked(params)).index - walker.offset - times(walker.x, slopes)
+        irls = self.irls
+        slopes = params[: irls.x.shape[1]]
+        total = self._point(self.unconstrained(params)).index - irls.offset - times(irls.x, slopes)
         return recovered(self._terms, self.factors, total, self.table, self.design.rows)
 
     def state(self) -> FeglmState:
@@ -409,13 +414,13 @@ class FeglmProblem(FixedEffectsProblem):
         )
 
 
-def _first(point: Point, line: Line) -> list[Numpy]:
+def _first(point: Point, step: NewtonStep) -> list[Numpy]:
     """Return the derivatives of the rows by index and further parameter, effects following."""
     rows = point.rows
-    if line.bend is None:
+    if step.effect_response is None:
         return [rows.first]
     assert rows.own is not None
-    return [rows.first, rows.own + line.bend * rows.first]
+    return [rows.first, rows.own + step.effect_response * rows.first]
 
 
 def _spread(values: Numpy, places: Sequence[int], width: int) -> Numpy:
@@ -428,8 +433,8 @@ def _spread(values: Numpy, places: Sequence[int], width: int) -> Numpy:
 def _check_asked(specification: Specification, design: Design, title: str) -> None:
     if specification.optimizer.name != Newton.name:
         raise OptionError(
-            f'{title}: the optimizer "{specification.optimizer.name}" cannot walk beside absorbed '
-            "effects.",
+            f"{title} is fitted by Newton's method; the optimizer "
+            f'"{specification.optimizer.name}" is not available.',
             hint='leave optimizer out, or optimizer="newton".',
             code="bad-option",
             where="optimizer",

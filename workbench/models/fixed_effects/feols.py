@@ -141,13 +141,13 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
             self._last = (theta.copy(), self.projected.y - self.projected.x @ theta)
         return self._last[1]
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         """Return the slopes asked for, NaN for those left out."""
         values = np.full(len(self.parameter_names), np.nan)
         values[list(self.projected.kept)] = theta
         return values
 
-    def walked(self, params: Numpy) -> Numpy:
+    def unconstrained(self, params: Numpy) -> Numpy:
         """Return the slopes that are estimated."""
         return params[np.isfinite(params)]
 

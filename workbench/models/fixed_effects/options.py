@@ -46,6 +46,8 @@ class FEGLM(FixedEffectsModel):
 
     results: ClassVar[str] = "workbench.models.fixed_effects.results:FeglmFit"
     optimizers: ClassVar[tuple[str, ...] | None] = ("newton",)
+    family: ClassVar[str] = ""
+    """The class of the likelihood in `workbench.models.fixed_effects.families`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,7 @@ class FEPoisson(FEGLM):
     title: ClassVar[str] = "Poisson, fixed effects"
     formula: ClassVar[str] = "E(y | x) = exp(x′β + α + γ)"
     outcome: ClassVar[str] = "zero or more"
+    family: ClassVar[str] = "PoissonFamily"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,7 @@ class FELogit(FEGLM):
     title: ClassVar[str] = "Logit, fixed effects"
     formula: ClassVar[str] = "Pr(y = 1 | x) = 1 / (1 + exp(−x′β − α − γ))"
     outcome: ClassVar[str] = "0 or 1"
+    family: ClassVar[str] = "LogitFamily"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,4 +80,5 @@ class FENegativeBinomial(FEGLM):
     title: ClassVar[str] = "Negative binomial, fixed effects"
     formula: ClassVar[str] = "E(y | x) = μ = exp(x′β + α + γ), Var(y | x) = μ + alpha μ²"
     outcome: ClassVar[str] = "zero or more"
+    family: ClassVar[str] = "NegativeBinomialFamily"
     further_parameters: ClassVar[tuple[str, ...]] = ("alpha",)

@@ -14,7 +14,7 @@ from workbench.data.table import Table
 from workbench.errors import OptionError
 from workbench.models.design.results import FormulaState, MeanFit
 from workbench.models.fixed_effects.effects import Effects
-from workbench.models.fixed_effects.families import ABSORBED
+from workbench.models.fixed_effects.families import family_of
 from workbench.models.fixed_effects.instruments import FirstStage
 from workbench.models.linear.results import LinearFit, LinearState
 from workbench.protocols import Numpy
@@ -194,7 +194,7 @@ class FeglmFit(AbsorbedFit):
     state: FeglmState = field(default_factory=FeglmState, repr=False)
 
     def _mean(self, index: Numpy) -> Numpy:
-        template = ABSORBED[self.specification.model.name].mean_of()
+        template = family_of(self.model).mean_of()
         mean = template.mean([index], self._further)
         assert mean is not None
         return mean

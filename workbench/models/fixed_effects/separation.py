@@ -1,7 +1,7 @@
-"""Rows that absorbed effects, or regressors beside them, predict exactly.
+"""Rows that absorbed effects and regressors predict exactly.
 
-No maximum exists while such rows take part: their index goes to infinity.  Without them the
-others keep their estimates, which are the limit (Correia, Guimarães and Zylkin 2019, section 3).
+With such rows there is no maximum: their index goes to infinity.  Without them the
+other rows have the limit as their estimates (Correia, Guimarães and Zylkin 2019, section 3).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workbench.data.formula.fixed_effects import leave_singletons
 from workbench.errors import DataError
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.kernels.linear.gram import gram, pull, times
-from workbench.models.fixed_effects.families import AbsorbedRows
+from workbench.models.fixed_effects.families import Family
 from workbench.protocols import Numpy
 
 Mask = npt.NDArray[np.bool_]
@@ -28,34 +28,34 @@ Demean = Callable[[Numpy, Numpy, float], Numpy]
 
 SEPARATED = "separated by the regressors"
 
-# Interior rows weigh so much more, and what is left of their fit is pushed out by so many passes.
+# The weight of interior rows, and the number of passes that remove the rest of their fit.
 _HEAVY, _PASSES = 1e5, 3
 _TOLERANCE, _ROUNDS = 1e-6, 50
-# Where nothing is separated what is left of the guess shrinks from round to round.
+# Without separation the guess shrinks from round to round; below this there is none.
 _NOTHING_LEFT = 1e-5
 _PRECISE = 1e-12
 _MOVED = 1e-4
 _LARGEST_PROGRAM = 2_000_000
 
 
-def informative(design: Design, kind: type[AbsorbedRows], fixef_rm: str) -> Design:
+def informative(design: Design, kind: type[Family], fixef_rm: str) -> Design:
     """Leave out levels in which every row has the same extreme outcome, and count their rows.
 
-    Rows that are alone in a level after that go too, where that is the rule, until none is left.
+    Rows that are then alone in a level are left out too, under the rule "singleton".
 
     Raises
     ------
     DataError
         When no row is left.
     """
-    rising = kind.rising(design.outcome)
+    divergence = kind.divergence(design.outcome)
     plain = {f.name: f.codes for f in design.fixed_effects if f.slope is None}
-    keep = np.ones(len(rising), dtype=bool)
+    keep = np.ones(len(divergence), dtype=bool)
     dropped: dict[str, int] = {}
     while True:
         before = int(keep.sum())
         for name, codes in plain.items():
-            alike = keep & _alike(codes, rising, keep)
+            alike = keep & _alike(codes, divergence, keep)
             keep &= ~alike
             _count(dropped, kind.uninformative.format(name), int(alike.sum()))
         if fixef_rm == "singleton":
@@ -66,7 +66,7 @@ def informative(design: Design, kind: type[AbsorbedRows], fixef_rm: str) -> Desi
     if not keep.any():
         listed = ", ".join(f"{count:,} rows {reason}" for reason, count in dropped.items())
         raise DataError(
-            f"No row is left beside the fixed effects: {listed}.",
+            f"No row is left after the fixed effects: {listed}.",
             hint="fixed effects within which the outcome varies.",
             code="no-rows-left",
             where="|",
@@ -74,13 +74,13 @@ def informative(design: Design, kind: type[AbsorbedRows], fixef_rm: str) -> Desi
     return design if keep.all() else design.keeping(keep, dropped)
 
 
-def _alike(codes: npt.NDArray[np.integer], rising: Numpy, keep: Mask) -> Mask:
-    """Mark the rows of levels whose kept rows all rise in one direction."""
+def _alike(codes: npt.NDArray[np.integer], divergence: Numpy, keep: Mask) -> Mask:
+    """Mark the rows of levels in which all kept rows diverge in one direction."""
     levels = int(codes.max()) + 1
     sizes = np.bincount(codes[keep], minlength=levels)
     found = np.zeros(levels, dtype=bool)
     for side in (-1.0, 1.0):
-        found |= (np.bincount(codes[keep & (rising == side)], minlength=levels) == sizes) & (
+        found |= (np.bincount(codes[keep & (divergence == side)], minlength=levels) == sizes) & (
             sizes > 0
         )
     marked: Mask = found[codes]
@@ -92,39 +92,40 @@ def _count(dropped: dict[str, int], reason: str, count: int) -> None:
         dropped[reason] = dropped.get(reason, 0) + count
 
 
-def rectified(rising: Numpy, x: Numpy, guess: Numpy, demean: Demean) -> Mask | None:
+def separated_rows(divergence: Numpy, x: Numpy, guess: Numpy, demean: Demean) -> Mask | None:
     r"""Find separated rows by the iterative rectifier.
 
     Separation is a combination :math:`z` of regressors and effects that is zero in rows with an
-    inner outcome and points to where the likelihood rises in all others, in some of them
-    strictly.  A guess is projected on the combinations that are zero in inner rows, and what
-    points backwards is cut off, in turn.
+    inner outcome and raises the likelihood of all others, of some of them strictly.  In turn, a
+    guess is projected on the combinations that are zero in inner rows, and negative parts are set
+    to zero.
 
     Parameters
     ----------
-    rising
-        Where the likelihood of each row rises for ever: -1, 1, or 0 in inner rows, ``(n,)``.
+    divergence
+        The sign of the infinite index at which the likelihood of each row is largest; 0 in inner
+        rows, ``(n,)``.
     x
-        Regressors ``(n, k)``, independent beside the effects.
+        Regressors ``(n, k)``, independent given the effects.
     guess
-        How far each row moves, ``(n,)``.
+        A first guess of the combination, ``(n,)``.
     demean
-        Takes the effects out of columns under weights.
+        Partials the effects out of columns under weights.
 
     Returns
     -------
-    Which rows are separated, ``(n,)``, or None when it was not settled.
+    Which rows are separated, ``(n,)``, or None when that was not decided.
 
     References
     ----------
     Correia, Guimarães and Zylkin (2019), "Verifying the existence of maximum likelihood estimates
     for generalized linear models", algorithm 1.
     """
-    outer = rising != 0
-    weights = np.where(outer, 1.0, _HEAVY) if not outer.all() else np.ones(len(rising))
+    outer = divergence != 0
+    weights = np.where(outer, 1.0, _HEAVY) if not outer.all() else np.ones(len(divergence))
     project = _Projection(x, weights, demean)
     ahead = np.where(outer, np.maximum(guess, 0), 0.0)
-    nothing = np.zeros(len(rising), dtype=bool)
+    nothing = np.zeros(len(divergence), dtype=bool)
     left = 1.0 / max(float(ahead.max(initial=0.0)), np.finfo(float).tiny)
     for _ in range(_ROUNDS):
         size = float(ahead.max(initial=0.0))
@@ -132,8 +133,8 @@ def rectified(rising: Numpy, x: Numpy, guess: Numpy, demean: Demean) -> Mask | N
         if left <= _NOTHING_LEFT:
             return nothing
         ahead /= size
-        found = project(rising * ahead, ~outer)
-        forward = rising * found
+        found = project(divergence * ahead, ~outer)
+        forward = divergence * found
         largest = float(forward[outer].max())
         if largest <= _TOLERANCE:
             return nothing
@@ -172,36 +173,36 @@ class _Projection:
         return fitted
 
 
-def by_simplex(rising: Numpy, x: Numpy, factors: Factors) -> Mask | None:
+def separated_by_simplex(divergence: Numpy, x: Numpy, factors: Factors) -> Mask | None:
     """Find separated rows by linear programs over the regressors and all dummies.
 
-    Each program moves the rows as far as they go, none by more than one, and the next one does
-    without the rows that were moved.  None when the programs would be too large.
+    Each program maximizes the sum of the rows' combinations, each at most one; the next one is
+    without the rows above zero.  None when the programs would be too large.
 
     References
     ----------
     Correia, Guimarães and Zylkin (2019), section 4.1.
     """
-    if len(rising) * (x.shape[1] + len(factors.members)) > _LARGEST_PROGRAM:
+    if len(divergence) * (x.shape[1] + len(factors.members)) > _LARGEST_PROGRAM:
         return None
     scale = np.abs(x).max(axis=0, initial=0.0)
     dummies = [_dummies(member) for member in factors.members]
     design = sparse.hstack([sparse.csr_array(x / np.where(scale > 0, scale, 1)), *dummies], "csr")
-    outer = rising != 0
-    ahead = sparse.diags_array(rising[outer]) @ design[outer]
+    outer = divergence != 0
+    ahead = sparse.diags_array(divergence[outer]) @ design[outer]
     left = np.ones(int(outer.sum()), dtype=bool)
     while left.any():
         moved = _most(ahead, left, design[~outer])
         if moved is None or not moved.any():
             break
         left &= ~moved
-    found = np.zeros(len(rising), dtype=bool)
+    found = np.zeros(len(divergence), dtype=bool)
     found[np.flatnonzero(outer)[~left]] = True
     return found
 
 
 def _most(ahead: Any, left: Mask, still: Any) -> Mask | None:
-    """Return which of the rows that are left a direction moves; those gone may move freely."""
+    """Return which of the remaining rows a direction separates; the others are free."""
     counted = ahead[left]
     solve: Any = linprog
     found = solve(

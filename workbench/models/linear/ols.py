@@ -15,7 +15,7 @@ from workbench.covariances.score_sums import grouped_sums, row_scores, score_sum
 from workbench.data.design import Design
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.parameters import Block
-from workbench.likelihoods import Gaussian
+from workbench.likelihoods.gaussian import Gaussian
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
@@ -76,13 +76,13 @@ class LeastSquaresProblem(LinearRegression):
         pairs = zip(self.columns.names, spreads, strict=True)
         return {name: sd for name, sd in pairs if name != INTERCEPT}
 
-    def shown(self, theta: Numpy) -> Numpy:
+    def natural(self, theta: Numpy) -> Numpy:
         """Return the coefficients shown, shape ``(k,)``."""
-        return self.coordinates.shown(theta)
+        return self.coordinates.natural(theta)
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return unconstrained coordinates from coefficients shown."""
-        return self.coordinates.walked(params)
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained parameters from coefficients shown."""
+        return self.coordinates.unconstrained(params)
 
     @cached_property
     def gram(self) -> Numpy:
@@ -135,7 +135,7 @@ class LeastSquaresProblem(LinearRegression):
         return row_scores(self.columns.x, self._first(theta), weights, raw)
 
     def regression_rows(self) -> RegressionRows:
-        """Return the rows in unconstrained coordinates."""
+        """Return the rows in unconstrained parameters."""
         x = self.columns.x @ self.coordinates.raw
         counts = self.specification.weight_kind == "frequency"
         names = self.parameter_names

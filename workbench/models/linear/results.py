@@ -115,7 +115,7 @@ class LinearFit(MeanFit):
                 code="several-restrictions",
                 where="restriction",
             )
-        left, theta = matrix[0], problem.walked(self.estimated.to_numpy())
+        left, theta = matrix[0], problem.unconstrained(self.estimated.to_numpy())
         onto = self._averages
         carried = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
         codes = problem.codes_of(column)

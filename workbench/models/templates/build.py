@@ -19,7 +19,7 @@ from workbench.models.templates.problem import TemplateProblem
 def plan(model: TemplateModel, asked: Specification, table: Table) -> Plan:
     """Read the outcome and the regressors of each equation."""
     template = model.likelihood
-    named = [getattr(template, column.role) for column in template.columns]
+    named = [getattr(template, role) for role in template.columns]
     design = design_of(
         model,
         asked,

@@ -25,7 +25,7 @@ class TemplateCoordinates:
     Attributes
     ----------
     template
-        States ``natural``, ``walked`` and the Jacobian between them.
+        States ``natural``, ``unconstrained`` and the Jacobian between them.
     parts
         The columns of each equation.
     scale
@@ -59,7 +59,7 @@ class TemplateCoordinates:
 
     @cached_property
     def raw(self) -> Numpy:
-        """Matrix ``(k, k)`` from unconstrained coordinates to those of the kernel."""
+        """Matrix ``(k, k)`` from unconstrained parameters to those of the kernel."""
         matrix = np.eye(self.size)
         for place, part in self._places():
             matrix[place, place] = part.scaling.matrix
@@ -87,17 +87,17 @@ class TemplateCoordinates:
             centre[intercept] = self.outcome_centre
         return centre
 
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
+    def natural(self, theta: Numpy) -> Numpy:
+        """Return natural parameters, shape ``(k,)``."""
         params = self.scale.natural(self.raw @ theta)
         return self._onwards @ self.template.natural(params) + self._centre
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return unconstrained coordinates, shape ``(k,)``."""
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained parameters, shape ``(k,)``."""
         natural = np.asarray(
             np.linalg.solve(self._onwards, params - self._centre), dtype=np.float64
         )
-        inner = self.scale.unconstrained(self.template.walked(natural))
+        inner = self.scale.unconstrained(self.template.unconstrained(natural))
         return np.asarray(np.linalg.solve(self.raw, inner))
 
     def jacobian(self, theta: Numpy) -> Numpy:

@@ -172,7 +172,7 @@ class TemplateProblem(Problem):
     def _further_columns(self) -> dict[str, Numpy]:
         """The columns that the formula reads besides the outcome, by role."""
         template, design = self.template, self.design
-        named = {column.role: getattr(template, column.role) for column in template.columns}
+        named = {role: getattr(template, role) for role in template.columns}
         read = {role: design.columns[name] for role, name in named.items() if name}
         return read | dict(template.derived(self.y, design.outcome_levels or ()))
 
@@ -208,15 +208,15 @@ class TemplateProblem(Problem):
     def start(self) -> Numpy:
         """Start values from the template's closed form, then the person's own."""
         raw = _stacked(self.template.start(self._observed()), self.scale)
-        return self.walked_start(np.asarray(np.linalg.solve(self.coordinates.raw, raw)))
+        return self.unconstrained_start(np.asarray(np.linalg.solve(self.coordinates.raw, raw)))
 
-    def shown(self, theta: Numpy) -> Numpy:
-        """Return the parameters shown, shape ``(k,)``."""
-        return self.coordinates.shown(theta)
+    def natural(self, theta: Numpy) -> Numpy:
+        """Return natural parameters, shape ``(k,)``."""
+        return self.coordinates.natural(theta)
 
-    def walked(self, params: Numpy) -> Numpy:
-        """Return walked coordinates from parameters shown."""
-        return self.coordinates.walked(params)
+    def unconstrained(self, params: Numpy) -> Numpy:
+        """Return unconstrained parameters from natural parameters."""
+        return self.coordinates.unconstrained(params)
 
     # Facts at a point ---------------------------------------------------------------------------
 
@@ -309,7 +309,7 @@ class TemplateProblem(Problem):
         if not bad.any():
             return
         row = int(np.flatnonzero(bad)[0])
-        params = self.shown(theta)
+        params = self.natural(theta)
         pull = np.abs(self.columns.x[row] * params[: len(self.columns.names)])
         name = self.columns.names[int(pull.argmax())] if pull.size else self.parameter_names[0]
         value = params[self.parameter_names.index(name)]
@@ -439,7 +439,7 @@ class TemplateProblem(Problem):
     # Prediction ---------------------------------------------------------------------------------
 
     def predictors(self, params: Numpy) -> list[Numpy]:
-        """Return the linear predictor of each equation at parameters shown, ``(n,)`` each."""
+        """Return the linear predictor of each equation at natural parameters, ``(n,)`` each."""
         found, at = [], 0
         designs = [self.design.matrix, *(s.matrix for s in self.design.equations.values())]
         for part, matrix in zip(self.parts, designs, strict=True):

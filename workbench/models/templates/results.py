@@ -11,8 +11,10 @@ import pandas as pd
 
 from workbench.data.design import prediction_matrix
 from workbench.data.table import Table, as_table
+from workbench.errors import OptionError
 from workbench.likelihoods.base import Likelihood, Support
 from workbench.models.design.results import FormulaState, MeanFit, row_labels
+from workbench.models.templates.parallel_lines import ParallelLines, parallel_lines
 from workbench.protocols import Numpy
 from workbench.results.fit import Fit
 
@@ -57,13 +59,59 @@ class TemplateFit(MeanFit):
         """The coefficients of the equations after the first."""
         return tuple(name for part in self.state.equations for name in part["names"])
 
+    @property
+    def unconstrained(self) -> pd.DataFrame:
+        """The parameters that are not estimated on their natural scale, on the scale they are.
+
+        One row for each, with the columns ``estimate`` and ``std_error``, by the delta method from
+        the errors in force: ``log(alpha)``, which Stata calls ``/lnalpha``, for example.
+
+        Examples
+        --------
+        >>> import workbench as wb
+        >>> fit = wb.fit("negbin2", "mdvis ~ lncoins", "randhie", backend="torch")
+        >>> fit.unconstrained.index.tolist()
+        ['log(alpha)']
+        """
+        names = [n for n in self.nuisance if n in self.likelihood.positive]
+        values, errors = self.params[names], self.se[names]
+        columns = {"estimate": np.log(values), "std_error": errors / values}
+        return pd.DataFrame(columns).rename(index="log({})".format)
+
     def ratio_note(self, restricted: Fit) -> str:
         """Say where the smaller model holds a parameter of this one at its bound."""
-        fresh = [name for name in self.nuisance if name not in restricted.nuisance]
+        fresh = [str(name) for name in self.params.index if name not in restricted.params.index]
+        vanishing = [e.name for e in self.likelihood.equations if e.vanishes]
+        if any(name.partition(":")[0] in vanishing for name in fresh):
+            return "Without that equation its share is at the bound, so p is no more than a guide"
         bounded = [name for name in fresh if name in self.likelihood.positive]
-        if bounded and not self.further_coefficients:
+        if bounded:
             return f"{bounded[0]} = 0 is a bound, so p is half of that"
         return super().ratio_note(restricted)
+
+    def parallel_lines(self) -> ParallelLines:
+        """Test that the slopes are the same at every cutpoint of an ordered logit.
+
+        Raises
+        ------
+        OptionError
+            When the model is no ordered logit, or has two levels.
+        InferenceError
+            When the fit was read from the record, or the levels on one side of a cutpoint are
+            predicted exactly.
+        """
+        if len(self.state.ordered_levels) < 3:
+            raise OptionError(
+                f"The model {self.model_title} has no slopes at several cutpoints to compare.",
+                hint='wb.fit("ordered_logit", "rating ~ x", df), with three levels or more.',
+                code="no-cutpoints",
+            )
+        problem = self._live_problem()
+        part = problem.parts[0]
+        x = problem.design.matrix[:, list(part.columns.kept)]
+        return parallel_lines(
+            problem.y, x, part.names, self.nuisance, problem.weights.values, problem.offset
+        )
 
     # Prediction ---------------------------------------------------------------------------------
 

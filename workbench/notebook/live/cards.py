@@ -144,7 +144,7 @@ def _phases(run: Run) -> list[dict[str, Any]]:
 
 
 def _states(run: Run) -> dict[str, tuple[str, float | None]]:
-    """Return the phases; a run that was halted did not finish its walk, nor reach what follows."""
+    """Return the phases; one that was halted did not finish the optimization nor what follows."""
     if outcome_of(run) not in _HALTED:
         return run.phases
     at = "demean" if run.phases["demean"][0] == "current" else "optimize"

@@ -85,7 +85,7 @@ def trace_charts(fits: Sequence[Fit]) -> tuple[Chart, ...]:
     """Return the charts of up to five fits; none when nothing was iterated.
 
     The first is the residual of demeaning, where fixed effects were taken out: of each column
-    of a single fit, and the largest of each of several.  Then, for fits that were walked to, the
+    of a single fit, and the largest of each of several.  Then, for fits that were optimized, the
     gap to the expected maximum, in nats per row, and the Newton decrement, in nats, or where an
     optimizer has none, the largest gradient element.
     """

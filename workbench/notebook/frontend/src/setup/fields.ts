@@ -222,8 +222,9 @@ function valueOf(field: Field, key: string): Plain {
   return field.choices.find((choice) => keyOf(choice) === key) ?? key;
 }
 
-/** The default, or else an example. */
+/** The default, "Automatic" for a number that is left open, or else an example. */
 function placeholder(field: Field): string {
-  const shown = field.default === null || field.default === "" ? field.example : field.default;
-  return shown === null || typeof shown === "object" ? "" : String(shown);
+  if (field.default !== null && field.default !== "") return String(field.default);
+  if (field.kind === "count" || field.kind === "number") return field.optional ? "Automatic" : "";
+  return field.example === null || typeof field.example === "object" ? "" : `as in ${field.example}`;
 }

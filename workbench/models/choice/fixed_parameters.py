@@ -1,4 +1,4 @@
-"""A kernel of persons as its free parameters see it, and the objective that climbs it."""
+"""A kernel with some of its parameters held fixed, and the objective of the free ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workbench.kernels.choice.passes.base import ChoiceTotals
 from workbench.kernels.totals import Totals
 from workbench.protocols import Evaluation, Numpy, Order
 
-# A step that promises less than this, in nats, is near a saddle or crawls.
+# A step with a smaller expected gain, in nats, is near a saddle point or makes no progress.
 _NEAR_A_SADDLE = 0.5
 
 
 class PersonKernel(Protocol):
-    """What sums a log-likelihood over persons; scores and values are theirs, unweighted."""
+    """A log-likelihood summed over persons; scores and values are by person, unweighted."""
 
     def totals(self, theta: Numpy, order: Order = 0) -> Totals: ...
     def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy: ...
@@ -24,20 +24,20 @@ class PersonKernel(Protocol):
     def values(self, theta: Numpy) -> Numpy: ...
 
 
-class FreeKernel:
-    """A kernel as its free parameters see it, which remembers its last pass.
+class FixedParametersKernel:
+    """A kernel as a function of its free parameters, the others fixed; it keeps the last pass.
 
     Parameters
     ----------
     kernel
         Of all parameters.
     held
-        All parameters in the kernel's coordinates, ``(K,)``; those free are filled in.
+        All parameters in the kernel's coordinates, ``(K,)``; the free ones are filled in.
     free
         Their positions, ``(k,)``.
     signs
-        What the kernel's parameters are times those seen, ``(K,)`` of ones and minus ones; by
-        default the same.
+        Factors from these parameters to the kernel's, ``(K,)`` of ones and minus ones; by default
+        ones.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class FreeKernel:
         return kept
 
     def knows(self, theta: Numpy, order: Order) -> bool:
-        """Tell whether the last pass found the derivatives up to ``order`` here."""
+        """Tell whether the last pass was here, with derivatives up to ``order``."""
         last = self._last
         return last is not None and last[1] >= order and np.array_equal(last[0], theta)
 
@@ -102,19 +102,19 @@ class FreeKernel:
         """Return the log-likelihood of each person, unweighted, ``(n,)``."""
         return np.asarray(self.kernel.values(self.inner(theta)))
 
-    def over(self, kernel: PersonKernel) -> FreeKernel:
-        """Return another kernel of the same parameters, as they are seen here."""
-        return FreeKernel(kernel, self._held, self.free, self._signs)
+    def over(self, kernel: PersonKernel) -> FixedParametersKernel:
+        """Return the same view of another kernel of these parameters."""
+        return FixedParametersKernel(kernel, self._held, self.free, self._signs)
 
-    def turned(self, signs: Numpy) -> FreeKernel:
-        """Return the kernel that sees parameters times signs ``(K,)``."""
-        return FreeKernel(self.kernel, self._held, self.free, self._signs * signs)
+    def with_signs(self, signs: Numpy) -> FixedParametersKernel:
+        """Return the kernel as a function of the parameters times signs ``(K,)``."""
+        return FixedParametersKernel(self.kernel, self._held, self.free, self._signs * signs)
 
 
 class ChoiceObjective(ScaledObjective):
-    """An objective whose Hessian, where it is not definite, gives way to the scores' products.
+    """An objective that replaces an indefinite Hessian by the outer products of the scores.
 
-    Near a saddle these make short steps along it, so there the Hessian itself shows the way off.
+    Near a saddle point these give short steps, so there the Hessian itself is kept.
 
     References
     ----------
@@ -124,7 +124,7 @@ class ChoiceObjective(ScaledObjective):
 
     def __init__(
         self,
-        kernel: FreeKernel,
+        kernel: FixedParametersKernel,
         size: int,
         observations: float,
         backend: str,
@@ -143,12 +143,12 @@ class ChoiceObjective(ScaledObjective):
         if products is None:
             products = self._persons.products(theta, self._weights)
         outer = products / self.observations
-        if not _definite(outer) or self._promise(found, outer) < _NEAR_A_SADDLE:
+        if not _definite(outer) or self._expected_gain(found, outer) < _NEAR_A_SADDLE:
             return found
         return Evaluation(found.value, found.gradient, outer)
 
-    def _promise(self, found: Evaluation, outer: Numpy) -> float:
-        """Return the gain, in nats, that a step by the outer products promises."""
+    def _expected_gain(self, found: Evaluation, outer: Numpy) -> float:
+        """Return the expected gain, in nats, of a step by the outer products."""
         assert found.gradient is not None
         step = np.linalg.solve(outer, found.gradient)
         return float(found.gradient @ step) * self.observations / 2
