@@ -104,7 +104,7 @@ def _device(place: Device) -> Option:
 
 
 def _templates() -> tuple[Option, ...]:
-    """List the models whose data a formula describes, then a person's own likelihood."""
+    """List the models whose data a formula describes, then the one that is written as text."""
     known = [kind for kind in listed().values() if kind.needs_formula]
     own = model_class(written_model())
     written = Option(own.name, own.title, f"{own.formula} below")
@@ -113,7 +113,7 @@ def _templates() -> tuple[Option, ...]:
 
 @lru_cache
 def written_model() -> str:
-    """Return the name of the model whose log-likelihood a person writes."""
+    """Return the name of the model with a written log-likelihood."""
     return next(name for name in MODELS if model_class(name).written)
 
 

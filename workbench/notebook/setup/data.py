@@ -111,7 +111,7 @@ def sample_names() -> list[tuple[str, str]]:
 
 
 def sources() -> list[dict[str, str]]:
-    """Return the kinds of data source; databases beyond SQLite's need a library, which is told."""
+    """Return the kinds of data source; a note names the library that a URL needs."""
     labels = {"notebook": "Notebook", "samples": "Samples", "file": "File", "sql": "SQL"}
     notes = {"sql": "" if has_sqlalchemy() else f"A URL needs SQLAlchemy: {INSTALL}."}
     return [

@@ -54,7 +54,7 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
         "effects": effects(chosen.formula),
         "absorbs": bool(sides(chosen.formula).tail),
         "solved": chosen.model.solved,
-        "walk": _no_choice(chosen),
+        "only_optimizer": _only_optimizer(chosen),
         "demeaners": [item.to_dict() for item in demeaners(chosen)],
         "roles": roles(chosen, opened),
         "letters": {
@@ -76,7 +76,7 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
     }
 
 
-def _no_choice(chosen: Chosen) -> str:
+def _only_optimizer(chosen: Chosen) -> str:
     """Say how the estimates are found where no optimizer can be chosen; else nothing."""
     model = chosen.model
     if model.solved:
@@ -225,10 +225,10 @@ def sentence(
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
     absorbed = effects(chosen.formula)
-    beside = f" beside {absorbed}" if absorbed else ""
+    effects_too = f" with effects of {absorbed}" if absorbed else ""
     model = offer.title(chosen.template)
     remark = "" if asked is None else _remark(asked)
-    return f"{model}{of}{on}{beside}{remark}, {described}, {chosen.device.upper()}"
+    return f"{model}{of}{on}{effects_too}{remark}, {described}, {chosen.device.upper()}"
 
 
 def _errors_in_words(chosen: Chosen) -> str:

@@ -95,7 +95,7 @@ export interface SetupState {
   /** Whether the formula has a part behind a bar. */
   absorbs: boolean;
   /** How the estimates are found where no optimizer can be chosen; else empty. */
-  walk: string;
+  only_optimizer: string;
   /** Whether the estimates are solved for in closed form. */
   solved: boolean;
   demeaner: string;
@@ -223,13 +223,13 @@ export class Desk {
     this.timers.set(field, window.setTimeout(() => this.drafts.get(field)?.(), pause));
   }
 
-  /** Drop what a field has not yet told. */
+  /** Drop what a field has not yet sent. */
   forget(field: object): void {
     window.clearTimeout(this.timers.get(field));
     this.drafts.delete(field);
   }
 
-  /** Whether a field has something that is not yet told. */
+  /** Whether a field has something that is not yet sent. */
   holds(field: object): boolean {
     return this.drafts.has(field);
   }
