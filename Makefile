@@ -67,7 +67,7 @@ format: install ## Bring the code into its format, and repair what lint can
 	@$(BIN)/ruff check --fix $(CODE)
 
 # Debian has every package of R but fixest, which comes from CRAN; without it its figures stay.
-references: install ## Compute anew the figures of R packages that tests compare with
+references: install ## Compute again the figures of R packages that tests compare with
 	@command -v Rscript >/dev/null || { echo "R is missing; try: apt-get install r-base-core" \
 		r-cran-mass r-cran-ordinal r-cran-pscl r-cran-vgam r-cran-numderiv r-cran-jsonlite; exit 1; }
 	cd tests/models/templates/r && $(abspath $(BIN))/python make_data.py && Rscript make_expected.R

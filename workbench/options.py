@@ -76,7 +76,7 @@ class Option:
     help
         What the option does, in a few words without a final stop.
     default
-        An option whose default is None may be None.
+        An option with the default None may be None.
     required
         Whether a value must be given.
     least, above, most, below

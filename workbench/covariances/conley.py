@@ -205,7 +205,7 @@ def _on_the_sphere(places: Numpy) -> Numpy:
 def _chord(cutoff: float) -> float:
     r"""Return the straight line through the unit sphere under which no near pair is missed.
 
-    The chord is shorter than the arc, and also than the planar distance, whose shrunk longitudes
+    The chord is shorter than the arc, and also than the planar distance: its shrunk longitudes
     are :math:`\cos^2 m = \cos a \cos b + \sin^2((a-b)/2)`.
     """
     return min(cutoff / EARTH_RADIUS, 2.0)

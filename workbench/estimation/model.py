@@ -249,7 +249,7 @@ class Model(Options):
 
 
 _REGISTRY = "workbench.models.registry"
-"""Where models are found by name; the core asks for it late and imports no family."""
+"""Where models are found by name; the core loads it when it is needed and imports no family."""
 
 
 def model_class(name: str) -> type[Model]:

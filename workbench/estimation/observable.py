@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 class Observable(Sequence[Item], Generic[Item]):
     """A sequence that only grows; reading is safe from any thread.
 
-    The position of an item is its sequence number: a listener that has seen ``m`` items asks for
+    The position of an item is its sequence number: a listener that has seen ``m`` items calls
     ``since(m)``.
     """
 

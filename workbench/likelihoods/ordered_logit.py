@@ -102,9 +102,9 @@ class OrderedLogit(Likelihood):
     def separating(self, equation: int, y: Numpy, x: Numpy) -> Separation | None:
         """Look for a direction of coefficients and cutpoints that moves every row inwards.
 
-        Each row asks that its predictor stay below its upper cutpoint and above its lower one, as
-        the two binary outcomes on either side of its level do.  Directions that move different
-        rows add up, so that the number of rows of one of them says nothing.
+        Each row requires a predictor below its upper cutpoint and above its lower one, as the two
+        binary outcomes on either side of its level do.  Directions that move different rows
+        add up, so that the number of rows of one of them has no meaning.
         """
         codes, cuts = y.astype(np.int64), int(y.max())
         cutpoints = np.eye(cuts)

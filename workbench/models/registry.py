@@ -80,7 +80,7 @@ _OF_CALLS = {"model", "data", "formula", *(family.keyword for family in FAMILIES
 
 
 def check_registered(name: str, model: type[Model]) -> None:
-    """Refuse a model that is registered under another name, or whose options are a run's too.
+    """Refuse a model that is registered under another name, or with options that are also a run's.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def models() -> pd.DataFrame:
 def as_model(given: Any) -> Model | type[Model]:
     """Return what was given as a model: a name, a class, an object, or a likelihood template.
 
-    A class stands for a model whose options are still to be given.
+    A class is a model without its options.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def _with_cohorts(kind: type[Fit]) -> type[Fit]:
 
 
 def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
-    """Return the models whose fits have a method or property, and what its lack is called.
+    """Return the models with fits that have a method or property, and the words for its lack.
 
     None where no fit has it.
     """

@@ -139,7 +139,7 @@ class CustomProblem(Problem):
 
     @property
     def backend(self) -> Backend:
-        """The backend the specification asks for."""
+        """The backend of the specification."""
         specification = self.specification
         return backend_named(specification.backend, specification.device, specification.dtype)
 

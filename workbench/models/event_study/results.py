@@ -81,7 +81,7 @@ class CohortFit(FormulaFit):
         return shares(self.cohorts, self.cohorts.by)[1]
 
     def presented(self) -> Self:
-        """Average the effects of cohorts as the formula asks, and say so."""
+        """Average the effects of cohorts as the formula says, with a note."""
         cohorts = Cohorts.of(self._live_problem().design, self.params)
         cells = f"{len(cohorts.cells)} effects, each of one cohort in one period"
         note = f"sunab() averages {cells}, by the shares of the cohorts; see {_SEE}."

@@ -56,7 +56,7 @@ _POINTS = 3
 class FeglmProblem(FixedEffectsProblem):
     r"""A likelihood with absorbed effects, maximized by Newton's method over all parameters.
 
-    Each step is a weighted least-squares problem with columns demeaned anew, from where the
+    Each step is a weighted least-squares problem with columns demeaned again, from where the
     last step left them and as exactly as the step needs.  For the Poisson and the logit that
     is iteratively reweighted least squares.  The decrement is that of slopes and effects together.
 
@@ -104,7 +104,7 @@ class FeglmProblem(FixedEffectsProblem):
             return ()
         return (
             f"The levels of {worst.name} have {rows:.1f} rows on average: the slopes of a logit "
-            "whose effects are estimated are then too far from zero (incidental parameters).",
+            "with estimated effects are then too far from zero (incidental parameters).",
         )
 
     @property
@@ -133,13 +133,13 @@ class FeglmProblem(FixedEffectsProblem):
         names = (self.depvar, *self.parameter_names)
         self.irls.on_demean = lambda tolerance: into.begin(names, tolerance)
 
-        def heard(step: DemeanStep) -> None:
+        def record_step(step: DemeanStep) -> None:
             figures = {name: _at_places(f, places, len(names)) for name, f in step.figures.items()}
             residuals = _at_places(step.residuals, places, len(names))
             whole = DemeanStep(step.iteration, residuals, figures)
             into.take(whole, time.perf_counter() - clock)
 
-        self.irls.on_demean_step = heard
+        self.irls.on_demean_step = record_step
 
     def _begin(self, index: Numpy) -> None:
         """Take one step of reweighted least squares from an index that need not be the model's."""
@@ -275,7 +275,7 @@ class FeglmProblem(FixedEffectsProblem):
         return True
 
     def _left_out(self, step: NewtonStep) -> bool:
-        """Leave out the rows that are separated; tell whether the optimization begins anew."""
+        """Leave out the rows that are separated; tell whether the optimization starts again."""
         design, irls = self.design, self.irls
         divergence = self.kind.divergence(design.outcome)
         irls.on_demean = irls.on_demean_step = None

@@ -127,7 +127,7 @@ class TemplateProblem(Problem):
 
     @property
     def backend(self) -> Backend:
-        """The backend the specification asks for."""
+        """The backend of the specification."""
         specification = self.specification
         return backend_named(specification.backend, specification.device, specification.dtype)
 
