@@ -334,7 +334,7 @@ def test_likelihoods_have_errors_across_time_and_space(panel):
     fit = wb.fit("poisson", "n ~ x + z", frame, se="driscoll_kraay", se_options={"time": "year"})
 
     np.testing.assert_allclose(fit.se, np.sqrt(np.diag(bread @ meat @ bread)), rtol=1e-6)
-    with pytest.raises(OptionError, match="no linear regression"):
+    with pytest.raises(OptionError, match="not a linear regression"):
         wb.fit("poisson", "n ~ x", frame, se="HC3")
 
 
