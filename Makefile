@@ -17,7 +17,7 @@ SELECTION ?=
 PROCESSES ?= auto
 RANGE_TESTS = -m pytest -n $(PROCESSES) --maxprocesses 4 --dist loadfile -m "not browser" \
 	--durations 20 $(SELECTION)
-# The code of the project; a person's own notebooks may be as untidy as they like.
+# The code of the project; a user's own notebooks are not checked.
 CODE = $(or $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null),.)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 
@@ -36,11 +36,11 @@ install: $(INSTALLED) ## Make .venv with the pinned versions, and bundle the fro
 lab: install ## Open JupyterLab on the workbench; ARGS="--port 9999" passes options on
 	@$(BIN)/python -m workbench.notebook.lab notebooks/00-start.ipynb $(ARGS)
 
-test: check chromium ## Prove everything: checks, tests, notebooks, browser
+test: check chromium ## Run everything: checks, tests, notebooks, browser
 	$(PYTEST) -n auto --maxprocesses 4 --dist loadfile -m "not browser" --durations 20
 	$(PYTEST) -m browser --durations 20
 
-# Where the Python is missing, the target says so and fails; in CI it is left out.
+# Where the Python is missing, the target says so and fails; in CI the tests are skipped.
 test-oldest: ## Run the tests with the lowest versions that are allowed; SELECTION="tests/data"
 	@if test -n "$(call python_of,3.11)"; then $(MAKE) --no-print-directory oldest; else \
 		echo "Python 3.11 is missing, with which the lowest versions are tested;" \

@@ -121,7 +121,7 @@ def parse_columns(text: str, where: str = "cluster") -> list[str]:
     Raises
     ------
     OptionError
-        When a name is missing beside a plus sign, or its quotation marks are not closed.
+        When a name is missing next to a plus sign, or its quotation marks are not closed.
 
     Examples
     --------

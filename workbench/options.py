@@ -1,6 +1,6 @@
 r"""An option is declared once; signatures, flags, forms, records and checks are read from that.
 
-A model, an optimizer, a demeaner or a covariance is a frozen dataclass whose fields are options::
+Models, optimizers, demeaners and covariances are frozen dataclasses; their fields are options::
 
     @dataclass(frozen=True, kw_only=True)
     class MixedLogit(Model):
@@ -360,7 +360,7 @@ def plain(value: Any) -> Any:
 
 # Refusals ---------------------------------------------------------------------------------------
 def unknown_option(name: str, known: Sequence[str], owner: str) -> OptionError:
-    """Say that there is no option of that name, with the nearest one."""
+    """Return the error for an unknown option, with the nearest name."""
     near = nearest(name, known)
     listed = f"one of {', '.join(known)}." if known else "leave it out."
     return OptionError(

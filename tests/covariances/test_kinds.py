@@ -143,7 +143,7 @@ def test_options_at_their_defaults_are_not_recorded(panel):
 
 
 def test_options_given_twice_are_refused(panel):
-    with pytest.raises(OptionError, match="beside standard errors"):
+    with pytest.raises(OptionError, match="se is an object that has its own options"):
         wb.fit("ols", "y ~ x", panel, se=wb.DriscollKraay(time="year"), se_options={"lag": 1})
     with pytest.raises(OptionError, match="se is a list"):
         wb.fit("ols", "y ~ x", panel, se=["robust"])

@@ -24,8 +24,8 @@ def estimates_without(rows: RegressionRows, codes: Codes, name: str) -> Numpy:
     r"""Estimate again without the rows of each cluster, ``(g, k)``.
 
     Fixed effects whose levels lie within clusters stay orthogonal to the rows left, so that cross
-    products are subtracted.  Others with few levels are written out as dummies.  Beside many, the
-    rows left are demeaned anew for each cluster.
+    products are subtracted.  Others with few levels are written out as dummies.  With many
+    levels, the rows left are demeaned anew for each cluster.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _written_out(
 
 
 def _subtracted(rows: RegressionRows, columns: Numpy, dummies: Numpy, codes: Codes) -> list[Numpy]:
-    """Return the cross products of the columns beside the dummies, without each cluster."""
+    """Return the cross products of the columns other than the dummies, without each cluster."""
     together = np.column_stack([columns, dummies])
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes))

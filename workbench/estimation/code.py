@@ -81,7 +81,7 @@ def fit_call(specification: Specification, model: Call | None = None) -> Call:
     Parameters
     ----------
     specification
-        What was asked.
+        The specification of the run.
     model
         What makes the model, where a name and its options do not.
     """
@@ -153,8 +153,8 @@ def _render(piece: _Piece, indent: int) -> str:
 
 
 def _fits(flat: str, indent: int) -> bool:
-    room_for_comma = 1 if indent else 0
-    return "\n" not in flat and indent + len(flat) + room_for_comma <= _LINE
+    comma = 1 if indent else 0
+    return "\n" not in flat and indent + len(flat) + comma <= _LINE
 
 
 def _call(function: str, items: Iterable[_Piece]) -> _Piece:

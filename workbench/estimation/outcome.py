@@ -1,4 +1,4 @@
-"""How a run ended, in sentences a person reads."""
+"""How a run ended, in sentences for the user."""
 
 from __future__ import annotations
 

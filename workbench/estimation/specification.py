@@ -1,4 +1,4 @@
-"""The noun in the middle: a frozen, JSON-able description of one run."""
+"""The specification of a run: a frozen description that is written as JSON."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class DataReference:
     """Where the data of a run came from, enough to find it again.
 
     ``kind`` is ``"sample"``, ``"file"``, ``"sql"`` or ``"frame"``; ``name`` is the sample's name,
-    the file's path, the database, or the variable's name in the notebook; ``query`` is what is
-    asked of a database.  ``fingerprint`` is a SHA-256 of the columns the
+    the file's path, the database, or the variable's name in the notebook; ``query`` is the
+    SQL query.  ``fingerprint`` is a SHA-256 of the columns the
     run reads, so that a resumed run refuses other data.
     """
 
@@ -41,9 +41,9 @@ class DataReference:
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a likelihood a person wrote in a cell, with its declared parameters.
+    """The text of a likelihood that a user wrote in a cell, with its declared parameters.
 
-    ``text`` is kept for display and replay by the person's own act; nothing stored is executed.
+    ``text`` is kept for display and replay by the user; nothing stored is executed.
     """
 
     text: str
@@ -148,7 +148,7 @@ class RunOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class Specification(RunOptions):
-    """Everything that was asked of one run; two equal specifications give the same estimates."""
+    """Everything that describes one run; two equal specifications give the same estimates."""
 
     model: Choice = field(kw_only=False)
     data: DataReference = field(kw_only=False)

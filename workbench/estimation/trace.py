@@ -1,4 +1,4 @@
-"""The record of a run's steps, which grows while others listen."""
+"""The record of a run's steps, which grows while listeners read it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Trace(Observable[Iterate]):
         return min(finite, key=lambda step: step.objective, default=None)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a step: the figures, then the parameters by name."""
+        """Return one row per step: the figures, then the parameters by name."""
         import pandas as pd
 
         frame = pd.DataFrame(self.rows(), columns=[*FIGURES, *self.parameter_names])

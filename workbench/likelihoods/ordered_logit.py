@@ -27,7 +27,7 @@ class OrderedLogit(Likelihood):
     .. math:: \ell_i = \log\{\Lambda(\kappa_{y_i} - x_i^\top\beta)
         - \Lambda(\kappa_{y_i-1} - x_i^\top\beta)\}
 
-    There is no constant, since the cutpoints :math:`\kappa` take its place.  Shown are the
+    There is no constant, since the cutpoints :math:`\kappa` take its place.  Reported are the
     cutpoints as they are; estimated are the first and the logs of the increments.
 
     References
@@ -73,7 +73,7 @@ class OrderedLogit(Likelihood):
         return below + above + xp.where(inside, between, 0 * index)
 
     def start(self, data: Observed) -> Start:
-        """Start without any effect, from the shares of the levels."""
+        """Start with slopes of zero, from the shares of the levels."""
         counts = np.bincount(data.y.astype(np.int64), data.weights)
         shares = np.cumsum(counts)[:-1] / counts.sum()
         return Start((np.zeros(data.x.shape[1]),), np.asarray(logit(shares)))

@@ -1,4 +1,4 @@
-"""The models by name: one line each, loaded when it is first asked for."""
+"""The models by name: one line each, loaded when it is first used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
-from workbench.models.design.read import columns_asked
+from workbench.models.design.read import columns_read
 from workbench.models.event_study.aggregation import sunab_terms
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
@@ -195,7 +195,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     Parameters
     ----------
     specification
-        What was asked.
+        The specification of the run.
     table
         The data.
     model
@@ -208,7 +208,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     """
     model = model_of(specification.model) if model is None else model
     if model.needs_formula:
-        table.begin_fingerprint(columns_asked(model, specification, table.names))
+        table.begin_fingerprint(columns_read(model, specification, table.names))
     problem = model.problem(model.plan(specification, table))
     problem.table, problem.model = table, model
     specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))

@@ -423,10 +423,11 @@ def _curvature_from_dict(stored: Mapping[str, Any]) -> Curvature:
         name: ClusterMeat(np.array(meat["meat"]), meat["groups"])
         for name, meat in stored.get("kept", {}).items()
     }
+    opg = stored["opg"]
     return Curvature(
         information=np.array(stored["information"]),
         jacobian=np.array(stored["jacobian"]),
-        opg=None if stored["opg"] is None else np.array(stored["opg"]),
+        opg=None if opg is None else np.array(opg),
         observations=stored["observations"],
         flat_below=stored["flat_below"],
         clusters=clusters,

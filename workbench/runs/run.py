@@ -200,7 +200,7 @@ class Run:
         return self._worked() if self._seconds is None else self._seconds
 
     def _worked(self) -> float:
-        return time.perf_counter() - self._clock - self._control.held
+        return time.perf_counter() - self._clock - self._control.paused_seconds
 
     # Controls -------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from workbench.kernels.linear.gram import gram, pull, times, weighted_gram
+from workbench.kernels.linear.gram import cross_gram, gram, pull, times, weighted_gram
 
 # Sums of some thousand products, in another order.
 ROUNDING = 1e-12
@@ -41,6 +41,18 @@ def test_weights_of_either_sign_weight_the_outer_products(rows, signs):
     expected = rows.T @ (rows * weights[:, None])
     np.testing.assert_allclose(found, expected, rtol=ROUNDING, atol=1e-10)
     assert (found == found.T).all()
+
+
+@pytest.mark.parametrize("width", [0, 1, 9])
+def test_the_block_between_two_designs_is_that_of_numpy(rows, width):
+    rng = np.random.default_rng(5)
+    other, weights = rng.standard_normal((len(rows), width)), rng.standard_normal(len(rows))
+
+    found = cross_gram(rows, weights, other)
+
+    expected = rows.T @ (other * weights[:, None])
+    assert found.shape == (rows.shape[1], width)
+    np.testing.assert_allclose(found, expected, rtol=ROUNDING, atol=1e-10)
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])

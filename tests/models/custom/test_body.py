@@ -233,7 +233,7 @@ def test_a_python_word_that_is_a_column_points_to_col():
         ("loglik = __import__('os').system('true')", "attribute"),
         ("loglik = exp.__self__", "attribute"),
         ("loglik = exp", "without arguments"),
-        ("loglik = educ(exper)", "no function"),
+        ("loglik = educ(exper)", "not a function"),
         ("loglik = normal_logpdf(educ, a)", "2 arguments"),
         ("loglik = log(educ, a)", "2 arguments"),
         ("loglik = log(*educ)", "argument"),

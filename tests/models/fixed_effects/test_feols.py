@@ -230,7 +230,7 @@ def test_a_regressor_that_the_effects_absorb_is_left_out_by_name(panel):
     assert list(ours.params.index) == ["x"]
     assert ours.left_out == (
         "size is absorbed by firm + worker and was left out of the model.",
-        "copy is a combination of x beside firm + worker and was left out of the model.",
+        "copy is a combination of x given firm + worker and was left out of the model.",
     )
     assert np.isnan(ours.trace.last.params).tolist() == [False, True, True]
     with pytest.raises(DataError, match="size is absorbed"):

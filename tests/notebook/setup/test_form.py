@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -240,13 +241,13 @@ def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people,
     assert "iid errors" in page["sentence"]
 
 
-def test_errors_across_time_are_told_their_columns(people, available):
+def test_errors_across_time_name_their_columns(people, available):
     chosen = chosen_for(
         people, available, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
     )
-    told = replace(chosen, se_options={"time": "region2"})
+    misspelled = replace(chosen, se_options={"time": "region2"})
 
-    empty, unknown = (setup_check.checked(each, people) for each in (chosen, told))
+    empty, unknown = (setup_check.checked(each, people) for each in (chosen, misspelled))
     fields = form_of(setup_page.page(chosen, empty, people, available), "se")
 
     assert (empty.ok, empty.of, empty.field) == (False, "se", "time")
@@ -258,17 +259,17 @@ def test_errors_across_time_are_told_their_columns(people, available):
         ("time", "column"),
         ("lag", "count"),
     ]
-    assert setup_form.changed(told, "se", "HC3", people).se_options == {}
+    assert setup_form.changed(misspelled, "se", "HC3", people).se_options == {}
 
 
 def test_errors_across_time_are_those_of_the_run_and_can_be_edited(people, available):
     chosen = chosen_for(
         people, available, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
     )
-    told = given(chosen, people, "se", time="age", lag=1)
+    chosen = given(chosen, people, "se", time="age", lag=1)
 
-    check = setup_check.checked(told, people)
-    spec = setup_run.specification(told, check, people.reference, "a")
+    check = setup_check.checked(chosen, people)
+    spec = setup_run.specification(chosen, check, people.reference, "a")
 
     assert check.ok, check.text
     assert spec.se_options == {"time": "age", "lag": 1}
@@ -362,7 +363,7 @@ def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, available)
     assert check.parameters == 8
 
 
-def test_a_mistake_in_the_likelihood_is_told_as_one_of_the_likelihood(mroz, available):
+def test_a_mistake_in_the_likelihood_is_one_of_the_likelihood(mroz, available):
     own = setup_form.own_likelihood(setup_opening.opening(mroz, available))
     own = setup_form.changed(own, "body", "loglik = log_sigmoid((2*y - 1) * etta)", mroz)
     check = setup_check.checked(own, mroz)
@@ -441,9 +442,9 @@ def test_runs_get_names_of_their_own(available):
 def test_the_foot_describes_the_run(mroz, available):
     chosen = chosen_for(mroz, available, se="robust")
 
-    told = setup_page.sentence(chosen, mroz, available)
+    sentence = setup_page.sentence(chosen, mroz, available)
 
-    assert told == "Logit of `inlf` on 7 variables, robust errors, CPU"
+    assert sentence == "Logit of `inlf` on 7 variables, robust errors, CPU"
 
 
 def test_a_start_from_another_run_keeps_shared_parameters():
@@ -537,7 +538,7 @@ def travel():
     return open_sample("modechoice")
 
 
-def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(travel, available):
+def test_choice_data_of_textbooks_open_with_their_situations_and_alternatives(travel, available):
     chosen = setup_opening.opening(travel, available)
     check = setup_check.checked(chosen, travel)
     page = setup_page.page(chosen, check, travel, available)
@@ -578,7 +579,7 @@ def test_a_panel_counts_the_persons(travel, available):
         ({"offset": "gc"}, "Conditional logit has no offset.", "offset"),
     ],
 )
-def test_what_choice_data_lack_is_told_at_its_field(travel, available, choices, problem, field):
+def test_what_choice_data_lack_is_said_at_its_field(travel, available, choices, problem, field):
     of_model = {name: value for name, value in choices.items() if name in PICKED}
     others = {name: value for name, value in choices.items() if name not in PICKED}
     chosen = given(chosen_for(travel, available, **others), travel, "model", **of_model)
@@ -616,7 +617,7 @@ def test_what_choice_data_lack_is_told_at_its_field(travel, available, choices, 
         ("conditional_logit", {"scale": "~ hnc"}, "hnc", "scale"),
     ],
 )
-def test_options_that_a_model_cannot_have_are_told_at_their_field(
+def test_options_that_a_model_cannot_have_are_refused_at_their_field(
     travel, available, template, options, problem, field
 ):
     chosen = given(chosen_for(travel, available, template=template), travel, "model", **options)
@@ -635,13 +636,15 @@ def test_an_option_that_a_model_does_not_declare_is_no_field(travel, available):
 
 
 def test_options_of_a_model_are_those_of_the_run(travel, available):
-    told = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
-    chosen = given(chosen_for(travel, available, template="mixed_logit"), travel, "model", **told)
+    options = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
+    chosen = given(
+        chosen_for(travel, available, template="mixed_logit"), travel, "model", **options
+    )
     check = setup_check.checked(chosen, travel)
     asked = setup_run.specification(chosen, check, travel.reference, "mixed")
     page = setup_page.page(chosen, check, travel, available)
 
-    assert asked.model == Choice("mixed_logit", PICKED | told)
+    assert asked.model == Choice("mixed_logit", PICKED | options)
     assert check.names[-3:] == ("chol.ttme.ttme", "chol.ttme.gc", "chol.gc.gc")
     assert page["sentence"].startswith(
         "Mixed logit of `choice` on 3 variables, 2 random coefficients, Hessian errors"
@@ -676,7 +679,7 @@ def test_columns_come_back_with_a_model_that_needs_them(travel, available):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "options"),
     [
         ("conditional_logit", {"fixed": {"gc": -0.02}, "scale": "~ hinc"}),
         ("mixed_logit", {"random": {"C(mode)[T.2]": "uniform"}, "draw_kind": "sobol", "draws": 64}),
@@ -684,8 +687,8 @@ def test_columns_come_back_with_a_model_that_needs_them(travel, available):
         ("latent_class", {"classes": 3, "membership": "~ hinc + psize", "starts": 2}),
     ],
 )
-def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, told):
-    model = Choice(name, PICKED | {"panel": "hinc"} | told)
+def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, options):
+    model = Choice(name, PICKED | {"panel": "hinc"} | options)
     asked = Specification(model, travel.reference, GREENE, se="opg", name="choice")
 
     chosen = setup_run.from_specification(asked)
@@ -704,3 +707,32 @@ def test_a_model_of_levels_asks_for_no_columns(people, available):
     assert (fields["base"]["example"], fields["base"]["names"]) == ("a", ["a", "b", "c", "d"])
     assert check.ok
     assert check.text == "6 parameters, 40 rows used, 0 rows dropped."  # (4 - 1) levels of two
+
+
+# Many rows ---------------------------------------------------------------------------------------
+MANY = 20_000_000
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Open 20 million rows of columns that repeat a short pattern."""
+    rows = np.arange(MANY, dtype=np.int32)
+    short = {"y": (rows % 2).astype(np.int8), "x": (rows % 7).astype(np.int8), "g": rows}
+    return open_frame(pd.DataFrame(short), "many")
+
+
+@pytest.mark.parametrize("template", ["logit", "feols", "mixed_logit", "body"])
+def test_the_page_answers_within_a_second_of_many_rows(many, available, template):
+    chosen = replace(Chosen(template), formula="y ~ x", body="loglik = log_sigmoid((2*y - 1)*eta)")
+    columns = {"situation": "g", "alternatives": "x", "random": {"x": "normal"}}
+    if template == "mixed_logit":
+        chosen = given(chosen, many, "model", **columns)
+
+    began = time.perf_counter()
+    check = setup_check.checked(chosen, many)
+    page = setup_page.page(chosen, check, many, available)
+    took = time.perf_counter() - began
+
+    assert check.ok, check.text
+    assert page["check"]["text"].startswith("20,000,000 rows; parameters and missing rows are")
+    assert took < 1.0

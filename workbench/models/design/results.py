@@ -1,4 +1,4 @@
-"""The results of models whose regressors a formula describes, and predictions by their mean."""
+"""Results of models with regressors described by a formula, and predictions by their mean."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FormulaState(State):
 
 @dataclass(frozen=True, repr=False)
 class FormulaFit(Fit):
-    """A fit whose regressors a formula describes."""
+    """A fit with regressors described by a formula."""
 
     state: FormulaState = field(default_factory=FormulaState, repr=False)
 
@@ -115,7 +115,7 @@ class MeanFit(FormulaFit):
         raise NotImplementedError
 
     def _designs(self) -> list[Mapping[str, Any]]:
-        """Return the parts of the design, whose columns stand side by side."""
+        """Return the parts of the design matrix, in the order of their columns."""
         return [self.state.design]
 
     def _index(self, table: Table) -> Numpy:

@@ -1,4 +1,4 @@
-"""What event studies say: averages of effects of cohorts, and two-stage regressions."""
+"""Results of event studies: averages of effects of cohorts, and two-stage regressions."""
 
 from __future__ import annotations
 

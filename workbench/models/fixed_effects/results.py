@@ -1,4 +1,4 @@
-"""What a fit with absorbed effects says: the effects, R squared within, and first stages."""
+"""Results of fits with absorbed effects: the effects, R squared within, and first stages."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class AbsorbedFit(MeanFit):
         OptionError
             When the formula has none.
         InferenceError
-            When the fit was read from the record, or the effects cannot be told apart.
+            When the fit was read from the record, or the effects are not identified.
         """
         if not self.state.fixed_effects:
             raise OptionError(
@@ -138,9 +138,9 @@ class AbsorbedFit(MeanFit):
         return index + self._effects.at(table) if self.state.absorbed.levels else index
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
-        asked = self.specification
-        nested = asked.covariance.nesting(asked.clusters, asked.ssc)
-        if names not in {(), asked.clusters, nested} and self.live is not None:
+        specification = self.specification
+        nested = specification.covariance.nesting(specification.clusters, specification.ssc)
+        if names not in {(), specification.clusters, nested} and self.live is not None:
             return self.live.absorbed_within(self.live.groups(names))
         return self.state.absorbed
 
@@ -205,8 +205,10 @@ class FeglmFit(AbsorbedFit):
 
     @property
     def _scale_of_weights(self) -> float:
-        asked = self.specification
-        as_they_are = asked.ssc in {"fixest", "pyfixest"} and asked.weight_kind != "frequency"
+        specification = self.specification
+        as_they_are = (
+            specification.ssc in {"fixest", "pyfixest"} and specification.weight_kind != "frequency"
+        )
         return self.state.mean_weight if as_they_are else 1.0
 
 

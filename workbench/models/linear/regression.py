@@ -1,4 +1,4 @@
-"""Linear regressions, whose estimates have a closed form."""
+"""Linear regressions with estimates in closed form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fitted linear regression says: R squared, predictions, and the wild bootstrap."""
+"""Results of linear regressions: R squared, predictions, and the wild bootstrap."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LinearFit(MeanFit):
 
     availability: ClassVar[Mapping[str, Availability]] = {
         "wild_bootstrap": Availability(
-            "is no linear regression, which the wild bootstrap needs",
+            "is not a linear regression, which the wild bootstrap needs",
             'se="robust" or se="cluster"; or the model "ols" or "feols".',
             "not-linear",
         ),
@@ -90,7 +90,7 @@ class LinearFit(MeanFit):
         Raises
         ------
         OptionError
-            When the restriction is not one, an option cannot serve, or the model is not linear.
+            When the restriction is not one, an option is invalid, or the model is not linear.
         InferenceError
             When the fit was read from the record, has instruments, or is not at a maximum.
 
@@ -120,7 +120,7 @@ class LinearFit(MeanFit):
         carried = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
         codes = problem.codes_of(column)
         groups = int(codes.max()) + 1
-        asked = Question(
+        question = Question(
             restriction,
             carried,
             float(left @ self.params.to_numpy()),
@@ -133,4 +133,4 @@ class LinearFit(MeanFit):
             impose_null,
             level,
         )
-        return wild_bootstrap(problem.regression_rows(), theta, codes, asked)
+        return wild_bootstrap(problem.regression_rows(), theta, codes, question)

@@ -30,7 +30,7 @@ class TemplateCoordinates:
         The columns of each equation.
     scale
         Of the parameters that are not coefficients.
-    outcome_centre, outcome_spread
+    outcome_centre, outcome_sd
         ``c`` and ``s``; 0 and 1 where the outcome is taken as it is.
     """
 
@@ -38,7 +38,7 @@ class TemplateCoordinates:
     parts: tuple[EquationColumns, ...]
     scale: Scale
     outcome_centre: float = 0.0
-    outcome_spread: float = 1.0
+    outcome_sd: float = 1.0
 
     @property
     def size(self) -> int:
@@ -70,11 +70,11 @@ class TemplateCoordinates:
     @cached_property
     def _onwards(self) -> Numpy:
         """Linear part ``(k, k)`` from the template's natural parameters to those shown."""
-        matrix = np.eye(self.size) * self.outcome_spread
+        matrix = np.eye(self.size) * self.outcome_sd
         for place, part in self._places():
             if part.intercept is not None:
                 at = place.start + part.intercept
-                matrix[at, place] -= self.outcome_spread * part.columns.shifts
+                matrix[at, place] -= self.outcome_sd * part.columns.shifts
             if part.equation.thresholds:
                 matrix[self._thresholds, place] += part.columns.shifts
         return matrix

@@ -56,7 +56,7 @@ def page(
         "effects": effects(chosen.formula),
         "absorbs": bool(sides(chosen.formula).tail),
         "solved": chosen.model.solved,
-        "walk": _no_choice(chosen),
+        "only_optimizer": _only_optimizer(chosen),
         "demeaners": [item.to_dict() for item in demeaners(chosen)],
         "roles": roles(chosen, opened),
         "letters": {
@@ -78,7 +78,7 @@ def page(
     }
 
 
-def _no_choice(chosen: Chosen) -> str:
+def _only_optimizer(chosen: Chosen) -> str:
     """Return how the estimates are found where no optimizer can be chosen; else nothing."""
     model = chosen.model
     if model.solved:
@@ -227,10 +227,10 @@ def sentence(
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
     absorbed = effects(chosen.formula)
-    absorbing = f" absorbing {absorbed}" if absorbed else ""
+    effects_too = f" with effects of {absorbed}" if absorbed else ""
     model = available.title(chosen.template)
     remark = "" if spec is None else _remark(spec)
-    return f"{model}{of}{on}{absorbing}{remark}, {described}, {chosen.device.upper()}"
+    return f"{model}{of}{on}{effects_too}{remark}, {described}, {chosen.device.upper()}"
 
 
 def _errors_in_words(chosen: Chosen) -> str:

@@ -95,7 +95,7 @@ export interface SetupState {
   /** Whether the formula has a part behind a bar. */
   absorbs: boolean;
   /** How the estimates are found where no optimizer can be chosen; else empty. */
-  walk: string;
+  only_optimizer: string;
   /** Whether the estimates are solved for in closed form. */
   solved: boolean;
   demeaner: string;
