@@ -67,7 +67,7 @@ ABSORBED = {
 @pytest.mark.parametrize("kind", ["HC2", "HC3"])
 @pytest.mark.parametrize("absorbed", ABSORBED)
 @pytest.mark.parametrize("weights", [None, "w"])
-def test_hc2_and_hc3_beside_effects_are_those_of_dummies(panel, absorbed, kind, weights):
+def test_hc2_and_hc3_with_effects_are_those_of_dummies(panel, absorbed, kind, weights):
     formula = f"y ~ x + z + {ABSORBED[absorbed]}"
     dummies = smf.wls(formula, panel, weights=1 if weights is None else panel[weights]).fit()
     expected = pd.Series(dummies.get_robustcov_results(kind).bse, dummies.params.index)
@@ -164,7 +164,7 @@ def _without_each(formula, frame, cluster, weights):
     return np.array([fit.params.to_numpy() for fit in fits])
 
 
-def test_crv3_beside_many_levels_demeans_anew(panel, monkeypatch):
+def test_crv3_with_many_levels_demeans_anew(panel, monkeypatch):
     short = wb.fit("feols", "y ~ x + z | person + firm", panel, se="CRV3", cluster="job")
     monkeypatch.setattr("workbench.covariances.delete_cluster._MOST_DUMMIES", 3)
 
@@ -242,7 +242,7 @@ def test_newey_west_of_a_balanced_panel_is_that_of_statsmodels():
 
 
 @pytest.mark.parametrize("lag", [1, 3])
-def test_newey_west_of_a_balanced_panel_beside_effects_is_that_of_pyfixest(lag):
+def test_newey_west_of_a_balanced_panel_with_effects_is_that_of_pyfixest(lag):
     rng = np.random.default_rng(9)
     frame = pd.DataFrame({"unit": np.repeat(np.arange(15), 8), "t": np.tile(np.arange(8), 15)})
     frame["x"], frame["y"] = rng.normal(size=120), rng.normal(size=120)

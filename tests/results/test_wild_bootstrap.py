@@ -136,7 +136,7 @@ def test_draws_of_many_clusters_are_near_the_t_test(weights):
     assert found != fit.wild_bootstrap("x = 0", draws=4999, weights=weights, seed=6)
 
 
-def test_the_sentence_tells_the_test(people):
+def test_the_sentence_describes_the_test(people):
     fit = wb.fit("ols", "y ~ x + z", people, cluster="town")
 
     said = repr(fit.wild_bootstrap("x = 0"))

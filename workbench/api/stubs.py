@@ -120,14 +120,14 @@ def _imports() -> Iterator[str]:
 
 
 def _renamed() -> Iterator[str]:
-    """Yield the functions whose public name is not their own."""
+    """Yield the functions with another public name."""
     for name, text in vars(_PACKAGE)["_LISTS"].items():
         if _place(text)[1] != name:
             yield f"{name} = _{name}"
 
 
 def _dictionaries() -> Iterator[str]:
-    """Yield the options of a run, and of each model that has some of its own."""
+    """Yield the options of a run, and of each model that adds some."""
     yield "class _RunOptions(TypedDict, total=False):"
     yield '    """The options that every model has in common."""'
     yield ""

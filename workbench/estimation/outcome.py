@@ -34,9 +34,9 @@ class Outcome(Enum):
         return self in {Outcome.CONVERGED, Outcome.FLAT, Outcome.BOUNDARY}
 
     @property
-    def chip(self) -> str:
+    def status_label(self) -> str:
         """The sign and word shown on the run, as in ``"✓ Converged"``."""
-        return _CHIPS[self]
+        return _STATUS_LABELS[self]
 
     @property
     def comparable(self) -> bool:
@@ -49,7 +49,7 @@ class Outcome(Enum):
         return self in _CONTINUABLE
 
 
-_CHIPS = {
+_STATUS_LABELS = {
     Outcome.CONVERGED: "✓ Converged",
     Outcome.FLAT: "! Flat direction",
     Outcome.BOUNDARY: "! At a bound",

@@ -24,7 +24,7 @@ from workbench.models.event_study.aggregation import sunab_terms
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
 from workbench.options import made, options_of
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 
 MODELS = {
     "ols": "workbench.models.linear.options:OLS",
@@ -241,7 +241,7 @@ def _with_cohorts(kind: type[Fit]) -> type[Fit]:
     return found
 
 
-def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
+def models_with(attribute: str) -> tuple[tuple[str, ...], Availability] | None:
     """Return the models with fits that have a method or property, and the words for its lack.
 
     None where no fit has it.
@@ -252,6 +252,6 @@ def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
         return None
     first, kind = next(iter(having.items()))
     own = next(each for each in kind.__mro__ if attribute in vars(each))
-    offers: Mapping[str, Offer] = vars(own).get("offers", {})
-    unnamed = Offer(f"has no {attribute}", f'a model such as "{first}".', "not-offered")
-    return tuple(having), offers.get(attribute, unnamed)
+    availability: Mapping[str, Availability] = vars(own).get("availability", {})
+    unnamed = Availability(f"has no {attribute}", f'a model such as "{first}".', "not-offered")
+    return tuple(having), availability.get(attribute, unnamed)

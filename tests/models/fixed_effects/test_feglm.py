@@ -212,7 +212,7 @@ def test_counts_without_overdispersion_put_alpha_at_its_bound(panel):
     ours = wb.fit("fenegbin", "count ~ x | year", frame)
 
     poisson = wb.fit("fepois", "count ~ x | year", frame)
-    assert ours.outcome.chip == "! At a bound"
+    assert ours.outcome.status_label == "! At a bound"
     assert np.isnan(ours.se["alpha"])
     assert ours.params["x"] == pytest.approx(poisson.params["x"], rel=1e-5)
     assert ours.loglik == pytest.approx(poisson.loglik, abs=1e-5)
@@ -328,7 +328,7 @@ def test_a_logit_predicted_exactly_has_no_maximum_and_names_the_regressor(panel)
 
     fit = wb.fit("felogit", "choice ~ x + s | year", frame)
 
-    assert fit.outcome.chip == "✕ Separated"
+    assert fit.outcome.status_label == "✕ Separated"
     assert "s and year together predict choice exactly" in fit.message
     assert fit.params.isna().all()
 
@@ -520,7 +520,7 @@ def test_a_run_stopped_within_a_step_keeps_the_step_before(panel):
 
     fit = run.result()
     assert stepped == [0]
-    assert fit.outcome.chip == "■ Stopped"
+    assert fit.outcome.status_label == "■ Stopped"
     assert fit.se.isna().all()
     assert fit.params["x"] == run.trace[0].params[0]
     assert fit.standard_errors("hessian")["x"] > 0
@@ -534,7 +534,7 @@ def test_the_step_limit_leaves_a_fit_that_goes_on_to_the_same_end(panel):
     early = run.result()
     late = run.continue_with(max_steps=50).result()
 
-    assert early.outcome.chip == "! Not converged"
+    assert early.outcome.status_label == "! Not converged"
     assert early.se.isna().all()
     assert late.converged
     assert_same(late, whole.params, whole.se)

@@ -298,7 +298,7 @@ def test_a_demeaner_that_ends_early_leaves_a_fit_that_is_not_converged(panel):
     fit = wb.fit("feols", "y ~ x | firm + worker + year", panel, demeaner=hurried)
 
     assert not fit.converged
-    assert fit.outcome.chip == "! Not converged"
+    assert fit.outcome.status_label == "! Not converged"
     assert "The demeaner ended after 2 iterations" in fit.message
     assert fit.se.isna().all()
 

@@ -14,7 +14,7 @@ from workbench.data.formula.interactions import LEVELS
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
 from workbench.protocols import Numpy
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 from workbench.results.state import State
 
 
@@ -64,13 +64,13 @@ class FormulaFit(Fit):
 class MeanFit(FormulaFit):
     """A fit of a model that states the mean of its outcome, by which it predicts."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "predict": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "predict": Availability(
             "states no mean, so it cannot predict",
             "compute what you need from fit.params.",
             "no-mean",
         ),
-        "residuals": Offer(
+        "residuals": Availability(
             "states no mean, so there are no residuals",
             "compute them from fit.params.",
             "no-residuals",

@@ -20,7 +20,7 @@ from workbench.models.fixed_effects.results import FeglmFit, FeolsFit, group_df
 from workbench.models.linear.results import LinearFit
 from workbench.models.templates.results import TemplateFit
 from workbench.protocols import Numpy
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,8 +33,8 @@ class CohortFit(FormulaFit):
         All estimates, and how those of cohorts are averaged.
     """
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "aggregate": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "aggregate": Availability(
             "has no cohorts to average",
             'wb.fit("feols", "y ~ sunab(cohort, year) | unit + year", df).',
             "no-cohorts",

@@ -18,7 +18,7 @@ from workbench.models.fixed_effects.families import family_of
 from workbench.models.fixed_effects.instruments import FirstStage
 from workbench.models.linear.results import LinearFit, LinearState
 from workbench.protocols import Numpy
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 
 _EXAMPLE = 'wb.fit("feols", "y ~ x | firm", df).'
 
@@ -95,9 +95,9 @@ class FeglmState(AbsorbedState):
 class AbsorbedFit(MeanFit):
     """A fit with absorbed effects."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "fixed_effects": Offer("has no fixed effects", _EXAMPLE, "no-fixed-effects"),
-        "absorbed": Offer("absorbs no fixed effects", _EXAMPLE, "no-fixed-effects"),
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "fixed_effects": Availability("has no fixed effects", _EXAMPLE, "no-fixed-effects"),
+        "absorbed": Availability("absorbs no fixed effects", _EXAMPLE, "no-fixed-effects"),
     }
 
     state: AbsorbedState = field(default_factory=AbsorbedState, repr=False)
@@ -149,9 +149,9 @@ class AbsorbedFit(MeanFit):
 class FeolsFit(AbsorbedFit, LinearFit):
     """The fit of least squares with absorbed effects, with or without instruments."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "r2_within": Offer("has no R squared within effects", _EXAMPLE, "no-fixed-effects"),
-        "first_stage": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "r2_within": Availability("has no R squared within effects", _EXAMPLE, "no-fixed-effects"),
+        "first_stage": Availability(
             "has no instruments", 'wb.fit("feols", "y ~ x | firm | d ~ z", df).', "no-instruments"
         ),
     }
@@ -200,7 +200,7 @@ class FeglmFit(AbsorbedFit):
         return mean
 
     @property
-    def _beside_effects(self) -> bool:
+    def _has_absorbed_effects(self) -> bool:
         return True
 
     @property

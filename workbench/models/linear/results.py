@@ -11,7 +11,7 @@ from workbench.errors import OptionError
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.models.design.results import FormulaState, MeanFit
 from workbench.protocols import Numpy
-from workbench.results.fit import Offer
+from workbench.results.fit import Availability
 from workbench.results.wald import read_restrictions
 from workbench.results.wild_bootstrap import (
     Question,
@@ -32,13 +32,13 @@ class LinearState(FormulaState):
 class LinearFit(MeanFit):
     """The fit of a linear regression."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "wild_bootstrap": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "wild_bootstrap": Availability(
             "is not a linear regression, which the wild bootstrap needs",
             'se="robust" or se="cluster"; or the model "ols" or "feols".',
             "not-linear",
         ),
-        "r2": Offer("has no R squared of least squares", "fit.pseudo_r2.", "no-r2"),
+        "r2": Availability("has no R squared of least squares", "fit.pseudo_r2.", "no-r2"),
     }
 
     state: LinearState = field(default_factory=LinearState, repr=False)

@@ -44,7 +44,7 @@ export interface LeftOut {
 export interface DataFigures {
   name: string;
   kind: string;
-  /** What was asked of a database; else empty. */
+  /** The query of a database; else empty. */
   query: string;
   rows: number;
   columns: number;
@@ -239,7 +239,7 @@ export class Desk {
     [...this.drafts.values()].forEach((tell) => tell());
   }
 
-  /** Put Python's text into a field, unless the person has typed something newer there. */
+  /** Put Python's text into a field, unless the user has typed something newer there. */
   settle(input: TextField, value: string): void {
     const newer = this.drafts.has(input) || this.state.serial < (this.sent.get(input) ?? 0);
     if (!newer && input.value !== value) input.value = value;
