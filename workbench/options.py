@@ -121,6 +121,11 @@ class Option:
         return f"--{self.name.replace('_', '-')}"
 
     @property
+    def words(self) -> str:
+        """The label of the option, which is its name in words where none was declared."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+    @property
     def subject(self) -> str:
         """The option as the beginning of a sentence."""
         return f"{self.owner}: the option {self.name}" if self.owner else f"The option {self.name}"
@@ -187,7 +192,7 @@ class Option:
         """Return plain JSON types from which a form draws the control."""
         return {
             "name": self.name,
-            "label": self.label or self.name.replace("_", " ").capitalize(),
+            "label": self.words,
             "kind": self.kind.name.lower(),
             "help": self.help,
             "default": plain(self.default),

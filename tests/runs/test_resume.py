@@ -38,6 +38,10 @@ CHILD = """
     elif sys.argv[1] == "frame":
         slow = wb.SGD(lr=1e-7, max_steps=10_000_000)
         run = wb.start("gaussian", "y ~ x", frame, optimizer=slow, start={"x": 3.0}, **options)
+    elif sys.argv[1] == "equations":
+        slow = wb.Adam(lr=1e-6, max_steps=10_000_000)
+        asked = ("zip", "kidslt6 ~ educ", "mroz")
+        run = wb.start(*asked, inflation="~ age", optimizer=slow, start={"educ": 0.2}, **options)
     else:
         model = wb.custom(crawl, {"mu": 1000.0})
         run = wb.start(model, None, frame, optimizer=wb.SGD(lr=1e-5), **options)
@@ -135,6 +139,20 @@ def test_the_data_frame_of_a_killed_run_is_asked_for_and_recognized(killed):
     assert asked.value.code == "data-needed"
     assert refused.value.code == "other-data"
     assert run.result().steps > 3
+
+
+def test_a_killed_run_of_several_equations_resumes_to_the_same_maximum(killed):
+    run_id = killed("equations")
+    expected = wb.fit("zip", "kidslt6 ~ educ", "mroz", inflation="~ age", backend="torch")
+
+    run = wb.resume(run_id)
+    run.stop()
+    stopped = run.result()
+    fit = run.continue_with("newton").result()
+
+    assert stopped.specification.model.settings == {"inflation": "~ age"}
+    assert fit.outcome is expected.outcome
+    np.testing.assert_allclose(fit.params, expected.params, rtol=1e-4)
 
 
 def test_the_function_of_a_killed_run_is_asked_for_and_resumes(killed):

@@ -248,8 +248,16 @@ class Model(Options):
         return built
 
 
-_REGISTRY = "workbench.models.registry"
-"""Where models are found by name; the core loads it when it is needed and imports no family."""
+LATE_BOUND = {
+    "model_class": "workbench.models.registry:model_class",
+    "model_of": "workbench.models.registry:model_of",
+}
+"""What the core asks of the registry, as ``"module:function"``; it imports no family."""
+
+
+def _late_bound(name: str) -> Any:
+    module, _, function = LATE_BOUND[name].partition(":")
+    return getattr(import_module(module), function)
 
 
 def model_class(name: str) -> type[Model]:
@@ -260,7 +268,7 @@ def model_class(name: str) -> type[Model]:
     OptionError
         When there is none; the nearest one is the suggestion.
     """
-    found: type[Model] = import_module(_REGISTRY).model_class(name)
+    found: type[Model] = _late_bound("model_class")(name)
     return found
 
 
@@ -272,7 +280,7 @@ def model_of(choice: Choice) -> Model:
     WorkbenchError
         When an option is refused, or the model holds a function, which is not stored.
     """
-    found: Model = import_module(_REGISTRY).model_of(choice)
+    found: Model = _late_bound("model_of")(choice)
     return found
 
 
@@ -287,13 +295,10 @@ _NOT_OF_THE_LIKELIHOOD = {
 def likelihood_key(specification: Specification) -> str:
     """Return a key that two runs share when they maximize the same log-likelihood."""
     besides = _NOT_OF_THE_LIKELIHOOD
-    if not model_class(
-        specification.model.name
-    ).seeded:  # there, other draws are another likelihood
+    if not model_class(specification.model.name).seeded:  # other draws are another likelihood
         besides = besides | {"seed"}
-    known = specification.replace(
-        data=replace(specification.data, fingerprint="")
-    )  # known only at the end
+    # The fingerprint is known only at the end.
+    known = specification.replace(data=replace(specification.data, fingerprint=""))
     stated = {key: value for key, value in known.to_dict().items() if key not in besides}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
 

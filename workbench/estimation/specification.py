@@ -59,7 +59,7 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=tuple(COVARIANCES),
         help="kind of standard errors",
-        label="Errors",
+        label="Standard errors",
     )
     cluster: str | tuple[str, ...] | None = option(
         None, kind=Kind.COLUMNS, help="column to cluster by, or several", label="Cluster by"
@@ -68,6 +68,7 @@ class RunOptions(Options):
         {},
         kind=Kind.SETTINGS,
         help="options of the standard errors",
+        label="Options of the errors",
         example={"time": "year", "lag": 2},
     )
     weights: str | None = option(None, kind=Kind.COLUMN, help="column of weights")
@@ -76,6 +77,7 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=WEIGHT_KINDS,
         help="what weights are, by default analytic with fixed effects and else frequencies",
+        label="Kind of weights",
     )
     offset: str | None = option(None, kind=Kind.COLUMN, help="column added to the linear predictor")
     optimizer: Choice = option(
@@ -101,12 +103,18 @@ class RunOptions(Options):
         example="cuda:0",
     )
     dtype: str = option(
-        "float64", kind=Kind.CHOICE, choices=DTYPES, help="precision of the numbers"
+        "float64",
+        kind=Kind.CHOICE,
+        choices=DTYPES,
+        help="precision of the numbers",
+        label="Numbers",
     )
     start: Mapping[str, float] | None = option(
         None, kind=Kind.NUMBERS, help="start values by parameter", example={"educ": 0.1}
     )
-    max_steps: int | None = option(None, kind=Kind.COUNT, least=1, help="step limit")
+    max_steps: int | None = option(
+        None, kind=Kind.COUNT, least=1, help="step limit", label="Step limit"
+    )
     missing: str = option(
         "drop",
         kind=Kind.CHOICE,
@@ -122,7 +130,10 @@ class RunOptions(Options):
         label="Collinear columns",
     )
     positive: str | None = option(
-        None, kind=Kind.TEXT, help="level of a two-valued text outcome that counts as 1"
+        None,
+        kind=Kind.TEXT,
+        help="level of a two-valued text outcome that counts as 1",
+        label="Level that counts as 1",
     )
     fixef_rm: str = option(
         "singleton",
@@ -138,7 +149,7 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=CONVENTIONS,
         help="small-sample convention",
-        label="Small sample",
+        label="Small-sample factor",
     )
     name: str = option("", kind=Kind.TEXT, help="name of the run")
 

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
 Listener = Callable[[Iterate], None]
 
-FLOAT32 = "float32"
-"""The stage of steps in float32, which are taken before those in float64."""
-OTHER_SIGN = "other sign of "
-"""What comes before the name of a standard deviation in a stage that ends at its other sign."""
-
 FIGURES = (
     "number",
     "seconds",

@@ -12,6 +12,7 @@ import numpy as np
 from workbench.covariances import TOGETHER
 from workbench.covariances.kinds import covariance_class
 from workbench.estimation.model import model_class
+from workbench.estimation.specification import RunOptions
 from workbench.estimation.trace import FLOAT32, OTHER_SIGN
 from workbench.literals import Choice
 from workbench.optimizers import OPTIMIZERS
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 INTERCEPT = "Intercept"
 
-_READS = ("formula", "source", "cluster", "se_options", "weights", "offset")
+_READS = (
+    *("formula", "source", "se_options"),
+    *(each.name for each in options_of(RunOptions) if each.kind in {Kind.COLUMN, Kind.COLUMNS}),
+)
 """The settings that say which columns are read."""
 _QUERY_SHOWN = 60
 """The number of characters of a query that are shown with its database."""

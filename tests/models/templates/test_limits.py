@@ -12,6 +12,7 @@ import workbench as wb
 from workbench.backends import BACKENDS
 from workbench.errors import WorkbenchError
 from workbench.estimation.outcome import Outcome
+from workbench.optimizers import OPTIMIZERS
 
 every_library = pytest.mark.parametrize("library", BACKENDS)
 
@@ -89,6 +90,31 @@ def test_inflation_that_goes_to_zero_is_seen_and_said(data, poisson, library, in
     np.testing.assert_allclose(fit.se[["Intercept", "x"]], poisson.bse, rtol=1e-5)
     assert fit.se.filter(like="inflation:").isna().all()
     assert any("there is no excess of zeros" in note for note in fit.notes)
+
+
+@every_library
+@pytest.mark.parametrize("model", ["negbin2", "zip"])
+def test_a_limit_in_single_precision_is_never_called_converged_and_is_said(data, model, library):
+    fit = wb.fit(model, "count ~ x", data, dtype="float32", backend=library)
+
+    assert not fit.converged
+    assert any('This is the model "poisson"' in text for text in (*fit.notes, fit.message))
+
+
+@pytest.mark.filterwarnings("ignore:torch.triangular_solve is deprecated:UserWarning")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("model", ["negbin2", "zip"])
+def test_no_optimizer_calls_a_limit_converged(data, poisson, model, optimizer):
+    options = {"optimizer": optimizer, "backend": "torch", "max_steps": 500}
+
+    fit = wb.fit(model, "count ~ x", data, **options)
+
+    assert not fit.converged
+    assert fit.loglik <= poisson.llf + 1e-6
+    if fit.outcome is Outcome.BOUNDARY:
+        np.testing.assert_allclose(fit.params[["Intercept", "x"]], poisson.params, atol=1e-4)
+    else:
+        assert fit.se.isna().all()
 
 
 def test_zeros_and_ones_alone_are_said_not_to_identify_the_inflation(data):

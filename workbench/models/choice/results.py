@@ -49,7 +49,7 @@ class ChoiceFit(Fit):
     availability: ClassVar[Mapping[str, Availability]] = {
         "choice": Availability(
             "is not a model of discrete choice",
-            'wb.fit("conditional_logit", ..., choosers="id", alternatives="mode").',
+            'wb.fit("conditional_logit", ..., situation="id", alternatives="mode").',
             "no-choices",
         )
     }

@@ -13,7 +13,7 @@ from workbench.data.table import Table
 from workbench.errors import OptionError
 from workbench.estimation.model import Model, Plan
 from workbench.estimation.specification import Specification
-from workbench.options import Kind
+from workbench.options import Kind, Options
 
 _LATER = "parameters and missing rows are counted when the run starts."
 
@@ -96,14 +96,8 @@ def design_of(
 def columns_read(model: Model, specification: Specification, names: Sequence[str]) -> list[str]:
     """Return the columns of a table that a formula and its roles read, in the table's order."""
     formula = () if specification.formula is None else variables(specification.formula, names)
-    read = {
-        *specification.clusters,
-        specification.weights,
-        specification.offset,
-        *formula,
-        *specification.covariance.columns,
-    }
-    read |= set(columns_of_options(model, names))
+    read = {*formula, *specification.covariance.columns}
+    read |= {*columns_of_options(specification, names), *columns_of_options(model, names)}
     return [name for name in names if name in read]
 
 
@@ -149,11 +143,11 @@ def _grouped(specification: Specification, design: Design, unit: str | None = No
     return replace(design, clusters=own | codes)
 
 
-def columns_of_options(model: Model, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a table that a model's own options name, each once."""
-    named = model.of_kind(Kind.COLUMN, Kind.COLUMNS).values()
+def columns_of_options(options: Options, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table that options name, each once."""
+    named = options.of_kind(Kind.COLUMN, Kind.COLUMNS).values()
     columns = [each for value in named for each in ((value,) if isinstance(value, str) else value)]
     anything = quoted(columns[0] if columns else names[0])
-    for text in model.of_kind(Kind.FORMULA).values():
+    for text in options.of_kind(Kind.FORMULA).values():
         columns += variables(f"{anything} {text.strip()}", names)
     return tuple(dict.fromkeys(columns))

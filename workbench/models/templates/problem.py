@@ -38,6 +38,8 @@ from workbench.protocols import Numpy
 
 # On an unconstrained scale; at an inner maximum a last step is below 1e-4 of a standard error.
 _STILL_MOVING = 0.1
+# A dispersion, or a share of inflated zeros, that float32 cannot tell from zero.
+_NEGLIGIBLE = 1e-5
 # The separating direction's elements are at most 1; smaller ones than this are rounding.
 _IN_DIRECTION = 1e-5
 
@@ -390,13 +392,26 @@ class TemplateProblem(Problem):
         return found
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
-        """Return what the template says of estimates at a maximum."""
-        if curvature is None or curvature.negative or self._are_probabilities:
+        """Return what the template says of a maximum, or of a run that ended near a limit."""
+        if curvature is None:
+            return ()
+        decrement = self.decrement(curvature, theta)
+        if decrement is None or decrement > self.tolerance:
+            near = self._near_limits(theta)
+            return (self.template.at_limit(near, self.depvar),) if near else ()
+        if self._are_probabilities:
             return ()
         parameters = self.scale.natural(self.coordinates.raw @ theta)[self.scale.first :]
         return self.template.notes_after(
             self._observed(), parameters, self.loglik(theta), self.depvar
         )
+
+    def _near_limits(self, theta: Numpy) -> list[str]:
+        """Return the parameters that are as good as at a bound, whether a step says so or not."""
+        shown = dict(zip(self.parameter_names, self.natural(theta).tolist(), strict=True))
+        found = [n for n in self.template.positive if shown[n] < _NEGLIGIBLE]
+        gone = [at for at, _ in self._vanishing if theta[at] < np.log(_NEGLIGIBLE)]
+        return [*found, *(self.parameter_names[at] for at in gone)]
 
     @property
     def _are_probabilities(self) -> bool:

@@ -30,9 +30,6 @@ from workbench.notebook.setup.formula_text import (
 from workbench.notebook.setup.textbook import textbook
 from workbench.options import Kind
 
-WEIGHT_KINDS = ("frequency", "probability", "analytic")
-
-
 _BY_OPTION = {f"{of}_options" for of in drawn.GROUPS}
 KINDS: dict[str, Any] = {
     item.name: str for item in fields(Chosen) if item.name not in {"base", "se_before", *_BY_OPTION}

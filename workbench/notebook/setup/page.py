@@ -19,13 +19,13 @@ from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import FormulaError, WorkbenchError
 from workbench.estimation.model import COMPILED, NUMPY
-from workbench.estimation.specification import Specification
+from workbench.estimation.specification import WEIGHT_KINDS, Specification
 from workbench.models.registry import model_of
 from workbench.notebook.setup import fields as drawn
 from workbench.notebook.setup.available import Available, Option
 from workbench.notebook.setup.chosen import AUTOMATIC, Check, Chosen
 from workbench.notebook.setup.data import Opened
-from workbench.notebook.setup.form import KINDS, WEIGHT_KINDS, errors_of
+from workbench.notebook.setup.form import KINDS, errors_of
 from workbench.notebook.setup.formula_text import effects, sides
 from workbench.notebook.setup.specification import optimizer_choice, specification
 

@@ -12,7 +12,7 @@ from workbench.covariances import TOGETHER
 from workbench.covariances.kinds import covariances
 from workbench.demeaners import DEMEANERS
 from workbench.estimation.model import model_class
-from workbench.estimation.specification import DataReference
+from workbench.estimation.specification import DataReference, RunOptions
 from workbench.optimizers import OPTIMIZERS
 from workbench.options import options_of, plain
 from workbench.report import numbers
@@ -33,25 +33,7 @@ SETTINGS = {
     "data": "Data",
     "formula": "Formula",
     "source": "Log-likelihood",
-    "se": "Standard errors",
-    "se_options": "Settings of the errors",
-    "cluster": "Cluster by",
-    "weights": "Weights",
-    "weight_kind": "Kind of weights",
-    "offset": "Offset",
-    "optimizer": "Optimizer",
-    "demeaner": "Demeaner",
-    "fixef_rm": "Singletons",
-    "backend": "Library",
-    "device": "Device",
-    "dtype": "Numbers",
-    "start": "Start",
-    "max_steps": "Step limit",
-    "missing": "Missing values",
-    "collinear": "Collinear columns",
-    "positive": "Level that counts as 1",
-    "seed": "Seed",
-    "ssc": "Small-sample factor",
+    **{each.name: each.words for each in options_of(RunOptions) if each.name != "name"},
 }
 """The labels of a specification's settings, except its name."""
 
@@ -103,7 +85,7 @@ def what_changed(first: Fit, second: Fit) -> Changes:
         for key, label in SETTINGS.items()
     ]
     names = dict.fromkeys([*own[0], *own[1]])
-    pairs[1:1] = [Change(_label(n), own[0].get(n, ""), own[1].get(n, "")) for n in names]
+    pairs[1:1] = [Change(n, own[0].get(n, ""), own[1].get(n, "")) for n in names]
     name, other = unique_names([first, second])
     return Changes(
         (name, other),
@@ -128,7 +110,7 @@ def _own(fit: Fit) -> dict[str, str]:
     model = fit.specification.model
     declared = options_of(model_class(model.name))
     given = {each.name: model.settings.get(each.name, plain(each.default)) for each in declared}
-    return {name: _words(value) for name, value in given.items()}
+    return {each.words: _words(given[each.name]) for each in declared}
 
 
 def _words(value: Any) -> str:
@@ -142,10 +124,6 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return numbers.count(value) if isinstance(value, int) else str(value)
-
-
-def _label(option: str) -> str:
-    return option.replace("_", " ").capitalize().replace("Wtp", "WTP")
 
 
 def _setting(key: str, value: Any) -> str:
