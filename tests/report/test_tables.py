@@ -150,8 +150,8 @@ def test_what_changed_lists_every_setting_in_words(logit):
     )
 
     assert what_changed(logit, other).settings == (
-        Change("Settings of the errors", "none", "lag 2"),
         Change("Cluster by", "none", "region & year"),
+        Change("Settings of the errors", "none", "lag 2"),
         Change("Demeaner", "Automatic", "LSMR"),
         Change("Singletons", "left out", "kept"),
     )

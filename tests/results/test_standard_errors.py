@@ -478,3 +478,15 @@ def test_the_kept_sum_is_the_one_asked_for(panel):
     assert list(fit.curvature.kept) == ["HC3 {} []"]
     bare = replace(fit, curvature=replace(fit.curvature, kept={}))
     pd.testing.assert_series_equal(bare.se, fit.se)
+
+
+@pytest.mark.parametrize("se", ["hessian", "HC1", "cluster"])
+def test_a_stored_fit_that_leaves_no_residual_names_its_errors(se):
+    exact = pd.DataFrame({"y": [1.0, 2.0], "x": [0.0, 1.0], "g": [1, 2]})
+    options = {"cluster": "g"} if se == "cluster" else {}
+
+    fit = wb.fit("ols", "y ~ x", exact, se=se, **options)
+    again = wb.Fit.from_dict(fit.to_dict(), fit.trace)
+
+    assert again.se_label == fit.se_label
+    assert again.se.isna().all()

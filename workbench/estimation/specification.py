@@ -68,7 +68,7 @@ class RunOptions(Options):
         {},
         kind=Kind.SETTINGS,
         help="options of the standard errors",
-        label="Options of the errors",
+        label="Settings of the errors",
         example={"time": "year", "lag": 2},
     )
     weights: str | None = option(None, kind=Kind.COLUMN, help="column of weights")

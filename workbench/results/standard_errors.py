@@ -281,6 +281,8 @@ class StandardErrors:
 
     def _facts(self, selection: _Selection) -> Facts:
         nested = selection.covariance.nesting(selection.clusters, self.specification.ssc)
+        # Without a curvature, as where no residual is left, there are no sums to count groups of.
+        sums = {} if self.curvature is None else self._sums(selection)
         return Facts(
             self.family,
             self.nobs,
@@ -288,7 +290,7 @@ class StandardErrors:
             self._score_units,
             self.score_unit,
             selection.clusters,
-            {name: meat.groups for name, meat in self._sums(selection).items()},
+            {name: meat.groups for name, meat in sums.items()},
             self._has_absorbed_effects,
             self._scale_of_weights,
         )
