@@ -2,7 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The Python of a version, found by running it, since a name on the PATH may stand for none.
+# The Python of a version, found by running it, since a name on the PATH may not run.
 python_of = $(shell for each in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
 	"$$each" -c 'import ensurepip, sys, venv; sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' \
 		2>/dev/null && echo "$$each" && break; done)
@@ -17,7 +17,7 @@ SELECTION ?=
 PROCESSES ?= auto
 RANGE_TESTS = -m pytest -n $(PROCESSES) --maxprocesses 4 --dist loadfile -m "not browser" \
 	--durations 20 $(SELECTION)
-# The code of the project; a person's own notebooks may be as untidy as they like.
+# The code of the project; a user's own notebooks are not checked.
 CODE = $(or $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null),.)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 
@@ -36,11 +36,11 @@ install: $(INSTALLED) ## Make .venv with the pinned versions, and bundle the fro
 lab: install ## Open JupyterLab on the workbench; ARGS="--port 9999" passes options on
 	@$(BIN)/python -m workbench.notebook.lab notebooks/00-start.ipynb $(ARGS)
 
-test: check chromium ## Prove everything: checks, tests, notebooks, browser
+test: check chromium ## Run everything: checks, tests, notebooks, browser
 	$(PYTEST) -n auto --maxprocesses 4 --dist loadfile -m "not browser" --durations 20
 	$(PYTEST) -m browser --durations 20
 
-# Where the Python is missing, the target says so and fails; in CI it is left out.
+# Where the Python is missing, the target says so and fails; in CI the tests are skipped.
 test-oldest: ## Run the tests with the lowest versions that are allowed; SELECTION="tests/data"
 	@if test -n "$(call python_of,3.11)"; then $(MAKE) --no-print-directory oldest; else \
 		echo "Python 3.11 is missing, with which the lowest versions are tested;" \
@@ -67,7 +67,7 @@ format: install ## Bring the code into its format, and repair what lint can
 	@$(BIN)/ruff check --fix $(CODE)
 
 # Debian has every package of R but fixest, which comes from CRAN; without it its figures stay.
-references: install ## Compute anew the figures of R packages that tests compare with
+references: install ## Compute again the figures of R packages that tests compare with
 	@command -v Rscript >/dev/null || { echo "R is missing; try: apt-get install r-base-core" \
 		r-cran-mass r-cran-ordinal r-cran-pscl r-cran-vgam r-cran-numderiv r-cran-jsonlite; exit 1; }
 	cd tests/models/templates/r && $(abspath $(BIN))/python make_data.py && Rscript make_expected.R

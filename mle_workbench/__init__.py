@@ -4,7 +4,7 @@ PyPI's distribution ``workbench`` is another project, and its package has the sa
 into one environment, the later of the two overwrites files of the earlier, and neither works.  This
 package has a name of its own, so that it is there in either order: ``workbench`` calls
 :func:`refuse_mixture` when it is imported, and ``python -m mle_workbench`` calls :func:`trouble`
-where the other project's ``workbench`` stands in the place of ours.
+where the other project's ``workbench`` is in the place of ours.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ which may be another project's package.
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import sys
-from importlib.metadata import PackageNotFoundError, PackagePath, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,25 +48,31 @@ def _found() -> Path | None:
 
 
 def _lost(package: Path) -> list[str]:
-    """List the installed files of the package that are missing or were overwritten."""
+    """List the installed files of the package that are missing or were overwritten.
+
+    ``Distribution.files`` leaves out those that are missing, so the list is read as it is written.
+    """
     try:
         ours = distribution("mle-workbench")
     except PackageNotFoundError:  # a source tree that was not installed
         return []
+    rows = csv.reader((ours.read_text("RECORD") or "").splitlines())
     return [
-        str(file)
-        for file in ours.files or []
-        if file.hash and file.parts[0] == package.name and not _is_intact(file)
+        name
+        for name, digest, _ in rows
+        if digest  # compiled files have none
+        and name.startswith(f"{package.name}/")
+        and not _is_intact(Path(ours.locate_file(name)), digest)  # type: ignore[arg-type]
     ]
 
 
-def _is_intact(file: PackagePath) -> bool:
-    """Compare a file with the hash that was written down when it was installed."""
-    path = Path(file.locate())
-    if file.hash is None or not path.is_file():
+def _is_intact(path: Path, digest: str) -> bool:
+    """Compare a file with its ``"sha256=..."``, written down when it was installed."""
+    kind, _, expected = digest.partition("=")
+    if not path.is_file():
         return False
-    digest = hashlib.new(file.hash.mode, path.read_bytes()).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=") == file.hash.value
+    found = hashlib.new(kind, path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(found).decode().rstrip("=") == expected
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ PACKAGE = Path(wb.__file__).parent
 MODULES = sorted(
     path for path in PACKAGE.rglob("*.py") if not {"frontend", "static"} & set(path.parts)
 )
-FLOORS = (
+LAYERS = (
     {"errors", "extras"},
     {"names"},
     {"literals"},
@@ -39,13 +39,13 @@ FLOORS = (
     {"api"},
     {"notebook"},
 )
-"""The parts of the house from the ground up; neighbours on a floor do not import each other."""
+"""The layers of the package from the lowest; neighbours on a layer do not import each other."""
 FOLDERS = {"models"}
-"""The folders whose members stand on floors of their own."""
+"""The folders with members on layers of their own."""
 LIBRARIES = {"torch", "torchmin", "jax", "jaxlib", "optax"}
 ALLOWED = {"workbench.__version__"}
 WRAPPERS = {"backends", "kernels", "optimizers"}
-"""The parts of the house that may name a library of arrays."""
+"""The parts of the package that may name a library of arrays."""
 HEAVY = {"torch", "jax", "optax", "numpy", "scipy", "pandas", "formulaic", "plotly", "matplotlib"}
 
 
@@ -67,11 +67,11 @@ class Import:
         here, there = part_of(module_name(self.path)), part_of(self.name)
         if here == there or self.name in ALLOWED:
             return ""
-        if floor_of(there) is None:
+        if layer_of(there) is None:
             return f"{self.place} imports {self.name}; import a name from the module that has it."
-        if floor_of(there) > floor_of(here):
-            return f"{self.place} climbs: {here} imports {self.name}, which stands above it."
-        if floor_of(there) == floor_of(here):
+        if layer_of(there) > layer_of(here):
+            return f"{self.place} points up: {here} imports {self.name}, on a higher layer."
+        if layer_of(there) == layer_of(here):
             return f"{self.place} crosses: {here} imports its neighbour {self.name}."
         return ""
 
@@ -115,13 +115,13 @@ def module_name(path: Path) -> str:
 
 
 def part_of(name: str) -> str:
-    """Return the part of the house: ``"data"`` of ``"workbench.data.formula.parser"``."""
+    """Return the part of the package: ``"data"`` of ``"workbench.data.formula.parser"``."""
     first, second = [*name.split("."), "", ""][1:3]
     return f"{first}.{second}" if first in FOLDERS and second else first
 
 
-def floor_of(part: str) -> int | None:
-    return next((number for number, parts in enumerate(FLOORS) if part in parts), None)
+def layer_of(part: str) -> int | None:
+    return next((number for number, parts in enumerate(LAYERS) if part in parts), None)
 
 
 MODULE_NAMES = {module_name(path) for path in MODULES}
@@ -177,17 +177,17 @@ def arrows_between_modules() -> dict[str, set[str]]:
     }
 
 
-def test_every_part_of_the_house_stands_on_a_floor():
+def test_every_part_of_the_package_has_a_layer():
     parts = {part_of(module_name(path)) for path in MODULES} - {"", *FOLDERS}
 
-    strangers = {part for part in parts if floor_of(part) is None}
+    strangers = {part for part in parts if layer_of(part) is None}
 
-    assert not strangers, f"{sorted(strangers)} have no place in FLOORS."
+    assert not strangers, f"{sorted(strangers)} are missing in LAYERS."
 
 
 def test_imports_point_down():
-    house = [path for path in MODULES if part_of(module_name(path)) not in {"", *FOLDERS}]
-    inside = [item for path in house for item in imports(path) if item.name.startswith("workbench")]
+    paths = [path for path in MODULES if part_of(module_name(path)) not in {"", *FOLDERS}]
+    inside = [item for path in paths for item in imports(path) if item.name.startswith("workbench")]
 
     complaints = [item.complaint for item in inside if item.complaint]
 
@@ -214,8 +214,8 @@ def test_libraries_of_arrays_are_named_only_where_they_are_wrapped():
         "import workbench",
     ],
 )
-def test_an_import_that_climbs_is_found(text):
-    path = PACKAGE / "likelihoods" / "climber.py"
+def test_an_import_that_points_up_is_found(text):
+    path = PACKAGE / "likelihoods" / "upward.py"
 
     (item,) = imports_of(text, path)
 

@@ -51,14 +51,14 @@ def copy(tmp_path_factory):
 def answers(copy):
     """Ask the copy, in a new process, for all that it does with the two models."""
     folder, environment = copy
-    said = run(TOYS / "asked.py", folder=folder, environment=environment)
+    said = run(TOYS / "answers.py", folder=folder, environment=environment)
     return json.loads(said.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
 def frame():
     """Return the data that the process drew."""
-    spec = importlib.util.spec_from_file_location("asked", TOYS / "asked.py")
+    spec = importlib.util.spec_from_file_location("answers", TOYS / "answers.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.durations()

@@ -140,7 +140,7 @@ class Renamed(Options):
     situation: str = option(kind=Kind.COLUMN, help="column of the situation", example="id")
 
 
-def test_an_option_that_must_be_given_is_asked_for_with_an_example():
+def test_an_option_that_must_be_given_is_required_with_an_example():
     with pytest.raises(OptionError, match="needs the option situation") as refused:
         made(Renamed, {})
 

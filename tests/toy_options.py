@@ -60,7 +60,7 @@ MISTAKES = {
 """A misspelled name and a wrong value of each toy option."""
 
 
-def asked(family):
+def answers_of(family):
     """Run a call with and without the toy option; return what the fits say of it."""
     what, plain, toy = CALLS[family]
     without = {"se_options": {"time": "year", "unit": "unit"}} if family == "covariance" else {}
@@ -152,7 +152,7 @@ if __name__ == "__main__":
         "file": wb.__file__,
         "signature": [signature.annotation.__name__, signature.default],
         "help": " ".join((inspect.getdoc(wb.fit) or "").split()),
-        "asked": {family: asked(family) for family in CALLS},
+        "asked": {family: answers_of(family) for family in CALLS},
         "refused": {family: refused(family) for family in CALLS},
         "schemas": schemas(),
         "cell": in_cells(),

@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 
 refuse_mixture(__path__[0])
 
-_FACE = {
+_PUBLIC = {
     "workbench.backends.devices": "devices",
     "workbench.data.sources": "load read_sql samples",
     "workbench.models.choice.wide": "long",
@@ -42,9 +42,9 @@ _FACE = {
     "workbench.report.comparison": "Comparison compare",
     "workbench.report.plots.event_study": "event_plot",
 }
-"""The public names by the module that they live in, besides those of `workbench.api.members`."""
+"""The public names by module, besides those of `workbench.api.members`."""
 
-_HOME = {name: module for module, names in _FACE.items() for name in names.split()}
+_MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 
 
 _LISTS = {
@@ -64,7 +64,7 @@ class _Callable(ModuleType):
 
 
 class _Package(ModuleType):
-    """The package itself, some of whose subpackages are functions too."""
+    """The package itself; some of its subpackages are functions too."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _LISTS and isinstance(value, ModuleType):
@@ -78,7 +78,7 @@ sys.modules[__name__].__class__ = _Package
 def __getattr__(name: str) -> Any:
     if name in _LISTS:
         return import_module(f"{__name__}.{name}")
-    module = _HOME.get(name) or _members().get(name)
+    module = _MODULES.get(name) or _members().get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(_imported(module, name), name)
@@ -108,4 +108,4 @@ def _imported(module: str, name: str) -> ModuleType:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, *_members(), *_LISTS, "__version__"])
+    return sorted([*_MODULES, *_members(), *_LISTS, "__version__"])

@@ -74,7 +74,7 @@ def parse_choice(text: str) -> Choice:
 
 
 def start_text(start: Mapping[str, float]) -> str:
-    """Write start values; a name that would be misread stands in quotation marks.
+    """Write start values; a name that would be misread is put in quotation marks.
 
     Examples
     --------
@@ -100,12 +100,12 @@ def parse_start(text: str, where: str = "start") -> dict[str, float]:
     pairs = [_start_value(part, where) for part in _split(text, ",") if part.strip()]
     start = dict(pairs)
     if len(start) < len(pairs):
-        raise _bad_start(text, "a parameter stands there twice", where)
+        raise _bad_start(text, "a parameter is named twice", where)
     return start
 
 
 def columns_text(names: Iterable[str]) -> str:
-    """Write names of columns; one that would be misread stands in quotation marks.
+    """Write names of columns; one that would be misread is put in quotation marks.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def parse_columns(text: str, where: str = "cluster") -> list[str]:
     Raises
     ------
     OptionError
-        When a name is missing beside a plus sign, or its quotation marks are not closed.
+        When a name is missing next to a plus sign, or its quotation marks are not closed.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def parse_columns(text: str, where: str = "cluster") -> list[str]:
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Write values by name; a text that would be misread stands in quotation marks.
+    """Write values by name; a text that would be misread is put in quotation marks.
 
     Examples
     --------
@@ -275,7 +275,7 @@ def _is_balanced(text: str) -> bool:
 
 
 def _split(text: str, mark: str) -> Iterator[str]:
-    """Yield the parts between marks that stand outside quotation marks and brackets."""
+    """Yield the parts between marks that are outside quotation marks and brackets."""
     begin = depth = 0
     for token in _TOKEN.finditer(text):
         if token[0] == mark and depth == 0:

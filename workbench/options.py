@@ -1,6 +1,6 @@
 r"""An option is declared once; signatures, flags, forms, records and checks are read from that.
 
-A model, an optimizer, a demeaner or a covariance is a frozen dataclass whose fields are options::
+Models, optimizers, demeaners and covariances are frozen dataclasses; their fields are options::
 
     @dataclass(frozen=True, kw_only=True)
     class MixedLogit(Model):
@@ -76,7 +76,7 @@ class Option:
     help
         What the option does, in a few words without a final stop.
     default
-        An option whose default is None may be None.
+        An option with the default None may be None.
     required
         Whether a value must be given.
     least, above, most, below
@@ -119,6 +119,11 @@ class Option:
         '--draw-kind'
         """
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def words(self) -> str:
+        """The label of the option, which is its name in words where none was declared."""
+        return self.label or self.name.replace("_", " ").capitalize()
 
     @property
     def subject(self) -> str:
@@ -167,7 +172,7 @@ class Option:
         return text if value is None else value
 
     def written(self, value: Any) -> str:
-        """Write a value as one word; texts stand as they are.
+        """Write a value as one word; texts are written without change.
 
         >>> Option("draws", Kind.COUNT, "").written(500)
         '500'
@@ -187,7 +192,7 @@ class Option:
         """Return plain JSON types from which a form draws the control."""
         return {
             "name": self.name,
-            "label": self.label or self.name.replace("_", " ").capitalize(),
+            "label": self.words,
             "kind": self.kind.name.lower(),
             "help": self.help,
             "default": plain(self.default),
@@ -200,7 +205,7 @@ class Option:
         }
 
 
-# Read as they stand, even where they look like a number.
+# Read as text, even where they look like a number.
 _AS_TEXT = {Kind.TEXT, Kind.COLUMN, Kind.LEVEL, Kind.FORMULA, Kind.CHOICE}
 _READERS: dict[Kind, Callable[[str, str], dict[str, Any]]] = {
     Kind.NUMBERS: parse_start,
@@ -360,7 +365,7 @@ def plain(value: Any) -> Any:
 
 # Refusals ---------------------------------------------------------------------------------------
 def unknown_option(name: str, known: Sequence[str], owner: str) -> OptionError:
-    """Say that there is no option of that name, with the nearest one."""
+    """Return the error for an unknown option, with the nearest name."""
     near = nearest(name, known)
     listed = f"one of {', '.join(known)}." if known else "leave it out."
     return OptionError(

@@ -1,4 +1,4 @@
-"""Bad input is refused in one sentence with a way out, before anything is computed."""
+"""Bad input is refused in one sentence with the next step, before anything is computed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_input_is_refused_in_words_with_a_way_out(case, library, people):
+def test_bad_input_is_refused_with_the_next_step(case, library, people):
     spoil, options, code, words = CASES[case]
     data = spoil(people)
     before = data.copy()
@@ -87,7 +87,7 @@ def test_bad_input_is_refused_in_words_with_a_way_out(case, library, people):
 
 
 @pytest.mark.parametrize("model", ["poisson", "gaussian", "ols"])
-def test_counts_below_zero_and_constant_outcomes_are_told_apart(model, people):
+def test_counts_below_zero_and_constant_outcomes_have_different_errors(model, people):
     below = people.assign(visits=people["visits"] - 1)
     constant = people.assign(visits=2.0)
 

@@ -1,4 +1,4 @@
-"""Discrete choice on the page: set up, walked by stages before one's eyes, and edited again."""
+"""Discrete choice on the page: set up, optimized in stages that are shown, and edited again."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_clusters_of_one_row_give_the_robust_covariance():
     np.testing.assert_allclose(found, robust(curvature()), rtol=1e-14)
 
 
-def test_a_covariance_is_carried_to_the_parameters_shown():
+def test_a_covariance_is_transformed_to_the_natural_parameters():
     jacobian = np.array([[2.0, 0, 0], [1, 1, 0], [0, 0, -3]])
 
     found = hessian(curvature(jacobian=jacobian))
@@ -73,7 +73,7 @@ def test_only_the_parameters_of_a_flat_direction_are_withheld():
     assert found[2, 2] == pytest.approx(1 / 9)
 
 
-def test_a_flat_direction_is_told_in_the_parameters_shown():
+def test_a_flat_direction_is_given_in_the_natural_parameters():
     # Ending (a, b) show (a - b, b): only the second moves along a = b.
     jacobian = np.array([[1.0, -1, 0], [0, 1, 0], [0, 0, 1]])
     information = np.array([[4.0, -4, 0], [-4, 4, 0], [0, 0, 9]])
@@ -86,7 +86,7 @@ def test_a_flat_direction_is_told_in_the_parameters_shown():
     assert other.flat == (0, 1)
 
 
-def test_a_score_along_a_flat_direction_is_no_arrival():
+def test_a_score_along_a_flat_direction_is_not_convergence():
     at = curvature(information=FLAT)
 
     assert at.decrement(np.array([2.0, 2.0, 0.0])) == pytest.approx(1.0)
@@ -102,7 +102,7 @@ def test_upward_curvature_has_no_covariance():
             kind(saddle)
 
 
-def test_scores_that_were_not_kept_are_asked_for():
+def test_scores_that_were_not_kept_are_an_error_with_a_hint():
     with pytest.raises(InferenceError) as refused:
         robust(curvature(opg=None))
     assert refused.value.code == "no-scores"

@@ -119,17 +119,17 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "more"), CALLS, ids=lambda part: str(part)[:40])
-def test_a_kind_with_its_options_is_the_call_by_name(panel, asked, more):
-    options = asked.changed() if not isinstance(asked, type) else {}
+@pytest.mark.parametrize(("kind", "more"), CALLS, ids=lambda part: str(part)[:40])
+def test_a_kind_with_its_options_is_the_call_by_name(panel, kind, more):
+    options = kind.changed() if not isinstance(kind, type) else {}
 
-    by_object = wb.fit("ols", "y ~ x", panel, se=asked, **more)
-    by_name = wb.fit("ols", "y ~ x", panel, se=asked.name, se_options=options, **more)
+    by_object = wb.fit("ols", "y ~ x", panel, se=kind, **more)
+    by_name = wb.fit("ols", "y ~ x", panel, se=kind.name, se_options=options, **more)
 
     assert by_object.code() == by_name.code()
     assert by_object.specification == by_name.specification
     pd.testing.assert_series_equal(by_object.se, by_name.se)
-    later = wb.fit("ols", "y ~ x", panel).standard_errors(asked, **more)
+    later = wb.fit("ols", "y ~ x", panel).standard_errors(kind, **more)
     np.testing.assert_allclose(later, by_name.se, rtol=1e-12)
 
 
@@ -143,7 +143,7 @@ def test_options_at_their_defaults_are_not_recorded(panel):
 
 
 def test_options_given_twice_are_refused(panel):
-    with pytest.raises(OptionError, match="beside standard errors"):
+    with pytest.raises(OptionError, match="se is an object that has its own options"):
         wb.fit("ols", "y ~ x", panel, se=wb.DriscollKraay(time="year"), se_options={"lag": 1})
     with pytest.raises(OptionError, match="se is a list"):
         wb.fit("ols", "y ~ x", panel, se=["robust"])

@@ -62,7 +62,7 @@ from workbench.covariances.kinds import covariance_class
 from workbench.covariances.toy import Toy
 from workbench.errors import OptionError
 from workbench.notebook.setup import check, form, page
-from workbench.notebook.setup.available import offered
+from workbench.notebook.setup.available import available_here
 from workbench.notebook.setup.data import open_sample
 from workbench.options import schema_of
 from workbench.report.tables.changes import what_changed
@@ -89,10 +89,10 @@ shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": F
 shell.run_line_magic("load_ext", "workbench")
 cell = '%%mle mroz --model logit --se toy --se-options "share=4" --name "of a cell"'
 ran = shell.run_cell(cell + chr(10) + "inlf ~ educ + age" + chr(10))
-opened, offer = open_sample("mroz"), offered()
+opened, available = open_sample("mroz"), available_here()
 chosen = form.Chosen(template="logit", formula="inlf ~ educ + age", se="toy")
 wrong = check.checked(replace(chosen, se_options={"share": -1}), opened)
-shown = page.page(chosen, check.checked(chosen, opened), opened, offer)
+shown = page.page(chosen, check.checked(chosen, opened), opened, available)
 facts = {
     "ratio": list(fit.se / plain.se),
     "same": typed.specification.replace(data=fit.specification.data) == fit.specification,

@@ -41,17 +41,17 @@ HOSTILE = (
 
 @with_options
 def mle(self, line):
-    """Stand in for the magic, whose parser is asked what it reads."""
+    """Stand in for the magic, to read a cell with its parser."""
 
 
 # Reading back ------------------------------------------------------------------------------------
 def read_python(code, data):
-    """Run ``code`` with a ``wb`` whose ``fit`` records what it was asked."""
-    asked = []
+    """Run ``code`` with a ``wb`` that records the arguments of ``fit``."""
+    calls = []
     frame = object()
     kinds = {kind.__name__: kind for kind in (*OPTIMIZERS.values(), *DEMEANERS.values())}
     stand_in = SimpleNamespace(
-        fit=lambda *what, **options: asked.append((*what, options)),
+        fit=lambda *what, **options: calls.append((*what, options)),
         load=lambda name: ("sample", name),
         likelihood=lambda text, by=None: Source(text, by),
         **kinds,
@@ -59,7 +59,7 @@ def read_python(code, data):
     importer = lambda name, *_: {"workbench": stand_in}[name]  # noqa: E731
     scope = {"__builtins__": {**vars(builtins), "__import__": importer}}
     exec(code, scope | ({data.name: frame} if data.kind == "frame" else {}))
-    ((model, formula, given_data, options),) = asked
+    ((model, formula, given_data, options),) = calls
     expected = {"sample": ("sample", data.name), "file": data.name, "frame": frame}
     assert given_data == expected[data.kind]
     return specification_of(model, formula, data, **options)
@@ -68,9 +68,9 @@ def read_python(code, data):
 def specification_of(model, formula, data, **options):
     source = model if isinstance(model, Source) else None
     for family, of in (("optimizer", choice_of), ("demeaner", demeaner_choice_of)):
-        if (asked := options.get(family)) is not None:
-            named = isinstance(asked, str)
-            options[family] = parse_choice(asked) if named else Choice(*of(asked))
+        if (member := options.get(family)) is not None:
+            named = isinstance(member, str)
+            options[family] = parse_choice(member) if named else Choice(*of(member))
     if isinstance(several := options.get("cluster"), list):
         options["cluster"] = tuple(several) if len(several) > 1 else several[0]
     name = "body" if source else model
@@ -88,14 +88,14 @@ def read_cell(cell, data):
     assert name == "mle"
     options = read_line(mle.parser, line)
     assert options.data == data.name
-    body, asked = body.removesuffix("\n"), arguments.settings(options)
+    body, given = body.removesuffix("\n"), arguments.settings(options)
     for family in ("optimizer", "demeaner"):
-        if family in asked:
-            own = asked.pop(f"{family}_options", {})
-            asked[family] = choice_text(Choice(asked[family], own))
+        if family in given:
+            own = given.pop(f"{family}_options", {})
+            given[family] = choice_text(Choice(given[family], own))
     if options.model is not None:
-        return specification_of(options.model, body, data, **asked)
-    return specification_of(Source(body, options.by), options.formula, data, **asked)
+        return specification_of(options.model, body, data, **given)
+    return specification_of(Source(body, options.by), options.formula, data, **given)
 
 
 # Drawing specifications ------------------------------------------------------------------------
@@ -136,13 +136,13 @@ optimizers = st.sampled_from(
     )
 )
 demeaners = st.sampled_from((Choice("schur"), Choice("lsmr", {"tol": 1e-10, "device": "mps"})))
-told = texts | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+simple_values = texts | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 settings_drawn = st.fixed_dictionaries(
     {},
     optional={
         "se": st.sampled_from(("robust", "opg", "cluster", "none")),
         "cluster": names | st.tuples(names, names),
-        "se_options": st.dictionaries(words, told, min_size=1, max_size=5),
+        "se_options": st.dictionaries(words, simple_values, min_size=1, max_size=5),
         "weights": names,
         "weight_kind": st.just("probability"),
         "offset": names,
@@ -211,13 +211,13 @@ def test_only_what_differs_from_the_defaults_stands_in_the_call():
     )
 
 
-def test_a_cluster_that_the_errors_do_not_use_stands_beside_their_kind():
-    asked = Specification(
+def test_a_cluster_that_the_errors_do_not_use_stands_with_their_kind():
+    specification = Specification(
         Choice("logit"), DataReference("sample", "mroz"), "inlf ~ educ", cluster="age"
     )
 
-    assert 'se="hessian", cluster="age"' in python_call(asked)
-    assert "--se hessian --cluster age" in magic_cell(asked)
+    assert 'se="hessian", cluster="age"' in python_call(specification)
+    assert "--se hessian --cluster age" in magic_cell(specification)
 
 
 def test_a_long_call_stands_on_several_lines():
@@ -307,7 +307,7 @@ def test_hostile_names_survive_the_first_line_of_a_cell(text):
     cell = magic_cell(specification)
 
     if len(f"{text}.".splitlines()) > 1:
-        assert "a line break stands in one of its settings" in cell
+        assert "one of its settings has a line break" in cell
     else:
         assert read_cell(cell, MROZ) == specification
 

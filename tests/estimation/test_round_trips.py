@@ -66,17 +66,17 @@ every_option_of_models = pytest.mark.parametrize(("name", "option"), cases(model
 
 @with_options
 def mle(self, line):
-    """Stand in for the magic, whose parser is asked what it reads."""
+    """Stand in for the magic, to read a cell with its parser."""
 
 
 def called(code):
-    """Run code with a ``wb`` whose ``fit`` and ``did2s`` return what they were asked."""
+    """Run code with a ``wb`` where ``fit`` and ``did2s`` return their arguments."""
     load = lambda name: DataReference("sample", name)  # noqa: E731
     kinds = {
         kind.__name__: kind for family in FAMILIES.values() for kind in family.members.values()
     }
-    asked = lambda *what, **options: (what, options)  # noqa: E731
-    stand_in = SimpleNamespace(fit=asked, did2s=asked, load=load, **kinds)
+    taken = lambda *what, **options: (what, options)  # noqa: E731
+    stand_in = SimpleNamespace(fit=taken, did2s=taken, load=load, **kinds)
     importer = lambda name, *_: {"workbench": stand_in}[name]  # noqa: E731
     scope = {"__builtins__": {**vars(builtins), "__import__": importer}}
     exec(code, scope)
@@ -104,20 +104,20 @@ def test_an_option_of_a_model_comes_back_from_the_record_the_call_and_the_cell(n
     kind = models[name]
     member = with_one(kind, option)
     extra = {"cluster": "id", "se": "cluster", "ssc": "stata"} if kind.no_cell else {}
-    asked = Specification(Choice(name, member.changed()), MROZ, FORMULA, **extra)
+    specification = Specification(Choice(name, member.changed()), MROZ, FORMULA, **extra)
 
-    what, options = called(python_call(asked))
+    what, options = called(python_call(specification))
     own = {each: options[each] for each in member.changed() if each in options}
 
     assert option.name in member.changed()
     assert made(kind, json.loads(json.dumps(member.to_dict()))) == member
-    assert model_of(again(asked).model) == member
+    assert model_of(again(specification).model) == member
     assert made(kind, own) == member
     if kind.no_cell:
-        assert kind.no_cell in magic_cell(asked)
+        assert kind.no_cell in magic_cell(specification)
     else:
         assert what == (name, FORMULA, MROZ)
-        assert of_cell(magic_cell(asked)) == (name, {**member.changed()})
+        assert of_cell(magic_cell(specification)) == (name, {**member.changed()})
 
 
 @pytest.mark.parametrize(
@@ -136,20 +136,20 @@ def test_an_option_of_a_member_comes_back_from_the_record_the_call_and_the_cell(
     changed, keyword = member.changed(), FAMILIES[family].keyword
     by_name = {family: name, keyword: changed}
     chosen = by_name if family == "se" else {family: Choice(name, changed)}
-    asked = Specification(Choice("feols"), MROZ, FORMULA, **chosen)
+    specification = Specification(Choice("feols"), MROZ, FORMULA, **chosen)
     flags = " ".join(
         f"--{family}-{each.name.replace('_', '-')} {quoted_word(each.written(changed[each.name]))}"
         for each in options_of(kind)
         if each.name in changed
     )
 
-    _, options = called(python_call(asked))
-    _, in_one_word = of_cell(magic_cell(asked))
+    _, options = called(python_call(specification))
+    _, in_one_word = of_cell(magic_cell(specification))
     _, in_flags = of_cell(f"%%mle mroz --model feols --{family} {name} {flags}\n{FORMULA}")
 
     assert option.name in changed
     assert made(kind, json.loads(json.dumps(member.to_dict()))) == member
-    assert getattr(again(asked), family) == chosen[family]
+    assert getattr(again(specification), family) == chosen[family]
     assert in_one_word == by_name
     assert in_flags == by_name
     if family == "se":
@@ -168,10 +168,14 @@ def test_an_option_of_every_kind_is_among_those_tried():
 
 def test_bounds_survive_in_the_call_of_a_function():
     params = {"const": 0.0, "sigma": [1.0, 0.0, math.inf], "rho": [0.5, 0.0, 1.0]}
-    asked = Specification(Choice("custom", {"function": "tobit", "params": params}), MROZ)
+    specification = Specification(Choice("custom", {"function": "tobit", "params": params}), MROZ)
     scope = {"tobit": lambda params, data: data["y"] * params["const"]}
 
-    code = python_call(asked).replace("wb.fit(", "dict(model=").replace("None,", "formula=None,")
+    code = (
+        python_call(specification)
+        .replace("wb.fit(", "dict(model=")
+        .replace("None,", "formula=None,")
+    )
 
     exec(code.replace('wb.load("mroz")', 'data="mroz"'), scope)
-    assert scope["fit"]["model"].changed() | {"function": "tobit"} == asked.model.settings
+    assert scope["fit"]["model"].changed() | {"function": "tobit"} == specification.model.settings

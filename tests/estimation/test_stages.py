@@ -1,4 +1,4 @@
-"""A run of several walks, from few draws to many, counts on."""
+"""A run of several optimizations, from few draws to many, numbers its steps throughout."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ROLES = {"situation": "individual", "alternatives": "mode"}
 
 def test_evaluations_and_seconds_go_on_from_one_stage_to_the_next():
     travel = wb.load("modechoice")
-    asked = {**ROLES, "random": {"ttme": "normal"}, "draws": 120}
+    options = {**ROLES, "random": {"ttme": "normal"}, "draws": 120}
 
-    fit = wb.fit("mixed_logit", "choice ~ ttme + gc", travel, **asked)
+    fit = wb.fit("mixed_logit", "choice ~ ttme + gc", travel, **options)
 
     steps = fit.trace.to_frame()
     assert steps["stage"].nunique() > 1

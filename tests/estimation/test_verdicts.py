@@ -93,7 +93,7 @@ def test_two_constants_are_named_and_only_they_are_withheld(library, sample):
         fit.test("a = 0")
 
 
-def test_what_is_identified_beside_a_flat_direction_keeps_its_error(library, sample):
+def test_what_is_identified_next_to_a_flat_direction_keeps_its_error(library, sample):
     model = wb.likelihood("params: g, s > 0 = 1\nloglik = normal_logpdf(y, eta + g*x, s)")
     expected = sm.OLS(sample["y"], sm.add_constant(sample["x"])).fit()
 
@@ -194,8 +194,8 @@ LONGLEY = {
     "POP": (-0.511041056535807e-01, 0.226073200069370),
     "YEAR": (1829.15146461355, 455.478499142212),
 }
-# Refinement against the rows gives least squares seven digits of the certified ones; the walk of
-# the likelihood ends within 1e-7 standard errors, and that of POP is four times its estimate.
+# Refinement against the rows gives least squares seven digits of the certified ones; optimizing the
+# likelihood ends within 1e-7 standard errors, and that of POP is four times its estimate.
 LONGLEY_DIGITS = {"ols": 1e-7, "gaussian": 1e-6}
 
 
@@ -232,13 +232,13 @@ def test_a_column_that_repeats_others_is_left_out_and_its_set_is_named(model, li
     assert shuffled.left_out == fit.left_out
 
 
-def test_a_constant_column_is_named_beside_the_intercept(people):
+def test_a_constant_column_is_named_where_there_is_an_intercept(people):
     fit = wb.fit("logit", "works ~ educ + one", people.assign(one=3.0))
 
     assert fit.left_out == ("one is the same in every row, like the intercept, and was left out.",)
 
 
-def test_collinear_columns_are_refused_where_asked(people):
+def test_collinear_columns_are_refused_with_collinear_refuse(people):
     data = people.assign(twice=2 * people["educ"])
 
     with pytest.raises(WorkbenchError, match="twice repeats educ") as refused:
@@ -262,7 +262,7 @@ def test_columns_that_nearly_repeat_each_other_keep_t_values_of_their_difference
 # Where a standard error does not exist ------------------------------------------------------------
 
 
-def test_a_stopped_run_gives_hessian_errors_only_when_asked_and_says_where(mroz):
+def test_a_stopped_run_gives_hessian_errors_only_on_request_and_says_where(mroz):
     fit = wb.fit("logit", "inlf ~ educ + age", mroz, max_steps=1, start={"educ": 1.0})
 
     assert fit.outcome is Outcome.STEP_LIMIT

@@ -128,7 +128,7 @@ def test_a_row_that_misses_a_further_column_is_left_out(toys, shops):
     assert fit.dropped == {"asked missing": 50} or sum(fit.dropped.values()) == 50
 
 
-def test_a_further_column_that_is_needed_is_asked_for(toys, shops):
+def test_a_further_column_that_is_needed_is_required(toys, shops):
     with pytest.raises(WorkbenchError) as refused:
         wb.fit("binomial", "bought ~ x", shops)
 

@@ -20,7 +20,7 @@ TRUTH = np.array([0.3, 0.8, -0.5])
 INFLATION = np.array([-0.4, 0.9])
 CUTPOINTS = np.array([-1.0, 0.4, 1.5])
 FURTHER = {"gaussian": [1.5], "negbin2": [0.7], "zip": INFLATION, "ordered_logit": CUTPOINTS}
-"""What follows the first equation's coefficients, on the scales shown."""
+"""What follows the first equation's coefficients, on the natural scale."""
 ROWS = 40
 # Central differences of a sum of 40 rows lose half the digits of float64.
 DIFFERENCES = {"rtol": 2e-6, "atol": 2e-5}
@@ -201,9 +201,9 @@ def test_each_row_is_the_log_density_of_scipy(name, xp):
     }
     kernel = sample.kernel(xp)
 
-    walked = kernel.scale.unconstrained(template.unconstrained(sample.truth))
+    unconstrained = kernel.scale.unconstrained(template.unconstrained(sample.truth))
 
-    np.testing.assert_allclose(kernel.rows(walked)[0], densities[name](), rtol=1e-11)
+    np.testing.assert_allclose(kernel.rows(unconstrained)[0], densities[name](), rtol=1e-11)
 
 
 @every_template
@@ -242,7 +242,7 @@ def as_on_a_device(kernel):
 
 
 @every_template
-def test_the_way_between_walked_and_shown_parameters_goes_both_ways(name, theta):
+def test_unconstrained_and_natural_parameters_are_inverse_maps(name, theta):
     template = TEMPLATES[name]()
     scale = simulated(name, ROWS, 11).kernel(backend_named("torch")).scale
 

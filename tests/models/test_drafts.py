@@ -44,14 +44,14 @@ def many():
     )
 
 
-def asked(model, formula="", **options):
+def draft(model, formula="", **options):
     """Describe a run, its model by name or with options."""
     choice = model if isinstance(model, Choice) else Choice(model)
     return Specification(choice, DATA, formula or None, **options)
 
 
 def test_a_plan_names_parameters_and_rows_and_describes_the_outcome(mroz):
-    plan = plan_of(asked("ols", "lwage ~ educ + age"), mroz)
+    plan = plan_of(draft("ols", "lwage ~ educ + age"), mroz)
 
     assert plan.ready
     assert plan.names == ("Intercept", "educ", "age")
@@ -61,7 +61,7 @@ def test_a_plan_names_parameters_and_rows_and_describes_the_outcome(mroz):
 
 
 def test_a_plan_counts_what_the_effects_of_a_model_absorb(mroz):
-    plan = plan_of(asked("feols", "hours ~ educ | kidslt6"), mroz)
+    plan = plan_of(draft("feols", "hours ~ educ | kidslt6"), mroz)
 
     assert "Absorbed: kidslt6 (4 levels)." in plan.notes
 
@@ -69,31 +69,31 @@ def test_a_plan_counts_what_the_effects_of_a_model_absorb(mroz):
 @pytest.mark.parametrize(
     ("specification", "of", "option", "said"),
     [
-        (asked("logit"), "", "", "needs a formula"),
-        (asked("logit", "inlf ~ educ", se="cluster"), "run", "cluster", "need a column"),
-        (asked("logit", "inlf ~ educ", max_steps=0), "run", "max_steps", "max_steps is 0"),
-        (asked("logit", "inlf ~ educ", seed=-1), "run", "seed", "seed is -1"),
+        (draft("logit"), "", "", "needs a formula"),
+        (draft("logit", "inlf ~ educ", se="cluster"), "run", "cluster", "need a column"),
+        (draft("logit", "inlf ~ educ", max_steps=0), "run", "max_steps", "max_steps is 0"),
+        (draft("logit", "inlf ~ educ", seed=-1), "run", "seed", "seed is -1"),
         (
-            asked("logit", "inlf ~ educ", optimizer=Choice("sgd", {"lr": -1.0})),
+            draft("logit", "inlf ~ educ", optimizer=Choice("sgd", {"lr": -1.0})),
             "optimizer",
             "lr",
             "lr is -1.0",
         ),
         (
-            asked("feols", "hours ~ educ | age", demeaner=Choice("schur", {"tol": "small"})),
+            draft("feols", "hours ~ educ | age", demeaner=Choice("schur", {"tol": "small"})),
             "demeaner",
             "tol",
             "tol is 'small'",
         ),
-        (asked("ols", "hours ~ educ", se="newey_west"), "se", "time", "need time"),
+        (draft("ols", "hours ~ educ", se="newey_west"), "se", "time", "need time"),
         (
-            asked("ols", "hours ~ educ", se="newey_west", se_options={"time": "year"}),
+            draft("ols", "hours ~ educ", se="newey_west", se_options={"time": "year"}),
             "se",
             "time",
             "year",
         ),
-        (asked("logit", "inlf ~ educ", offset="lwag"), "run", "offset", "lwag"),
-        (asked("mixed_logit", "inlf ~ educ"), "model", "situation", "needs the option situation"),
+        (draft("logit", "inlf ~ educ", offset="lwag"), "run", "offset", "lwag"),
+        (draft("mixed_logit", "inlf ~ educ"), "model", "situation", "needs the option situation"),
     ],
 )
 def test_what_keeps_a_run_from_starting_is_found_with_its_place(
@@ -110,13 +110,13 @@ def test_what_keeps_a_run_from_starting_is_found_with_its_place(
 def test_every_option_that_is_refused_is_found(travel):
     model = Choice("mixed_logit", PICKED | {"random": {"ttme": "norml"}, "draws": 0})
 
-    plan = plan_of(asked(model, TRAVEL), travel)
+    plan = plan_of(draft(model, TRAVEL), travel)
 
     assert [finding.option for finding in plan.findings] == ["random", "draws"]
 
 
 def test_a_plan_of_choices_counts_situations(travel):
-    plan = plan_of(asked(Choice("conditional_logit", PICKED), TRAVEL), travel)
+    plan = plan_of(draft(Choice("conditional_logit", PICKED), TRAVEL), travel)
 
     assert plan.units == "210 choice situations in 840 rows"
     assert plan.names == ("ttme", "gc", "C(mode)[T.2]", "C(mode)[T.3]", "C(mode)[T.4]")
@@ -135,11 +135,11 @@ def test_a_plan_of_choices_counts_situations(travel):
     ],
 )
 def test_a_plan_names_the_parameters_of_every_equation(mroz, model, formula, names):
-    assert plan_of(asked(model, formula), mroz).names == names
+    assert plan_of(draft(model, formula), mroz).names == names
 
 
 def test_a_plan_says_which_levels_are_ordered(mroz):
-    plan = plan_of(asked("ordered_logit", "kidslt6 ~ educ"), mroz)
+    plan = plan_of(draft("ordered_logit", "kidslt6 ~ educ"), mroz)
 
     assert "kidslt6 has 4 levels, from 0 up to 3." in plan.notes
 
@@ -148,13 +148,13 @@ def test_a_plan_says_which_levels_are_ordered(mroz):
 def test_a_wrong_formula_of_an_equation_is_found_at_its_option(mroz, inflation):
     model = Choice("zip", {"inflation": inflation})
 
-    (finding,) = plan_of(asked(model, "kidslt6 ~ educ"), mroz).findings
+    (finding,) = plan_of(draft(model, "kidslt6 ~ educ"), mroz).findings
 
     assert (finding.of, finding.option) == ("model", "inflation")
 
 
 def test_a_body_that_is_not_finished_is_found_without_an_option(mroz):
-    plan = plan_of(asked("body", "inlf ~ educ", source=Source("loglik = log(etta)")), mroz)
+    plan = plan_of(draft("body", "inlf ~ educ", source=Source("loglik = log(etta)")), mroz)
 
     (finding,) = plan.findings
     assert (finding.of, finding.option) == ("", "")
@@ -173,7 +173,7 @@ def options_of_many(name):
 def test_many_rows_are_not_read_before_the_run(many, name):
     formula = "y ~ x | g" if model_class(name).absorbs else "y ~ x"
     source = Source("loglik = log_sigmoid((2*y - 1) * eta)") if model_class(name).written else None
-    specification = asked(options_of_many(name), formula, source=source)
+    specification = draft(options_of_many(name), formula, source=source)
 
     began = time.perf_counter()
     plan = plan_of(specification, many)
@@ -188,7 +188,7 @@ def test_many_rows_are_not_read_before_the_run(many, name):
 
 
 def test_an_unknown_column_of_many_rows_is_found_at_once(many):
-    plan = plan_of(asked("ols", "y ~ z"), many)
+    plan = plan_of(draft("ols", "y ~ z"), many)
 
     (finding,) = plan.findings
     assert finding.error.code == "unknown-column"
@@ -201,7 +201,7 @@ def test_suggestions_are_values_that_their_options_take(name):
     )
     model = Choice(name, {"alternatives": "alt"})
 
-    found = model_class(name).suggestions(asked(model, "y ~ x"), as_table(frame))
+    found = model_class(name).suggestions(draft(model, "y ~ x"), as_table(frame))
 
     assert all(isinstance(each.names, tuple) for each in found.values())
     declared = {each.name: each for each in options_of(model_class(name))}

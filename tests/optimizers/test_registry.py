@@ -75,6 +75,7 @@ def test_an_unknown_setting_is_answered_with_the_nearest():
     assert caught.value.suggestion == "momentum"
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(("gone", "hit"), [("torchmin", 8), ("torch", 8), ("scipy", 0)])
 def test_a_missing_library_disables_its_optimizers_with_the_command(monkeypatch, gone, hit):
     find = base.find_spec

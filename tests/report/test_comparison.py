@@ -64,7 +64,7 @@ def test_a_separated_fit_is_refused_with_the_reason(logit, separated):
     assert refusal.value.code == "not-comparable"
 
 
-def test_a_fit_away_from_its_maximum_stands_marked_and_without_errors(logit, stopped):
+def test_a_fit_away_from_its_maximum_is_marked_and_has_no_errors(logit, stopped):
     comparison = compare(logit, stopped)
 
     frame = comparison.to_frame()
@@ -139,7 +139,7 @@ def test_other_columns_of_one_table_are_the_same_data(logit, probit):
     assert compare(before, after).comparable
 
 
-def test_two_queries_of_one_database_are_other_data_and_are_told(logit, probit):
+def test_two_queries_of_one_database_are_other_data_and_are_named(logit, probit):
     place = {"kind": "sql", "name": "work.db", "fingerprint": ""}
     before, after = (
         on_data(fit, **place, query=f"SELECT *\nFROM mroz WHERE city = {city}")
@@ -157,7 +157,7 @@ def test_two_queries_of_one_database_are_other_data_and_are_told(logit, probit):
 def test_other_columns_of_a_choice_models_options_are_the_same_data(logit, option):
     long = {"situation": "id", "alternatives": "mode"}
     before, after = (on_data(logit, fingerprint=8 * digit).but(name=digit) for digit in ("a", "b"))
-    models = [Choice("conditional_logit", told) for told in (long, long | option)]
+    models = [Choice("conditional_logit", options) for options in (long, long | option)]
     plain, other, changed = (
         fit.but(specification=fit.specification.replace(model=model))
         for fit, model in [(before, models[0]), (after, models[1]), (after, models[0])]
@@ -167,7 +167,7 @@ def test_other_columns_of_a_choice_models_options_are_the_same_data(logit, optio
     assert not compare(plain, changed).share_data
 
 
-def test_equal_names_are_told_apart(logit, probit):
+def test_equal_names_are_numbered(logit, probit):
     same = probit.but(name="Logit")
     third = probit.but(name="Logit (1)")
 
@@ -176,7 +176,7 @@ def test_equal_names_are_told_apart(logit, probit):
     assert names == ("Logit (2)", "Logit (3)", "Logit (1)")
 
 
-def test_the_error_of_estimates_against_a_yardstick_is_a_row(logit, probit):
+def test_the_error_of_estimates_against_another_fit_is_a_row(logit, probit):
     comparison = compare(logit, probit, against=logit)
 
     expected = np.sqrt(np.mean((probit.params - logit.params) ** 2))

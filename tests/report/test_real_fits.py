@@ -1,4 +1,4 @@
-"""The report of fits that the workbench estimated, beside those of other packages."""
+"""The report of fits that the workbench estimated, compared with those of other packages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_tables_say_which_level_is_one_and_what_the_weights_are(mroz):
     assert rows["Weights"] == ("w (probability)", "none")
 
 
-def test_a_comparison_counts_rows_left_out_and_tells_what_a_fit_notes(mroz):
+def test_a_comparison_counts_rows_left_out_and_shows_the_notes_of_a_fit(mroz):
     few = mroz.assign(band=mroz["age"] > 40)
 
     whole = wb.fit("ols", "hours ~ educ", few, name="whole")
@@ -71,13 +71,13 @@ def test_absorbed_terms_and_both_r_squared_stand_in_the_comparison(mroz):
     plain = wb.fit("ols", "lwage ~ educ", grouped)
     absorbed = wb.fit("feols", "lwage ~ educ | city + band", grouped)
     theirs = smf.ols("lwage ~ educ", grouped).fit()
-    beside = pyfixest.feols("lwage ~ educ | city + band", grouped)
+    absorbed = pyfixest.feols("lwage ~ educ | city + band", grouped)
 
     rows = {row.label: row.cells for row in wb.compare(plain, absorbed).grid.rows}
 
     assert rows["Fixed effects: city"] == rows["Fixed effects: band"] == ("no", "yes")
-    assert rows["R²"] == (f"{theirs.rsquared:.4f}", f"{beside._r2:.4f}")
-    assert rows["R² within"] == ("", f"{beside._r2_within:.4f}")
+    assert rows["R²"] == (f"{theirs.rsquared:.4f}", f"{absorbed._r2:.4f}")
+    assert rows["R² within"] == ("", f"{absorbed._r2_within:.4f}")
 
 
 def test_clustered_errors_come_with_the_number_of_clusters(logit, mroz):
@@ -157,14 +157,14 @@ def test_a_summary_prints_statsmodels_figures(logit, mroz):
     assert f"{reference.tvalues['age']:.2f}".replace("-", "−") in printed
 
 
-def test_a_separated_run_is_told_and_never_compared(mroz, logit):
+def test_a_separated_run_is_reported_and_never_compared(mroz, logit):
     separated = wb.fit("logit", "inlf ~ educ + hours", mroz, name="hours", backend="torch")
 
     with pytest.raises(wb.WorkbenchError, match="no estimates to compare"):
         wb.compare(logit, separated)
-    told = str(separated.summary())
-    assert "hours predicts inlf exactly" in told
-    assert "428" in told
+    summary = str(separated.summary())
+    assert "hours predicts inlf exactly" in summary
+    assert "428" in summary
 
 
 def test_the_saved_picture_of_a_demeaned_fit_has_a_line_for_each_column():

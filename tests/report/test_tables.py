@@ -91,7 +91,7 @@ def test_a_flat_direction_is_named_in_the_finding(logit):
     assert diagnosis.cells["Robust / Hessian"] == "not shown"
 
 
-def test_what_a_fit_warns_of_stands_among_its_findings(mroz):
+def test_the_warnings_of_a_fit_are_among_its_findings(mroz):
     data = mroz.assign(region=np.arange(len(mroz)) % 7)
 
     fit = wb.fit("logit", "inlf ~ educ", data, cluster="region")
@@ -150,8 +150,8 @@ def test_what_changed_lists_every_setting_in_words(logit):
     )
 
     assert what_changed(logit, other).settings == (
-        Change("Settings of the errors", "none", "lag 2"),
         Change("Cluster by", "none", "region & year"),
+        Change("Settings of the errors", "none", "lag 2"),
         Change("Demeaner", "Automatic", "LSMR"),
         Change("Singletons", "left out", "kept"),
     )
@@ -168,7 +168,7 @@ def test_the_same_table_read_in_other_columns_has_not_changed(logit):
     assert [change.label for change in what_changed(logit, shorter).settings] == ["Formula"]
 
 
-def test_estimates_that_read_the_same_are_told_by_their_distance(logit):
+def test_estimates_that_read_the_same_are_distinguished_by_their_distance(logit):
     near = logit.but(params=logit.params + 3e-8)
 
     [line] = [each for each in what_changed(logit, near).results if "difference" in each.label]
@@ -179,8 +179,8 @@ def test_estimates_that_read_the_same_are_told_by_their_distance(logit):
 
 def test_what_changed_lists_the_options_of_a_model_of_choice_one_by_one(logit):
     roles = {"situation": "id", "alternatives": "mode"}
-    told = {"random": {"cost": "normal", "time": "lognormal"}, "draws": 2000}
-    models = [Choice("conditional_logit", roles), Choice("mixed_logit", roles | told)]
+    options = {"random": {"cost": "normal", "time": "lognormal"}, "draws": 2000}
+    models = [Choice("conditional_logit", roles), Choice("mixed_logit", roles | options)]
     pair = [
         logit.but(specification=logit.specification.replace(model=model, name=model.name))
         for model in models

@@ -8,12 +8,13 @@ from importlib import import_module
 
 import pytest
 
+from workbench.estimation.model import LATE_BOUND
 from workbench.results.display import TABLE
 
 
-@pytest.mark.parametrize("name", TABLE)
-def test_every_function_of_the_table_is_there(name):
-    module, _, function = TABLE[name].partition(":")
+@pytest.mark.parametrize("place", [*TABLE.values(), *LATE_BOUND.values()])
+def test_every_late_bound_function_is_there(place):
+    module, _, function = place.partition(":")
 
     assert callable(getattr(import_module(module), function))
 

@@ -1,4 +1,4 @@
-"""Each family of models has results of its own, and what they lack is answered with who has it."""
+"""Each family of models has its own results; a missing method names the models that have it."""
 
 from __future__ import annotations
 

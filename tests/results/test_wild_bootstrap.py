@@ -136,7 +136,7 @@ def test_draws_of_many_clusters_are_near_the_t_test(weights):
     assert found != fit.wild_bootstrap("x = 0", draws=4999, weights=weights, seed=6)
 
 
-def test_the_sentence_tells_the_test(people):
+def test_the_sentence_describes_the_test(people):
     fit = wb.fit("ols", "y ~ x + z", people, cluster="town")
 
     said = repr(fit.wild_bootstrap("x = 0"))
@@ -169,7 +169,7 @@ def test_what_cannot_serve_is_refused_in_a_sentence(people, options, said):
 def test_other_models_have_no_such_bootstrap(people):
     with pytest.raises(InferenceError, match="two-stage"):
         wb.fit("feols", "y ~ z | firm | x ~ w", people).wild_bootstrap("x = 0", cluster="town")
-    with pytest.raises(OptionError, match="no linear regression"):
+    with pytest.raises(OptionError, match="not a linear regression"):
         wb.fit("gaussian", "y ~ z", people).wild_bootstrap("z = 0", cluster="town")
     again = wb.Fit.from_dict(wb.fit("ols", "y ~ z", people).to_dict())
     with pytest.raises(InferenceError, match="read from the record"):

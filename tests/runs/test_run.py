@@ -1,4 +1,4 @@
-"""The levers of a run, and runs beside each other."""
+"""The controls of a run, and several runs at once."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_cancel_keeps_nothing(crawl, slow):
         run.result()
 
 
-def test_status_and_phases_are_told_in_order(people):
+def test_status_and_phases_are_reported_in_order(people):
     told = []
     run = wb.start("logit", "works ~ educ", people, backend="torch")
     run.listen(lambda r: told.append((r.status, r.phases["optimize"][0])))

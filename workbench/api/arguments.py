@@ -31,7 +31,7 @@ from workbench.optimizers import choice_of, optimizer_named
 from workbench.options import Kind, Option, complete, made, missing_of, options_of, refusal
 from workbench.protocols import Optimizer
 
-# What other programs call these options.
+# The names of these options in other programs.
 _SAME_AS = {
     **dict.fromkeys(("stderr", "vcov", "cov_type", "vce", "std_errors"), "se"),
     **dict.fromkeys(("clusters", "groups", "cluster_var"), "cluster"),
@@ -42,7 +42,7 @@ _SAME_AS = {
     **dict.fromkeys(("start_params", "x0", "init"), "start"),
     **dict.fromkeys(("library", "engine"), "backend"),
 }
-# What they have options for, and what stands elsewhere here.
+# Options of other programs that are given elsewhere here.
 _IN_THE_FORMULA = 'in the formula, as in "y ~ x | firm + year".'
 _INSTEAD = {
     "exposure": 'offset="log_hours", a column with the logarithm of the exposure.',
@@ -55,7 +55,7 @@ _INSTEAD = {
 def specified(
     model: Any, formula: Any, data: Any, options: Mapping[str, Any], caller: FrameType
 ) -> tuple[Specification, Table, Model | None]:
-    """Return the specification of a call, its data, and a model that no record can hold.
+    """Return the specification of a call, its data, and a model that cannot be recorded.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def _with_options(
 
 
 def _with_new_names(kind: type[Model], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options by their present names, with a warning where a name was another before."""
+    """Return options by their present names, with a warning for each former name."""
     present = dict(options)
     for old, new in kind.renamed.items():
         if old not in options:
@@ -130,23 +130,25 @@ def _with_new_names(kind: type[Model], options: Mapping[str, Any]) -> dict[str, 
     return present
 
 
-def checked(asked: Specification) -> Specification:
-    """Refuse options that are not among the choices, before any data are touched."""
-    model = model_class(asked.model.name)
+def checked(specification: Specification) -> Specification:
+    """Refuse invalid options, before any data are touched."""
+    model = model_class(specification.model.name)
     if model.on_host:
-        asked = asked.replace(device="cpu", dtype="float64")
-    asked = asked.replace(se=model.covariance_names.get(asked.se, asked.se))
+        specification = specification.replace(device="cpu", dtype="float64")
+    specification = specification.replace(
+        se=model.covariance_names.get(specification.se, specification.se)
+    )
     for each in options_of(Specification):
         if each.name not in _CHECKED_BY_THE_PROBLEM:
-            _checked(each, getattr(asked, each.name))
-    covariance = asked.covariance
-    covariance.check_clusters(asked.clusters)
+            _checked(each, getattr(specification, each.name))
+    covariance = specification.covariance
+    covariance.check_clusters(specification.clusters)
     differing = covariance.changed()
-    options = {name: value for name, value in asked.se_options.items() if name in differing}
-    asked = asked.replace(se_options=options)
+    options = {name: value for name, value in specification.se_options.items() if name in differing}
+    specification = specification.replace(se_options=options)
     if model.computed_by != NUMPY:
-        check_device(asked.device, asked.backend, asked.dtype)
-    return asked
+        check_device(specification.device, specification.backend, specification.dtype)
+    return specification
 
 
 def _checked(each: Option, value: Any) -> Any:
@@ -189,7 +191,7 @@ def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
     return chosen
 
 
-# Options that are read by functions of their own, or checked when all are known.
+# Options that are read by separate functions, or checked when all are known.
 _LATER = {"se", "device", "se_options", "start"}
 _CHECKED_BY_THE_PROBLEM = {"start"}
 """Options whose values are checked where the names of the parameters are known."""
@@ -228,16 +230,16 @@ def _options_of_errors() -> set[str]:
     return {each.name for kind in covariances().values() for each in options_of(kind)}
 
 
-def _starts(asked: Any) -> dict[str, float]:
+def _starts(given: Any) -> dict[str, float]:
     """Return start values by parameter name, from a mapping or a Series."""
-    if not hasattr(asked, "items"):
+    if not hasattr(given, "items"):
         raise OptionError(
-            f"The option start is a {type(asked).__name__}, which has no names of parameters.",
+            f"The option start is a {type(given).__name__}, which has no names of parameters.",
             hint='start={"educ": 0.1}; the others start from the model\'s own.',
             code="bad-option",
             where="start",
         )
-    return {str(name): _start_value(str(name), value) for name, value in asked.items()}
+    return {str(name): _start_value(str(name), value) for name, value in given.items()}
 
 
 def _start_value(name: str, value: Any) -> float:
@@ -277,7 +279,7 @@ def _demeaner_choice(demeaner: str | Demeaner | None, options: Any) -> Choice:
 def _refuse_twice(name: str, options: Any) -> None:
     if options:
         raise refusal(
-            f"The option {name}_options is given beside a {name} that has its options.",
+            f"The option {name}_options is given together with a {name} that has its options.",
             f'{name}="name" with {name}_options, or the object alone.',
             f"{name}_options",
         )

@@ -1,4 +1,4 @@
-"""What people call: fit, start, resume, runs, models."""
+"""The public functions: fit, start, resume, runs, models."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
         A name of :func:`models` such as ``"logit"``; a model with its options such as
         ``wb.MixedLogit(draws=1000)``; or what :func:`custom` or :func:`likelihood` return.
     formula
-        ``"outcome ~ x1 + x2"``; may be left out for a person's own likelihood.  Fixed effects
+        ``"outcome ~ x1 + x2"``; may be left out for a user's own likelihood.  Fixed effects
         follow behind a bar, where ``firm^year`` joins columns and ``firm[trend]`` adds a slope by
         firm; for ``"feols"`` instruments too: ``"y ~ x | firm + year | endogenous ~ z"``.
     data
@@ -56,7 +56,7 @@ def fit(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Fi
     Raises
     ------
     WorkbenchError
-        When the input is invalid, in one sentence with the next step.
+        When the input is invalid.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def did2s(
     """Estimate effects of a treatment in two stages, and wait for the end.
 
     The first stage regresses the outcome on fixed effects and covariates over untreated rows; the
-    second regresses what they leave of every row on the treatment.
+    second regresses the residuals of all rows on the treatment.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def did2s(
     Raises
     ------
     WorkbenchError
-        When the input is invalid, in one sentence with the next step.
+        When the input is invalid.
 
     References
     ----------
@@ -176,7 +176,7 @@ def resume(run_id: str | int, data: Any = None, model: Any = None) -> Run:
     data
         The DataFrame of the run, when it read one; samples and files are opened again.
     model
-        What :func:`custom` returned, when the run had a function of its own.
+        What :func:`custom` returned, when the run used a function.
 
     Raises
     ------
@@ -193,12 +193,12 @@ def resume(run_id: str | int, data: Any = None, model: Any = None) -> Run:
             hint="fit the model again, or run.continue_with() in the session that has it.",
             code="not-interrupted",
         )
-    asked = Specification.from_dict(stored.specification)
-    table = _table_again(asked, data)
+    specification = Specification.from_dict(stored.specification)
+    table = _table_again(specification, data)
     own = model if isinstance(model, Model) else None
-    problem = problem_of(asked, table, own)
+    problem = problem_of(specification, table, own)
     found = table.fingerprint(columns_read(problem))
-    if asked.data.fingerprint and found != asked.data.fingerprint:
+    if specification.data.fingerprint and found != specification.data.fingerprint:
         raise DataError(
             f'The data are not those of the run "{stored.record.name or run_id}": '
             "their fingerprint differs.",
@@ -206,7 +206,7 @@ def resume(run_id: str | int, data: Any = None, model: Any = None) -> Run:
             code="other-data",
             where="data",
         )
-    chosen = optimizer_named(asked.optimizer.name, asked.optimizer.settings)
+    chosen = optimizer_named(specification.optimizer.name, specification.optimizer.settings)
     return Run(problem, chosen, own=own, continuing=_continuing(stored)).begin()
 
 
@@ -223,21 +223,26 @@ def _continuing(stored: StoredRun) -> Continuing:
     )
 
 
-def _table_again(asked: Specification, data: Any) -> Table:
+def _table_again(specification: Specification, data: Any) -> Table:
     if data is not None:
-        return open_data(data) if isinstance(data, (str, Path)) else as_table(data, asked.data.name)
-    if asked.data.kind == "frame":
+        return (
+            open_data(data)
+            if isinstance(data, (str, Path))
+            else as_table(data, specification.data.name)
+        )
+    if specification.data.kind == "frame":
         raise DataError(
-            f'The run read the DataFrame "{asked.data.name}", which is not kept in the record.',
+            f'The run read the DataFrame "{specification.data.name}", '
+            "which is not kept in the record.",
             hint="wb.resume(run_id, data=frame).",
             code="data-needed",
             where="data",
         )
-    return open_data(asked.data)
+    return open_data(specification.data)
 
 
 def _waited(run: Run) -> Run:
-    """Wait for a run; the first interrupt stops it, the second is the person's."""
+    """Wait for a run; the first interrupt stops it, the second is raised."""
     try:
         while not run.wait(_PATIENCE):
             pass

@@ -1,4 +1,4 @@
-"""The data that a person gives: a table at hand, the name of a sample, or a path."""
+"""The data of a call: a table in memory, the name of a sample, or a path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.estimation.specification import DataReference
 
 
 def given_table(data: Any, caller: FrameType) -> Table:
-    """Open data; a frame is called as the ``caller`` calls it.
+    """Open data; a frame has the name of the caller's variable.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def given_table(data: Any, caller: FrameType) -> Table:
     if isinstance(data, (str, Path)):
         known = str(data) in SAMPLES
         if not known and not Path(data).suffix:
-            load(str(data))  # which says that there is no such sample, and names the nearest
+            load(str(data))  # raises the error that names the nearest sample
         return open_data(DataReference("sample", str(data)) if known else data)
     table = as_table(data, _variable(data, caller))
     return table if table.reference_name else _sample_again(data, table)
@@ -48,7 +48,7 @@ def _sample_again(data: Any, table: Table) -> Table:
 
 
 def _variable(data: Any, caller: FrameType) -> str:
-    """Return the caller's name for the data, so that the code of the run can say it."""
+    """Return the caller's name for the data, which the code of the run shows."""
     for scope in (caller.f_locals, caller.f_globals):
         for name, value in list(scope.items()):
             if value is data and not name.startswith("_"):

@@ -15,7 +15,7 @@ from workbench.models.registry import listed
 from workbench.options import Kind, Option, options_of
 
 _PLACE = "**options"
-"""The line of a docstring in whose place the options stand."""
+"""The line of a docstring that the options replace."""
 _WIDTH = 96
 _TYPES: Mapping[Kind, Any] = {
     Kind.COUNT: int,
@@ -82,7 +82,7 @@ def _default_of_run(each: Option) -> Any:
 
 
 def _shown(each: Option) -> Any:
-    """Return an option's default as a person would write it."""
+    """Return an option's default as it is written in code."""
     return each.default.name if isinstance(each.default, Choice) else each.default
 
 
@@ -122,7 +122,7 @@ def _type_in_words(each: Option) -> str:
 
 
 def _explained(each: Keyword) -> str:
-    """Say what an option does, its default, an example, and which models have it."""
+    """Yield what an option does, its default, an example, and which models have it."""
     option = each.option
     text = f"{option.help[:1].upper()}{option.help[1:]}"
     if option.choices and option.kind is not Kind.CHOICE:

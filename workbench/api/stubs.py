@@ -101,7 +101,7 @@ def _header() -> str:
 
 def _imports() -> Iterator[str]:
     """Yield the imports of public names, and of what the signatures name."""
-    homes, lists = vars(_PACKAGE)["_HOME"], vars(_PACKAGE)["_LISTS"]
+    homes, lists = vars(_PACKAGE)["_MODULES"], vars(_PACKAGE)["_LISTS"]
     functions = {name: _place(text)[0] for name, text in lists.items()}
     public = {**homes, **functions, **members()}
     for name, module in sorted(public.items(), key=lambda pair: (pair[1], pair[0])):
@@ -120,14 +120,14 @@ def _imports() -> Iterator[str]:
 
 
 def _renamed() -> Iterator[str]:
-    """Yield the functions whose public name is not their own."""
+    """Yield the functions with another public name."""
     for name, text in vars(_PACKAGE)["_LISTS"].items():
         if _place(text)[1] != name:
             yield f"{name} = _{name}"
 
 
 def _dictionaries() -> Iterator[str]:
-    """Yield the options of a run, and of each model that has some of its own."""
+    """Yield the options of a run, and of each model that adds some."""
     yield "class _RunOptions(TypedDict, total=False):"
     yield '    """The options that every model has in common."""'
     yield ""

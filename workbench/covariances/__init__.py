@@ -1,4 +1,4 @@
-"""Covariances of the estimates: one kind a file, listed in `workbench.covariances.kinds`."""
+"""Covariances of the estimates: one kind per file, listed in `workbench.covariances.kinds`."""
 
 from __future__ import annotations
 

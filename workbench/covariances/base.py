@@ -1,4 +1,4 @@
-"""What every kind of covariance declares, computes and says."""
+"""What every kind of covariance declares, computes and prints."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Covariance(Options, ABC):
     run_word: ClassVar[str]
     """What names of runs say, as in ``"cluster {cluster}"``; the adjective by default."""
     elsewhere: ClassVar[tuple[str, ...]] = ()
-    """What other programs call it, which a refusal suggests it for."""
+    """Names of the kind in other programs; an error that refuses one suggests this kind."""
     needs: ClassVar[frozenset[Need]] = frozenset()
     """What the model must have."""
     by_cluster: ClassVar[bool] = False

@@ -25,7 +25,7 @@ from workbench.options import Kind, option
 from workbench.protocols import Numpy
 
 TOGETHER = " & "
-"""Joins the columns of a grouping by their combinations."""
+"""Joins the names of columns in the name of a grouping."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Cluster(Covariance):
         return {name: curvature.clusters[name] for name in wanted} if there else None
 
     def not_kept(self, clusters: tuple[str, ...]) -> WorkbenchError:
-        """Say by which columns the scores were not summed."""
+        """Return the error that names the columns by which scores were not summed."""
         return no_cluster_scores(TOGETHER.join(clusters))
 
     def factor(self, convention: str | None, facts: Facts) -> Factor:
@@ -112,7 +112,7 @@ class Cluster(Covariance):
 
 
 def no_cluster() -> OptionError:
-    """Say that a column to cluster by is needed."""
+    """Return the error that a column to cluster by is needed."""
     return OptionError(
         "Clustered standard errors need a column to cluster by.",
         hint='cluster="region", or --cluster region in a cell.',
@@ -122,7 +122,7 @@ def no_cluster() -> OptionError:
 
 
 def no_cluster_scores(name: str) -> InferenceError:
-    """Say that scores were not summed by a column, or by the combinations of several."""
+    """Return the error that scores were not summed by a column, or by combinations of several."""
     return InferenceError(
         f'The scores of this fit were not kept by "{name}".',
         hint=f'run the model again with se="cluster", cluster="{name}".',
@@ -180,7 +180,7 @@ def cluster(curvature: Curvature, name: str, factor: float = 1.0) -> Numpy:
     curvature
         Hessian and cluster meat at the estimate.
     name
-        The column whose values are the clusters.
+        The column of clusters.
     factor
         The small-sample factor ``c``.
 

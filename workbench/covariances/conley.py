@@ -21,7 +21,7 @@ from workbench.protocols import Numpy
 
 EARTH_RADIUS = 6371.0088
 """Mean radius of the earth, in km (IUGG 1980)."""
-# Pairs whose distances are computed at once, and altogether; the latter take some minutes.
+# The most pairs of places at once, and altogether; the latter take some minutes.
 _AT_ONCE = 5_000_000
 MOST_PAIRS = 5_000_000_000
 # Rounding must not lose a pair before its distance is computed.
@@ -67,7 +67,7 @@ class Conley(SumOfRows):
     )
 
     def check_evidence(self, evidence: Evidence) -> None:
-        """Refuse columns that are no degrees."""
+        """Refuse columns with values that are not degrees."""
         super().check_evidence(evidence)
         self._places(evidence)
 
@@ -93,7 +93,7 @@ class Conley(SumOfRows):
         return f"{self.word} ({self.cutoff:g} km)"
 
     def note(self, facts: Facts) -> str:
-        """Say how far, and by what weights and distance."""
+        """Name the cutoff, the weights and the distance."""
         how = f"{self.kernel}, {self.distance.replace('_', ' ')}"
         return f"Conley: scores within {self.cutoff:g} km, {how}"
 
@@ -128,7 +128,7 @@ def conley(
     Parameters
     ----------
     scores
-        One row an observation, ``(n, k)``.
+        One row per observation, ``(n, k)``.
     latitudes, longitudes
         In degrees, ``(n,)`` each.
     cutoff
@@ -205,7 +205,7 @@ def _on_the_sphere(places: Numpy) -> Numpy:
 def _chord(cutoff: float) -> float:
     r"""Return the straight line through the unit sphere under which no near pair is missed.
 
-    The chord is shorter than the arc, and also than the planar distance, whose shrunk longitudes
+    The chord is shorter than the arc, and also than the planar distance: its shrunk longitudes
     are :math:`\cos^2 m = \cos a \cos b + \sin^2((a-b)/2)`.
     """
     return min(cutoff / EARTH_RADIUS, 2.0)

@@ -52,7 +52,8 @@ class Curvature:
     at_bound
         Positions of the parameters that lie at a bound, where Wald errors mean nothing.
     kept
-        Further sums that were asked for, by their `workbench.covariances.base.meat_key`.
+        Further sums that the run's standard errors need, by their key; see
+        `workbench.covariances.base.meat_key`.
     """
 
     information: Numpy

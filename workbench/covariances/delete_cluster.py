@@ -13,7 +13,7 @@ from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.protocols import Numpy
 
 MOST_ROWS = 2_000_000_000
-"""Rows times clusters that are demeaned anew, which takes some minutes."""
+"""Rows times clusters that are demeaned again, which takes some minutes."""
 _MOST_DUMMIES = 300
 _CELLS = 30_000_000
 # Scaled eigenvalues up to this are directions that the rows left do not determine.
@@ -23,9 +23,9 @@ _UNDETERMINED = 1e-10
 def estimates_without(rows: RegressionRows, codes: Codes, name: str) -> Numpy:
     r"""Estimate again without the rows of each cluster, ``(g, k)``.
 
-    Fixed effects whose levels lie within clusters stay orthogonal to the rows left, so that cross
-    products are subtracted.  Others with few levels are written out as dummies.  Beside many, the
-    rows left are demeaned anew for each cluster.
+    Fixed effects with levels inside clusters stay orthogonal to the rows left, so that cross
+    products are subtracted.  Others with few levels are written out as dummies.  With many
+    levels, the remaining rows are demeaned again for each cluster.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _written_out(
 
 
 def _subtracted(rows: RegressionRows, columns: Numpy, dummies: Numpy, codes: Codes) -> list[Numpy]:
-    """Return the cross products of the columns beside the dummies, without each cluster."""
+    """Return the cross products of the columns other than the dummies, without each cluster."""
     together = np.column_stack([columns, dummies])
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes))

@@ -49,7 +49,7 @@ def driscoll_kraay(scores: Numpy, periods: Codes, lag: int) -> Numpy:
     Parameters
     ----------
     scores
-        One row an observation, ``(n, k)``.
+        One row per observation, ``(n, k)``.
     periods
         Numbers from 0 without gaps, ``(n,)``.
     lag

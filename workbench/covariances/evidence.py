@@ -1,4 +1,4 @@
-"""What a covariance is computed from, and how it asks for that."""
+"""What a covariance is computed from: what it needs, and what a model has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.protocols import Numpy
 class Need(Enum):
     """What a covariance may need of a model, and a model may have."""
 
-    INFORMATION = "an information whose inverse is a covariance"
+    INFORMATION = "an information matrix that can be inverted to a covariance"
     SCORES = "sums of products of scores"
     CLUSTER_SCORES = "scores summed by cluster"
     ROW_SCORES = "scores by row"
@@ -26,16 +26,16 @@ class Need(Enum):
 
 
 BY_UNIT = frozenset({Need.INFORMATION, Need.SCORES, Need.CLUSTER_SCORES})
-"""What a likelihood has whose scores are those of units of several rows, such as persons."""
+"""What a likelihood with scores by units of several rows, such as persons, has."""
 BY_ROW = BY_UNIT | {Need.ROW_SCORES}
-"""What a likelihood has whose scores are those of rows."""
+"""What a likelihood with scores by rows has."""
 LINEAR_REGRESSION = BY_ROW | {Need.REGRESSION_ROWS}
 
 
 class Evidence(Protocol):
     """What a model gives to a covariance, in unconstrained parameters.
 
-    Before a run has ended, everything but scores, rows of a regression and curvature can be asked.
+    Before a run has ended, everything but scores, rows of a regression and curvature is available.
     """
 
     @property
@@ -85,12 +85,12 @@ class Evidence(Protocol):
         """Return the rows of a linear regression."""
 
     def check_leverages(self) -> None:
-        """Refuse a regression whose leverages do not exist or are too many to compute.
+        """Refuse a regression with leverages that do not exist or are too many to compute.
 
         Raises
         ------
         WorkbenchError
-            Naming what stands in the way.
+            Naming the reason.
         """
 
 
@@ -115,7 +115,7 @@ def missing_need(need: Need, title: str, who: str) -> WorkbenchError:
         )
     if need is Need.REGRESSION_ROWS:
         return OptionError(
-            f"The model {title} is no linear regression, which {who} need.",
+            f"The model {title} is not a linear regression, which {who} need.",
             hint='se="robust" or se="cluster"; or the model "ols" or "feols".',
             code="not-linear",
             where="se",

@@ -40,7 +40,7 @@ class Hessian(Covariance):
         return "iid" if facts.family == "least squares" else self.word
 
     def note(self, facts: Facts) -> str:
-        """Say what least squares suppose."""
+        """Name the assumption of least squares."""
         least_squares = facts.family == "least squares"
         return "Iid: independent errors of one variance" if least_squares else ""
 

@@ -1,4 +1,4 @@
-"""The kinds of covariance by name: one line each, loaded when it is first asked for."""
+"""The kinds of covariance by name: one line each, loaded when it is first used."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def covariances() -> dict[str, type[Covariance]]:
 
 
 def no_such_covariance(name: str) -> OptionError:
-    """Return the error of a name that is no kind of covariance."""
+    """Return the error for an unknown kind of covariance."""
     near = suggested(name)
     kinds = [each for each, kind in covariances().items() if kind.estimates_errors]
     return OptionError(
@@ -106,7 +106,7 @@ def covariance_of(name: str, options: Mapping[str, Any]) -> Covariance:
 
 
 def name_and_options(se: Any, options: Any) -> tuple[str | None, dict[str, Any]]:
-    """Return the name, None without one, and the options in plain types of what a person gave.
+    """Return the name, None without one, and the options in plain types, as a user gave them.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def name_and_options(se: Any, options: Any) -> tuple[str | None, dict[str, Any]]
     Raises
     ------
     OptionError
-        When options are no mapping, or are given twice.
+        When options are not a mapping, or are given twice.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def name_and_options(se: Any, options: Any) -> tuple[str | None, dict[str, Any]]
         )
     if options:
         raise OptionError(
-            "The option se_options is given beside standard errors that have their options.",
+            "The option se_options is given, and se is an object that has its own options.",
             hint=f"se={type(se).__name__}({type(se).example()}) alone.",
             code="bad-option",
             where="se_options",
@@ -153,7 +153,7 @@ def plain_options(options: Any) -> dict[str, Any]:
     Raises
     ------
     OptionError
-        When they are no mapping.
+        When they are not a mapping.
     """
     if options is None:
         return {}

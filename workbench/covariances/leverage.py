@@ -1,4 +1,4 @@
-"""Sandwiches whose residuals are corrected by each row's leverage."""
+"""Sandwiches with residuals corrected by each row's leverage (HC2 and HC3)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from workbench.covariances.small_sample import NO_FACTOR, Factor, checked
 from workbench.errors import InferenceError
 from workbench.protocols import Numpy
 
-# A row whose residual is left with less than this share of itself is fitted by a parameter alone.
+# A row that keeps less than this share of its residual is fitted by a parameter of its own.
 _FITTED_ALONE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
 class _ByLeverage(SumOfRows):
-    """A sandwich whose residuals are corrected by each row's leverage."""
+    """A sandwich with residuals corrected by each row's leverage."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.REGRESSION_ROWS})
 
@@ -52,7 +52,7 @@ class HC2(_ByLeverage):
     title: ClassVar[str] = "HC2"
 
     def note(self, facts: Facts) -> str:
-        """Say what is divided by what."""
+        """State the correction."""
         return "HC2: squared residuals over one minus leverage"
 
 
@@ -64,7 +64,7 @@ class HC3(_ByLeverage):
     title: ClassVar[str] = "HC3"
 
     def note(self, facts: Facts) -> str:
-        """Say what is divided by what."""
+        """State the correction."""
         return "HC3: residuals over one minus leverage, squared"
 
 
@@ -104,5 +104,5 @@ def corrected_residuals(residuals: Numpy, leverages: Numpy, kind: str) -> Numpy:
 
 
 def leverage_factor(convention: str | None, n: float, k: int) -> Factor:
-    """Return the factor on HC2 and HC3, whose corrections leave none but pyfixest's n/(n-k)."""
+    """Return the factor on HC2 and HC3: none, but n/(n-k) by the convention of pyfixest."""
     return Factor(n / (n - k), "n/(n−k)") if checked(convention) == "pyfixest" else NO_FACTOR

@@ -92,7 +92,7 @@ def newey_west(scores: Numpy, periods: Codes, units: Codes, lag: int) -> Numpy:
     Parameters
     ----------
     scores
-        One row a unit and period, ``(n, k)``.
+        One row per unit and period, ``(n, k)``.
     periods, units
         Numbers from 0, ``(n,)`` each; no combination comes twice.
     lag

@@ -72,7 +72,7 @@ def opg(curvature: Curvature) -> Numpy:
 
 
 def scores_of(curvature: Curvature) -> Numpy:
-    """Return the summed outer products of the scores, or say that they were not kept."""
+    """Return the summed outer products of the scores, or raise when they were not kept."""
     if curvature.opg is None:
         raise InferenceError(
             "The scores of this fit were not kept.",

@@ -19,7 +19,7 @@ Codes = npt.NDArray[np.int64]
 
 
 def no_leverages() -> InferenceError:
-    """Say why two-stage least squares have neither HC2 nor HC3."""
+    """Return the error that two-stage least squares have neither HC2 nor HC3."""
     return InferenceError(
         "HC2 and HC3 correct for the leverages of least squares, which two-stage least squares do "
         "not have.",
@@ -40,11 +40,11 @@ class RegressionRows:
     instruments
         Exogenous regressors and instruments, ``(n, q)``, for two-stage least squares; or None.
     weights, counts
-        One weight a row, ``(n,)``, or None; and whether it counts observations.
+        One weight per row, ``(n,)``, or None; and whether it counts observations.
     names
         The regressors' names.
     factors, demeaner
-        The fixed effects that were taken out, and what did; None without them.
+        The fixed effects that were taken out, and the demeaner; None without them.
     """
 
     y: Numpy
@@ -76,7 +76,7 @@ class RegressionRows:
         Raises
         ------
         InferenceError
-            With instruments, whose projection is not that of the regressors.
+            With instruments: the projection is not that of the regressors.
         DataError
             When the fixed effects have too many levels.
         """

@@ -25,7 +25,7 @@ class Robust(Covariance):
     by_unit: ClassVar[bool] = True
 
     def factor(self, convention: str | None, facts: Facts) -> Factor:
-        """Return the factor of the units whose scores are summed."""
+        """Return the factor for the units by which scores are summed."""
         return robust_factor(convention, facts.family, facts.units, facts.parameters)
 
     def matrix(
@@ -35,7 +35,7 @@ class Robust(Covariance):
         return robust(curvature, self.factor(convention, facts).value)
 
     def note(self, facts: Facts) -> str:
-        """Say what stands in the sandwich, and by what the scores are summed first."""
+        """Name the parts of the sandwich, and the units by which scores are summed."""
         of = f", which are summed by {facts.unit}" if facts.unit else ""
         return f"Robust: sandwich of Hessian and scores{of}"
 

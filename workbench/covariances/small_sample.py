@@ -22,7 +22,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Nested:
-    """The absorbed factors whose levels lie within one cluster each: how many, levels, rank."""
+    """The absorbed factors with levels inside one cluster each: their number, levels and rank."""
 
     factors: int
     levels: int
@@ -51,9 +51,9 @@ class Absorbed:
     def count(self, convention: str | None, clusters: str | None = None) -> int:
         """Return the parameters that the effects count for.
 
-        ``"fixest"`` and ``"pyfixest"`` count levels less one a factor beyond the first, as both
-        programs do by default; the other conventions count exactly.  Effects nested in the
-        clusters count as one parameter.
+        ``"fixest"`` and ``"pyfixest"`` count levels less one for each factor beyond the first,
+        as both programs do by default; the other conventions count exactly.  Effects nested in
+        the clusters count as one parameter.
 
         References
         ----------

@@ -1,4 +1,4 @@
-"""What errors across time share: periods, lags, their weights and factors."""
+"""What standard errors across time share: periods, lags, their weights and factors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class AcrossTime(SumOfRows):
     )
 
     def check_evidence(self, evidence: Evidence) -> None:
-        """Refuse columns that are no periods."""
+        """Refuse columns with values that are not periods."""
         super().check_evidence(evidence)
         self.periods(evidence)
 
@@ -119,7 +119,7 @@ def time_factor(
     """Return the factor on Newey-West and Driscoll-Kraay covariances over ``periods`` periods.
 
     ``over`` says whether lags connect the rows of one series or of several units, or the sums of
-    periods.  Likelihoods have a factor only where a convention of fixest's is asked for by name.
+    periods.  Likelihoods have a factor only where a convention of fixest's is named.
 
     References
     ----------

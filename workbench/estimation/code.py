@@ -32,7 +32,7 @@ class Call:
     arguments, options
         Plain values, calls, names, blocks of text, `DataReference` and `Choice`.
     remarks
-        Comments that stand above it.
+        Comments above it.
     """
 
     function: str
@@ -50,13 +50,13 @@ class Name:
 
 @dataclass(frozen=True)
 class Block:
-    """A text of several lines, which stand as they are."""
+    """A text of several lines, written without change."""
 
     text: str
 
 
 def python_call(specification: Specification) -> str:
-    """Return the Python lines that repeat a run; only options that differ from defaults stand.
+    """Return the Python lines that repeat a run, with the options that differ from their defaults.
 
     A frame is called by the name of its variable, a sample is loaded, a file is opened by path.
 
@@ -81,7 +81,7 @@ def fit_call(specification: Specification, model: Call | None = None) -> Call:
     Parameters
     ----------
     specification
-        What was asked.
+        The specification of the run.
     model
         What makes the model, where a name and its options do not.
     """
@@ -111,7 +111,7 @@ def magic_cell(specification: Specification) -> str:
 # The options -------------------------------------------------------------------------------------
 def run_options(specification: Specification) -> list[tuple[str, Any]]:
     """Return the options of a run that differ from their defaults, by name."""
-    # A cluster alone asks for clustered errors, so another kind is named with it.
+    # A cluster alone means clustered errors, so another kind is named with it.
     always = {"se"} if specification.clusters else set()
     values = ((each, getattr(specification, each.name)) for each in options_of(Specification))
     return [(e.name, value) for e, value in values if value != e.default or e.name in always]
@@ -153,8 +153,8 @@ def _render(piece: _Piece, indent: int) -> str:
 
 
 def _fits(flat: str, indent: int) -> bool:
-    room_for_comma = 1 if indent else 0
-    return "\n" not in flat and indent + len(flat) + room_for_comma <= _LINE
+    comma = 1 if indent else 0
+    return "\n" not in flat and indent + len(flat) + comma <= _LINE
 
 
 def _call(function: str, items: Iterable[_Piece]) -> _Piece:
@@ -219,7 +219,7 @@ def _quoted(text: str) -> str:
 
 
 def _block(text: str) -> str:
-    """Write a string literal whose lines stand as they are."""
+    """Write a string literal of several lines."""
     letters = (
         letter
         if letter == "\n" or (letter.isprintable() and letter != "\\")
@@ -307,5 +307,5 @@ def _why_no_cell(specification: Specification, words: list[str]) -> str:
     if data.name.startswith("-"):
         return "the name of its data begins with a dash"
     if any(len(f"{word}.".splitlines()) > 1 for word in words):
-        return "a line break stands in one of its settings"
+        return "one of its settings has a line break"
     return ""

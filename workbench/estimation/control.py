@@ -1,4 +1,4 @@
-"""How a run is paused and stopped, from any thread, and the objective that obeys."""
+"""Pause and stop a run from any thread, before its next evaluation."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from workbench.estimation.objective import ScaledObjective
 from workbench.protocols import Evaluation, Interrupted, Numpy, Order
 
-# Steihaug's inner loop in pytorch-minimize 0.1 turns for ever where rounding hides the curvature.
+# Steihaug's inner loop in pytorch-minimize 0.1 does not end where rounding hides the curvature.
 _PATIENCE, _PATIENCE_PER_PARAMETER = 1_000, 50
 
 
 class StalledError(RuntimeError):
-    """Raised inside an evaluation when an optimizer asks on and on without taking a step."""
+    """Raised inside an evaluation when an optimizer evaluates endlessly without taking a step."""
 
 
 @dataclass
@@ -35,14 +35,14 @@ class Control:
         self._go.set()
         self.stopping = False
         self.cancelled = False
-        self._held, self._since = 0.0, 0.0
+        self._paused_seconds, self._since = 0.0, 0.0
 
     def pause(self) -> None:
-        """Hold the run before its next evaluation."""
+        """Pause the run before its next evaluation."""
         self._go.clear()
 
     def resume(self) -> None:
-        """Let a paused run go on."""
+        """Continue a paused run."""
         self._go.set()
 
     def stop(self, *, cancel: bool = False) -> None:
@@ -53,14 +53,14 @@ class Control:
 
     @property
     def paused(self) -> bool:
-        """Whether the run is held."""
+        """Whether the run is paused."""
         return not self._go.is_set()
 
     @property
-    def held(self) -> float:
-        """The seconds that the run has been held, which are no time of its work."""
+    def paused_seconds(self) -> float:
+        """The seconds that the run has been paused, which do not count as its work."""
         since = self._since
-        return self._held + (time.perf_counter() - since if since else 0.0)
+        return self._paused_seconds + (time.perf_counter() - since if since else 0.0)
 
     def check(self) -> None:
         """Wait while paused.
@@ -74,13 +74,13 @@ class Control:
             self._since = time.perf_counter()
             while not self._go.wait(0.2):
                 pass
-            self._held, self._since = self.held, 0.0
+            self._paused_seconds, self._since = self.paused_seconds, 0.0
         if self.stopping:
             raise Interrupted
 
 
 class SteeredObjective:
-    """An objective that obeys a `Control` before each evaluation, and counts them."""
+    """An objective that checks a `Control` before each evaluation, and counts evaluations."""
 
     def __init__(self, objective: ScaledObjective, control: Control) -> None:
         self.size = objective.size
@@ -109,7 +109,7 @@ class SteeredObjective:
         return self._objective.hessian_vector(theta, vector)
 
     def step_taken(self) -> None:
-        """Let the optimizer ask as often again."""
+        """Allow the optimizer as many evaluations again."""
         self._asked = 0
 
     def _check(self) -> None:

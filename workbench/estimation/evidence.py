@@ -93,5 +93,5 @@ class ProblemEvidence:
         return self.problem.regression_rows()
 
     def check_leverages(self) -> None:
-        """Refuse a regression whose leverages do not exist or are too many to compute."""
+        """Refuse a regression with leverages that do not exist or are too many to compute."""
         self.problem.check_leverages()

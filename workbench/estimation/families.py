@@ -1,4 +1,4 @@
-"""The families whose member an option of the run names, and the options of the members."""
+"""The families of optimizers, demeaners and covariances, and the options of their members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of what goes on within a step: the iterations over demeaned columns."""
+"""The record of the iterations within a step, as of a demeaner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Iteration:
     ----------
     round
         Which demeaning it belongs to, from 1: a model that is fitted by weighted least squares
-        demeans once a step.
+        demeans once per step.
     number
         The iteration within its round, from 1.
     seconds

@@ -65,7 +65,7 @@ def _solved(record: str) -> str:
 
 
 def notes_on_curvature(problem: Problem, measured: Measured) -> tuple[str, ...]:
-    """Warn of an exact fit, and of parameters that the data can barely tell apart, by name."""
+    """Warn of an exact fit, and of nearly collinear parameters, by name."""
     curvature = measured.curvature
     if curvature is None and measured.outcome is Outcome.CONVERGED:
         return (f"{problem.depvar} is fitted exactly, so there are no standard errors.",)
@@ -105,8 +105,8 @@ def _flat(problem: Problem, measured: Measured) -> str:
 
 def _bound(problem: Problem, names: list[str]) -> str:
     """Say what it means that parameters lie at a bound, in the model's own words if it has any."""
-    told = _without_end(names) if problem.unbounded else _at_bound(names)
-    return problem.bound_message(names) or told
+    general = _without_end(names) if problem.unbounded else _at_bound(names)
+    return problem.bound_message(names) or general
 
 
 def _at_bound(names: list[str]) -> str:
@@ -114,7 +114,7 @@ def _at_bound(names: list[str]) -> str:
     verb, whom = ("lies", "it has") if len(names) == 1 else ("lie", "they have")
     return (
         f"{listed} {verb} at the bound, so {whom} no Wald standard error. Compare with the model "
-        "without it by a likelihood-ratio test, whose p-value at a bound is half of chi-squared's."
+        "without it by a likelihood-ratio test; at a bound its p-value is half of chi-squared's."
     )
 
 

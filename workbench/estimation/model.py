@@ -71,7 +71,8 @@ class Plan:
     Attributes
     ----------
     model, specification, table
-        What was asked, of which data; the class of a model whose options are not complete.
+        The model, the specification and the data; the model's class where its options are
+        incomplete.
     names
         The parameters that can be named before the run.
     rows
@@ -84,7 +85,7 @@ class Plan:
         The observations in words, as in ``"210 choice situations in 840 rows"``, where they are
         not the rows.
     levels
-        The two values of a text outcome, when it has to be said which one counts as 1.
+        The two values of a text outcome, where the one that counts as 1 has to be chosen.
     findings
         Why the run cannot start; none when it can.
     design
@@ -108,7 +109,7 @@ class Plan:
 
     @property
     def ready(self) -> bool:
-        """Whether nothing was found that keeps the run from starting."""
+        """Whether the run can start: there are no findings."""
         return not self.findings
 
 
@@ -130,7 +131,7 @@ class Model(Options):
     further_parameters: ClassVar[tuple[str, ...]] = ()
     """Parameters besides coefficients, as far as their names do not depend on the data."""
     roles: ClassVar[tuple[str, ...]] = ("outcome", "regressors", "cluster", "weights", "offset")
-    """What columns of the data may be for this model."""
+    """The roles that columns of the data may have in this model."""
 
     built_by: ClassVar[str] = ""
     results: ClassVar[str] = "workbench.results.fit:Fit"
@@ -148,10 +149,10 @@ class Model(Options):
     """Whether another seed is another likelihood, as with simulated draws."""
     computed_by: ClassVar[str] = LIBRARY
     on_host: ClassVar[bool] = False
-    """Whether numpy computes the model in float64 on the CPU, whatever device is asked for."""
+    """Whether numpy computes the model in float64 on the CPU, whatever the option device says."""
     needs_formula: ClassVar[bool] = True
     has_function: ClassVar[bool] = False
-    """Whether the model holds a function of the person's, which no record can store."""
+    """Whether the model holds a user's function, which no record can store."""
     called_by: ClassVar[str] = "workbench.estimation.code:fit_call"
     """What turns a specification into the call that repeats it, as ``module:function``."""
     no_cell: ClassVar[str] = ""
@@ -215,7 +216,7 @@ class Model(Options):
     def option_at_fault(cls, error: WorkbenchError, specification: Specification) -> str:
         """Return the option that an error of the plan is about; empty when it is none.
 
-        That is an option by its own name, or one whose formula or column is what was refused.
+        It is found by its own name, or by a formula or column that the error names.
         """
         declared = {each.name: each for each in options_of(cls)}
         if error.where in declared and not isinstance(error, DataError):
@@ -247,8 +248,16 @@ class Model(Options):
         return built
 
 
-_REGISTRY = "workbench.models.registry"
-"""Where models are found by name; the core asks for it late and imports no family."""
+LATE_BOUND = {
+    "model_class": "workbench.models.registry:model_class",
+    "model_of": "workbench.models.registry:model_of",
+}
+"""What the core asks of the registry, as ``"module:function"``; it imports no family."""
+
+
+def _late_bound(name: str) -> Any:
+    module, _, function = LATE_BOUND[name].partition(":")
+    return getattr(import_module(module), function)
 
 
 def model_class(name: str) -> type[Model]:
@@ -259,7 +268,7 @@ def model_class(name: str) -> type[Model]:
     OptionError
         When there is none; the nearest one is the suggestion.
     """
-    found: type[Model] = import_module(_REGISTRY).model_class(name)
+    found: type[Model] = _late_bound("model_class")(name)
     return found
 
 
@@ -271,7 +280,7 @@ def model_of(choice: Choice) -> Model:
     WorkbenchError
         When an option is refused, or the model holds a function, which is not stored.
     """
-    found: Model = import_module(_REGISTRY).model_of(choice)
+    found: Model = _late_bound("model_of")(choice)
     return found
 
 
@@ -283,12 +292,13 @@ _NOT_OF_THE_LIKELIHOOD = {
 }
 
 
-def likelihood_key(asked: Specification) -> str:
+def likelihood_key(specification: Specification) -> str:
     """Return a key that two runs share when they maximize the same log-likelihood."""
     besides = _NOT_OF_THE_LIKELIHOOD
-    if not model_class(asked.model.name).seeded:  # there, other draws are another likelihood
+    if not model_class(specification.model.name).seeded:  # other draws are another likelihood
         besides = besides | {"seed"}
-    known = asked.replace(data=replace(asked.data, fingerprint=""))  # known only at the end
+    # The fingerprint is known only at the end.
+    known = specification.replace(data=replace(specification.data, fingerprint=""))
     stated = {key: value for key, value in known.to_dict().items() if key not in besides}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -48,7 +48,7 @@ class ScaledObjective:
     def evaluate(self, theta: Numpy, order: Order = 0) -> Evaluation:
         """Evaluate the mean negative log-likelihood; ``inf`` where it is not finite.
 
-        The point asked last is remembered, since the verdict asks again where the steps ended.
+        The last point is remembered, since the verdict evaluates again where the steps ended.
         """
         last = self._last
         if last is not None and last[1] >= order and np.array_equal(last[0], theta):

@@ -1,4 +1,4 @@
-"""A record that grows while others listen and read."""
+"""A record that grows while listeners read it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 class Observable(Sequence[Item], Generic[Item]):
     """A sequence that only grows; reading is safe from any thread.
 
-    The position of an item is its sequence number: a listener that has seen ``m`` items asks for
+    The position of an item is its sequence number: a listener that has seen ``m`` items calls
     ``since(m)``.
     """
 
@@ -23,7 +23,7 @@ class Observable(Sequence[Item], Generic[Item]):
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle what was recorded without those who listen."""
+        """Pickle the items without the listeners."""
         own = {"_listeners", "_lock", "_steps"}
         kept = {name: value for name, value in self.__dict__.items() if name not in own}
         return {**kept, "_steps": self.since(0)}
@@ -46,9 +46,9 @@ class Observable(Sequence[Item], Generic[Item]):
     def listen(
         self, listener: Callable[[Item], None], *, replay: bool = False
     ) -> Callable[[], None]:
-        """Call ``listener`` with every later item; the function returned ends that.
+        """Call ``listener`` with every later item, until the function returned is called.
 
-        With ``replay`` it hears the items so far first, none twice and none left out.
+        With ``replay`` it gets the items so far first, each exactly once.
         """
         with self._lock:
             for item in self._steps if replay else ():
@@ -86,7 +86,7 @@ class Observable(Sequence[Item], Generic[Item]):
         self._forget(listener)
         warnings.warn(
             f"A listener of the trace raised {type(error).__name__}: {error}. "
-            "It hears no further steps; the fit goes on.",
+            "It gets no further steps; the fit goes on.",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -24,7 +24,7 @@ from workbench.optimizers.newton import Newton
 from workbench.optimizers.trust_region import TrustRegion
 from workbench.protocols import Interrupted, Iterate, Numpy, Optimizer
 
-# Steps with the exact Hessian are few or in vain; those without are many and cheap.
+# Steps with the exact Hessian are few, or do not converge; those without are many and cheap.
 _WITH_HESSIAN, _WITHOUT_HESSIAN = 100, 2_000
 _POLISHING_STEPS = 3
 # How often a higher maximum may take the place of the best one.
@@ -70,10 +70,10 @@ class Measured:
     loglik: float
 
 
-def step_limit(optimizer: Optimizer, asked: int | None) -> int:
-    """Return the step limit: the person's, the optimizer's own, or the kind's default."""
-    if asked is not None:
-        return asked
+def step_limit(optimizer: Optimizer, requested: int | None) -> int:
+    """Return the step limit: the one requested, the optimizer's own, or the default."""
+    if requested is not None:
+        return requested
     if optimizer.max_steps is not None:
         return optimizer.max_steps
     exact = isinstance(optimizer, (Newton, TrustRegion))
@@ -154,7 +154,7 @@ class _Parts:
 
 
 def _warm_started(problem: Problem, parts: _Parts, first: int) -> tuple[Ending, int]:
-    """Solve the approximate problems first; return where that ends, and the next step's number."""
+    """Solve the approximate problems first; return where they end, and the next step's number."""
     theta, approximate = problem.start.copy(), problem.warm_starts()
     (approximate[0] if approximate else problem).check_start(theta)
     ended = Ending(theta, Outcome.CONVERGED)
@@ -233,7 +233,7 @@ class _Optimization:
         self.last: Numpy = problem.start
 
     def take(self, optimizer: Optimizer, theta: Numpy, state: StateBox | None) -> Ending:
-        """Ask the optimizer for steps; whatever it raises, the best point is kept."""
+        """Take the optimizer's steps; whatever it raises, the best point is kept."""
         self.last = theta
         outcome, detail = Outcome.NO_PROGRESS, ""
         try:
@@ -281,7 +281,7 @@ class _Optimization:
             stage=self._stage or step.stage,
             params=self.problem.natural(theta),
             objective=step.objective + self.problem.objective_shift,
-            seconds=time.perf_counter() - self.clock - self.control.held,
+            seconds=time.perf_counter() - self.clock - self.control.paused_seconds,
             evaluations=self._spent + self.steps.evaluations(step),
         )
 
@@ -322,19 +322,21 @@ def measure(problem: Problem, ending: Ending) -> Measured:
         outcome = _judged(outcome, curvature, decrement, problem)
     if outcome.at_maximum:
         step = curvature.bread @ problem.score(theta)
-        if problem.scores_asked:
-            curvature = _with_sums_asked(problem, theta, problem.curvature(theta))
+        if problem.scores_needed:
+            curvature = _with_sums_needed(problem, theta, problem.curvature(theta))
         curvature = replace(curvature, at_bound=problem.at_bound(step))
         if curvature.at_bound and outcome is Outcome.CONVERGED:
             outcome = Outcome.BOUNDARY
     return Measured(theta, outcome, curvature, decrement, problem.loglik(theta))
 
 
-def _with_sums_asked(problem: Problem, theta: Numpy, curvature: Curvature) -> Curvature:
-    """Add to a curvature what is kept for the standard errors asked for."""
-    asked = problem.specification
-    key = meat_key(asked.se, asked.se_options, asked.clusters)
-    return asked.covariance.keep(curvature, key, ProblemEvidence(problem, asked.clusters, theta))
+def _with_sums_needed(problem: Problem, theta: Numpy, curvature: Curvature) -> Curvature:
+    """Add to a curvature what is kept for the standard errors of the run."""
+    specification = problem.specification
+    key = meat_key(specification.se, specification.se_options, specification.clusters)
+    return specification.covariance.keep(
+        curvature, key, ProblemEvidence(problem, specification.clusters, theta)
+    )
 
 
 def _saturated(problem: Problem, theta: Numpy, outcome: Outcome) -> Measured:

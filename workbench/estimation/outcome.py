@@ -1,4 +1,4 @@
-"""How a run ended, in sentences a person reads."""
+"""How a run ended, in sentences for the user."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Outcome(Enum):
         return self in {Outcome.CONVERGED, Outcome.FLAT, Outcome.BOUNDARY}
 
     @property
-    def chip(self) -> str:
+    def status_label(self) -> str:
         """The sign and word shown on the run, as in ``"✓ Converged"``."""
-        return _CHIPS[self]
+        return _STATUS_LABELS[self]
 
     @property
     def comparable(self) -> bool:
-        """Whether a fit that ended so may stand in a comparison."""
+        """Whether a fit with this outcome can be compared with others."""
         return self in _COMPARABLE
 
     @property
@@ -49,7 +49,7 @@ class Outcome(Enum):
         return self in _CONTINUABLE
 
 
-_CHIPS = {
+_STATUS_LABELS = {
     Outcome.CONVERGED: "✓ Converged",
     Outcome.FLAT: "! Flat direction",
     Outcome.BOUNDARY: "! At a bound",

@@ -65,7 +65,7 @@ class Problem(ABC):
     unbounded: ClassVar[bool] = False
     """Whether the bounds of parameters lie at infinity."""
     library: ClassVar[str] = ""
-    """What computes, where that is not the library that was asked for."""
+    """What computes, where that is not the library of the option backend."""
 
     @property
     @abstractmethod
@@ -84,12 +84,12 @@ class Problem(ABC):
 
     @property
     def formulas(self) -> tuple[str, ...]:
-        """The formulas whose columns are read."""
+        """The formulas that name the columns read."""
         return () if self.specification.formula is None else (self.specification.formula,)
 
     @property
     def estimated(self) -> tuple[str, ...]:
-        """Names of the parameters that have estimates: those not left out on the way."""
+        """Names of the parameters that have estimates: those that were not left out."""
         return self.parameter_names
 
     @property
@@ -108,7 +108,7 @@ class Problem(ABC):
         Parameters
         ----------
         control
-            What pauses and stops the run, obeyed before each iteration.
+            What pauses and stops the run, checked before each iteration.
         into
             Takes each iteration, with the relative residual of each column.
         clock
@@ -121,7 +121,7 @@ class Problem(ABC):
         """
 
     def shortfall(self) -> str:
-        """Say how what came before the optimization fell short; empty when it did not."""
+        """Return what the stage before the optimization did not reach; empty without shortfall."""
         return ""
 
     @abstractmethod
@@ -152,7 +152,7 @@ class Problem(ABC):
         opg
             The outer products of the scores, ``(k, k)``, as far as they are known.
         scores
-            Whether sums over clusters are asked for.
+            Whether sums over clusters are needed.
         """
         codes = self.clusters.items() if scores else ()
         return Curvature(
@@ -173,11 +173,11 @@ class Problem(ABC):
         """Return the outer products of the scores summed by cluster."""
 
     @property
-    def scores_asked(self) -> bool:
-        """Whether the errors asked for need sums of scores; others form them when first asked."""
-        asked = self.specification
-        sandwich = asked.weights is not None and asked.weight_kind == "probability"
-        return sandwich or asked.covariance.uses_scores() or bool(self.clusters)
+    def scores_needed(self) -> bool:
+        """Whether the run's standard errors need sums of scores; others form them when used."""
+        specification = self.specification
+        sandwich = specification.weights is not None and specification.weight_kind == "probability"
+        return sandwich or specification.covariance.uses_scores() or bool(self.clusters)
 
     @property
     def has(self) -> frozenset[Need]:
@@ -200,12 +200,12 @@ class Problem(ABC):
         Raises
         ------
         OptionError
-            When the model is none.
+            When the model is not a linear regression.
         """
         raise missing_need(Need.REGRESSION_ROWS, self.title, "these standard errors")
 
     def check_leverages(self) -> None:
-        """Refuse a regression whose leverages do not exist or are too many to compute."""
+        """Refuse a regression with leverages that do not exist or are too many to compute."""
 
     @property
     def objective_shift(self) -> float:
@@ -236,14 +236,14 @@ class Problem(ABC):
         return theta
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
-        """Return sentences on what is seen at the estimate alone."""
+        """Return sentences on what only the estimate shows."""
         return ()
 
     def check_start(self, theta: Numpy) -> None:
         """Refuse a start at which the log-likelihood is not finite, naming row and parameter."""
 
     def separation(self, theta: Numpy) -> SeparationEvidence | None:
-        """Say why no maximum exists, once fitted probabilities saturate."""
+        """Return why no maximum exists, once fitted probabilities saturate."""
         return None
 
     def decrement(self, curvature: Curvature, theta: Numpy) -> float | None:
@@ -283,16 +283,16 @@ class Problem(ABC):
         """Return what the fit keeps besides its numbers: the state of its class of results."""
 
     def unconstrained_start(self, default: Numpy) -> Numpy:
-        """Put the person's start values in the place of the default ones; ``(k,)`` each.
+        """Put the user's start values in the place of the default ones; ``(k,)`` each.
 
         Raises
         ------
         OptionError
             When a name is not a parameter, or a value is not a finite number inside the bounds.
         """
-        asked, names = self.specification.start, self.parameter_names
+        specification, names = self.specification.start, self.parameter_names
         return with_start_values(
-            default, asked, names, natural=self.natural, unconstrained=self.unconstrained
+            default, specification, names, natural=self.natural, unconstrained=self.unconstrained
         )
 
     def groups(self, names: Sequence[str]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Steps(Protocol):
         ...
 
     def recorded(self) -> None:
-        """Hear that a step was taken."""
+        """Note that a step was taken."""
         ...
 
     def evaluations(self, step: Iterate) -> int:
@@ -72,7 +72,7 @@ class Optimized:
     objective: Callable[[], ScaledObjective]
 
     def steps(self, control: Control) -> Steps:
-        """Return steps that obey a control before each evaluation."""
+        """Return steps that check a control before each evaluation."""
         return _OptimizerSteps(SteeredObjective(self.objective(), control))
 
 
@@ -83,13 +83,13 @@ class OwnSteps:
     Attributes
     ----------
     iterate
-        Yields the start, ``(k,)``, and then each step, obeying a control on the way.
+        Yields the start, ``(k,)``, and then each step, and checks a control between them.
     """
 
     iterate: Callable[[Control, Numpy], Generator[Iterate, None, None]]
 
     def steps(self, control: Control) -> Steps:
-        """Return steps that obey a control."""
+        """Return steps that check a control."""
         return _ProblemSteps(self.iterate, control)
 
 

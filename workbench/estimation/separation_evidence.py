@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SeparationEvidence:
-    """Why no maximum exists, for the page that says so.
+    """Why no maximum exists, as the page shows it.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The noun in the middle: a frozen, JSON-able description of one run."""
+"""The specification of a run: a frozen description that is written as JSON."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class DataReference:
     """Where the data of a run came from, enough to find it again.
 
     ``kind`` is ``"sample"``, ``"file"``, ``"sql"`` or ``"frame"``; ``name`` is the sample's name,
-    the file's path, the database, or the variable's name in the notebook; ``query`` is what is
-    asked of a database.  ``fingerprint`` is a SHA-256 of the columns the
+    the file's path, the database, or the variable's name in the notebook; ``query`` is the
+    SQL query.  ``fingerprint`` is a SHA-256 of the columns the
     run reads, so that a resumed run refuses other data.
     """
 
@@ -41,9 +41,9 @@ class DataReference:
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a likelihood a person wrote in a cell, with its declared parameters.
+    """The text of a likelihood that a user wrote in a cell, with its declared parameters.
 
-    ``text`` is kept for display and replay by the person's own act; nothing stored is executed.
+    ``text`` is kept for display and replay by the user; nothing stored is executed.
     """
 
     text: str
@@ -59,7 +59,7 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=tuple(COVARIANCES),
         help="kind of standard errors",
-        label="Errors",
+        label="Standard errors",
     )
     cluster: str | tuple[str, ...] | None = option(
         None, kind=Kind.COLUMNS, help="column to cluster by, or several", label="Cluster by"
@@ -68,6 +68,7 @@ class RunOptions(Options):
         {},
         kind=Kind.SETTINGS,
         help="options of the standard errors",
+        label="Settings of the errors",
         example={"time": "year", "lag": 2},
     )
     weights: str | None = option(None, kind=Kind.COLUMN, help="column of weights")
@@ -76,6 +77,7 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=WEIGHT_KINDS,
         help="what weights are, by default analytic with fixed effects and else frequencies",
+        label="Kind of weights",
     )
     offset: str | None = option(None, kind=Kind.COLUMN, help="column added to the linear predictor")
     optimizer: Choice = option(
@@ -101,12 +103,18 @@ class RunOptions(Options):
         example="cuda:0",
     )
     dtype: str = option(
-        "float64", kind=Kind.CHOICE, choices=DTYPES, help="precision of the numbers"
+        "float64",
+        kind=Kind.CHOICE,
+        choices=DTYPES,
+        help="precision of the numbers",
+        label="Numbers",
     )
     start: Mapping[str, float] | None = option(
         None, kind=Kind.NUMBERS, help="start values by parameter", example={"educ": 0.1}
     )
-    max_steps: int | None = option(None, kind=Kind.COUNT, least=1, help="step limit")
+    max_steps: int | None = option(
+        None, kind=Kind.COUNT, least=1, help="step limit", label="Step limit"
+    )
     missing: str = option(
         "drop",
         kind=Kind.CHOICE,
@@ -122,7 +130,10 @@ class RunOptions(Options):
         label="Collinear columns",
     )
     positive: str | None = option(
-        None, kind=Kind.TEXT, help="level of a two-valued text outcome that counts as 1"
+        None,
+        kind=Kind.TEXT,
+        help="level of a two-valued text outcome that counts as 1",
+        label="Level that counts as 1",
     )
     fixef_rm: str = option(
         "singleton",
@@ -138,7 +149,7 @@ class RunOptions(Options):
         kind=Kind.CHOICE,
         choices=CONVENTIONS,
         help="small-sample convention",
-        label="Small sample",
+        label="Small-sample factor",
     )
     name: str = option("", kind=Kind.TEXT, help="name of the run")
 
@@ -148,7 +159,7 @@ class RunOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class Specification(RunOptions):
-    """Everything that was asked of one run; two equal specifications give the same estimates."""
+    """Everything that describes one run; two equal specifications give the same estimates."""
 
     model: Choice = field(kw_only=False)
     data: DataReference = field(kw_only=False)

@@ -1,4 +1,4 @@
-"""A person's start values put in the place of a model's own."""
+"""Start values given by the user in place of the default ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.protocols import Numpy
 
 def with_start_values(
     default: Numpy,
-    asked: Mapping[str, float] | None,
+    given: Mapping[str, float] | None,
     names: Sequence[str],
     *,
     natural: Callable[[Numpy], Numpy],
@@ -24,39 +24,39 @@ def with_start_values(
     ----------
     default
         The model's own start, ``(k,)``.
-    asked
+    given
         Start values of some natural parameters, by name.
     names
         The names of the natural parameters.
     natural, unconstrained
-        The way to natural parameters, and back.
+        Functions from unconstrained to natural parameters, and back.
 
     Raises
     ------
     OptionError
         When a name is not a parameter, or a value is not a finite number inside the bounds.
     """
-    if not asked:
+    if not given:
         return default
     params = natural(default)
-    found = _inside(_with(params, asked, names), unconstrained)
-    if found is not None and np.isfinite(list(asked.values())).all():
+    found = _inside(_with(params, given, names), unconstrained)
+    if found is not None and np.isfinite(list(given.values())).all():
         return found
-    alone = ({name: value} for name, value in asked.items())
+    alone = ({name: value} for name, value in given.items())
     wrong = (each for each in alone if not _valid(params, each, names, unconstrained))
-    name = next(iter(next(wrong, asked)))
+    name = next(iter(next(wrong, given)))
     raise OptionError(
-        f"The start value of {name} is {asked[name]:g}.",
-        hint="give a finite number inside its bounds; a spread starts above zero.",
+        f"The start value of {name} is {given[name]:g}.",
+        hint="give a finite number inside its bounds; a standard deviation starts above zero.",
         code="start-not-finite",
         where=name,
     )
 
 
-def _with(params: Numpy, asked: Mapping[str, float], names: Sequence[str]) -> Numpy:
+def _with(params: Numpy, given: Mapping[str, float], names: Sequence[str]) -> Numpy:
     """Return parameters ``(k,)`` with some of them replaced, by name."""
     found = params.copy()
-    for name, value in asked.items():
+    for name, value in given.items():
         if name not in names:
             raise OptionError(
                 f'There is no parameter "{name}" to start.',
@@ -70,13 +70,13 @@ def _with(params: Numpy, asked: Mapping[str, float], names: Sequence[str]) -> Nu
 
 def _valid(
     params: Numpy,
-    asked: Mapping[str, float],
+    given: Mapping[str, float],
     names: Sequence[str],
     unconstrained: Callable[[Numpy], Numpy],
 ) -> bool:
     """Whether start values are valid together with the default ones of the other parameters."""
-    finite = np.isfinite(list(asked.values())).all()
-    return bool(finite) and _inside(_with(params, asked, names), unconstrained) is not None
+    finite = np.isfinite(list(given.values())).all()
+    return bool(finite) and _inside(_with(params, given, names), unconstrained) is not None
 
 
 def _inside(params: Numpy, unconstrained: Callable[[Numpy], Numpy]) -> Numpy | None:

@@ -19,9 +19,9 @@ _QUIET_STEPS = 5
 # An approximate problem's own maximum is off by its noise, far above these, in nats.
 _NEAR, _NEAR_BY_GRADIENT = 0.1, 0.01
 _WARM_START_STEPS = 50
-# Maxima whose log-likelihoods are nearer than this, in nats, are taken for the same.
+# Maxima with log-likelihoods nearer than this, in nats, count as the same.
 SAME_MAXIMUM = 1e-3
-# A candidate is given up when so many times its Newton step's expected gain would not be enough.
+# A candidate is given up when this many times the gain its Newton step promises is too little.
 _GENEROUS = 10
 
 
@@ -80,7 +80,7 @@ class StoppingRule:
         return decrement_at(self._problem, theta) <= self._problem.tolerance
 
     def _lost_in_rounding(self, step: Iterate) -> bool:
-        """Tell a float32 run whose objective moves by less than its rounding."""
+        """Tell whether the objective of a float32 run moves by less than its rounding."""
         if self._problem.precision != "float32":
             return False
         self._recent.append(step.objective)
@@ -119,7 +119,7 @@ class OtherModeRule(StoppingRule):
     problem, max_steps
         As for every optimization.
     best
-        The log-likelihood to beat, in nats.
+        The log-likelihood of the best maximum so far, in nats.
     """
 
     def __init__(self, problem: Problem, max_steps: int, best: float) -> None:

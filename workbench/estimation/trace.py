@@ -1,4 +1,4 @@
-"""The record of a run's steps, which grows while others listen."""
+"""The record of a run's steps, which grows while listeners read it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Listener = Callable[[Iterate], None]
-
-FLOAT32 = "float32"
-"""The stage of steps in float32, which are taken before those in float64."""
-OTHER_SIGN = "other sign of "
-"""What comes before the name of a standard deviation in a stage that ends at its other sign."""
 
 FIGURES = (
     "number",
@@ -70,7 +65,7 @@ class Trace(Observable[Iterate]):
         return min(finite, key=lambda step: step.objective, default=None)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a step: the figures, then the parameters by name."""
+        """Return one row per step: the figures, then the parameters by name."""
         import pandas as pd
 
         frame = pd.DataFrame(self.rows(), columns=[*FIGURES, *self.parameter_names])

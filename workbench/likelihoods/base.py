@@ -126,7 +126,7 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Likelihood(Options, ABC):
-    r"""A likelihood whose rows read the data through linear predictors and a few parameters.
+    r"""A likelihood with rows that read the data through linear predictors and a few parameters.
 
     A template states one formula, :meth:`contributions`, of the predictors
     :math:`x_{ai}^\top\beta_a` of its equations and of its parameters on their natural scale.
@@ -144,7 +144,7 @@ class Likelihood(Options, ABC):
     """The roles of further columns: event, entry, left, right, trials.  Each is also the name of
     the option that says which column of the data has it."""
     unit: ClassVar[Literal["row", "group"]] = "row"
-    """What has one log-likelihood: a row, or a group, whose rows ``columns["group"]`` sums."""
+    """What has one log-likelihood: a row, or a group with rows that ``columns["group"]`` sums."""
     group: ClassVar[str | None] = None
     """The column of groups; a likelihood of groups has an option of this name."""
     scales_outcome: ClassVar[bool] = False
@@ -171,7 +171,7 @@ class Likelihood(Options, ABC):
 
     @property
     def positive(self) -> tuple[str, ...]:
-        """Names of the parameters that are positive, and whose bound is zero."""
+        """Names of the positive parameters, with zero as their bound."""
         return tuple(n for b in self.parameters if b.transform == LOG for n in b.names)
 
     @property
@@ -222,7 +222,7 @@ class Likelihood(Options, ABC):
         return self.parameters
 
     def derived(self, y: Numpy, levels: Sequence[str]) -> Mapping[str, Numpy]:
-        """Return further columns ``(n,)`` that the formula reads and the outcome tells."""
+        """Return further columns ``(n,)`` that the formula reads and the outcome determines."""
         return {}
 
     def mean(self, predictors: Sequence[Numpy], parameters: Numpy) -> Numpy | None:

@@ -61,15 +61,15 @@ class Gaussian(Likelihood):
         return xp.log(precision) - (precision * y - index) ** 2 / 2 - _HALF_LOG_TWO_PI
 
     def start(self, data: Observed) -> Start:
-        """Start without any effect, so that every optimizer has a way to go.
+        """Start with all coefficients at zero, so that every optimizer has steps to take.
 
-        The spread is that of the outcome around zero, cut to be above zero.  Least squares would
-        be the maximum itself.
+        The standard deviation is that of the outcome around zero, and positive.  Least squares
+        would be the maximum itself.
         """
         y, moments = data.y, data.moments
         square = float(y @ y) / len(y) if moments is None else moments.outcome / moments.count
-        spread = max(math.sqrt(square), _LEAST)
-        return Start((np.zeros(data.x.shape[1]),), np.array([1 / spread]))
+        sd = max(math.sqrt(square), _LEAST)
+        return Start((np.zeros(data.x.shape[1]),), np.array([1 / sd]))
 
     def mean(self, predictors: Sequence[Numpy], parameters: Numpy) -> Numpy:
         return predictors[0]

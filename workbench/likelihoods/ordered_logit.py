@@ -27,7 +27,7 @@ class OrderedLogit(Likelihood):
     .. math:: \ell_i = \log\{\Lambda(\kappa_{y_i} - x_i^\top\beta)
         - \Lambda(\kappa_{y_i-1} - x_i^\top\beta)\}
 
-    There is no constant, since the cutpoints :math:`\kappa` take its place.  Shown are the
+    There is no constant, since the cutpoints :math:`\kappa` take its place.  Reported are the
     cutpoints as they are; estimated are the first and the logs of the increments.
 
     References
@@ -73,7 +73,7 @@ class OrderedLogit(Likelihood):
         return below + above + xp.where(inside, between, 0 * index)
 
     def start(self, data: Observed) -> Start:
-        """Start without any effect, from the shares of the levels."""
+        """Start with slopes of zero, from the shares of the levels."""
         counts = np.bincount(data.y.astype(np.int64), data.weights)
         shares = np.cumsum(counts)[:-1] / counts.sum()
         return Start((np.zeros(data.x.shape[1]),), np.asarray(logit(shares)))
@@ -102,9 +102,9 @@ class OrderedLogit(Likelihood):
     def separating(self, equation: int, y: Numpy, x: Numpy) -> Separation | None:
         """Look for a direction of coefficients and cutpoints that moves every row inwards.
 
-        Each row asks that its predictor stay below its upper cutpoint and above its lower one, as
-        the two binary outcomes on either side of its level do.  Directions that move different
-        rows add up, so that the number of rows of one of them says nothing.
+        Each row requires a predictor below its upper cutpoint and above its lower one, as the two
+        binary outcomes on either side of its level do.  Directions that move different rows
+        add up, so that the number of rows of one of them has no meaning.
         """
         codes, cuts = y.astype(np.int64), int(y.max())
         cutpoints = np.eye(cuts)

@@ -1,4 +1,4 @@
-"""What a run would do with its data, found before it starts, however incomplete its options are."""
+"""Plans of runs before they start, also where options are incomplete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.estimation.model import Finding, Model, Plan
 from workbench.estimation.specification import RunOptions, Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.models.design.notes import notes_on_design
-from workbench.models.design.read import columns_asked, draft_plan
+from workbench.models.design.read import columns_read, draft_plan
 from workbench.models.registry import model_class, model_of
 from workbench.optimizers import OPTIMIZERS, optimizer_named
 from workbench.options import Kind, options_of
@@ -54,10 +54,12 @@ def _read(specification: Specification, table: Table) -> Plan:
     return replace(plan, notes=(*about, *plan.notes))
 
 
-def _is_large(model: Model, asked: Specification, table: Table) -> bool:
+def _is_large(model: Model, specification: Specification, table: Table) -> bool:
     if table.nrows * len(table.names) <= CELLS_AT_ONCE:
         return False
-    return table.nrows * max(1, len(columns_asked(model, asked, table.names))) > CELLS_AT_ONCE
+    return (
+        table.nrows * max(1, len(columns_read(model, specification, table.names))) > CELLS_AT_ONCE
+    )
 
 
 def _levels(error: WorkbenchError, table: Table) -> tuple[str, ...]:
@@ -68,24 +70,24 @@ def _levels(error: WorkbenchError, table: Table) -> tuple[str, ...]:
 
 
 # What is found in a draft ------------------------------------------------------------------------
-def _finding(kind: type[Model], asked: Specification, error: WorkbenchError) -> Finding:
+def _finding(kind: type[Model], specification: Specification, error: WorkbenchError) -> Finding:
     """Say which option an error of a plan is about."""
-    if name := kind.option_at_fault(error, asked):
+    if name := kind.option_at_fault(error, specification):
         return Finding(error, "model", name)
     common = {each.name for each in options_of(RunOptions)}
     if isinstance(error, OptionError | DeviceError) and error.where in common:
         return Finding(error, "run", error.where)
-    of, option = _naming(error.where, asked)
+    of, option = _naming(error.where, specification)
     return Finding(error, of, option)
 
 
-def _naming(column: str, asked: Specification) -> tuple[str, str]:
+def _naming(column: str, specification: Specification) -> tuple[str, str]:
     """Return the option of the standard errors or of the run that names a column, if one does."""
-    if not column or asked.reads_in_formula(column):
+    if not column or specification.reads_in_formula(column):
         return "", ""
-    common = {each.name: getattr(asked, each.name) for each in options_of(RunOptions)}
-    errors = covariance_class(asked.se)
-    for of, kind, values in (("se", errors, asked.se_options), ("run", RunOptions, common)):
+    common = {each.name: getattr(specification, each.name) for each in options_of(RunOptions)}
+    errors = covariance_class(specification.se)
+    for of, kind, values in (("se", errors, specification.se_options), ("run", RunOptions, common)):
         for each in options_of(kind):
             value = values.get(each.name)
             names = value if isinstance(value, list | tuple) else (value,)
@@ -94,11 +96,11 @@ def _naming(column: str, asked: Specification) -> tuple[str, str]:
     return "", ""
 
 
-def _refused_options(kind: type[Model], asked: Specification) -> Iterator[Finding]:
+def _refused_options(kind: type[Model], specification: Specification) -> Iterator[Finding]:
     """Yield what is wrong with the options of a run and of its members, before any data."""
-    common = {each.name: getattr(asked, each.name) for each in options_of(RunOptions)}
+    common = {each.name: getattr(specification, each.name) for each in options_of(RunOptions)}
     yield from _refused("run", RunOptions, common, lambda: None)
-    optimizer, demeaner = asked.optimizer, asked.demeaner
+    optimizer, demeaner = specification.optimizer, specification.demeaner
     yield from _refused(
         "optimizer",
         OPTIMIZERS.get(optimizer.name),
@@ -112,15 +114,17 @@ def _refused_options(kind: type[Model], asked: Specification) -> Iterator[Findin
             demeaner.settings,
             lambda: demeaner_named(demeaner.name, demeaner.settings),
         )
-    if asked.se in COVARIANCES:
+    if specification.se in COVARIANCES:
         yield from _refused(
             "se",
-            covariance_class(asked.se),
-            asked.se_options,
-            lambda: covariance_of(asked.se, asked.se_options),
+            covariance_class(specification.se),
+            specification.se_options,
+            lambda: covariance_of(specification.se, specification.se_options),
         )
-        yield from _clusters(asked)
-    yield from _refused("model", kind, asked.model.settings, lambda: model_of(asked.model))
+        yield from _clusters(specification)
+    yield from _refused(
+        "model", kind, specification.model.settings, lambda: model_of(specification.model)
+    )
 
 
 def _refused(
@@ -143,10 +147,10 @@ def _refused(
         yield Finding(error, of, error.where)
 
 
-def _clusters(asked: Specification) -> Iterator[Finding]:
+def _clusters(specification: Specification) -> Iterator[Finding]:
     """Yield what the standard errors refuse of the columns to cluster by."""
     try:
-        asked.covariance.check_clusters(asked.clusters)
+        specification.covariance.check_clusters(specification.clusters)
     except OptionError as error:
         if error.where == "cluster":  # others are found among the options of the errors
             yield Finding(error, "run", "cluster")

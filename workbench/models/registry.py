@@ -1,4 +1,4 @@
-"""The models by name: one line each, loaded when it is first asked for."""
+"""The models by name: one line each, loaded when it is first used."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
-from workbench.models.design.read import columns_asked
+from workbench.models.design.read import columns_read
 from workbench.models.event_study.aggregation import sunab_terms
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
 from workbench.options import made, options_of
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 
 MODELS = {
     "ols": "workbench.models.linear.options:OLS",
@@ -80,7 +80,7 @@ _OF_CALLS = {"model", "data", "formula", *(family.keyword for family in FAMILIES
 
 
 def check_registered(name: str, model: type[Model]) -> None:
-    """Refuse a model that is registered under another name, or whose options are a run's too.
+    """Refuse a model that is registered under another name, or with options that are also a run's.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def models() -> pd.DataFrame:
 def as_model(given: Any) -> Model | type[Model]:
     """Return what was given as a model: a name, a class, an object, or a likelihood template.
 
-    A class stands for a model whose options are still to be given.
+    A class is a model without its options.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     Parameters
     ----------
     specification
-        What was asked.
+        The specification of the run.
     table
         The data.
     model
@@ -208,7 +208,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     """
     model = model_of(specification.model) if model is None else model
     if model.needs_formula:
-        table.begin_fingerprint(columns_asked(model, specification, table.names))
+        table.begin_fingerprint(columns_read(model, specification, table.names))
     problem = model.problem(model.plan(specification, table))
     problem.table, problem.model = table, model
     specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))
@@ -241,8 +241,8 @@ def _with_cohorts(kind: type[Fit]) -> type[Fit]:
     return found
 
 
-def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
-    """Return the models whose fits have a method or property, and what its lack is called.
+def models_with(attribute: str) -> tuple[tuple[str, ...], Availability] | None:
+    """Return the models with fits that have a method or property, and the words for its lack.
 
     None where no fit has it.
     """
@@ -252,6 +252,6 @@ def models_with(attribute: str) -> tuple[tuple[str, ...], Offer] | None:
         return None
     first, kind = next(iter(having.items()))
     own = next(each for each in kind.__mro__ if attribute in vars(each))
-    offers: Mapping[str, Offer] = vars(own).get("offers", {})
-    unnamed = Offer(f"has no {attribute}", f'a model such as "{first}".', "not-offered")
-    return tuple(having), offers.get(attribute, unnamed)
+    availability: Mapping[str, Availability] = vars(own).get("availability", {})
+    unnamed = Availability(f"has no {attribute}", f'a model such as "{first}".', "not-offered")
+    return tuple(having), availability.get(attribute, unnamed)

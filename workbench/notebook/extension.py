@@ -15,15 +15,15 @@ _MATCHER = "workbench.mle"
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Give a shell ``%%mle``; loading twice is loading once."""
+    """Add ``%%mle`` to a shell; loading it again has no effect."""
     unload_ipython_extension(shell)
     shell.register_magics(MleMagics)
     shell.input_transformers_cleanup.append(_bare)
     shell.Completer.custom_matchers.insert(0, matcher_for(shell))
 
 
-def offer() -> None:
-    """Load the extension where a shell lacks it: the cell that the page shows must run."""
+def load_if_missing() -> None:
+    """Load the extension if the shell lacks it, so that the cell shown on the page runs."""
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
@@ -45,7 +45,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 def _bare(lines: list[str]) -> list[str]:
     """Let ``%%mle`` without a body through to the magic, which says what is missing.
 
-    IPython refuses a cell magic whose body is empty before the magic hears of it.
+    IPython refuses a cell magic whose body is empty before the magic is called.
     """
     first, rest = lines[:1], lines[1:]
     bare = first and first[0].split()[:1] == ["%%mle"] and not "".join(rest).strip()

@@ -1,4 +1,4 @@
-"""What the page may say to the kernel: each message's fields and their kinds, and nothing else."""
+"""The messages that the page may send to the kernel: their fields and types."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
 
 
 def accepted(content: object) -> dict[str, Any] | None:
-    """Return a message's known fields, or None, with a log line, when it has not its shape."""
+    """Return a message's known fields, or None, with a log line, when its fields are wrong."""
     kind = content.get("type") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or not isinstance(kind, str) or kind not in SHAPES:
         _LOGGER.warning("Ignored a message of the unknown type %.40r.", kind)
@@ -52,7 +52,7 @@ def accepted(content: object) -> dict[str, Any] | None:
         _LOGGER.info("Ignored unknown fields %s of %s.", sorted(map(str, unknown))[:5], kind)
     wrong = [name for name, expected in shape.items() if not _fits(content.get(name), expected)]
     if wrong:
-        _LOGGER.warning("Ignored a message %r whose fields %s have the wrong kind.", kind, wrong)
+        _LOGGER.warning("Ignored a message %r with fields %s of the wrong type.", kind, wrong)
         return None
     return {"type": kind, **{name: content.get(name) for name in shape}}
 
@@ -71,7 +71,7 @@ def _fits(value: object, expected: Any) -> bool:
 
 
 def _is_plain(value: object) -> bool:
-    """Tell whether a value is plain, or a list or mapping of plain values or of lists of them."""
+    """Return whether a value is plain, or a list or mapping of plain values or of lists of them."""
     if isinstance(value, dict):
         few = len(value) <= MOST_ITEMS
         return few and all(_fits(key, str) and _is_listed(item) for key, item in value.items())

@@ -66,8 +66,8 @@ def compare(
     p_values
         Print the p-value below the standard error, in square brackets.
     against
-        A fit whose estimates are the yardstick: a row gives the root mean square error of each
-        column's estimates to it, over the parameters that both have.
+        The fit to compare with: a row gives the root mean square difference between each column's
+        estimates and those of this fit, over the parameters that both have.
     keep
         The parameters to list; the others are estimated all the same.
 
@@ -122,7 +122,7 @@ def _check(fit: Any) -> None:
     if not fit.outcome.comparable:
         raise InferenceError(
             f'"{model_name(fit)}" has no estimates to compare: {fit.message}',
-            hint="leave it out, or repair the model and run it again.",
+            hint="leave it out, or change the model and run it again.",
             code="not-comparable",
             where=model_name(fit),
         )
@@ -140,7 +140,7 @@ class Comparison:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """One name a column, no two the same."""
+        """One unique name per column."""
         return unique_names(self.fits)
 
     @cached_property
@@ -166,12 +166,12 @@ class Comparison:
 
     @cached_property
     def share_data(self) -> bool:
-        """Whether all fits rest on the same data."""
+        """Whether all fits use the same data."""
         return all(same_data(self.fits[0], fit) for fit in self.fits[1:])
 
     @cached_property
     def grid(self) -> Grid:
-        """The table as texts, before any format."""
+        """The table as text cells, before it is formatted."""
         depvar, *others = {outcome_name(fit) for fit in self.fits}
         return Grid(
             title=f"Dependent variable {depvar}" if depvar and not others else "",
@@ -183,7 +183,7 @@ class Comparison:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a parameter and, for each fit, the estimate and standard error."""
+        """Return one row per parameter and, for each fit, the estimate and standard error."""
         columns = pd.MultiIndex.from_product(
             [self.names, ["estimate", "std err"]], names=["model", "figure"]
         )
@@ -210,7 +210,7 @@ class Comparison:
         return markdown.render(self._table(details))
 
     def to_csv(self) -> str:
-        """Return all digits of every figure, with names that no spreadsheet takes for formulas."""
+        """Return all digits of every figure; names cannot be read as formulas by a spreadsheet."""
         heads = [f"{name} {figure}" for name in self.names for figure in ("estimate", "std err")]
         pairs = np.stack([self.estimates, self.errors], axis=2).reshape(len(self.parameters), -1)
         rows: list[Sequence[object]] = [["parameter", *heads]]
@@ -338,7 +338,7 @@ class Comparison:
             if len(set(words)) > 1 or (label == "Weights" and words[0] != "none"):
                 yield Row(label, words, "text")
         if not all(fit.outcome.converged for fit in self.fits):
-            yield Row("Outcome", tuple(fit.outcome.chip for fit in self.fits), "text")
+            yield Row("Outcome", tuple(fit.outcome.status_label for fit in self.fits), "text")
 
     def _criteria(self) -> Iterable[Row]:
         for label, attribute in (("AIC", "aic"), ("BIC", "bic")):
@@ -375,7 +375,7 @@ class Comparison:
             yield label, [_rmse(fit, self.against) for fit in self.fits]
         yield "steps", [fit.steps for fit in self.fits]
         yield "seconds", [fit.timing.get("total") for fit in self.fits]
-        yield "outcome", [fit.outcome.chip for fit in self.fits]
+        yield "outcome", [fit.outcome.status_label for fit in self.fits]
 
     def _notes(self) -> Iterable[str]:
         if any(has_errors(fit) for fit in self.fits):
@@ -391,7 +391,7 @@ class Comparison:
             yield f"{' and '.join(scales).capitalize()} coefficients are on different scales."
 
     def _warnings(self) -> Iterable[str]:
-        """Yield what keeps columns from being read side by side without thought."""
+        """Yield notes on what makes the columns not directly comparable."""
         if not self.share_data:
             pairs = zip(self.names, data_used(self.fits), strict=True)
             yield f"Data differ: {', '.join(f'{name} uses {used}' for name, used in pairs)}."
@@ -427,7 +427,7 @@ def _criterion(fit: Fit, attribute: str) -> str:
 
 
 def _rmse(fit: Fit, against: Fit) -> float | None:
-    """Return the root mean square error of estimates over shared names; None for the yardstick."""
+    """Return the root mean square difference over shared names; None for ``against`` itself."""
     if fit is against:
         return None
     shared = fit.params.index.intersection(against.params.index)
@@ -437,5 +437,5 @@ def _rmse(fit: Fit, against: Fit) -> float | None:
 
 
 def _spread(values: Sequence[object], at: int = 0) -> list[object]:
-    """Return one value a fit over its two columns, estimate (0) or standard error (1)."""
+    """Return one value per fit, in its column of estimates (0) or of standard errors (1)."""
     return [value if place == at else None for value in values for place in (0, 1)]

@@ -1,4 +1,4 @@
-"""What happened to a run that did not end at a maximum, and what a person can do next."""
+"""Diagnose a run that did not end at a maximum, and list the remedies."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _UNEVEN = 100.0
 
 
 @dataclass(frozen=True)
-class WayOut:
-    """One thing a person can do: a stable short name, what a button says, and what it does."""
+class Remedy:
+    """One remedy for a failed run: its short name, the label of its button, and its effect."""
 
     action: str
     label: str
@@ -28,33 +28,33 @@ class WayOut:
 
 
 @dataclass(frozen=True)
-class Story:
-    """A failed run in the order a person reads it; the safest way out comes first."""
+class Diagnosis:
+    """The diagnosis of a failed run, in reading order; the safest remedy comes first."""
 
-    chip: str
+    status_label: str
     heading: str
     evidence: tuple[str, ...]
     table: Grid | None
     cause: str
-    ways: tuple[WayOut, ...]
+    remedies: tuple[Remedy, ...]
 
 
-def story_of(fit: Fit) -> Story:
-    """Tell what happened to ``fit``: heading, evidence, likely cause and ways out."""
+def diagnosis_of(fit: Fit) -> Diagnosis:
+    """Return what happened to ``fit``: heading, evidence, likely cause and remedies."""
     heading, *rest = _sentences(fit.message or fit.outcome.value)
-    return Story(
-        fit.outcome.chip,
+    return Diagnosis(
+        fit.outcome.status_label,
         heading,
         (*rest, *_without_end(fit), *_gain(fit)),
         _table(fit.evidence),
         _cause(fit),
-        ways_out(fit),
+        remedies_of(fit),
     )
 
 
-def ways_out(fit: Fit) -> tuple[WayOut, ...]:
-    """Return what a person can do after ``fit`` ended as it did, the safest first."""
-    ways = {
+def remedies_of(fit: Fit) -> tuple[Remedy, ...]:
+    """Return the remedies for the outcome of ``fit``, the safest first."""
+    remedies = {
         Outcome.SEPARATED: _after_separation(tuple(fit.evidence.get("regressors", ()))),
         Outcome.NOT_FINITE: (_START, _RESCALE),
         Outcome.SADDLE: (_START, _NEWTON),
@@ -64,29 +64,29 @@ def ways_out(fit: Fit) -> tuple[WayOut, ...]:
         Outcome.STEP_LIMIT: (_NEWTON, _MORE, _RESCALE, _KEEP),
         Outcome.NO_PROGRESS: (_NEWTON, _RESCALE, _KEEP),
     }
-    return ways.get(fit.outcome, ())
+    return remedies.get(fit.outcome, ())
 
 
-_NEWTON = WayOut("continue-newton", "Continue with Newton", "From this point.")
-_MORE = WayOut("continue", "Continue", "Same optimizer, same settings, more steps.")
-_KEEP = WayOut("keep", "Keep as it is", "Stays in the list, marked; no standard errors.")
-_RESCALE = WayOut(
+_NEWTON = Remedy("continue-newton", "Continue with Newton", "From this point.")
+_MORE = Remedy("continue", "Continue", "Same optimizer, same settings, more steps.")
+_KEEP = Remedy("keep", "Keep as it is", "Stays in the list, marked; no standard errors.")
+_RESCALE = Remedy(
     "rescale", "Rescale the columns, run again", "Bring their standard deviations near 1."
 )
-_FLOAT64 = WayOut("float64", "Finish in float64", "From this point, on a device that has it.")
-_START = WayOut("start", "Give other start values, run again", "Such as those of a simpler model.")
+_FLOAT64 = Remedy("float64", "Finish in float64", "From this point, on a device that has it.")
+_START = Remedy("start", "Give other start values, run again", "Such as those of a simpler model.")
 
 
-def _after_separation(regressors: tuple[str, ...]) -> tuple[WayOut, ...]:
+def _after_separation(regressors: tuple[str, ...]) -> tuple[Remedy, ...]:
     what = " or ".join(regressors) or "the regressor named above"
     return (
-        WayOut("remove", f"Remove {what}, run again", "The other variables stay."),
-        WayOut("rows", "Look at the rows", f"Sort the data by {what}."),
+        Remedy("remove", f"Remove {what}, run again", "The other variables stay."),
+        Remedy("rows", "Look at the rows", f"Sort the data by {what}."),
     )
 
 
-def _after_flat(flat: tuple[str, ...]) -> tuple[WayOut, ...]:
-    return (WayOut("fix", f"Remove or fix one of {', '.join(flat)}, run again", ""),)
+def _after_flat(flat: tuple[str, ...]) -> tuple[Remedy, ...]:
+    return (Remedy("fix", f"Remove or fix one of {', '.join(flat)}, run again", ""),)
 
 
 def _sentences(message: str) -> list[str]:
@@ -95,19 +95,21 @@ def _sentences(message: str) -> list[str]:
 
 
 def _without_end(fit: Fit) -> tuple[str, ...]:
-    """Say of a separated run why there is nothing to report."""
+    """Explain why a separated run has no estimates."""
     names = tuple(fit.evidence.get("regressors", ()))
     if fit.outcome is not Outcome.SEPARATED or not names:
         return ()
-    whose = f"the coefficient of {names[0]} grows" if len(names) == 1 else "their coefficients grow"
+    growing = (
+        f"the coefficient of {names[0]} grows" if len(names) == 1 else "their coefficients grow"
+    )
     return (
-        f"The likelihood rises for ever as {whose} in size, so there is no estimate to report "
-        "and no standard error.",
+        f"The likelihood increases without bound as {growing} in size, so there is no "
+        "estimate to report and no standard error.",
     )
 
 
 def _gain(fit: Fit) -> tuple[str, ...]:
-    """Say what one more Newton step promises: half the decrement, in nats."""
+    """State the expected gain of one more Newton step: half the decrement, in nats."""
     if not fit.outcome.can_continue or fit.decrement is None or not fit.decrement > 0:
         return ()
     gain, now = numbers.figure(fit.decrement / 2, 2), numbers.log_likelihood(fit.loglik)

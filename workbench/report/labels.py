@@ -1,4 +1,4 @@
-"""Words that name a fit, its standard errors and its end, the same in every table."""
+"""The labels of a fit, its standard errors and its outcome, the same in every table."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from workbench.covariances import TOGETHER
 from workbench.covariances.kinds import covariance_class
 from workbench.estimation.model import model_class
+from workbench.estimation.specification import RunOptions
 from workbench.estimation.trace import FLOAT32, OTHER_SIGN
 from workbench.literals import Choice
 from workbench.optimizers import OPTIMIZERS
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
 
 INTERCEPT = "Intercept"
 
-_READS = ("formula", "source", "cluster", "se_options", "weights", "offset")
+_READS = (
+    *("formula", "source", "se_options"),
+    *(each.name for each in options_of(RunOptions) if each.kind in {Kind.COLUMN, Kind.COLUMNS}),
+)
 """The settings that say which columns are read."""
 _QUERY_SHOWN = 60
-"""Characters of a query that stand beside its database."""
+"""The number of characters of a query that are shown with its database."""
 
 
 def model_name(fit: Fit) -> str:
-    """Return the name a person gave the fit, else its model's title."""
+    """Return the name given to the fit, else its model's title."""
     return fit.name or fit.model_title
 
 
@@ -58,40 +62,40 @@ def outcome_name(fit: Fit) -> str:
 
 
 def figure_of(fit: Fit, name: str) -> float | None:
-    """Return a figure that fits of some models have, such as ``r2``; None of one without."""
+    """Return a statistic that fits of some models have, such as ``r2``; else None."""
     figure: float | None = getattr(fit, name, None)
     return figure
 
 
 def absorbed_by(fit: Fit) -> tuple[str, ...]:
-    """Return the fixed effects that a fit has absorbed; none of a model without."""
+    """Return the fixed effects that a fit has absorbed; empty where there are none."""
     absorbed: tuple[str, ...] = getattr(fit, "absorbed", ())
     return absorbed
 
 
 def weights_label(fit: Fit) -> str:
     """Return the column of weights and what they are; empty without weights."""
-    asked = fit.specification
-    return f"{asked.weights} ({asked.weight_kind})" if asked.weights else ""
+    specification = fit.specification
+    return f"{specification.weights} ({specification.weight_kind})" if specification.weights else ""
 
 
 def has_few_draws(stage: str) -> bool:
-    """Say whether a stage has fewer draws, and so a log-likelihood of its own."""
+    """Return whether a stage has fewer draws, and so another log-likelihood."""
     return stage.endswith(" draws")
 
 
 def is_rough(stage: str) -> bool:
-    """Say whether a stage's log-likelihood is another function: fewer draws, or float32."""
+    """Return whether a stage's log-likelihood differs: fewer draws, or float32."""
     return has_few_draws(stage) or stage == FLOAT32
 
 
-def races(stage: str) -> bool:
-    """Say whether a stage looks for a maximum at another sign, after one was found."""
+def is_other_mode(stage: str) -> bool:
+    """Return whether a stage looks for another mode, at another sign of a parameter."""
     return stage.startswith(OTHER_SIGN)
 
 
 def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:
-    """Return one name a fit, no two the same: a repeated name is numbered."""
+    """Return one unique name per fit: a repeated name is numbered."""
     names = [model_name(fit) for fit in fits]
     repeated = {name for name, times in Counter(names).items() if times > 1}
     taken, unique = set(names) - repeated, []
@@ -106,12 +110,12 @@ def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:
 
 
 def at_maximum(fit: Fit) -> bool:
-    """Say whether the fit ended at a maximum, a flat one included."""
+    """Return whether the fit ended at a maximum, a flat one included."""
     return fit.outcome.at_maximum
 
 
 def has_errors(fit: Fit) -> bool:
-    """Say whether the fit ended where standard errors exist, and some were asked for."""
+    """Return whether the fit has standard errors, which were requested and exist."""
     return at_maximum(fit) and fit.se_label != "none"
 
 
@@ -123,7 +127,7 @@ def shown_errors(fit: Fit) -> pd.Series:
 def errors_label(fit: Fit) -> str:
     """Return the kind of standard error with its small-sample factor."""
     if not at_maximum(fit):
-        return "none: " + fit.outcome.chip.split(" ", 1)[1].lower()
+        return "none: " + fit.outcome.status_label.split(" ", 1)[1].lower()
     factor = fit.ssc_label.replace("-", MINUS)
     return f"{fit.se_label}, {factor}" if factor and has_errors(fit) else fit.se_label
 
@@ -137,7 +141,7 @@ def clusters(fit: Fit) -> str:
 
 
 def kind_note(fit: Fit) -> str:
-    """Return the sentence that says how the standard errors were computed."""
+    """Return the sentence on how the standard errors were computed."""
     if not has_errors(fit):
         return ""
     factor = f", times {fit.ssc_label.replace('-', MINUS)}" if fit.ssc_label else ""
@@ -152,7 +156,7 @@ def sample_of(fit: Fit) -> tuple[object, ...]:
 
 
 def reads_same_columns(first: Fit, second: Fit) -> bool:
-    """Say whether two fits read the same columns, so that their fingerprints tell data apart."""
+    """Return whether two fits read the same columns, so that their fingerprints are comparable."""
     one, two = first.specification, second.specification
     alike = all(getattr(one, name) == getattr(two, name) for name in _READS)
     return alike and _columns(one.model) == _columns(two.model)
@@ -166,7 +170,7 @@ def _columns(model: Choice) -> dict[str, object]:
 
 
 def same_data(first: Fit, second: Fit) -> bool:
-    """Say whether two fits rest on the same data: their fingerprint, else where they are."""
+    """Return whether two fits use the same data, by fingerprint, else by where the data are."""
     one, two = first.specification.data, second.specification.data
     if one.fingerprint and two.fingerprint:
         if one.fingerprint == two.fingerprint:
@@ -184,9 +188,9 @@ def data_name(of: DataReference) -> str:
 
 
 def data_used(fits: Sequence[Fit]) -> list[str]:
-    """Return the rows that each fit rests on, as in ``"753 rows of mroz"``.
+    """Return the rows that each fit uses, as in ``"753 rows of mroz"``.
 
-    Data of one name and length are told apart by the first digits of their fingerprint.
+    Data of the same name and length are distinguished by the first digits of the fingerprint.
     """
     references = [fit.specification.data for fit in fits]
     rows = [numbers.count(fit.provenance.get("rows", fit.nobs)) for fit in fits]
@@ -205,17 +209,17 @@ def rows_left_out(fit: Fit) -> int | None:
 
 
 def left_out_count(fit: Fit) -> str:
-    """Return how many rows were left out as it is written; empty where none was."""
+    """Return the number of rows left out, as text; empty where none was."""
     return numbers.count(rows_left_out(fit)) if fit.dropped else ""
 
 
 def column_spreads(fit: Fit) -> dict[str, float]:
-    """Return the standard deviation of each regressor, as far as the fit knows them."""
+    """Return the standard deviation of each regressor, where the fit has it."""
     return {name: spread for name, spread in fit.column_sd.items() if name != INTERCEPT}
 
 
 def optimizer_title(fit: Fit) -> str:
-    """Return the optimizer as a person calls it, as in ``"Newton"``."""
+    """Return the title of the optimizer, as in ``"Newton"``."""
     if fit.family == "least squares":
         return "closed form"
     name = fit.specification.optimizer.name
@@ -223,12 +227,14 @@ def optimizer_title(fit: Fit) -> str:
 
 
 def library(fit: Fit) -> str:
-    """Return the library as its makers write it; NumPy's are closed forms and absorbed effects."""
-    asked = fit.specification.backend
-    name = "numpy" if fit.family == "least squares" else fit.provenance.get("backend", asked)
+    """Return the title of the library; closed forms and absorbed effects use NumPy."""
+    specification = fit.specification.backend
+    name = (
+        "numpy" if fit.family == "least squares" else fit.provenance.get("backend", specification)
+    )
     return {"jax": "JAX", "numpy": "NumPy"}.get(name, name)
 
 
 def device(fit: Fit) -> str:
-    """Return the device as it is written on its card."""
+    """Return the name of the device in capitals."""
     return fit.specification.device.upper()

@@ -1,6 +1,6 @@
-"""Write numbers the way every page, table and export shows them.
+"""Format numbers for every page, table and export.
 
-A number that is missing is an empty text: ``nan`` is never shown.
+A missing number is formatted as an empty text: ``nan`` is never shown.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ POINT_SPACE = "\N{PUNCTUATION SPACE}"
 NOT_SHOWN = "not shown"
 
 SMALL, LARGE = 1e-4, 1e7
-"""Below the one and from the other on, a number is written with a power of ten."""
+"""Numbers below the first and from the second on are written with a power of ten."""
 
 RUNAWAY, MOST_DIGITS = 1e15, 12
-"""From here on not even a log-likelihood is written out; and digits that still tell something."""
+"""From here on a log-likelihood too has a power of ten; and the digits it keeps."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HANGING = ")]*"
 
 
 def is_missing(value: float | None) -> bool:
-    """Say whether there is no number to show."""
+    """Return whether the value is missing."""
     return value is None or math.isnan(value)
 
 
@@ -92,7 +92,7 @@ def decimals_of_row(errors: Iterable[float], estimates: Iterable[float] = ()) ->
 def in_row(value: float | None, decimals: int) -> str:
     """Write an estimate or a standard error with the decimals of its row.
 
-    What a power of ten writes better keeps as many digits as the row gives it, at least two.
+    A number written with a power of ten keeps as many digits as its row gives, at least two.
 
     >>> in_row(0.02134, 4), in_row(1_234_567.0, 0)
     ('0.0213', '1,234,567')
@@ -107,7 +107,7 @@ def in_row(value: float | None, decimals: int) -> str:
 
 
 def log_likelihood(value: float | None, *, running: bool = False) -> str:
-    """Write a log-likelihood, in nats: three decimals, two while it still moves."""
+    """Write a log-likelihood, in nats: three decimals, two while the run goes on."""
     if value is None:
         return ""
     return fixed(value, 0 if abs(value) >= LARGE else 2 if running else 3)
@@ -131,7 +131,7 @@ def p_value(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """Write a count; a sum of weights that is no whole number keeps one decimal."""
+    """Write a count; a sum of weights that is not a whole number keeps one decimal."""
     if value is None or math.isnan(value):
         return ""
     return fixed(value, 0 if float(value).is_integer() else 1)
@@ -174,7 +174,7 @@ def memory(size: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share as per cent, with a space.
+    """Write a share as a percentage, with a space.
 
     >>> percent(0.1)
     '10 %'
@@ -183,18 +183,18 @@ def percent(share: float) -> str:
 
 
 def split_hanging(text: str) -> tuple[str, str]:
-    """Split the closing bracket or the stars, which hang outside a column, from a number."""
+    """Split the closing bracket or the stars, which are set outside a column, from a number."""
     core = text.rstrip(_HANGING)
     return core, text[len(core) :]
 
 
 def paddings(cores: Sequence[str], figure_space: str = FIGURE_SPACE) -> list[str]:
-    """Return what must follow each number of a column so that the decimal points align.
+    """Return the padding after each number of a column that aligns the decimal points.
 
     Parameters
     ----------
     cores
-        Numbers of one column without what hangs outside; a text or a power of ten gets nothing.
+        Numbers of one column without stars and brackets; a text or a power of ten gets nothing.
     figure_space
         What is as wide as a digit; the space as wide as a point is left out when it is given.
     """
@@ -207,7 +207,7 @@ def paddings(cores: Sequence[str], figure_space: str = FIGURE_SPACE) -> list[str
 
 
 def _decimals(core: str) -> int:
-    """Count the decimals of a plain number; -1 for what is not one."""
+    """Count the decimals of a plain number; -1 for any other text."""
     if not core or core[-1] > "9" or TIMES in core:
         return -1
     whole, _, fraction = core.partition(".")

@@ -1,4 +1,4 @@
-"""What results ask of the parts above them, by name, and imported only when it is asked for.
+"""Functions of higher layers that results call, by name, imported at the first call.
 
 A fit prints itself by `workbench.report`, a run is shown live by `workbench.notebook`, and the
 class of a stored fit is known to `workbench.models.registry`.  None of them is imported here.

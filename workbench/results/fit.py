@@ -23,7 +23,7 @@ from workbench.estimation.trace import Trace
 from workbench.protocols import Numpy
 from workbench.results import display
 from workbench.results.likelihood_ratio import LikelihoodRatio, likelihood_ratio
-from workbench.results.standard_errors import Precision
+from workbench.results.standard_errors import StandardErrors
 from workbench.results.state import State
 
 
@@ -39,19 +39,19 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What fits of one family have and others lack, for the error of those that lack it.
+class Availability:
+    """A method that fits of one family have, and the text of the error for other fits.
 
     Attributes
     ----------
     lack
         Completes "The model OLS ..." for a fit without it: ``"has no fixed effects"``.
     example
-        A call whose fit has it.
+        A call that returns a fit with the method.
     code
         The stable short name of the error.
     who
-        The fits that have it, where the names of models do not say it.
+        The fits that have it, where a list of models would not be exact.
     """
 
     lack: str
@@ -61,12 +61,12 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Fit(Precision):
-    """The estimates of one run, their precision, and how they were found.
+class Fit(StandardErrors):
+    """The estimates of one run, their standard errors, and how they were computed.
 
     What the model's family adds (predictions, fixed effects, effects of choices) stands on the
-    family's own class, ``workbench.models.<family>.results``; asked of another fit, it raises an
-    error that names the models that have it.
+    family's own class, ``workbench.models.<family>.results``; on another fit it raises an error
+    that names the models that have it.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Fit(Precision):
     dropped
         Rows left out, by reason.
     left_out, notes
-        Sentences on columns left out and on whatever else was done.
+        Sentences on columns left out and on other steps taken.
     outcome, message
         How the run ended, and the sentence with its figures.
     decrement
@@ -88,11 +88,11 @@ class Fit(Precision):
         Every step; every iteration over the columns; seconds by stage and in total; versions,
         device, seed.
     state
-        What the family keeps to predict and to test later.
+        What the family stores for predictions and tests.
     """
 
-    offers: ClassVar[Mapping[str, Offer]] = {}
-    """Of the public names that this class adds, those whose lack has an error of its own."""
+    availability: ClassVar[Mapping[str, Availability]] = {}
+    """The public names of this class that have a specific error on fits without them."""
     drawn_by: ClassVar[str] = display.TABLE["plot"]
     """The function of a fit and a level that `plot` calls, as ``"module:function"``."""
 
@@ -127,15 +127,15 @@ class Fit(Precision):
         Raises
         ------
         LikelihoodError
-            When it holds a function of the person's, which is not stored.
+            When it holds a user's function, which is not stored.
         """
         return model_of(self.specification.model)
 
-    # Estimates and their precision --------------------------------------------------------------
+    # Estimates and standard errors --------------------------------------------------------------
 
     @property
     def name(self) -> str:
-        """The name the person gave the run, or the model's."""
+        """The name given to the run, or the model's."""
         return self.specification.name or self.model_title
 
     @property
@@ -151,7 +151,7 @@ class Fit(Precision):
 
     @property
     def estimated(self) -> pd.Series:
-        """The estimates of all columns; those shown, but for cohorts that ``sunab()`` averages."""
+        """The estimates of all columns, before ``sunab()`` averages over cohorts."""
         return self.params
 
     @property
@@ -192,7 +192,7 @@ class Fit(Precision):
             return ()
         return tuple(str(self.estimated.index[i]) for i in self.curvature.flat)
 
-    # What reports ask ---------------------------------------------------------------------------
+    # For reports -------------------------------------------------------------------------------
 
     @property
     def outcome_label(self) -> str:
@@ -206,7 +206,7 @@ class Fit(Precision):
 
     @property
     def column_sd(self) -> Mapping[str, float]:
-        """The standard deviation of each regressor, as far as it is known."""
+        """The standard deviation of each regressor, where it is known."""
         return self.state.column_sd
 
     @property
@@ -239,7 +239,7 @@ class Fit(Precision):
         Raises
         ------
         InferenceError
-            When a fit is not at a maximum, the data differ, or the other one is no smaller.
+            When a fit is not at a maximum, the data differ, or the other model is not smaller.
         """
         return likelihood_ratio(restricted, self)
 
@@ -257,19 +257,19 @@ class Fit(Precision):
         return self
 
     def __getattr__(self, name: str) -> Any:
-        """Say which models have a method or property that this fit lacks."""
+        """Raise an error that names the models with a method or property that this fit lacks."""
         if hasattr(type(self), name):  # a property of this class that raised AttributeError
             return object.__getattribute__(self, name)
         found = None if name.startswith("_") else display.call("models_with", name)
         if found is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        models, offer = found
+        models, availability = found
         listed = " and ".join(filter(None, [", ".join(models[:-1]), models[-1]]))
         raise NotOfferedError(
-            f"The model {self.model_title} {offer.lack}; {offer.who or listed} "
-            f"ha{'s' if len(models) == 1 and not offer.who else 've'} {name}.",
-            hint=offer.example,
-            code=offer.code,
+            f"The model {self.model_title} {availability.lack}; {availability.who or listed} "
+            f"ha{'s' if len(models) == 1 and not availability.who else 've'} {name}.",
+            hint=availability.example,
+            code=availability.code,
             where=name,
         )
 
@@ -423,10 +423,11 @@ def _curvature_from_dict(stored: Mapping[str, Any]) -> Curvature:
         name: ClusterMeat(np.array(meat["meat"]), meat["groups"])
         for name, meat in stored.get("kept", {}).items()
     }
+    opg = stored["opg"]
     return Curvature(
         information=np.array(stored["information"]),
         jacobian=np.array(stored["jacobian"]),
-        opg=None if stored["opg"] is None else np.array(stored["opg"]),
+        opg=None if opg is None else np.array(opg),
         observations=stored["observations"],
         flat_below=stored["flat_below"],
         clusters=clusters,

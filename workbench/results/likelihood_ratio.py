@@ -49,7 +49,7 @@ class LikelihoodRatio:
     pvalue
         The chance of a larger statistic under chi-squared, if the smaller model holds.
     note
-        What to keep in mind, or nothing.
+        A caveat, or nothing.
     """
 
     restricted: str

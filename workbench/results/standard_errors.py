@@ -1,4 +1,4 @@
-"""The precision of estimates: standard errors of every kind, and the tests that use them."""
+"""Standard errors of every kind, and the tests that use them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from workbench.results.wald import WaldTest, wald_test
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Selection:
     """A kind of standard error with its options, and the columns to cluster by.
 
     Attributes
@@ -49,8 +49,8 @@ class _Asked:
     key: str
 
 
-class Precision:
-    """What a fit says of the precision of its estimates; see `workbench.results.fit.Fit`."""
+class StandardErrors:
+    """Standard errors, covariances and tests of a fit; see `workbench.results.fit.Fit`."""
 
     if TYPE_CHECKING:
         specification: Specification
@@ -71,13 +71,13 @@ class Precision:
     @property
     def se_kind(self) -> str:
         """The kind of standard error in force: sandwich where probability weights force it."""
-        asked = self.specification
-        forced = asked.weights is not None and asked.weight_kind == "probability"
-        return "robust" if forced and covariance_class(asked.se).trusts_model else asked.se
+        own = self.specification
+        forced = own.weights is not None and own.weight_kind == "probability"
+        return "robust" if forced and covariance_class(own.se).trusts_model else own.se
 
     @property
     def _estimates_errors(self) -> bool:
-        """Whether the run ended where standard errors exist, and some were asked for."""
+        """Whether the run ended where standard errors exist, and some were requested."""
         return self._at_maximum and covariance_class(self.se_kind).estimates_errors
 
     @property
@@ -92,12 +92,12 @@ class Precision:
         """How the standard errors were computed, as a sentence without its end; may be empty."""
         return self._own.covariance.note(self._facts(self._own))
 
-    def _label(self, asked: _Asked) -> str:
-        return asked.covariance.label(self._facts(asked))
+    def _label(self, selection: _Selection) -> str:
+        return selection.covariance.label(self._facts(selection))
 
     @property
     def score_unit(self) -> str:
-        """What scores are summed by before their outer products are; empty for rows."""
+        """The unit over which scores are summed before outer products; empty for rows."""
         return ""
 
     @property
@@ -107,7 +107,7 @@ class Precision:
 
     @cached_property
     def se(self) -> pd.Series:
-        """Standard errors of the kind asked for, by parameter name; NaN where withheld."""
+        """The run's standard errors, by parameter name; NaN where they do not exist."""
         if not self._estimates_errors:
             return pd.Series(np.nan, index=self.params.index, name="none")
         return self.standard_errors()
@@ -142,19 +142,19 @@ class Precision:
         SingularHessianError
             When the log-likelihood curves upwards at the estimate.
         """
-        asked = self._asked(kind, cluster, se_options)
-        if not asked.covariance.estimates_errors:
-            raise no_such_covariance(asked.covariance.name)
-        self._refuse_kind(asked.covariance)
-        asked.covariance.check_clusters(asked.clusters)
-        matrix = self._averaged(self._matrix(asked, self._curvature_for(asked.covariance)))
+        selection = self._selection(kind, cluster, se_options)
+        if not selection.covariance.estimates_errors:
+            raise no_such_covariance(selection.covariance.name)
+        self._refuse_kind(selection.covariance)
+        selection.covariance.check_clusters(selection.clusters)
+        matrix = self._averaged(self._matrix(selection, self._curvature_for(selection.covariance)))
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
 
     def _refuse_kind(self, covariance: Covariance) -> None:
         """Refuse a covariance that would be wrong for the model."""
 
     def _averaged(self, covariance: Numpy) -> Numpy:
-        """Carry a covariance of the estimates to the averages shown, by the delta method."""
+        """Return the covariance of the averages shown, by the delta method."""
         onto = self._averages
         return covariance if onto is None else np.asarray(onto @ covariance @ onto.T)
 
@@ -163,32 +163,32 @@ class Precision:
         """The matrix from the estimates to the averages shown; None where there are none."""
         return None
 
-    def _asked(
+    def _selection(
         self,
         kind: str | Covariance | None,
         cluster: str | Sequence[str] | None,
         options: Mapping[str, Any],
-    ) -> _Asked:
+    ) -> _Selection:
         given, named = name_and_options(kind, options)
         name, own = self._name_of(given or self.se_kind), self.specification
         if name == own.se and not named and not isinstance(kind, Covariance):
             named = dict(own.se_options)
         clusters = self._clusters(cluster)
-        return _Asked(covariance_of(name, named), clusters, meat_key(name, named, clusters))
+        return _Selection(covariance_of(name, named), clusters, meat_key(name, named, clusters))
 
     @property
-    def _own(self) -> _Asked:
+    def _own(self) -> _Selection:
         """The standard errors of the run."""
-        return self._asked(None, None, {})
+        return self._selection(None, None, {})
 
     def _name_of(self, given: str) -> str:
-        """Return the name of a kind, which some models call otherwise too."""
+        """Return the name of a kind, for which some models have another name."""
         return model_class(self.specification.model.name).covariance_names.get(given, given)
 
-    def _clusters(self, asked: str | Sequence[str] | None) -> tuple[str, ...]:
-        if asked is None:
+    def _clusters(self, given: str | Sequence[str] | None) -> tuple[str, ...]:
+        if given is None:
             return self.specification.clusters
-        return (asked,) if isinstance(asked, str) else tuple(asked)
+        return (given,) if isinstance(given, str) else tuple(given)
 
     def standard_errors(
         self,
@@ -202,7 +202,7 @@ class Precision:
         Away from a maximum only ``"hessian"`` is given, and its name says so.
         """
         covariance = self.covariance(kind, cluster=cluster, **se_options)
-        label = self._label(self._asked(kind, cluster, se_options))
+        label = self._label(self._selection(kind, cluster, se_options))
         if not self._at_maximum:
             label += ", not at a maximum"
         with np.errstate(invalid="ignore"):
@@ -223,31 +223,31 @@ class Precision:
             self._refuse_inference("standard errors")
         if self.live is None:
             raise InferenceError(
-                f"The run has no Hessian ({self.outcome.chip[2:].lower()}).",
+                f"The run has no Hessian ({self.outcome.status_label[2:].lower()}).",
                 hint="run the model again in this session.",
                 code="no-hessian",
             )
         return self.live.curvature(self.live.unconstrained(self.estimated.to_numpy()), scores=False)
 
     def _curvature_at_maximum(self, what: str) -> Curvature:
-        """Return the curvature, or say that something means nothing away from a maximum."""
+        """Return the curvature, or raise an error away from a maximum."""
         if self.curvature is None or not self._at_maximum:
             self._refuse_inference(what)
         return self.curvature
 
     def _refuse_inference(self, what: str) -> NoReturn:
-        """Say what means nothing away from a maximum, and whether the run can go on to one."""
+        """Raise the error for inference away from a maximum, with the next step."""
         goes_on = self.outcome.can_continue
         raise InferenceError(
-            f"The run did not end at a maximum ({self.outcome.chip[2:].lower()}), where the "
-            f"scores do not add up to zero, so {what} mean nothing.",
+            f"The run did not end at a maximum ({self.outcome.status_label[2:].lower()}), where "
+            f"the scores do not add up to zero, so {what} mean nothing.",
             hint="continue the run first." if goes_on else "another model; fit.message says why.",
             code="not-at-a-maximum",
         )
 
     @cached_property
     def _whole_curvature(self) -> Curvature | None:
-        """The curvature with its sums of scores, formed now where the run had no use for them."""
+        """The curvature with its sums of scores, computed now if the run did not."""
         kept = self.curvature
         if kept is None or kept.opg is not None or self.live is None or not self._at_maximum:
             return kept
@@ -255,44 +255,48 @@ class Precision:
             kept, opg=self.live.curvature(self.live.unconstrained(self.estimated.to_numpy())).opg
         )
 
-    def _matrix(self, asked: _Asked, curvature: Curvature) -> Numpy:
-        sums, convention = self._sums(asked), self.specification.ssc
-        return asked.covariance.matrix(curvature, sums, convention, self._facts(asked))
+    def _matrix(self, selection: _Selection, curvature: Curvature) -> Numpy:
+        sums, convention = self._sums(selection), self.specification.ssc
+        return selection.covariance.matrix(curvature, sums, convention, self._facts(selection))
 
-    def _sums(self, asked: _Asked) -> Sums:
-        """Return the sums behind a covariance: those kept, or else formed from the data."""
-        kind, clusters = asked.covariance, asked.clusters
-        kept = None if self.curvature is None else kind.kept(self.curvature, asked.key, clusters)
+    def _sums(self, selection: _Selection) -> Sums:
+        """Return the score sums of a covariance: those kept, else computed from the data."""
+        kind, clusters = selection.covariance, selection.clusters
+        kept = (
+            None if self.curvature is None else kind.kept(self.curvature, selection.key, clusters)
+        )
         if kept is not None:
             return kept
-        if asked.key not in self._formed:
+        if selection.key not in self._formed:
             if self.live is None:
                 raise kind.not_kept(clusters)
             theta = self.live.unconstrained(self.estimated.to_numpy())
-            self._formed[asked.key] = kind.sums(ProblemEvidence(self.live, clusters, theta))
-        return self._formed[asked.key]
+            self._formed[selection.key] = kind.sums(ProblemEvidence(self.live, clusters, theta))
+        return self._formed[selection.key]
 
     @cached_property
     def _formed(self) -> dict[str, Sums]:
         """The sums formed after the fit, by `meat_key`."""
         return {}
 
-    def _facts(self, asked: _Asked) -> Facts:
-        nested = asked.covariance.nesting(asked.clusters, self.specification.ssc)
+    def _facts(self, selection: _Selection) -> Facts:
+        nested = selection.covariance.nesting(selection.clusters, self.specification.ssc)
+        # Without a curvature, as where no residual is left, there are no sums to count groups of.
+        sums = {} if self.curvature is None else self._sums(selection)
         return Facts(
             self.family,
             self.nobs,
             self._parameters(nested),
             self._score_units,
             self.score_unit,
-            asked.clusters,
-            {name: meat.groups for name, meat in self._sums(asked).items()},
-            self._beside_effects,
+            selection.clusters,
+            {name: meat.groups for name, meat in sums.items()},
+            self._has_absorbed_effects,
             self._scale_of_weights,
         )
 
-    def _factor(self, asked: _Asked) -> Factor:
-        return asked.covariance.factor(self.specification.ssc, self._facts(asked))
+    def _factor(self, selection: _Selection) -> Factor:
+        return selection.covariance.factor(self.specification.ssc, self._facts(selection))
 
     @property
     def _error_groups(self) -> int:
@@ -309,7 +313,7 @@ class Precision:
         return self.nobs
 
     @property
-    def _beside_effects(self) -> bool:
+    def _has_absorbed_effects(self) -> bool:
         """Whether this is a likelihood with absorbed effects."""
         return False
 

@@ -1,4 +1,4 @@
-"""What a fit keeps besides its numbers, in plain types, so that it can be read from the record."""
+"""The further state of a fit, in plain types that the record can store."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class State:
     Attributes
     ----------
     column_sd
-        The standard deviation of each regressor, by its name, as far as it is known.
+        The standard deviation of each regressor, by its name, where it is known.
     """
 
     readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     """How a field is made from the plain types in which it is stored, by its name."""
     old_words: ClassVar[Mapping[str, str]] = {"spreads": "column_sd"}
-    """The name of today of a field that older records call otherwise."""
+    """The present name of a field, by its name in older records."""
 
     column_sd: Mapping[str, float] = field(default_factory=dict)
 

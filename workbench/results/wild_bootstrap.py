@@ -66,12 +66,12 @@ class WildBootstrap:
     estimate, statistic
         The left side at the estimate, and the t of the restriction, clustered (CRV1).
     pvalue
-        The share of draws whose t is further from zero.
+        The share of draws with a t further from zero.
     lower, upper, level
         The values of the left side that are not rejected at one minus ``level``; infinite where
         none is rejected.
     cluster, clusters, draws, enumerated
-        The column, its number of clusters, the draws, and whether they are all there are.
+        The column, its number of clusters, the draws, and whether all possible draws were used.
     weights, imposed, seed
         What multiplies residuals, whether the restriction held in the draws, and their seed.
     """
@@ -104,7 +104,7 @@ class WildBootstrap:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What is asked of the bootstrap; see `workbench.results.fit.Fit.wild_bootstrap`.
+    """The settings of the bootstrap; see `workbench.results.fit.Fit.wild_bootstrap`.
 
     ``direction (k,)`` is the left side of the restriction in unconstrained parameters, ``estimate``
     the left side at the estimate, ``tested`` the right side, ``factor`` the factor of CRV1.
@@ -124,7 +124,7 @@ class Question:
 
 
 def check_question(draws: Any, weights: str, level: float) -> None:
-    """Refuse settings that no bootstrap can have.
+    """Refuse invalid settings.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _bad(name: str, found: str, wanted: str) -> OptionError:
 
 
 def wild_bootstrap(
-    rows: RegressionRows, theta: Numpy, codes: Codes, asked: Question
+    rows: RegressionRows, theta: Numpy, codes: Codes, question: Question
 ) -> WildBootstrap:
     r"""Test one restriction by multiplying the residuals of each cluster by a random weight.
 
@@ -172,23 +172,23 @@ def wild_bootstrap(
             hint='fit.standard_errors("cluster").',
             code="bootstrap-of-instruments",
         )
-    parts = _Parts(rows, theta, codes, asked)
+    parts = _Parts(rows, theta, codes, question)
     lower, upper = parts.interval()
     return WildBootstrap(
-        asked.restriction,
-        asked.estimate,
-        (asked.estimate - asked.tested) / parts.spread,
-        parts.pvalue(asked.tested),
+        question.restriction,
+        question.estimate,
+        (question.estimate - question.tested) / parts.spread,
+        parts.pvalue(question.tested),
         lower,
         upper,
-        asked.level,
-        asked.cluster,
+        question.level,
+        question.cluster,
         parts.groups,
         parts.draws.shape[1],
         parts.enumerated,
-        asked.weights,
-        asked.imposed,
-        asked.seed,
+        question.weights,
+        question.imposed,
+        question.seed,
     )
 
 
@@ -199,7 +199,7 @@ class _Parts:
     rows: RegressionRows
     theta: Numpy
     codes: Codes
-    asked: Question
+    question: Question
     groups: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -217,7 +217,7 @@ class _Parts:
     @cached_property
     def along(self) -> Numpy:
         """How much each row's outcome moves the left side, ``(n,)``."""
-        moved: Numpy = self.x @ (self.rows.inverse @ self.asked.direction)
+        moved: Numpy = self.x @ (self.rows.inverse @ self.question.direction)
         return moved
 
     @cached_property
@@ -237,12 +237,12 @@ class _Parts:
     def spread(self) -> float:
         """The standard error of the left side, CRV1."""
         own = self._sum(self.along * self.vary[0])
-        return math.sqrt(self.asked.factor * float(own @ own))
+        return math.sqrt(self.question.factor * float(own @ own))
 
     @cached_property
     def enumerated(self) -> bool:
-        few = self.groups < 30 and 2**self.groups <= self.asked.draws
-        return self.asked.weights == "rademacher" and few
+        few = self.groups < 30 and 2**self.groups <= self.question.draws
+        return self.question.weights == "rademacher" and few
 
     @cached_property
     def draws(self) -> Numpy:
@@ -251,8 +251,8 @@ class _Parts:
             numbers = np.arange(2**self.groups)
             bits = (numbers >> np.arange(self.groups)[:, None]) & 1
             return np.asarray(bits * 2.0 - 1, dtype=np.float64)
-        rng = np.random.default_rng(self.asked.seed)
-        return WEIGHTS[self.asked.weights](rng, (self.groups, int(self.asked.draws)))
+        rng = np.random.default_rng(self.question.seed)
+        return WEIGHTS[self.question.weights](rng, (self.groups, int(self.question.draws)))
 
     @cached_property
     def sums(self) -> tuple[Numpy, Numpy, Numpy, Numpy, Numpy]:
@@ -300,21 +300,21 @@ class _Parts:
 
     def pvalue(self, value: float) -> float:
         """Return the p-value of the left side being ``value``."""
-        gap = self.asked.estimate - value
-        shift = gap if self.asked.imposed else 0.0
+        gap = self.question.estimate - value
+        shift = gap if self.question.imposed else 0.0
         one, two, three, four, five = self.sums
-        squares = self.asked.factor * (three + 2 * shift * four + shift**2 * five)
+        squares = self.question.factor * (three + 2 * shift * four + shift**2 * five)
         moves = np.abs(one + shift * two)
         bound = abs(gap) / self.spread * np.sqrt(np.maximum(squares, 0.0))
         return float(np.mean(moves > bound * _MORE))
 
     def interval(self) -> tuple[float, float]:
         """Return the values that are not rejected, by doubling and halving steps."""
-        reach = float(stats.norm.ppf((1 + self.asked.level) / 2)) * self.spread
+        reach = float(stats.norm.ppf((1 + self.question.level) / 2)) * self.spread
         return self._end(-reach), self._end(reach)
 
     def _end(self, reach: float) -> float:
-        alpha, centre, inside = 1 - self.asked.level, self.asked.estimate, 0.0
+        alpha, centre, inside = 1 - self.question.level, self.question.estimate, 0.0
         for _ in range(_DOUBLINGS):
             if self.pvalue(centre + reach) <= alpha:
                 break

@@ -1,4 +1,4 @@
-"""What a result needs to be believed later: versions, device, seed, sizes."""
+"""Record versions, device, seed and sizes, with which a result can be reproduced."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from workbench.estimation.problem import Problem
 
 def provenance_of(problem: Problem) -> dict[str, Any]:
     """Return plain JSON types: versions, library, device, dtype, seed, rows used."""
-    asked = problem.specification
+    specification = problem.specification
     facts: dict[str, Any] = {
-        "versions": versions(asked.backend),
-        "backend": problem.library or asked.backend,
-        "device": asked.device,
-        "dtype": asked.dtype,
-        "seed": asked.seed,
+        "versions": versions(specification.backend),
+        "backend": problem.library or specification.backend,
+        "device": specification.device,
+        "dtype": specification.dtype,
+        "seed": specification.seed,
         "rows": len(problem.design.rows),
     }
     if problem.record:

@@ -1,4 +1,4 @@
-"""What stands between a run and the store: the fingerprint, the steps, the end."""
+"""Write a run to the store: its fingerprint, its steps, its outcome."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from workbench.runs.provenance import provenance_of
 from workbench.runs.store import Store, current_store
 
 _APART = {"trace", "demeaning"}
-"""What the store keeps in tables of its own."""
+"""The parts of a result that the store keeps in separate tables."""
 
 
 class Recorder:
     """Record one run.
 
     The fingerprint of large data takes longer than a small fit, so it is taken in a thread while
-    the fit runs; the run stands in the store as soon as it is known.
+    the fit runs; the run is in the store as soon as it is known.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Recorder:
                     change(self._store)
 
     def change(self, change: Callable[[Store], None]) -> None:
-        """Change what the store has of the run, as soon as it stands there."""
+        """Change what the store has of the run, as soon as it is there."""
         with self._lock:
             if self._begun.is_set():
                 change(self._store)
@@ -88,7 +88,7 @@ class Recorder:
         return self._specification if name is None else self._specification.replace(name=name)
 
     def checkpoint(self, state: StateBox) -> None:
-        """Keep what the optimizer needs to go on, about once a second."""
+        """Store the optimizer's state, with which it can go on, about once a second."""
         if self._begun.is_set():
             self._store.checkpoint(self._id, state.to_dict)
 
@@ -103,12 +103,12 @@ class Recorder:
             result = found and {k: v for k, v in found.items() if k not in _APART}
             self._store.finish(self._id, outcome.name, result, message)
         except (StoreError, KeyError):
-            pass  # the store has told the person; the fit itself is whole
+            pass  # the store has warned already; the fit itself is complete
         finally:
             self._finished.set()
 
     def abandon(self) -> None:
-        """Record no end, as when the process were killed."""
+        """Record no outcome, as if the process were killed."""
         self._abandoned = True
 
     def wait(self, timeout: float) -> None:
@@ -120,20 +120,20 @@ class Recorder:
 def columns_read(problem: Problem) -> list[str]:
     """Return the columns of the table that a run reads, in the table's order."""
     assert problem.table is not None
-    asked, design = problem.specification, problem.design
-    of_errors = {*asked.clusters, *asked.covariance.columns}
-    read = {*of_errors, asked.weights, asked.offset, *design.columns}
+    specification, design = problem.specification, problem.design
+    of_errors = {*specification.clusters, *specification.covariance.columns}
+    read = {*of_errors, specification.weights, specification.offset, *design.columns}
     read |= set(columns_of_options(problem.model, problem.table.names))
     for formula in problem.formulas:
         read |= set(variables(formula, problem.table.names))
-    if asked.source is not None:
-        read.add(asked.source.by)
+    if specification.source is not None:
+        read.add(specification.source.by)
     return [name for name in problem.table.names if name in read]
 
 
 def fingerprinted(problem: Problem) -> Specification:
     """Return the specification with the SHA-256 of the columns it reads."""
     assert problem.table is not None
-    asked = problem.specification
+    specification = problem.specification
     digest = problem.table.fingerprint(columns_read(problem))
-    return asked.replace(data=replace(asked.data, fingerprint=digest))
+    return specification.replace(data=replace(specification.data, fingerprint=digest))

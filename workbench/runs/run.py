@@ -1,4 +1,4 @@
-"""A run: one specification at work in a thread, with its controls and its record."""
+"""A run: the estimation of one specification in a thread, with controls and a record."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LAST_WORDS = 5.0
 
 @dataclass(frozen=True)
 class Continuing:
-    """Where an interrupted run was, as the record has it.
+    """The recorded position of an interrupted run.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Continuing:
 class Run:
     """The handle of one run.
 
-    A run works in a thread of its own; every method returns at once, except `wait` and `result`.
+    A run works in a separate thread; every method returns at once, except `wait` and `result`.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Run:
     trace
         Every step so far.
     demeaning
-        Every iteration over the columns that fixed effects are taken out of; empty without them.
+        Every iteration of demeaning; empty without fixed effects.
     status
         ``"running"``, ``"paused"``, ``"stopping"``, ``"done"`` or ``"failed"``.
     phases
@@ -131,12 +131,12 @@ class Run:
 
     @property
     def specification(self) -> Specification:
-        """What was asked."""
+        """The specification of the run."""
         return self._specification
 
     @property
     def name(self) -> str:
-        """The name the person gave the run, or the model's title."""
+        """The name given to the run, or the model's title."""
         return self._specification.name or self.problem.title
 
     def rename(self, name: str) -> None:
@@ -160,7 +160,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """Where the run stands."""
+        """The state of the run."""
         if self._ended.is_set():
             return "failed" if self.error is not None else "done"
         if self._control.stopping:
@@ -181,7 +181,7 @@ class Run:
 
     @property
     def message(self) -> str:
-        """One sentence on how the run stands or ended."""
+        """One sentence on the state or the outcome of the run."""
         if self.fit is not None:
             return self.fit.message
         if self.error is not None:
@@ -191,8 +191,8 @@ class Run:
             return message_of_stop(self.demeaning) if early else outcome.value
         if (last := self.trace.last) is not None:
             return f"At step {last.number:,}."
-        if (sweep := self.demeaning.last) is not None:
-            return f"Demeaning, iteration {sweep.number:,}: residual {sweep.worst:.1e}."
+        if (iteration := self.demeaning.last) is not None:
+            return f"Demeaning, iteration {iteration.number:,}: residual {iteration.worst:.1e}."
         return "Preparing."
 
     def elapsed(self) -> float:
@@ -200,12 +200,12 @@ class Run:
         return self._worked() if self._seconds is None else self._seconds
 
     def _worked(self) -> float:
-        return time.perf_counter() - self._clock - self._control.held
+        return time.perf_counter() - self._clock - self._control.paused_seconds
 
-    # Levers -------------------------------------------------------------------------------------
+    # Controls -------------------------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Hold the run before its next evaluation."""
+        """Pause the run before its next evaluation."""
         self._control.pause()
         self._tell()
 
@@ -225,7 +225,7 @@ class Run:
         self._tell()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most ``timeout`` seconds; tell whether it has come.
+        """Wait for the end, at most ``timeout`` seconds; return whether it has ended.
 
         The wait is made of short ones, since an interrupt cannot end a single long one.
         """
@@ -261,7 +261,7 @@ class Run:
         fit = self.result()
         chosen = self.optimizer if optimizer is None else optimizer
         chosen = optimizer_named(chosen) if isinstance(chosen, str) else chosen
-        asked = self._specification.replace(
+        specification = self._specification.replace(
             start=self.problem.start_from(
                 {str(name): float(value) for name, value in fit.params.items()}
             ),
@@ -269,7 +269,7 @@ class Run:
             max_steps=max_steps,
         )
         assert self.problem.table is not None
-        problem = problem_of(asked, self.problem.table, self._own)
+        problem = problem_of(specification, self.problem.table, self._own)
         return Run(problem, chosen, own=self._own).begin()
 
     def view(self, *, steerable: bool = True) -> Any:
@@ -278,7 +278,7 @@ class Run:
         Parameters
         ----------
         steerable
-            Whether it has buttons; a cell that waits for its run cannot hear them.
+            Whether it has buttons; a cell that waits for its run cannot react to them.
         """
         return display.call("view", self, steerable=steerable)
 
@@ -297,9 +297,9 @@ class Run:
     def _work(self) -> None:
         try:
             self.fit = self._estimate()
-        except Exception as error:  # noqa: BLE001  the person must hear of it, whatever it is
+        except Exception as error:  # noqa: BLE001  any error must be reported
             self.error = error
-        except BaseException as error:  # noqa: BLE001  else whoever waits would wait for ever
+        except BaseException as error:  # noqa: BLE001  else `wait` would never return
             self.error = _ended_by(error)
         self._seconds = self._worked() if self.fit is None else self.fit.timing["total"]
         self._finish_phase("report")
@@ -320,7 +320,7 @@ class Run:
         return self._report(ending, measured)
 
     def _demeaned(self) -> bool:
-        """Take fixed effects out; tell whether the run goes on."""
+        """Demean the columns; return whether the run goes on."""
         if self.problem.demeans:
             try:
                 self.problem.demean(self._control, self.demeaning, self._clock)
@@ -330,8 +330,8 @@ class Run:
         return True
 
     def _optimize(self) -> Ending:
-        asked, start = self._specification, None
-        limit = step_limit(self.optimizer, asked.max_steps)
+        specification, start = self._specification, None
+        limit = step_limit(self.optimizer, specification.max_steps)
         first = 0
         if self._continuing is not None and self._continuing.params is not None:
             start, first = (
@@ -427,7 +427,7 @@ class Run:
 
 
 def _ended_by(error: BaseException) -> WorkbenchError:
-    """Say what ended the thread; no interrupt of the person's own arrives there."""
+    """Return the error that ended the thread; keyboard interrupts do not reach it."""
     return WorkbenchError(
         f"The run was ended by {type(error).__name__}, raised while the model was evaluated.",
         hint="keep exit() and interrupts out of the log-likelihood.",
@@ -465,7 +465,7 @@ def record_ended_runs() -> None:
 
 @atexit.register
 def _leave() -> None:
-    """Halt what goes on, since a thread inside torch when Python ends would abort the process."""
+    """Halt the runs in progress: a thread inside torch at exit would abort the process."""
     for run in tuple(_ACTIVE):
         run._abandon(_LAST_WORDS)
     record_ended_runs()

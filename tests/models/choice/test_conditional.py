@@ -283,7 +283,7 @@ def test_a_cluster_that_differs_within_a_person_is_refused(frame):
         ({**RIDES, "fixed": dict.fromkeys(["price", "time", "comfort"], 0)}, "All parameters are"),
         ({**RIDES, "offset": "price"}, "has no offset"),
         ({**RIDES, "draws": 5}, 'no option "draws"'),
-        ({**RIDES, "se": "HC3"}, "no linear regression"),
+        ({**RIDES, "se": "HC3"}, "not a linear regression"),
         ({**RIDES, "start": {"speed": 1.0}}, 'no parameter "speed" to start'),
     ],
 )

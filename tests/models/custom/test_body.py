@@ -109,7 +109,7 @@ def test_a_start_outside_its_bounds_is_refused_by_name():
     assert "-1.0" in error.problem
 
 
-def test_beside_a_formula_the_body_sees_outcome_and_index(xp, rows):
+def test_with_a_formula_the_body_sees_outcome_and_index(xp, rows):
     text = "params: scale > 0, df > 0 = 6\nloglik = student_t_logpdf(y, eta, scale, df)"
     body = parse_body(text, columns=COLUMNS, formula="lwage ~ educ")
 
@@ -233,7 +233,7 @@ def test_a_python_word_that_is_a_column_points_to_col():
         ("loglik = __import__('os').system('true')", "attribute"),
         ("loglik = exp.__self__", "attribute"),
         ("loglik = exp", "without arguments"),
-        ("loglik = educ(exper)", "no function"),
+        ("loglik = educ(exper)", "not a function"),
         ("loglik = normal_logpdf(educ, a)", "2 arguments"),
         ("loglik = log(educ, a)", "2 arguments"),
         ("loglik = log(*educ)", "argument"),

@@ -15,7 +15,7 @@ from scipy import optimize, special, stats
 
 import workbench as wb
 from workbench.errors import LikelihoodError, OptionError, WorkbenchError
-from workbench.models.custom.output import LINES, Allowance, limited
+from workbench.models.custom.output_limit import LINES, OutputLimit, limited
 from workbench.runs.run import record_ended_runs
 
 
@@ -105,10 +105,10 @@ def test_a_formula_gives_eta_with_coefficients_of_its_own(m, library, people):
 def test_a_body_with_a_formula_is_the_template(library, people):
     body = "params: sigma > 0 = 1\nloglik = normal_logpdf(y, eta, sigma)"
     spec = "wage ~ educ + exper"
-    asked = {"se": "cluster", "cluster": "town", "backend": library}
+    options = {"se": "cluster", "cluster": "town", "backend": library}
 
-    fit = wb.fit(wb.likelihood(body), spec, people, **asked)
-    expected = wb.fit("gaussian", spec, people, **asked)
+    fit = wb.fit(wb.likelihood(body), spec, people, **options)
+    expected = wb.fit("gaussian", spec, people, **options)
 
     np.testing.assert_allclose(fit.params, expected.params, rtol=1e-7)
     np.testing.assert_allclose(fit.se, expected.se, rtol=1e-6)
@@ -412,10 +412,10 @@ def test_what_a_likelihood_prints_is_cut_with_a_sentence_and_output_is_as_before
     assert sys.stdout is before
 
 
-def test_many_likelihoods_print_at_once_beside_a_cell_that_prints():
+def test_many_likelihoods_print_at_once_while_a_cell_prints():
     def print_often():
         for _ in range(300):
-            with limited(Allowance(lines=5)):
+            with limited(OutputLimit(lines=5)):
                 print("mine")  # noqa: T201
 
     threads = [threading.Thread(target=print_often) for _ in range(4)]
@@ -431,9 +431,9 @@ def test_many_likelihoods_print_at_once_beside_a_cell_that_prints():
 
 
 def test_other_threads_print_while_a_likelihood_has_said_enough(capsys):
-    spent = Allowance(lines=1)
+    limit = OutputLimit(lines=1)
 
-    with limited(spent):
+    with limited(limit):
         print("mine\nand more")  # noqa: T201
         other = threading.Thread(target=print, args=("yours",))
         other.start()

@@ -139,11 +139,11 @@ def test_errors_that_forget_the_first_stage_are_refused(study, kind):
     ],
 )
 def test_what_cannot_serve_is_refused_in_a_sentence(panel, changes, error, said):
-    asked = {"first_stage": FIRST, "second_stage": "~ treated"}
-    asked |= {"treatment": "treated", "cluster": "unit"}
+    options = {"first_stage": FIRST, "second_stage": "~ treated"}
+    options |= {"treatment": "treated", "cluster": "unit"}
 
     with pytest.raises(error, match=said):
-        wb.did2s(panel.assign(one=1), "y", **asked | changes)
+        wb.did2s(panel.assign(one=1), "y", **options | changes)
 
 
 def test_the_code_of_a_run_repeats_it(panel, study):

@@ -85,7 +85,7 @@ def test_a_run_without_fixed_effects_has_an_empty_record(panel):
     assert fit.demeaning.rows().shape == (0, 3)
 
 
-def test_rounds_are_told_apart():
+def test_rounds_are_numbered_apart():
     record = Demeaning()
 
     for step in (1, 2):

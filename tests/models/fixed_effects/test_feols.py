@@ -230,7 +230,7 @@ def test_a_regressor_that_the_effects_absorb_is_left_out_by_name(panel):
     assert list(ours.params.index) == ["x"]
     assert ours.left_out == (
         "size is absorbed by firm + worker and was left out of the model.",
-        "copy is a combination of x beside firm + worker and was left out of the model.",
+        "copy is a combination of x given firm + worker and was left out of the model.",
     )
     assert np.isnan(ours.trace.last.params).tolist() == [False, True, True]
     with pytest.raises(DataError, match="size is absorbed"):
@@ -298,7 +298,7 @@ def test_a_demeaner_that_ends_early_leaves_a_fit_that_is_not_converged(panel):
     fit = wb.fit("feols", "y ~ x | firm + worker + year", panel, demeaner=hurried)
 
     assert not fit.converged
-    assert fit.outcome.chip == "! Not converged"
+    assert fit.outcome.status_label == "! Not converged"
     assert "The demeaner ended after 2 iterations" in fit.message
     assert fit.se.isna().all()
 
@@ -359,7 +359,7 @@ def test_a_fit_with_effects_survives_json(panel):
     assert again.r2_within == fit.r2_within
 
 
-def test_other_errors_can_be_asked_for_after_the_fit(panel):
+def test_other_errors_can_be_computed_after_the_fit(panel):
     fit = wb.fit("feols", "y ~ x | firm + worker", panel, ssc="fixest")
     direct = wb.fit("feols", "y ~ x | firm + worker", panel, cluster="firm", ssc="fixest")
 

@@ -54,7 +54,7 @@ def test_an_error_however_small_leaves_a_fit_that_has_converged(frame, model, ef
 def test_an_outcome_that_the_effects_explain_is_refused_by_name(frame, demeaner):
     data = frame.assign(y=np.sin(frame.a) * 1e6 + frame.b, constant=4.0)
 
-    with pytest.raises(DataError, match=r"No variation of y is left beside a \+ b"):
+    with pytest.raises(DataError, match=r"No variation of y is left after absorbing a \+ b"):
         wb.fit("feols", "y ~ x | a + b", data, demeaner=demeaner)
-    with pytest.raises(DataError, match="No variation of constant is left beside a"):
+    with pytest.raises(DataError, match="No variation of constant is left after absorbing a"):
         wb.fit("feols", "constant ~ x | a", data, demeaner=demeaner)

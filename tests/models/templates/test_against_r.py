@@ -43,8 +43,8 @@ def data():
 def fitted(case, **options):
     outcome = case.get("outcome") or OUTCOMES[case["model"]]
     own = {"inflation": f"~ {case['inflation']}"} if "inflation" in case else {}
-    asked = {name: case[name] for name in ("offset", "weights") if name in case}
-    return wb.fit(case["model"], f"{outcome} ~ {case['right']}", data(), **own, **asked, **options)
+    roles = {name: case[name] for name in ("offset", "weights") if name in case}
+    return wb.fit(case["model"], f"{outcome} ~ {case['right']}", data(), **own, **roles, **options)
 
 
 def test_the_data_are_those_that_are_drawn():

@@ -118,7 +118,7 @@ def test_errors_of_least_squares_are_those_that_statsmodels_prints(people):
 
 
 @pytest.mark.parametrize("model", DISCRETE)
-def test_printed_errors_of_likelihoods_follow_statsmodels_where_asked(model, library, people):
+def test_printed_errors_of_likelihoods_follow_statsmodels_by_its_convention(model, library, people):
     y, X = people[OUTCOMES[model]].to_numpy(), design(people)
     tight = {"method": "newton", "tol": 1e-13, "maxiter": 100, "disp": 0}
     clustered = {"cov_type": "cluster", "cov_kwds": {"groups": people["town"].to_numpy()}}
@@ -216,10 +216,10 @@ def test_wald_tests_are_those_of_statsmodels(model, ours, theirs, people):
 @every_kind
 def test_frequency_weights_are_repeated_rows(model, kind, library, people):
     repeated = people.loc[people.index.repeat(people["copies"])].reset_index(drop=True)
-    asked = {"se": kind, "cluster": "town", "backend": library}
+    common = {"se": kind, "cluster": "town", "backend": library}
 
-    weighted = wb.fit(model, formula(model), people, weights="copies", **asked)
-    plain = wb.fit(model, formula(model), repeated, **asked)
+    weighted = wb.fit(model, formula(model), people, weights="copies", **common)
+    plain = wb.fit(model, formula(model), repeated, **common)
 
     np.testing.assert_allclose(weighted.params, plain.params, rtol=ESTIMATES)
     np.testing.assert_allclose(weighted.se, plain.se, rtol=ERRORS)
@@ -271,8 +271,8 @@ def test_probability_weights_give_the_weighted_sandwich(model, kind, library, pe
     expected = weighted_reference(model, people, w)
 
     options = {"weights": "chance", "weight_kind": "probability", "ssc": "none"}
-    asked = {"se": kind, "cluster": "town", "backend": library}
-    fit = wb.fit(model, formula(model), people, **options, **asked)
+    common = {"se": kind, "cluster": "town", "backend": library}
+    fit = wb.fit(model, formula(model), people, **options, **common)
 
     np.testing.assert_allclose(fit.params, expected.params, rtol=ESTIMATES)
     errors = expected.errors(kind, people["town"].to_numpy(), weights=w)
@@ -302,9 +302,9 @@ def weighted_reference(model, data, w):
 
 
 def test_probability_weights_force_the_sandwich_and_say_so(people):
-    asked = {"weights": "chance", "weight_kind": "probability"}
+    common = {"weights": "chance", "weight_kind": "probability"}
 
-    fit = wb.fit("logit", formula("logit"), people, se="hessian", **asked)
+    fit = wb.fit("logit", formula("logit"), people, se="hessian", **common)
 
     assert fit.se_label == "robust"
     np.testing.assert_array_equal(fit.se, fit.standard_errors("robust"))
@@ -312,20 +312,20 @@ def test_probability_weights_force_the_sandwich_and_say_so(people):
 
 def test_analytic_weights_are_weighted_least_squares(people):
     expected = sm.WLS(people["wage"], design(people), weights=people["chance"])
-    asked = {"weights": "chance", "weight_kind": "analytic"}
+    common = {"weights": "chance", "weight_kind": "analytic"}
 
     for kind, theirs in {"hessian": "nonrobust", "robust": "HC1"}.items():
-        fit = wb.fit("ols", formula("ols"), people, se=kind, **asked)
+        fit = wb.fit("ols", formula("ols"), people, se=kind, **common)
         np.testing.assert_allclose(fit.params, expected.fit().params, rtol=ESTIMATES)
         np.testing.assert_allclose(fit.se, expected.fit(cov_type=theirs).bse, rtol=ERRORS)
 
 
 @every_model
 def test_the_size_of_probability_weights_does_not_matter(model, people):
-    asked = {"weight_kind": "probability", "weights": "chance"}
+    common = {"weight_kind": "probability", "weights": "chance"}
     larger = people.assign(chance=people["chance"] * 1e4)
 
-    one, other = (wb.fit(model, formula(model), d, **asked) for d in (people, larger))
+    one, other = (wb.fit(model, formula(model), d, **common) for d in (people, larger))
 
     np.testing.assert_allclose(other.params, one.params, rtol=ESTIMATES)
     np.testing.assert_allclose(other.se, one.se, rtol=ERRORS)

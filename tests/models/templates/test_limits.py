@@ -117,7 +117,7 @@ def test_no_optimizer_calls_a_limit_converged(data, poisson, model, optimizer):
         assert fit.se.isna().all()
 
 
-def test_zeros_beside_ones_alone_are_said_not_to_tell_the_two_apart(data):
+def test_zeros_and_ones_alone_are_said_not_to_identify_the_inflation(data):
     fit = wb.fit("zip", "few ~ x", data.assign(few=(data["count"] > 2) * 1))
 
     assert any("never above 1" in note for note in fit.notes)
@@ -292,7 +292,7 @@ def test_a_repeated_column_of_a_further_equation_is_left_out_by_name(data):
     assert "inflation:again" not in fit.params.index
 
 
-def test_a_constant_beside_thresholds_is_left_out(data):
+def test_a_constant_next_to_thresholds_is_left_out(data):
     fit = wb.fit("ordered_logit", "level ~ 0 + x + one", data.assign(one=2.0))
 
     plain = wb.fit("ordered_logit", "level ~ x", data)

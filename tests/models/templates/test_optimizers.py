@@ -19,7 +19,7 @@ pytestmark = [
 
 # A decrement of 1e-8 nats leaves a distance of at most 1e-4 standard errors in any direction.
 DISTANCE = 1.01e-4
-# What the walk measured and what numpy measures at natural parameters differ by rounding.
+# What the optimization measured and what numpy measures at natural parameters differ by rounding.
 AGREED = 1.1e-8
 OUTCOMES = {"gaussian": "wage", "logit": "works", "probit": "works", "poisson": "visits"}
 FAMILIES = {

@@ -57,7 +57,7 @@ def errors_of(information, scores, groups, kind):
     return np.sqrt(np.diag(found))
 
 
-def asked(kind):
+def options(kind):
     """Ask for a kind of error without small-sample factors."""
     return {"se": kind, "cluster": "town" if kind == "cluster" else None, "ssc": "none"}
 
@@ -70,7 +70,7 @@ def test_negative_binomials_are_those_of_statsmodels(counts, library, kind):
     at = built.fit(method="bfgs", gtol=1e-9, maxiter=500, disp=0).params
     at = built.fit(start_params=at, method="newton", tol=1e-13, maxiter=100, disp=0).params
 
-    fit = wb.fit("negbin2", "nb ~ x + z", counts, backend=library, **asked(kind))
+    fit = wb.fit("negbin2", "nb ~ x + z", counts, backend=library, **options(kind))
 
     names = ["Intercept", "x", "z", "alpha"]
     np.testing.assert_allclose(fit.params[names], at, rtol=ESTIMATES, atol=ESTIMATES)
@@ -87,7 +87,7 @@ def test_zero_inflated_counts_are_those_of_statsmodels(counts, library, kind):
     at = built.fit(method="bfgs", gtol=1e-8, maxiter=2000, disp=0).params
     at = built.fit(start_params=at, method="newton", tol=1e-13, maxiter=100, disp=0).params
 
-    fit = wb.fit("zip", "zi ~ x", counts, inflation="~ z", backend=library, **asked(kind))
+    fit = wb.fit("zip", "zi ~ x", counts, inflation="~ z", backend=library, **options(kind))
 
     names = ["inflation:Intercept", "inflation:z", "Intercept", "x"]
     np.testing.assert_allclose(fit.params[names], at, rtol=1e-6, atol=1e-6)
@@ -140,7 +140,7 @@ def fitted(model, data, **options):
 @pytest.mark.parametrize("kind", ["opg", "robust", "cluster"])
 def test_errors_are_sums_of_numerical_scores(counts, model, kind):
     problem = fitted(model, counts, backend="torch").live
-    fit = fitted(model, counts, backend="torch", **asked(kind))
+    fit = fitted(model, counts, backend="torch", **options(kind))
     theta = problem.unconstrained(fit.params.to_numpy())
 
     scores = differences(lambda t: problem.kernel.rows(problem.coordinates.raw @ t, 0)[0], theta)

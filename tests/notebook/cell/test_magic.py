@@ -17,7 +17,7 @@ from tests.notebook.fake_run import FakeRun
 from workbench.errors import OptionError
 from workbench.literals import Choice
 from workbench.notebook import extension
-from workbench.notebook.cell import display as attend, session
+from workbench.notebook.cell import display, session
 from workbench.notebook.cell.arguments import is_formula, joined, settings
 from workbench.notebook.cell.magic import HELP, MleMagics, identifier
 from workbench.notebook.cell.options import FLAGS, read_line
@@ -369,8 +369,8 @@ def test_in_the_background_the_cell_returns_and_the_fit_follows(run, shell):
         ("--backend jaxx --model logit", "jaxx"),
         ("--start educ --model logit", "educ"),
         ("", "names no model"),
-        ("--model logit --formula 'inlf ~ age'", "--formula has no place"),
-        ("--model logit --by educ", "--by has no place"),
+        ("--model logit --formula 'inlf ~ age'", "--formula does not apply"),
+        ("--model logit --by educ", "--by does not apply"),
         ("--model logit --draws 50", "draws is an option of mixed_logit"),
         ("--draws 50", "names no model"),
         ("--model logit --seed 1 --seed 2", "--seed is given twice"),
@@ -393,7 +393,7 @@ def test_a_line_that_cannot_be_read_is_refused_in_two_sentences(run, line, messa
 def test_a_model_with_a_likelihood_body_is_refused(run):
     text = refused(run(f"%%mle mroz --model logit\n{GAUSSIAN}"), "OptionError")
 
-    assert "--model logit has no place" in text
+    assert "--model logit does not apply" in text
 
 
 @pytest.mark.parametrize("option", ["--offset age", "--positive yes"])
@@ -411,7 +411,7 @@ def test_beside_is_refused_in_the_background(run):
 
 
 def test_an_empty_cell_with_options_is_refused(run):
-    assert "states no model" in refused(run("%%mle mroz --model logit"), "OptionError")
+    assert "has no model below" in refused(run("%%mle mroz --model logit"), "OptionError")
 
 
 @pytest.mark.parametrize(
@@ -513,7 +513,7 @@ def test_the_first_interrupt_stops_the_run_and_keeps_waiting_for_it():
     run = Slow(interrupts=1)
 
     with pytest.raises(OptionError, match="no result"):
-        attend.attend(run, [], id)
+        display.show_until_end(run, [], id)
 
     assert run.orders == ["stop"]
 
@@ -522,13 +522,13 @@ def test_the_second_interrupt_cancels_and_is_raised():
     run = Slow(interrupts=2)
 
     with pytest.raises(KeyboardInterrupt):
-        attend.attend(run, [], id)
+        display.show_until_end(run, [], id)
 
     assert run.orders == ["stop", "cancel"]
 
 
 def test_an_interrupt_while_the_result_is_handed_over_costs_nothing(monkeypatch):
-    monkeypatch.setattr(attend, "static_bundle", lambda _: {"text/plain": "a table"})
+    monkeypatch.setattr(display, "static_bundle", lambda _: {"text/plain": "a table"})
     run, kept = Slow(interrupts=0), []
     run.fit = object()
 
@@ -538,7 +538,7 @@ def test_an_interrupt_while_the_result_is_handed_over_costs_nothing(monkeypatch)
             raise KeyboardInterrupt
 
     with pytest.raises(OptionError, match="no result"):
-        attend.attend(run, [], keep)
+        display.show_until_end(run, [], keep)
 
     assert kept == [run.fit, run.fit]
 
@@ -558,12 +558,12 @@ class FakeView:
 
 
 def test_in_jupyter_the_live_view_gives_way_to_the_result_in_the_same_output(shell, monkeypatch):
-    monkeypatch.setattr(attend, "in_jupyter", lambda: True)
+    monkeypatch.setattr(display, "in_jupyter", lambda: True)
     monkeypatch.setattr("workbench.notebook.widgets.trace_view.TraceView", FakeView)
     run = wb.start("ols", "hours ~ educ", wb.load("mroz"), name="ols")
 
     with capture_output() as captured:
-        attend.attend(run, [], id)
+        display.show_until_end(run, [], id)
         FakeView.last.handler(None, {"type": "ready"}, [])
 
     live, result, again = captured._outputs
@@ -579,12 +579,12 @@ def test_where_the_page_is_not_built_the_result_comes_all_the_same(shell, monkey
     def refuse(*runs, steerable):
         raise OptionError("The page is not built.")
 
-    monkeypatch.setattr(attend, "in_jupyter", lambda: True)
+    monkeypatch.setattr(display, "in_jupyter", lambda: True)
     monkeypatch.setattr("workbench.notebook.widgets.trace_view.TraceView", refuse)
     run = wb.start("ols", "hours ~ educ", wb.load("mroz"), name="ols")
 
     with capture_output() as captured:
-        attend.attend(run, [], id)
+        display.show_until_end(run, [], id)
 
     assert "not built" in captured.outputs[0].data["text/plain"]
     assert "Log-likelihood" in captured.outputs[1].data["text/plain"]

@@ -101,7 +101,7 @@ def test_the_intercept_is_not_on_the_chart(page):
 def test_diagnostics_name_outcome_and_finding(page):
     line = page["diagnostics"][0]
 
-    assert (line["chip"], line["tone"], line["flat"]) == ("✓ Converged", "ok", False)
+    assert (line["status_label"], line["tone"], line["flat"]) == ("✓ Converged", "ok", False)
     assert len(line["eigenvalues"]) == 4
     assert line["finding"].startswith("well conditioned")
 
@@ -131,8 +131,8 @@ def test_stars_are_off_until_asked_for(page, logit):
 
 
 @pytest.mark.parametrize(
-    ("chip", "colour"),
+    ("status_label", "colour"),
     [("✓ Converged", "ok"), ("! Flat direction", "warn"), ("✕ Separated", "err"), ("", "stop")],
 )
-def test_a_chip_has_the_colour_of_its_sign(chip, colour):
-    assert tone(chip) == colour
+def test_a_status_label_has_the_colour_of_its_sign(status_label, colour):
+    assert tone(status_label) == colour

@@ -46,7 +46,7 @@ def test_few_draws_all_draws_and_another_sign_are_three_stages():
     assert [stage["first"] for stage in stages] == [0, 3, 5]
     assert [stage["steps"] for stage in stages] == [2, 2, 1]
     assert [stage["rough"] for stage in stages] == [True, False, False]
-    assert [stage["race"] for stage in stages] == [False, False, True]
+    assert [stage["other_mode"] for stage in stages] == [False, False, True]
     best = [-0.6 * OBSERVATIONS, -0.64 * OBSERVATIONS, -0.66 * OBSERVATIONS]
     assert [stage["loglik"] for stage in stages] == pytest.approx(best)
 
@@ -62,7 +62,7 @@ def test_the_card_of_a_real_run_tells_both_signs_and_the_loser():
 
     whole, other = card["stages"]
     assert [whole["label"], other["label"]] == ["20 draws", "other sign of sd.ttme"]
-    assert [whole["race"], other["race"]] == [False, True]
+    assert [whole["other_mode"], other["other_mode"]] == [False, True]
     assert max(whole["loglik"], other["loglik"]) == pytest.approx(fit.loglik, abs=1e-6)
     gap = abs(whole["loglik"] - other["loglik"])
     assert gap > 0.1

@@ -124,7 +124,7 @@ def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
     assert rows[:, 2].tolist() == list(range(1, 41))
     np.testing.assert_allclose(rows[:, 4:], np.outer(1 / np.arange(1, 41), [1, 2]))
     assert len(page.of("batch")) <= 20
-    assert page.of("closed")[-1]["swept"] == 40
+    assert page.of("closed")[-1]["inner_last"] == 40
     assert cards[-1]["run"]["demeaning"] == {"columns": ["lwage", "educ"], "tol": 1e-8}
     assert (
         "in educ, the slowest of 2 columns; the finish line is 10⁻⁸"
@@ -143,7 +143,7 @@ def test_a_page_loaded_anew_while_demeaning_gets_every_iteration():
     streamer.handle({"type": "ready", "seen": {run.id: 2}})
     streamer.close()
 
-    assert len(np.frombuffer(opening["sweeps"])) == 5 * 5
+    assert len(np.frombuffer(opening["inner_trace"])) == 5 * 5
     (message, buffers) = next(m for m in page.messages if m[0]["type"] == "snapshot")
     assert message["demeaning"] == {"first": 0, "n": 5, "width": 5, "decimated": False}
     np.testing.assert_allclose(np.frombuffer(buffers[1]).reshape(5, 5)[:, 4], 1 / np.arange(1, 6))
@@ -382,7 +382,7 @@ def test_going_on_with_newton_shows_the_new_run():
     run.step()
     run.end(Outcome.STOPPED, "You stopped the run.")
 
-    streamer.handle({"type": "way", "run": run.id, "action": "continue-newton"})
+    streamer.handle({"type": "remedy", "run": run.id, "action": "continue-newton"})
     streamer.close()
 
     assert run.continued == ["newton"]
@@ -397,7 +397,7 @@ def test_a_refused_order_is_told_to_the_page():
     run.continue_with = refuse
     streamer = stream_to(page, run)
 
-    streamer.handle({"type": "way", "run": run.id, "action": "continue"})
+    streamer.handle({"type": "remedy", "run": run.id, "action": "continue"})
     streamer.close()
 
     assert page.of("refused")[0]["sentence"] == "The data are gone.\n  Try: run the cell again."
@@ -406,12 +406,12 @@ def test_a_refused_order_is_told_to_the_page():
 def test_other_ways_out_go_to_the_owner_of_the_page_only_if_it_offered_them():
     chosen, run = [], FakeRun()
     streamer = Streamer(
-        Page(), able=("remove",), on_way=lambda run, action: chosen.append((run.id, action))
+        Page(), able=("remove",), on_remedy=lambda run, action: chosen.append((run.id, action))
     )
     streamer.attach(run)
 
     for action in ("remove", "rows", "__init__", 7, None):
-        streamer.handle({"type": "way", "run": run.id, "action": action})
+        streamer.handle({"type": "remedy", "run": run.id, "action": action})
     streamer.close()
 
     assert chosen == [(run.id, "remove")]
@@ -478,7 +478,7 @@ def test_a_separated_run_tells_what_happened_and_shows_no_estimate():
     assert card["heading"] == "No maximum exists: hours predicts inlf exactly."
     assert card["evidence"]["table"]["rows"] == [["inlf = 0", "325"]]
     assert card["evidence"]["parameter"] == "hours"
-    assert [way["action"] for way in card["ways"] if way["able"]] == ["remove"]
+    assert [remedy["action"] for remedy in card["remedies"] if remedy["able"]] == ["remove"]
 
 
 def test_an_unnamed_run_is_called_by_its_models_title():
@@ -498,7 +498,7 @@ def test_an_error_without_a_fit_is_told_with_its_hint():
 
     card = card_of(run)
 
-    assert card["chip"] == "✕ Failed"
+    assert card["status_label"] == "✕ Failed"
     assert card["heading"] == "There is no column hours."
     assert card["evidence"]["sentences"] == ["Try: pick another."]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from workbench.notebook.setup import (
     page as setup_page,
     specification as setup_run,
 )
-from workbench.notebook.setup.available import offered
+from workbench.notebook.setup.available import available_here
 from workbench.notebook.setup.chosen import Check, Chosen
 from workbench.notebook.setup.data import open_frame, open_sample
 
@@ -27,9 +28,9 @@ MROZ = "inlf ~ nwifeinc + educ + exper + expersq + age + kidslt6 + kidsge6"
 
 
 @pytest.fixture(scope="module")
-def offer():
+def available():
     """Return what this machine has to offer."""
-    return offered()
+    return available_here()
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,8 @@ def people():
     return open_frame(frame, "people")
 
 
-def chosen_for(opened, offer, **choices):
-    chosen = setup_opening.opening(opened, offer)
+def chosen_for(opened, available, **choices):
+    chosen = setup_opening.opening(opened, available)
     for field, value in choices.items():
         chosen = setup_form.changed(chosen, field, value, opened)
     return chosen
@@ -74,8 +75,8 @@ def form_of(page, of):
     return {field["name"]: field for field in page["forms"][of]}
 
 
-def test_a_sample_opens_with_the_textbooks_model(mroz, offer):
-    chosen = setup_opening.opening(mroz, offer)
+def test_a_sample_opens_with_the_textbooks_model(mroz, available):
+    chosen = setup_opening.opening(mroz, available)
     check = setup_check.checked(chosen, mroz)
 
     assert (chosen.template, chosen.formula) == ("logit", MROZ)
@@ -84,27 +85,27 @@ def test_a_sample_opens_with_the_textbooks_model(mroz, offer):
     assert check.detail == "inlf = 1 in 428 rows (56.8 %)."
 
 
-def test_a_table_without_a_known_model_opens_with_one_that_can_run(offer):
+def test_a_table_without_a_known_model_opens_with_one_that_can_run(available):
     frame = pd.DataFrame({"bought": [0, 1, 1, 0], "my price": [1.0, 2.0, 3.0, 2.5]})
     opened = open_frame(frame, "shop")
-    chosen = setup_opening.opening(opened, offer)
+    chosen = setup_opening.opening(opened, available)
 
     assert (chosen.template, chosen.formula) == ("logit", "bought ~ `my price`")
     assert setup_check.checked(chosen, opened).ok
 
 
-def test_without_data_the_page_asks_for_them(offer):
-    chosen = setup_opening.opening(None, offer)
+def test_without_data_the_page_asks_for_them(available):
+    chosen = setup_opening.opening(None, available)
     check = setup_check.checked(chosen, None)
-    page = setup_page.page(chosen, check, None, offer)
+    page = setup_page.page(chosen, check, None, available)
 
     assert not check.ok
     assert page["check"]["text"] == "Choose a data source to begin."
     assert page["roles"] == {}
 
 
-def test_an_unknown_column_is_named_with_the_nearest_and_one_press_repairs_it(mroz, offer):
-    chosen = chosen_for(mroz, offer, formula=MROZ.replace("kidslt6", "kidslt5"))
+def test_an_unknown_column_is_named_with_the_nearest_and_one_press_repairs_it(mroz, available):
+    chosen = chosen_for(mroz, available, formula=MROZ.replace("kidslt6", "kidslt5"))
     check = setup_check.checked(chosen, mroz)
 
     assert not check.ok
@@ -114,16 +115,16 @@ def test_an_unknown_column_is_named_with_the_nearest_and_one_press_repairs_it(mr
     assert setup_form.repaired(chosen, check).formula == MROZ
 
 
-def test_rows_that_are_left_out_are_counted_with_the_reason(people, offer):
-    chosen = chosen_for(people, offer, template="gaussian", formula="age ~ `hourly wage`")
+def test_rows_that_are_left_out_are_counted_with_the_reason(people, available):
+    chosen = chosen_for(people, available, template="gaussian", formula="age ~ `hourly wage`")
     check = setup_check.checked(chosen, people)
 
     assert check.text.startswith("3 parameters, 38 rows used, 2 dropped (2 ")
     assert "hourly wage" in check.text
 
 
-def test_a_text_outcome_asks_which_level_is_one(people, offer):
-    chosen = chosen_for(people, offer, template="logit", formula="worked ~ age")
+def test_a_text_outcome_asks_which_level_is_one(people, available):
+    chosen = chosen_for(people, available, template="logit", formula="worked ~ age")
     asked = setup_check.checked(chosen, people)
     answered = setup_form.changed(chosen, "positive", "yes", people)
 
@@ -132,16 +133,16 @@ def test_a_text_outcome_asks_which_level_is_one(people, offer):
     assert setup_check.checked(answered, people).ok
 
 
-def test_an_outcome_the_template_cannot_have_is_refused_with_a_count(mroz, offer):
-    chosen = chosen_for(mroz, offer, formula="hours ~ educ")
+def test_an_outcome_the_template_cannot_have_is_refused_with_a_count(mroz, available):
+    chosen = chosen_for(mroz, available, formula="hours ~ educ")
     check = setup_check.checked(chosen, mroz)
 
     assert not check.ok
     assert check.text.startswith("Logit needs hours to be 0 or 1; 428 rows are not, the first")
 
 
-def test_clustered_errors_ask_for_their_column(mroz, offer):
-    chosen = chosen_for(mroz, offer, se="cluster")
+def test_clustered_errors_ask_for_their_column(mroz, available):
+    chosen = chosen_for(mroz, available, se="cluster")
 
     check = setup_check.checked(chosen, mroz)
 
@@ -149,16 +150,16 @@ def test_clustered_errors_ask_for_their_column(mroz, offer):
     assert check.text == "Clustered standard errors need a column to cluster by."
 
 
-def test_a_cluster_column_brings_clustered_errors_and_takes_them_away(mroz, offer):
-    robust = chosen_for(mroz, offer, se="robust")
+def test_a_cluster_column_brings_clustered_errors_and_takes_them_away(mroz, available):
+    robust = chosen_for(mroz, available, se="robust")
     clustered = setup_form.assigned(robust, "age", "c")
 
     assert (clustered.se, clustered.cluster) == ("cluster", "age")
     assert setup_form.assigned(clustered, "age", "c") == robust
 
 
-def test_the_list_and_the_formula_agree(mroz, offer):
-    chosen = chosen_for(mroz, offer, formula="log(hours) ~ educ + I(age**2)", weights="wage")
+def test_the_list_and_the_formula_agree(mroz, available):
+    chosen = chosen_for(mroz, available, formula="log(hours) ~ educ + I(age**2)", weights="wage")
     chosen = setup_form.assigned(chosen, "age", "c")
 
     assert setup_page.roles(chosen, mroz) == {
@@ -169,12 +170,12 @@ def test_the_list_and_the_formula_agree(mroz, offer):
     }
 
 
-def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, offer):
-    chosen = chosen_for(people, offer, formula="age ~ `hourly wage`")
+def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, available):
+    chosen = chosen_for(people, available, formula="age ~ `hourly wage`")
 
     chosen = setup_form.assigned(chosen, "region", "f")
     check = setup_check.checked(chosen, people)
-    page = setup_page.page(chosen, check, people, offer)
+    page = setup_page.page(chosen, check, people, available)
 
     assert (chosen.template, chosen.formula) == ("feols", "age ~ `hourly wage` | region")
     assert check.ok
@@ -184,8 +185,8 @@ def test_a_fixed_effect_is_put_behind_the_bar_and_checked(people, offer):
     assert setup_form.assigned(chosen, "", "f").formula == "age ~ `hourly wage`"
 
 
-def test_a_bar_typed_behind_least_squares_makes_it_least_squares_with_effects(people, offer):
-    chosen = chosen_for(people, offer, template="ols", formula="age ~ `hourly wage`")
+def test_a_bar_typed_behind_least_squares_makes_it_least_squares_with_effects(people, available):
+    chosen = chosen_for(people, available, template="ols", formula="age ~ `hourly wage`")
 
     typed = setup_form.changed(chosen, "formula", "age ~ `hourly wage` | region", people)
 
@@ -194,13 +195,13 @@ def test_a_bar_typed_behind_least_squares_makes_it_least_squares_with_effects(pe
 
 
 def test_the_demeaner_is_a_choice_that_comes_with_effects_and_names_what_automatic_is(
-    people, offer
+    people, available
 ):
-    plain = chosen_for(people, offer, formula="age ~ `hourly wage`")
+    plain = chosen_for(people, available, formula="age ~ `hourly wage`")
     chosen = setup_form.assigned(plain, "region", "f")
 
     pages = [
-        setup_page.page(each, setup_check.checked(each, people), people, offer)
+        setup_page.page(each, setup_check.checked(each, people), people, available)
         for each in (plain, chosen, replace(chosen, device="cuda"))
     ]
 
@@ -214,8 +215,8 @@ def test_the_demeaner_is_a_choice_that_comes_with_effects_and_names_what_automat
     assert [key for key, item in away.items() if item["enabled"]] == ["auto", "lsmr"]
 
 
-def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, offer):
-    chosen = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region")
+def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, available):
+    chosen = chosen_for(people, available, template="feols", formula="age ~ `hourly wage` | region")
     chosen = setup_form.changed(chosen, "demeaner", "alternating", people)
 
     check = setup_check.checked(chosen, people)
@@ -227,11 +228,11 @@ def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, offer):
         setup_form.changed(chosen, "demeaner", "magic", people)
 
 
-def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people, offer):
-    chosen = chosen_for(people, offer, template="logit", formula="worked ~ age", se="opg")
+def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people, available):
+    chosen = chosen_for(people, available, template="logit", formula="worked ~ age", se="opg")
 
     linear = setup_form.changed(chosen, "template", "feols", people)
-    page = setup_page.page(linear, setup_check.checked(linear, people), people, offer)
+    page = setup_page.page(linear, setup_check.checked(linear, people), people, available)
 
     labels = {item["key"]: item["label"] for item in page["errors"]}
     assert (labels["hessian"], labels["robust"]) == ("iid", "HC1 (robust)")
@@ -240,14 +241,14 @@ def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people,
     assert "iid errors" in page["sentence"]
 
 
-def test_errors_across_time_are_told_their_columns(people, offer):
+def test_errors_across_time_name_their_columns(people, available):
     chosen = chosen_for(
-        people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
+        people, available, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
     )
-    told = replace(chosen, se_options={"time": "region2"})
+    misspelled = replace(chosen, se_options={"time": "region2"})
 
-    empty, unknown = (setup_check.checked(each, people) for each in (chosen, told))
-    fields = form_of(setup_page.page(chosen, empty, people, offer), "se")
+    empty, unknown = (setup_check.checked(each, people) for each in (chosen, misspelled))
+    fields = form_of(setup_page.page(chosen, empty, people, available), "se")
 
     assert (empty.ok, empty.of, empty.field) == (False, "se", "time")
     assert empty.text == "Driscoll-Kraay standard errors need time."
@@ -258,25 +259,25 @@ def test_errors_across_time_are_told_their_columns(people, offer):
         ("time", "column"),
         ("lag", "count"),
     ]
-    assert setup_form.changed(told, "se", "HC3", people).se_options == {}
+    assert setup_form.changed(misspelled, "se", "HC3", people).se_options == {}
 
 
-def test_errors_across_time_are_those_of_the_run_and_can_be_edited(people, offer):
+def test_errors_across_time_are_those_of_the_run_and_can_be_edited(people, available):
     chosen = chosen_for(
-        people, offer, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
+        people, available, template="ols", formula="age ~ `hourly wage`", se="driscoll_kraay"
     )
-    told = given(chosen, people, "se", time="age", lag=1)
+    chosen = given(chosen, people, "se", time="age", lag=1)
 
-    check = setup_check.checked(told, people)
-    spec = setup_run.specification(told, check, people.reference, "a")
+    check = setup_check.checked(chosen, people)
+    spec = setup_run.specification(chosen, check, people.reference, "a")
 
     assert check.ok, check.text
     assert spec.se_options == {"time": "age", "lag": 1}
     assert setup_run.from_specification(spec).se_options == {"time": "age", "lag": 1}
 
 
-def test_a_jackknife_keeps_its_cluster(people, offer):
-    chosen = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region")
+def test_a_jackknife_keeps_its_cluster(people, available):
+    chosen = chosen_for(people, available, template="feols", formula="age ~ `hourly wage` | region")
 
     kind = setup_form.changed(chosen, "se", "CRV3", people)
     clustered = setup_form.changed(kind, "cluster", "region", people)
@@ -287,10 +288,10 @@ def test_a_jackknife_keeps_its_cluster(people, offer):
     assert setup_form.changed(clustered, "cluster", "", people).se == "hessian"
 
 
-def test_a_template_without_the_jackknife_gives_its_cluster_up_too(people, offer):
+def test_a_template_without_the_jackknife_gives_its_cluster_up_too(people, available):
     formula = "age ~ `hourly wage` | region"
     chosen = chosen_for(
-        people, offer, template="feols", formula=formula, se="CRV3", cluster="region"
+        people, available, template="feols", formula=formula, se="CRV3", cluster="region"
     )
 
     other = setup_form.changed(chosen, "template", "gaussian", people)
@@ -298,9 +299,9 @@ def test_a_template_without_the_jackknife_gives_its_cluster_up_too(people, offer
     assert (other.se, other.cluster) == ("hessian", "")
 
 
-def test_fixed_effects_are_checked_while_they_are_typed(people, offer):
-    unknown = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | regio")
-    half = chosen_for(people, offer, template="feols", formula="age ~ `hourly wage` | region +")
+def test_fixed_effects_are_checked_while_they_are_typed(people, available):
+    unknown = chosen_for(people, available, template="feols", formula="age ~ `hourly wage` | regio")
+    half = chosen_for(people, available, template="feols", formula="age ~ `hourly wage` | region +")
 
     first, second = (setup_check.checked(chosen, people) for chosen in (unknown, half))
 
@@ -338,14 +339,14 @@ def test_a_run_with_fixed_effects_can_be_edited_in_setup(people):
         ("__class__", "x"),
     ],
 )
-def test_a_choice_of_the_wrong_kind_is_refused(mroz, offer, choice, value):
+def test_a_choice_of_the_wrong_kind_is_refused(mroz, available, choice, value):
     with pytest.raises(OptionError):
-        setup_form.changed(setup_opening.opening(mroz, offer), choice, value, mroz)
+        setup_form.changed(setup_opening.opening(mroz, available), choice, value, mroz)
 
 
 @pytest.mark.parametrize("limit", [0, -3])
-def test_a_step_limit_below_one_is_refused_at_its_field(mroz, offer, limit):
-    chosen = setup_form.changed(setup_opening.opening(mroz, offer), "max_steps", limit, mroz)
+def test_a_step_limit_below_one_is_refused_at_its_field(mroz, available, limit):
+    chosen = setup_form.changed(setup_opening.opening(mroz, available), "max_steps", limit, mroz)
 
     check = setup_check.checked(chosen, mroz)
 
@@ -353,8 +354,8 @@ def test_a_step_limit_below_one_is_refused_at_its_field(mroz, offer, limit):
     assert str(limit) in check.text
 
 
-def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, offer):
-    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
+def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, available):
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, available))
     check = setup_check.checked(own, mroz)
 
     assert own.body == "loglik = log_sigmoid((2*y - 1) * eta)"
@@ -362,8 +363,8 @@ def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, offer):
     assert check.parameters == 8
 
 
-def test_a_mistake_in_the_likelihood_is_told_as_one_of_the_likelihood(mroz, offer):
-    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
+def test_a_mistake_in_the_likelihood_is_one_of_the_likelihood(mroz, available):
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, available))
     own = setup_form.changed(own, "body", "loglik = log_sigmoid((2*y - 1) * etta)", mroz)
     check = setup_check.checked(own, mroz)
 
@@ -371,8 +372,8 @@ def test_a_mistake_in_the_likelihood_is_told_as_one_of_the_likelihood(mroz, offe
     assert "etta" in check.text
 
 
-def test_a_body_without_a_formula_counts_its_own_parameters(mroz, offer):
-    own = setup_form.own_likelihood(setup_opening.opening(mroz, offer))
+def test_a_body_without_a_formula_counts_its_own_parameters(mroz, available):
+    own = setup_form.own_likelihood(setup_opening.opening(mroz, available))
     own = setup_form.changed(own, "formula", "", mroz)
     body = "params: mu = 8, sigma > 0 = 2\nloglik = normal_logpdf(educ, mu, sigma)"
     own = setup_form.changed(own, "body", body, mroz)
@@ -388,8 +389,8 @@ def test_automatic_means_newton_up_to_a_few_hundred_parameters():
     assert setup_run.optimizer_choice(Chosen(), many) == "l-bfgs-b"
 
 
-def test_the_specification_is_what_was_chosen(mroz, offer):
-    chosen = chosen_for(mroz, offer, se="robust", library="torch", max_steps=40)
+def test_the_specification_is_what_was_chosen(mroz, available):
+    chosen = chosen_for(mroz, available, se="robust", library="torch", max_steps=40)
     check = setup_check.checked(chosen, mroz)
     spec = setup_run.specification(chosen, check, mroz.reference, "Logit, robust")
 
@@ -404,7 +405,7 @@ def test_the_specification_is_what_was_chosen(mroz, offer):
     )
 
 
-def test_edit_in_setup_brings_back_every_setting(mroz, offer):
+def test_edit_in_setup_brings_back_every_setting(mroz, available):
     asked = Specification(
         Choice("poisson"),
         mroz.reference,
@@ -430,20 +431,20 @@ def test_edit_in_setup_brings_back_every_setting(mroz, offer):
     assert setup_run.specification(chosen, check, mroz.reference, "first") == asked
 
 
-def test_runs_get_names_of_their_own(offer):
+def test_runs_get_names_of_their_own(available):
     chosen = Chosen(template="logit", se="robust")
 
-    assert setup_run.run_name(chosen, offer) == "Logit, robust"
-    assert setup_run.run_name(chosen, offer, ["Logit, robust"]) == "Logit, robust 2"
-    assert setup_run.run_name(Chosen(name="mine"), offer, ["mine"]) == "mine"
+    assert setup_run.run_name(chosen, available) == "Logit, robust"
+    assert setup_run.run_name(chosen, available, ["Logit, robust"]) == "Logit, robust 2"
+    assert setup_run.run_name(Chosen(name="mine"), available, ["mine"]) == "mine"
 
 
-def test_the_foot_describes_the_run(mroz, offer):
-    chosen = chosen_for(mroz, offer, se="robust")
+def test_the_foot_describes_the_run(mroz, available):
+    chosen = chosen_for(mroz, available, se="robust")
 
-    told = setup_page.sentence(chosen, mroz, offer)
+    sentence = setup_page.sentence(chosen, mroz, available)
 
-    assert told == "Logit of `inlf` on 7 variables, robust errors, CPU"
+    assert sentence == "Logit of `inlf` on 7 variables, robust errors, CPU"
 
 
 def test_a_start_from_another_run_keeps_shared_parameters():
@@ -460,8 +461,8 @@ def test_the_sentence_on_data_names_what_is_missing(mroz):
     assert about["missing"] == "`wage` and `lwage` have 325 missing."
 
 
-def test_options_of_the_optimizer_are_those_of_the_run(mroz, offer):
-    chosen = chosen_for(mroz, offer, optimizer="sgd")
+def test_options_of_the_optimizer_are_those_of_the_run(mroz, available):
+    chosen = chosen_for(mroz, available, optimizer="sgd")
     chosen = given(chosen, mroz, "optimizer", lr=0.2, momentum=0.9)
     check = setup_check.checked(chosen, mroz)
     spec = setup_run.specification(chosen, check, mroz.reference, "one")
@@ -474,26 +475,26 @@ def test_options_of_the_optimizer_are_those_of_the_run(mroz, offer):
 @pytest.mark.parametrize(
     ("name", "value"), [("lr", "fast"), ("lr", -1), ("momentum", 1), ("reduction", "max")]
 )
-def test_options_that_the_optimizer_cannot_have_are_refused(name, value, mroz, offer):
-    chosen = given(chosen_for(mroz, offer, optimizer="sgd"), mroz, "optimizer", **{name: value})
+def test_options_that_the_optimizer_cannot_have_are_refused(name, value, mroz, available):
+    chosen = given(chosen_for(mroz, available, optimizer="sgd"), mroz, "optimizer", **{name: value})
     check = setup_check.checked(chosen, mroz)
 
     assert (check.ok, check.of, check.field) == (False, "optimizer", name)
 
 
-def test_an_option_that_the_optimizer_does_not_declare_is_no_field(mroz, offer):
-    chosen = chosen_for(mroz, offer, optimizer="sgd")
+def test_an_option_that_the_optimizer_does_not_declare_is_no_field(mroz, available):
+    chosen = chosen_for(mroz, available, optimizer="sgd")
 
     with pytest.raises(OptionError, match="no option 'speed'"):
         given(chosen, mroz, "optimizer", speed=2)
 
 
-def test_another_optimizer_starts_without_options(mroz, offer):
-    chosen = given(chosen_for(mroz, offer, optimizer="sgd"), mroz, "optimizer", lr=0.2)
+def test_another_optimizer_starts_without_options(mroz, available):
+    chosen = given(chosen_for(mroz, available, optimizer="sgd"), mroz, "optimizer", lr=0.2)
     fields = {}
     for name in ("sgd", "newton"):
         chosen = setup_form.changed(chosen, "optimizer", name, mroz)
-        page = setup_page.page(chosen, setup_check.checked(chosen, mroz), mroz, offer)
+        page = setup_page.page(chosen, setup_check.checked(chosen, mroz), mroz, available)
         fields[name] = form_of(page, "optimizer")
 
     assert fields["sgd"]["lr"]["default"] == 0.1
@@ -503,15 +504,17 @@ def test_another_optimizer_starts_without_options(mroz, offer):
 
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(("template", "words"), [("nested_logit", "compiled"), ("ols", "NumPy")])
-def test_a_library_that_computes_nothing_is_greyed_with_the_reason(mroz, offer, template, words):
-    page = setup_page.page(Chosen(template=template), Check(True, ""), mroz, offer)
+def test_a_library_that_computes_nothing_is_greyed_with_the_reason(
+    mroz, available, template, words
+):
+    page = setup_page.page(Chosen(template=template), Check(True, ""), mroz, available)
 
     assert [item["enabled"] for item in page["libraries"]] == [False, False]
     assert all(words in item["reason"] for item in page["libraries"])
 
 
-def test_an_optimizer_says_its_library_once(offer):
-    assert all(item.note not in item.label for item in offer.optimizers if item.note)
+def test_an_optimizer_says_its_library_once(available):
+    assert all(item.note not in item.label for item in available.optimizers if item.note)
 
 
 def test_a_run_in_two_stages_is_sent_to_its_code():
@@ -535,10 +538,10 @@ def travel():
     return open_sample("modechoice")
 
 
-def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(travel, offer):
-    chosen = setup_opening.opening(travel, offer)
+def test_choice_data_of_textbooks_open_with_their_situations_and_alternatives(travel, available):
+    chosen = setup_opening.opening(travel, available)
     check = setup_check.checked(chosen, travel)
-    page = setup_page.page(chosen, check, travel, offer)
+    page = setup_page.page(chosen, check, travel, available)
 
     assert (chosen.template, chosen.formula) == ("conditional_logit", GREENE)
     assert {role: form_of(page, "model")[role]["value"] for role in PICKED} == PICKED
@@ -554,8 +557,8 @@ def test_choice_data_of_textbooks_open_with_their_choosers_and_alternatives(trav
     ]  # fmt: skip
 
 
-def test_a_panel_counts_the_persons(travel, offer):
-    chosen = given(chosen_for(travel, offer), travel, "model", panel="hinc")
+def test_a_panel_counts_the_persons(travel, available):
+    chosen = given(chosen_for(travel, available), travel, "model", panel="hinc")
     check = setup_check.checked(chosen, travel)
 
     incomes = travel.table.column("hinc").nunique()
@@ -576,10 +579,10 @@ def test_a_panel_counts_the_persons(travel, offer):
         ({"offset": "gc"}, "Conditional logit has no offset.", "offset"),
     ],
 )
-def test_what_choice_data_lack_is_told_at_its_field(travel, offer, choices, problem, field):
+def test_what_choice_data_lack_is_said_at_its_field(travel, available, choices, problem, field):
     of_model = {name: value for name, value in choices.items() if name in PICKED}
     others = {name: value for name, value in choices.items() if name not in PICKED}
-    chosen = given(chosen_for(travel, offer, **others), travel, "model", **of_model)
+    chosen = given(chosen_for(travel, available, **others), travel, "model", **of_model)
     check = setup_check.checked(chosen, travel)
 
     assert not check.ok
@@ -614,10 +617,10 @@ def test_what_choice_data_lack_is_told_at_its_field(travel, offer, choices, prob
         ("conditional_logit", {"scale": "~ hnc"}, "hnc", "scale"),
     ],
 )
-def test_options_that_a_model_cannot_have_are_told_at_their_field(
-    travel, offer, template, options, problem, field
+def test_options_that_a_model_cannot_have_are_refused_at_their_field(
+    travel, available, template, options, problem, field
 ):
-    chosen = given(chosen_for(travel, offer, template=template), travel, "model", **options)
+    chosen = given(chosen_for(travel, available, template=template), travel, "model", **options)
     check = setup_check.checked(chosen, travel)
 
     assert not check.ok
@@ -625,21 +628,23 @@ def test_options_that_a_model_cannot_have_are_told_at_their_field(
     assert (check.of, check.field) == ("model", field)
 
 
-def test_an_option_that_a_model_does_not_declare_is_no_field(travel, offer):
-    chosen = chosen_for(travel, offer, template="latent_class")
+def test_an_option_that_a_model_does_not_declare_is_no_field(travel, available):
+    chosen = chosen_for(travel, available, template="latent_class")
 
     with pytest.raises(OptionError, match="no option 'drows'"):
         given(chosen, travel, "model", drows=9)
 
 
-def test_options_of_a_model_are_those_of_the_run(travel, offer):
-    told = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
-    chosen = given(chosen_for(travel, offer, template="mixed_logit"), travel, "model", **told)
+def test_options_of_a_model_are_those_of_the_run(travel, available):
+    options = {"random": {"ttme": "normal", "gc": "lognormal"}, "correlated": True, "draws": 50}
+    chosen = given(
+        chosen_for(travel, available, template="mixed_logit"), travel, "model", **options
+    )
     check = setup_check.checked(chosen, travel)
     asked = setup_run.specification(chosen, check, travel.reference, "mixed")
-    page = setup_page.page(chosen, check, travel, offer)
+    page = setup_page.page(chosen, check, travel, available)
 
-    assert asked.model == Choice("mixed_logit", PICKED | told)
+    assert asked.model == Choice("mixed_logit", PICKED | options)
     assert check.names[-3:] == ("chol.ttme.ttme", "chol.ttme.gc", "chol.gc.gc")
     assert page["sentence"].startswith(
         "Mixed logit of `choice` on 3 variables, 2 random coefficients, Hessian errors"
@@ -648,13 +653,15 @@ def test_options_of_a_model_are_those_of_the_run(travel, offer):
     assert 'random={"ttme": "normal", "gc": "lognormal"}' in python_call(asked)
 
 
-def test_another_model_starts_without_the_options_of_the_last_and_keeps_the_columns(travel, offer):
-    chosen = given(chosen_for(travel, offer, template="mixed_logit"), travel, "model", draws=9)
+def test_another_model_starts_without_the_options_of_the_last_and_keeps_the_columns(
+    travel, available
+):
+    chosen = given(chosen_for(travel, available, template="mixed_logit"), travel, "model", draws=9)
 
     chosen = setup_form.changed(chosen, "template", "nested_logit", travel)
 
     assert chosen.model_options == PICKED
-    page = setup_page.page(chosen, setup_check.checked(chosen, travel), travel, offer)
+    page = setup_page.page(chosen, setup_check.checked(chosen, travel), travel, available)
     proposed = form_of(page, "model")["nests"]
     assert proposed["example"] == {"alone": ["1"], "together": ["2", "3", "4"]}
     assert proposed["names"] == ["1", "2", "3", "4"]
@@ -662,8 +669,8 @@ def test_another_model_starts_without_the_options_of_the_last_and_keeps_the_colu
     assert setup_check.checked(written, travel).ok
 
 
-def test_columns_come_back_with_a_model_that_needs_them(travel, offer):
-    chosen = given(chosen_for(travel, offer), travel, "model", panel="hinc")
+def test_columns_come_back_with_a_model_that_needs_them(travel, available):
+    chosen = given(chosen_for(travel, available), travel, "model", panel="hinc")
 
     chosen = setup_form.changed(chosen, "template", "logit", travel)
     chosen = setup_form.changed(chosen, "template", "latent_class", travel)
@@ -672,7 +679,7 @@ def test_columns_come_back_with_a_model_that_needs_them(travel, offer):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "options"),
     [
         ("conditional_logit", {"fixed": {"gc": -0.02}, "scale": "~ hinc"}),
         ("mixed_logit", {"random": {"C(mode)[T.2]": "uniform"}, "draw_kind": "sobol", "draws": 64}),
@@ -680,8 +687,8 @@ def test_columns_come_back_with_a_model_that_needs_them(travel, offer):
         ("latent_class", {"classes": 3, "membership": "~ hinc + psize", "starts": 2}),
     ],
 )
-def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, told):
-    model = Choice(name, PICKED | {"panel": "hinc"} | told)
+def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, options):
+    model = Choice(name, PICKED | {"panel": "hinc"} | options)
     asked = Specification(model, travel.reference, GREENE, se="opg", name="choice")
 
     chosen = setup_run.from_specification(asked)
@@ -690,13 +697,42 @@ def test_a_run_of_discrete_choice_can_be_edited_in_setup(travel, name, told):
     assert setup_run.specification(chosen, check, travel.reference, "choice") == asked
 
 
-def test_a_model_of_levels_asks_for_no_columns(people, offer):
-    chosen = chosen_for(people, offer, template="multinomial_logit", formula="region ~ age")
+def test_a_model_of_levels_asks_for_no_columns(people, available):
+    chosen = chosen_for(people, available, template="multinomial_logit", formula="region ~ age")
     chosen = given(chosen, people, "model", base="b")
     check = setup_check.checked(chosen, people)
-    fields = form_of(setup_page.page(chosen, check, people, offer), "model")
+    fields = form_of(setup_page.page(chosen, check, people, available), "model")
 
     assert [*fields] == ["base"]
     assert (fields["base"]["example"], fields["base"]["names"]) == ("a", ["a", "b", "c", "d"])
     assert check.ok
     assert check.text == "6 parameters, 40 rows used, 0 rows dropped."  # (4 - 1) levels of two
+
+
+# Many rows ---------------------------------------------------------------------------------------
+MANY = 20_000_000
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Open 20 million rows of columns that repeat a short pattern."""
+    rows = np.arange(MANY, dtype=np.int32)
+    short = {"y": (rows % 2).astype(np.int8), "x": (rows % 7).astype(np.int8), "g": rows}
+    return open_frame(pd.DataFrame(short), "many")
+
+
+@pytest.mark.parametrize("template", ["logit", "feols", "mixed_logit", "body"])
+def test_the_page_answers_within_a_second_of_many_rows(many, available, template):
+    chosen = replace(Chosen(template), formula="y ~ x", body="loglik = log_sigmoid((2*y - 1)*eta)")
+    columns = {"situation": "g", "alternatives": "x", "random": {"x": "normal"}}
+    if template == "mixed_logit":
+        chosen = given(chosen, many, "model", **columns)
+
+    began = time.perf_counter()
+    check = setup_check.checked(chosen, many)
+    page = setup_page.page(chosen, check, many, available)
+    took = time.perf_counter() - began
+
+    assert check.ok, check.text
+    assert page["check"]["text"].startswith("20,000,000 rows; parameters and missing rows are")
+    assert took < 1.0

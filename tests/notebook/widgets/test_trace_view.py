@@ -26,7 +26,7 @@ def test_the_view_opens_with_what_its_runs_have_done():
     view = TraceView(run)
     view.close()
 
-    assert view.face == "trace"
+    assert view.page_kind == "trace"
     assert [card["name"] for card in view.opening["cards"]] == ["baseline"]
     assert view.opening["snapshots"][0]["n"] == 1
 

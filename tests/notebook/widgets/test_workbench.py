@@ -68,7 +68,7 @@ def wait_for(condition):
 def test_one_press_on_run_estimates_and_compares(page):
     row = run(page)
 
-    assert (row["chip"], row["tone"], row["n"]) == ("✓ Converged", "ok", "753")
+    assert (row["status_label"], row["tone"], row["n"]) == ("✓ Converged", "ok", "753")
     assert row["loglik"] == "−401.765"  # Wooldridge (2010), table 15.1
     assert page.results["ids"] == [row["id"]]
     assert page.results["table"]["heads"] == ["Logit"]
@@ -334,8 +334,8 @@ def test_a_run_that_goes_on_from_another_has_a_name_of_its_own(page):
     set_choice(page, "name", "limited")
     first = run(page)
 
-    say(page, "way", run=first["id"], action="continue-newton")
-    wait_for(lambda: len(page.runs) == 2 and page.runs[0]["chip"] == "✓ Converged")
+    say(page, "remedy", run=first["id"], action="continue-newton")
+    wait_for(lambda: len(page.runs) == 2 and page.runs[0]["status_label"] == "✓ Converged")
 
     assert {row["name"] for row in page.runs} == {"limited", "limited 2"}
     assert {record.name for record in current_store().runs()} >= {"limited", "limited 2"}
@@ -376,7 +376,7 @@ def test_a_run_of_an_earlier_session_says_how_it_ended_in_the_same_words(page):
 
     again = row_of(Workbench("mroz"), row["id"])
 
-    assert (again["chip"], again["loglik"]) == (row["chip"], row["loglik"])
+    assert (again["status_label"], again["loglik"]) == (row["status_label"], row["loglik"])
     assert again["sentence"].startswith("Newton, 4 steps, ")
     assert row["sentence"].startswith("Newton, 4 steps, ")
 
@@ -387,7 +387,7 @@ def test_a_separated_run_cannot_be_compared_and_shows_no_number(page):
     row = run(page)
     say(page, "compare", ids=[row["id"]])
 
-    assert (row["chip"], row["comparable"], row["loglik"]) == ("✕ Separated", False, "")
+    assert (row["status_label"], row["comparable"], row["loglik"]) == ("✕ Separated", False, "")
     assert row["reason"]
     assert row["id"] not in page.results["ids"]
 
@@ -400,13 +400,13 @@ def test_a_run_at_the_limit_of_float32_goes_on_in_float64_from_its_last_step(pag
     step = page._list.fit(limited["id"])
     before = {row["id"] for row in page.runs}
 
-    say(page, "way", run=limited["id"], action="keep")
+    say(page, "remedy", run=limited["id"], action="keep")
     kept = {row["id"] for row in page.runs}
-    say(page, "way", run=limited["id"], action="float64")
+    say(page, "remedy", run=limited["id"], action="float64")
     (new,) = {row["id"] for row in page.runs} - before
-    wait_for(lambda: row_of(page, new)["chip"] == "✓ Converged")
+    wait_for(lambda: row_of(page, new)["status_label"] == "✓ Converged")
 
-    assert limited["chip"] == "! Not converged"
+    assert limited["status_label"] == "! Not converged"
     assert kept == before
     start = page._list.entry(new).specification.start
     assert start == pytest.approx(dict(step.params))
@@ -461,10 +461,10 @@ def test_a_table_of_the_notebook_goes_by_its_name(monkeypatch):
 def test_without_data_it_offers_what_there_is(page):
     empty = Workbench()
     say(empty, "source", source="samples")
-    offered = {table["key"] for table in empty.setup["tables"]}
+    available_here = {table["key"] for table in empty.setup["tables"]}
     say(empty, "data", name="spector")
 
-    assert "mroz" in offered
+    assert "mroz" in available_here
     assert empty.setup["formula"] == "GRADE ~ GPA + TUCE + PSI"
 
 

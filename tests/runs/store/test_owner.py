@@ -164,7 +164,7 @@ def test_a_run_dropped_without_an_end_in_this_process_is_interrupted(path):
     assert record.status == "interrupted"
 
 
-def test_a_process_is_told_from_a_later_one_with_the_same_number():
+def test_a_process_is_distinguished_from_a_later_one_with_the_same_number():
     owner = this_process()
 
     assert is_alive(owner, heartbeat=0.0)

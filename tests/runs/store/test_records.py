@@ -44,7 +44,7 @@ def test_a_run_comes_back_whole(store):
 
     assert run.specification == LOGIT
     assert run.provenance == {"python": "3.11"}
-    assert (run.status, run.record.outcome, run.record.sentence, run.record.chip) == (
+    assert (run.status, run.record.outcome, run.record.sentence, run.record.status_label) == (
         "ended", Outcome.CONVERGED, "Converged after 3 steps.", "✓ Converged",
     )  # fmt: skip
     assert (run.record.loglik, run.record.observations) == (-406.25, 753.0)
@@ -248,7 +248,7 @@ def test_a_text_that_is_missing_is_missing_in_the_frame_of_runs(store):
     (whole,) = store.runs()
     texts = ["id", "status", "data", "sentence"]
     line = {"number": 2, "name": "second", "model": "logit", "started": 0.0, "seconds": 0.0}
-    nothing = dict.fromkeys(["id", "chip", "step", "loglik", "data", "sentence"])
+    nothing = dict.fromkeys(["id", "status_label", "step", "loglik", "data", "sentence"])
 
     frame = runs_table([whole, SimpleNamespace(**line, **nothing)], "here")
 

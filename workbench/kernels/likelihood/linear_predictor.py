@@ -1,4 +1,4 @@
-r"""Sums of a likelihood whose rows depend on the data through a few scalars.
+r"""Sums of a likelihood with rows that depend on the data through a few scalars.
 
 A row's log-likelihood is a function of scalars: the linear predictors :math:`x_{ai}^\top\beta_a`
 of one or several equations, and further parameters, which every row reads or which a row picks by
@@ -113,7 +113,7 @@ class LinearPredictorKernel:
         with self.xp.scope():
             if self._on_host:
                 found = self._call(weighted, order, self._predicted(params))
-                pieces = self._spread(*found)
+                pieces = self._times_designs(*found)
             else:
                 pieces = self._call(sums, order, self._places(params))
             value, first, second = [_host(self.xp, piece) for piece in pieces]
@@ -196,7 +196,7 @@ class LinearPredictorKernel:
         return self.xp.array(np.float64(values[0]) if argument.kind == "shared" else values)
 
     def _times(self, argument: Argument, params: Numpy, keep: bool) -> Array:
-        """Return ``X`` times the coefficients, ``(n,)``, kept for the coefficients asked last."""
+        """Return ``X`` times the coefficients, ``(n,)``, kept for the last coefficients."""
         at, xp = argument.design_number, self.xp
         coefficients = params[argument.start : argument.stop]
         last = self._last[at]
@@ -212,7 +212,7 @@ class LinearPredictorKernel:
 
     # Assembly on the host -----------------------------------------------------------------------
 
-    def _spread(
+    def _times_designs(
         self, value: Array, first: list[Array], second: list[list[Array]]
     ) -> tuple[Array, list[Numpy], list[list[Any]]]:
         """Multiply weighted rows by the designs: ``X'w``, and the blocks ``X_a'W X_b``."""

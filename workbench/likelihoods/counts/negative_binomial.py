@@ -79,7 +79,7 @@ class NegativeBinomial(Likelihood):
     def notes_after(
         self, data: Observed, parameters: Numpy, loglik: float, outcome: str
     ) -> tuple[str, ...]:
-        """Test against the Poisson model, whose alpha of zero is a bound.
+        """Test against the Poisson model: its alpha of zero is a bound.
 
         References
         ----------

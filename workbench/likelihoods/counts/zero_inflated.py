@@ -97,11 +97,11 @@ class ZeroInflatedPoisson(Likelihood):
             )
 
     def notes_before(self, data: Observed, outcome: str) -> tuple[str, ...]:
-        """Say where zeros are no more than a Poisson model expects, or tell nothing apart."""
+        """Say where zeros are no more than a Poisson model expects, or identify no inflation."""
         if data.y.max() <= 1:
             return (
-                f"{outcome} is never above 1, so that zeros of the inflation cannot be told from "
-                "those of a small mean.",
+                f"{outcome} is never above 1, so that zeros of the inflation cannot be "
+                "distinguished from those of a small mean.",
             )
         coefficients = poisson_fit(data.y, data.x, data.offset, data.weights)
         weights = np.ones_like(data.y) if data.weights is None else data.weights

@@ -37,7 +37,7 @@ class SeparateCoordinates:
         return np.where(self.positive, np.log(np.where(self.positive, moved, 1.0)), moved)
 
     def jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of `shown`, ``(k, k)``."""
+        """Return the derivative of `natural`, ``(k, k)``."""
         slope = np.where(self.positive, np.exp(np.where(self.positive, theta, 0.0)), 1.0)
         return np.diag(self.slopes * slope)
 

@@ -146,7 +146,7 @@ class MultinomialProblem(Problem):
         check_names(self.parameter_names)
         check_enough_rows(len(design.rows), self.parameter_names, design.names)
         scaling = scaling_of(columns.moments, columns.names)
-        self._scales = dict(zip(columns.names, scaling.spreads.tolist(), strict=True))
+        self._scales = dict(zip(columns.names, scaling.sd.tolist(), strict=True))
         slopes = scaling.matrix.copy()
         if INTERCEPT in columns.names:
             slopes[columns.names.index(INTERCEPT)] -= columns.shifts @ scaling.matrix

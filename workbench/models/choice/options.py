@@ -157,7 +157,7 @@ class MixedLogit(ScaledChoiceModel):
         None,
         kind=Kind.COLUMN,
         help="price, for a model in willingness-to-pay space",
-        label="Price",
+        label="WTP price",
     )
 
     @property

@@ -33,7 +33,7 @@ from workbench.models.choice.wtp import (
 )
 from workbench.models.design.results import level_terms, row_labels
 from workbench.protocols import Numpy
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 
 Change = Mapping[str, Any] | Callable[[pd.DataFrame], pd.DataFrame]
 """New columns by name, or a function from the data to the changed data."""
@@ -46,10 +46,10 @@ _SMALL = 1e-5
 class ChoiceFit(Fit):
     """The fit of a model of discrete choice."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "choice": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "choice": Availability(
             "is not a model of discrete choice",
-            'wb.fit("conditional_logit", ..., choosers="id", alternatives="mode").',
+            'wb.fit("conditional_logit", ..., situation="id", alternatives="mode").',
             "no-choices",
         )
     }

@@ -6,8 +6,8 @@ A body is a few assignments in plain Python, the last of which gives ``loglik``:
     mu = const + b_educ*educ
     loglik = normal_logpdf(lwage, mu, sigma)
 
-It sees the columns of the table, the parameters it declares, the functions of `FUNCTIONS`, and
-beside a formula the outcome ``y`` and the linear index ``eta``; nothing else.  Since it can read
+It reads the columns of the table, the parameters it declares, the functions of `FUNCTIONS`, and
+with a formula also the outcome ``y`` and the linear index ``eta``; nothing else.  Since it can read
 nothing outside itself, a body replays from its text alone, on either library.
 """
 
@@ -83,7 +83,7 @@ class Body:
         values
             Each declared parameter, as a scalar array on its natural scale.
         columns
-            Each column the body reads, shape ``(n,)``; beside a formula also ``y`` and ``eta``.
+            Each column the body reads, shape ``(n,)``; with a formula also ``y`` and ``eta``.
         xp
             The verbs of the backend the arrays belong to.
         units
@@ -164,12 +164,12 @@ def parse_body(
     columns
         Names of the table's columns.
     formula
-        The formula beside the body, whose outcome is ``y`` and whose linear index is ``eta``.
+        The formula given with the body: its outcome is ``y``, its linear index ``eta``.
     by
         The column that groups rows into units, when ``loglik`` has one value per unit.
     outside
-        Names that the person may believe to be visible, such as the notebook's variables; they
-        only sharpen the message about an unknown name.
+        Names that the user may expect to be visible, such as the notebook's variables; they
+        only make the message about an unknown name more precise.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def _check_all_used(
         )
     if not reader.columns and formula is None:
         raise error_at(
-            "The body reads no column, so the data have no say.",
+            "The body reads no column, so the estimates do not depend on the data.",
             "name at least one column of the table.",
             code="no-columns",
         )

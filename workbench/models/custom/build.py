@@ -1,4 +1,4 @@
-"""From a person's own likelihood, and a table, to a problem."""
+"""Plan and build a user's own likelihood from its specification and a table."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Prepared = tuple[OwnLikelihood, Design, tuple[str, ...]]
 """A likelihood, the columns it reads, and notes on it."""
 
 
-def plan(model: Model, asked: Specification, table: Table) -> Plan:
+def plan(model: Model, specification: Specification, table: Table) -> Plan:
     """Read the columns of a function or of a body."""
     read = _read_function if isinstance(model, Custom) else _read_body
-    likelihood, design, notes = read(model, asked, table)
+    likelihood, design, notes = read(model, specification, table)
     return Plan(
         model,
-        asked,
+        specification,
         table,
         (*design.names, *likelihood.parameters),
         design.rows,
@@ -43,10 +43,10 @@ def plan(model: Model, asked: Specification, table: Table) -> Plan:
     )
 
 
-def draft(model: Model, asked: Specification, table: Table) -> Plan:
+def draft(model: Model, specification: Specification, table: Table) -> Plan:
     """Read the text of a body alone, for data that are read when the run starts."""
-    _parsed(asked, table)
-    return counted_later(model, asked, table)
+    _parsed(specification, table)
+    return counted_later(model, specification, table)
 
 
 def problem(plan: Plan) -> Problem:
@@ -77,22 +77,24 @@ def _read_function(own: Any, specification: Specification, table: Table) -> Prep
 
 
 def _notes_on_precision(own: Custom, dtype: str) -> tuple[str, ...]:
-    """Name the arrays that the function brings along with fewer digits than the run has."""
-    single = [n for n, v in own.held.items() if str(getattr(v, "dtype", "")).endswith("float32")]
+    """Name the function's own arrays that have fewer digits than the run."""
+    single = [
+        n for n, v in own.captured.items() if str(getattr(v, "dtype", "")).endswith("float32")
+    ]
     if dtype != "float64" or not single:
         return ()
-    return (f"The function brings {', '.join(single)} in float32, which keeps seven digits.",)
+    return (f"The function uses {', '.join(single)} in float32, which keeps seven digits.",)
 
 
-class _Noting(dict[str, Any]):
-    """Columns by name that note which of them are asked for."""
+class _RecordingColumns(dict[str, Any]):
+    """Columns by name that record which of them are read."""
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
         super().__init__(columns)
-        self.asked: dict[str, None] = {}
+        self.read: dict[str, None] = {}
 
     def __getitem__(self, name: str) -> Any:
-        self.asked[name] = None
+        self.read[name] = None
         return super().__getitem__(name)
 
     def __getattr__(self, name: str) -> Any:
@@ -102,17 +104,17 @@ class _Noting(dict[str, Any]):
 
 
 def _columns_read(own: Custom, table: Table, specification: Specification) -> list[str]:
-    """Call the function once on filled columns, and return the ones it asks for by name.
+    """Call the function once on filled columns, and return the ones it reads by name.
 
     A row that misses a column the function never reads is a row of the sample all the same.
     """
-    asked, names = specification, _numeric(table)
-    xp, starts = backend_named(asked.backend, asked.device, asked.dtype), own.parameters.items()
+    names, starts = _numeric(table), own.parameters.items()
+    xp = backend_named(specification.backend, specification.device, specification.dtype)
     with xp.scope(), np.errstate(all="ignore"), suppress(Exception, SystemExit):
         filled = {name: xp.array(_filled(table.column(name))) for name in names}
-        noting = _Noting(filled)
-        own.loglik(Named({k: xp.array(np.float64(q.start)) for k, q in starts}), noting)
-        return list(noting.asked) or names
+        recording = _RecordingColumns(filled)
+        own.loglik(Named({k: xp.array(np.float64(q.start)) for k, q in starts}), recording)
+        return list(recording.read) or names
     return names
 
 

@@ -50,7 +50,7 @@ class DeclaredCoordinates:
         return np.concatenate([slopes, [unbounded(value, q) for value, q in pairs]])
 
     def jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of `shown`, shape ``(k, k)``."""
+        """Return the derivative of `natural`, shape ``(k, k)``."""
         p = self.coefficients
         pairs = zip(theta[p:], self.parameters.values(), strict=True)
         matrix = np.diag(np.concatenate([np.ones(p), [bound_slope(u, q) for u, q in pairs]]))

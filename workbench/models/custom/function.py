@@ -46,8 +46,8 @@ class Custom(Model):
         return settings if self.columns is None else {**settings, "columns": list(self.columns)}
 
     @property
-    def held(self) -> dict[str, Any]:
-        """What the function takes from around it, by name; empty for what is no plain function."""
+    def captured(self) -> dict[str, Any]:
+        """The outside variables that the function uses, by name; empty for other callables."""
         function = inspect.unwrap(self.loglik)
         if not inspect.isfunction(function):
             return {}
@@ -59,7 +59,7 @@ class Custom(Model):
     @property
     def library(self) -> str:
         """The library that the function names; empty where it names none or several."""
-        modules = (inspect.getmodule(value) for value in self.held.values())
+        modules = (inspect.getmodule(value) for value in self.captured.values())
         named = {module.__name__.split(".")[0] for module in modules if module} & set(BACKENDS)
         return named.pop() if len(named) == 1 else ""
 
@@ -132,7 +132,7 @@ def _declared(parameter: Parameter) -> float | list[float]:
 def _check_arguments(loglik: Callable[..., Any]) -> None:
     try:
         arguments = inspect.signature(loglik)
-    except ValueError:  # some callables written in C do not tell
+    except ValueError:  # some callables written in C have no signature
         return
     try:
         arguments.bind({}, {})

@@ -1,4 +1,4 @@
-"""The statements of a body: which names it sees, and which Python it may be written in."""
+"""The statements of a body: the names and the Python that it may use."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 }
 """Every function a body may call, with the names of its arguments.
 
-``col("odd name")`` reads a column whose name is no identifier.  ``unit_sum`` and ``unit_mean``
-turn rows ``(n,)`` into units ``(g,)`` and ``to_rows`` turns units into rows; they, and the number
-of rows ``unit_size``, exist where the likelihood is written by unit.
+``col("odd name")`` reads a column with a name that is not an identifier.  ``unit_sum`` and
+``unit_mean`` turn rows ``(n,)`` into units ``(g,)`` and ``to_rows`` turns units into rows; they,
+and the number of rows ``unit_size``, exist where the likelihood is written by unit.
 """
 
 
@@ -56,7 +56,7 @@ class Names:
     outside: frozenset[str]
 
     def meanings(self, name: str) -> list[str]:
-        """Return everything that ``name`` stands for, in words."""
+        """Return every meaning of ``name``, in words."""
         same_outcome = name == "y" == (self.formula or "").partition("~")[0].strip()
         return [
             meaning
@@ -124,9 +124,7 @@ _INSTEAD: dict[type[ast.AST], tuple[str, str]] = {
 _ADVICE = {
     "sum": "leave the sum out: loglik has one value per observation.",
     "mean": "leave the mean out: loglik has one value per observation.",
-    **dict.fromkeys(
-        ("y", "eta"), "give --formula, whose outcome is y and whose linear index is eta."
-    ),
+    **dict.fromkeys(("y", "eta"), "give --formula: y is its outcome and eta its linear index."),
     **dict.fromkeys(
         ("np", "numpy", "jnp", "torch", "math", "scipy"), "use bare names, as in log(x)."
     ),
@@ -134,7 +132,7 @@ _ADVICE = {
 
 
 class Reader(ast.NodeTransformer):
-    """Walk the statements in order, refuse what is not allowed, and note what is used."""
+    """Go through the statements in order, refuse what is not allowed, and note what is used."""
 
     def __init__(self, names: Names, text: str) -> None:
         self.names = names
@@ -156,7 +154,7 @@ class Reader(ast.NodeTransformer):
             self._refuse(node)
         target = node.targets[0]
         if len(node.targets) > 1 or not isinstance(target, ast.Name):
-            self._fail(node, "gives more than one name", "assign one name a line.", "not-allowed")
+            self._fail(node, "gives more than one name", "assign one name per line.", "not-allowed")
         node.value = self.visit(node.value)
         self._assign(target.id, node)
         return node
@@ -217,7 +215,9 @@ class Reader(ast.NodeTransformer):
         if name == "col" and self._meanings(name, node):
             return self._column(node)
         if name in self.assigned or self._meanings(name, node) != ["a function"]:
-            self._fail(node, f"calls {name}, which is no function", f"write {name}*(...).", "call")
+            self._fail(
+                node, f"calls {name}, which is not a function", f"write {name}*(...).", "call"
+            )
         self._check_arguments(name, node)
         self.functions.add(name)
         node.args = [self.visit(argument) for argument in node.args]
@@ -311,7 +311,7 @@ def _float(value: float) -> float:
 
 
 def parse(statements: str, columns: Collection[str]) -> ast.Module:
-    """Return the syntax tree of statements, or refuse them with the line that is no Python."""
+    """Return the syntax tree of statements, or refuse the line that is not valid Python."""
     try:
         return ast.parse(statements)
     except SyntaxError as error:

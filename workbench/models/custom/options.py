@@ -37,7 +37,7 @@ def likelihood(text: str, *, by: str | None = None) -> Written:
     text
         ``params:`` lines and assignments, the last of them of ``loglik``.
     by
-        The column that groups rows into units, when ``loglik`` has one value a unit.
+        The column that groups rows into units, when ``loglik`` has one value per unit.
 
     Examples
     --------

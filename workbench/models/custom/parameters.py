@@ -1,4 +1,4 @@
-"""Parameters a person declares: a start value and the interval it lives in."""
+"""Parameters of a user's likelihood: a start value and bounds."""
 
 from __future__ import annotations
 

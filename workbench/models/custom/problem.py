@@ -22,7 +22,7 @@ from workbench.estimation.procedure import Optimized
 from workbench.estimation.specification import Specification
 from workbench.kernels.likelihood.generic import GenericKernel
 from workbench.models.custom.coordinates import DeclaredCoordinates
-from workbench.models.custom.output import Allowance, limited
+from workbench.models.custom.output_limit import OutputLimit, limited
 from workbench.models.custom.parameters import Parameter
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.columns import prepare_columns
@@ -32,7 +32,7 @@ from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
 
 RowsFunction = Callable[[Mapping[str, Array], Mapping[str, Array], Backend], Array]
-"""``rows(params, columns, xp)``: one log-likelihood a unit, from natural parameters."""
+"""``rows(params, columns, xp)``: one log-likelihood per unit, from natural parameters."""
 
 
 # In units of the log or the logistic scale; at an inner maximum a last step is below 1e-4 of
@@ -50,7 +50,7 @@ class NoSuchNameError(KeyError, AttributeError):
 
 
 class Named(dict[str, Any]):
-    """A mapping whose entries are also attributes: ``data["wage"]`` or ``data.wage``."""
+    """A mapping with entries that are also attributes: ``data["wage"]`` or ``data.wage``."""
 
     def __missing__(self, name: str) -> Any:
         raise NoSuchNameError(f"there is no {name!r} among {', '.join(self)}")
@@ -115,7 +115,7 @@ class CustomProblem(Problem):
             names, shifts, self.kept = (), np.empty(0), ()
             self.x, scaling = np.empty((rows, 0)), Scaling(np.empty((0, 0)), np.empty(0))
         intercept = names.index(INTERCEPT) if INTERCEPT in names else None
-        self.spreads = dict(zip(names, scaling.spreads.tolist(), strict=True))
+        self._sd = dict(zip(names, scaling.sd.tolist(), strict=True))
         self.coordinates = DeclaredCoordinates(own.parameters, scaling, shifts, intercept)
         self.parameter_names = (*names, *own.parameters)
         check_names(self.parameter_names)
@@ -139,9 +139,9 @@ class CustomProblem(Problem):
 
     @property
     def backend(self) -> Backend:
-        """The backend the specification asks for."""
-        asked = self.specification
-        return backend_named(asked.backend, asked.device, asked.dtype)
+        """The backend of the specification."""
+        specification = self.specification
+        return backend_named(specification.backend, specification.device, specification.dtype)
 
     def _kernel(self) -> GenericKernel:
         xp = self.backend
@@ -149,7 +149,7 @@ class CustomProblem(Problem):
             arrays = {name: xp.array(column) for name, column in self._columns().items()}
             x, a = xp.array(self.x), xp.array(self.coordinates.scaling.matrix)
             offset = None if self.design.offset is None else xp.array(self.design.offset)
-        p, own, allowance = self.coordinates.coefficients, self.own, Allowance()
+        p, own, limit = self.coordinates.coefficients, self.own, OutputLimit()
 
         def rows(theta: Array) -> Array:
             params = Named(self._natural(theta, xp))
@@ -157,7 +157,7 @@ class CustomProblem(Problem):
             if own.linear:
                 eta = x @ (a @ theta[:p])
                 columns["eta"] = eta if offset is None else eta + offset
-            with limited(allowance):
+            with limited(limit):
                 return _guarded(own.rows, params, columns, xp)
 
         self._probe(rows, xp)
@@ -179,7 +179,7 @@ class CustomProblem(Problem):
         }
 
     def _probe(self, rows: Callable[[Array], Array], xp: Backend) -> None:
-        """Call the likelihood at two points, and put what goes wrong into plain words."""
+        """Call the likelihood at two points, and turn failures into errors that name the line."""
 
         def gradient(theta: Numpy) -> Numpy:
             total = lambda u: xp.sum(rows(u))  # noqa: E731
@@ -223,7 +223,7 @@ class CustomProblem(Problem):
             )
         if self.specification.dtype == "float64" and "64" not in str(values.dtype):
             raise LikelihoodError(
-                f"The log-likelihood came back in {values.dtype}, though float64 was asked for.",
+                f"The log-likelihood came back in {values.dtype}, though the run is in float64.",
                 hint="make the arrays that the function holds float64 as well.",
                 code="lost-precision",
             )
@@ -283,7 +283,7 @@ class CustomProblem(Problem):
         return gradient
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
-        """Return the Hessian, and the sums of scores where asked."""
+        """Return the Hessian, and the sums of scores where they are needed."""
         hessian, opg = self.kernel.totals(theta, 2).hessian, None
         assert hessian is not None
         if scores:
@@ -321,7 +321,7 @@ class CustomProblem(Problem):
         return tuple(j for j in bounded if abs(newton_step[j]) > _STILL_MOVING)
 
     def check_start(self, theta: Numpy) -> None:
-        """Refuse a start whose log-likelihood is not finite in some unit."""
+        """Refuse a start where the log-likelihood of some unit is not finite."""
         values = self.kernel.rows(theta)
         bad = np.flatnonzero(~np.isfinite(values))
         if not len(bad):
@@ -342,7 +342,7 @@ class CustomProblem(Problem):
 
     def state(self) -> FormulaState:
         """Return the formula's state where there is a formula."""
-        return FormulaState(self.spreads, design=self.design.state, kept=list(self.kept))
+        return FormulaState(self._sd, design=self.design.state, kept=list(self.kept))
 
 
 def _written(value: float) -> str:

@@ -1,4 +1,4 @@
-"""What a fit of a person's own log-likelihood says; it states no mean, so it predicts nothing."""
+"""Results of a user's own log-likelihood, which states no mean and so does not predict."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _other_templates(support: Support) -> str:
 
 
 def check_names(names: tuple[str, ...]) -> None:
-    """Refuse a column whose name is also that of another parameter."""
+    """Refuse a column with the name of another parameter."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(

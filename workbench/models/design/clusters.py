@@ -1,4 +1,4 @@
-"""What is said of the clusters of a run."""
+"""Checks and notes on the clusters of a run."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.moments import Moments, second_moments
 from workbench.protocols import Numpy
 
-# Squares of a column whose mean exceeds its spread by more than this lose half their digits.
+# Squares of a column with a mean that exceeds its standard deviation by more than this lose half
+# their digits.
 _FAR_FROM_ZERO = 1e-8
 
 

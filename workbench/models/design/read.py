@@ -1,4 +1,4 @@
-"""What a specification reads of a table: the design of its formula and roles."""
+"""Read the design of a specification's formula and roles from a table."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from workbench.data.table import Table
 from workbench.errors import OptionError
 from workbench.estimation.model import Model, Plan
 from workbench.estimation.specification import Specification
-from workbench.options import Kind
+from workbench.options import Kind, Options
 
 _LATER = "parameters and missing rows are counted when the run starts."
 
 
-def design_plan(model: Model, asked: Specification, table: Table) -> Plan:
+def design_plan(model: Model, specification: Specification, table: Table) -> Plan:
     """Plan a model that reads one formula: names, rows and rows dropped as the design has them."""
-    design = design_of(model, asked, table, formula_of(asked))
+    design = design_of(model, specification, table, formula_of(specification))
     endogenous = () if design.endogenous is None else design.endogenous.names
     names = (*design.names, *endogenous, *model.further_parameters)
     return Plan(
         model,
-        asked,
+        specification,
         table,
         names,
         design.rows,
@@ -36,21 +36,21 @@ def design_plan(model: Model, asked: Specification, table: Table) -> Plan:
     )
 
 
-def draft_plan(model: Model, asked: Specification, table: Table) -> Plan:
-    """Plan a model without reading the columns, whose rows and parameters are counted later.
+def draft_plan(model: Model, specification: Specification, table: Table) -> Plan:
+    """Plan a model without reading the columns; rows and parameters are counted later.
 
     Raises
     ------
     WorkbenchError
         When the formula cannot be read, or names a column that is not there.
     """
-    check_formula(formula_of(asked), table.names)
-    return counted_later(model, asked, table)
+    check_formula(formula_of(specification), table.names)
+    return counted_later(model, specification, table)
 
 
-def counted_later(model: Model, asked: Specification, table: Table) -> Plan:
+def counted_later(model: Model, specification: Specification, table: Table) -> Plan:
     """Return the plan of data that are read when the run starts."""
-    return Plan(model, asked, table, notes=(f"{table.nrows:,} rows; {_LATER}",))
+    return Plan(model, specification, table, notes=(f"{table.nrows:,} rows; {_LATER}",))
 
 
 def formula_of(specification: Specification) -> str:
@@ -93,11 +93,11 @@ def design_of(
     return _grouped(specification, design, unit)
 
 
-def columns_asked(model: Model, asked: Specification, names: Sequence[str]) -> list[str]:
+def columns_read(model: Model, specification: Specification, names: Sequence[str]) -> list[str]:
     """Return the columns of a table that a formula and its roles read, in the table's order."""
-    formula = () if asked.formula is None else variables(asked.formula, names)
-    read = {*asked.clusters, asked.weights, asked.offset, *formula, *asked.covariance.columns}
-    read |= set(columns_of_options(model, names))
+    formula = () if specification.formula is None else variables(specification.formula, names)
+    read = {*formula, *specification.covariance.columns}
+    read |= {*columns_of_options(specification, names), *columns_of_options(model, names)}
     return [name for name in names if name in read]
 
 
@@ -124,30 +124,30 @@ def columns_only(
 
 
 def _clusters(specification: Specification, unit: str | None) -> tuple[str, ...]:
-    """Return the columns whose groups are needed, each once."""
+    """Return the columns that define the groups needed, each once."""
     units = [] if unit is None else [unit]
-    beside = specification.covariance.columns
-    return tuple(dict.fromkeys([*specification.clusters, *units, *beside]))
+    further = specification.covariance.columns
+    return tuple(dict.fromkeys([*specification.clusters, *units, *further]))
 
 
 def _grouped(specification: Specification, design: Design, unit: str | None = None) -> Design:
     """Add the combinations of several cluster columns to the groups.
 
-    Columns that the errors read beside them have had their missing rows left out, and are no
+    Further columns that the standard errors read have had their missing rows left out, and are no
     clusters.
     """
     sets = groupings(specification.clusters)
     codes = {key: joint([design.clusters[n] for n in names]) for key, names in sets.items()}
-    beside = {*specification.covariance.columns} - {unit}
-    own = {name: codes for name, codes in design.clusters.items() if name not in beside}
+    further = {*specification.covariance.columns} - {unit}
+    own = {name: codes for name, codes in design.clusters.items() if name not in further}
     return replace(design, clusters=own | codes)
 
 
-def columns_of_options(model: Model, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a table that a model's own options name, each once."""
-    named = model.of_kind(Kind.COLUMN, Kind.COLUMNS).values()
+def columns_of_options(options: Options, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table that options name, each once."""
+    named = options.of_kind(Kind.COLUMN, Kind.COLUMNS).values()
     columns = [each for value in named for each in ((value,) if isinstance(value, str) else value)]
     anything = quoted(columns[0] if columns else names[0])
-    for text in model.of_kind(Kind.FORMULA).values():
+    for text in options.of_kind(Kind.FORMULA).values():
         columns += variables(f"{anything} {text.strip()}", names)
     return tuple(dict.fromkeys(columns))

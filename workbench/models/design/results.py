@@ -1,4 +1,4 @@
-"""The results of models whose regressors a formula describes, and predictions by their mean."""
+"""Results of models with regressors described by a formula, and predictions by their mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.data.formula.interactions import LEVELS
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
 from workbench.protocols import Numpy
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 from workbench.results.state import State
 
 
@@ -44,7 +44,7 @@ class FormulaState(State):
 
 @dataclass(frozen=True, repr=False)
 class FormulaFit(Fit):
-    """A fit whose regressors a formula describes."""
+    """A fit with regressors described by a formula."""
 
     state: FormulaState = field(default_factory=FormulaState, repr=False)
 
@@ -64,13 +64,13 @@ class FormulaFit(Fit):
 class MeanFit(FormulaFit):
     """A fit of a model that states the mean of its outcome, by which it predicts."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "predict": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "predict": Availability(
             "states no mean, so it cannot predict",
             "compute what you need from fit.params.",
             "no-mean",
         ),
-        "residuals": Offer(
+        "residuals": Availability(
             "states no mean, so there are no residuals",
             "compute them from fit.params.",
             "no-residuals",
@@ -115,7 +115,7 @@ class MeanFit(FormulaFit):
         raise NotImplementedError
 
     def _designs(self) -> list[Mapping[str, Any]]:
-        """Return the parts of the design, whose columns stand side by side."""
+        """Return the parts of the design matrix, in the order of their columns."""
         return [self.state.design]
 
     def _index(self, table: Table) -> Numpy:
@@ -127,7 +127,7 @@ class MeanFit(FormulaFit):
 
     @property
     def _further(self) -> Numpy:
-        """The further parameters, which stand behind the slopes."""
+        """The further parameters, which follow the slopes."""
         return self.estimated.to_numpy()[len(self.state.kept) :]
 
     def _offset(self, table: Table) -> Numpy | float:

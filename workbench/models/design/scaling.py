@@ -24,28 +24,28 @@ class Scaling:
     ----------
     matrix
         ``A``, shape ``(p, p)``: coefficients of the columns from those of the scaled columns.
-    spreads
+    sd
         Standard deviation of each column, shape ``(p,)``; 1 for the intercept.
     """
 
     matrix: Numpy
-    spreads: Numpy
+    sd: Numpy
 
 
 def scaling_of(moments: Moments, names: Sequence[str]) -> Scaling:
     """Derive the scaling from second moments; without an intercept columns are not centred."""
     p, count = len(names), moments.count
     if INTERCEPT not in names:
-        spreads = _positive(np.sqrt(np.diag(moments.gram) / count))
-        return Scaling(np.diag(1 / spreads), spreads)
+        sd = _positive(np.sqrt(np.diag(moments.gram) / count))
+        return Scaling(np.diag(1 / sd), sd)
     i = names.index(INTERCEPT)
     means = moments.gram[i] / count
-    spreads = np.sqrt(np.maximum(np.diag(moments.gram) / count - means**2, 0.0))
-    spreads[i], means[i] = 1.0, 0.0
-    spreads = _positive(spreads)
-    matrix = np.diag(1 / spreads) if p else np.empty((0, 0))
-    matrix[i] -= means / spreads
-    return Scaling(matrix, spreads)
+    sd = np.sqrt(np.maximum(np.diag(moments.gram) / count - means**2, 0.0))
+    sd[i], means[i] = 1.0, 0.0
+    sd = _positive(sd)
+    matrix = np.diag(1 / sd) if p else np.empty((0, 0))
+    matrix[i] -= means / sd
+    return Scaling(matrix, sd)
 
 
 def deviations(names: Sequence[str], columns: Numpy) -> dict[str, float]:
@@ -67,7 +67,7 @@ def outcome_scale(y: Numpy, names: Sequence[str]) -> tuple[float, float]:
 class LinearCoordinates:
     r"""Coordinates of the coefficients of one design.
 
-    Those of scaled columns are what an optimizer moves; shown are those of the columns as they
+    An optimizer moves those of scaled columns; reported are those of the columns as they
     came.  With a scaled outcome :math:`y^* = (y - c)/s`, :math:`\beta = s\beta^* + c\,e_0`.
 
     Attributes
@@ -78,7 +78,7 @@ class LinearCoordinates:
         What was subtracted from each column before anything else, shape ``(p,)``.
     intercept
         Position of the intercept, or None.
-    outcome_centre, outcome_spread
+    outcome_centre, outcome_sd
         ``c`` and ``s``; 0 and 1 where the outcome is taken as it is.
     """
 
@@ -86,7 +86,7 @@ class LinearCoordinates:
     shifts: Numpy
     intercept: int | None = None
     outcome_centre: float = 0.0
-    outcome_spread: float = 1.0
+    outcome_sd: float = 1.0
 
     @property
     def raw(self) -> Numpy:
@@ -94,11 +94,11 @@ class LinearCoordinates:
         return self.scaling.matrix
 
     @property
-    def onwards(self) -> Numpy:
-        """Linear part ``(p, p)`` from the coordinates of the kernel to the coefficients shown."""
-        matrix = np.eye(len(self.shifts)) * self.outcome_spread
+    def to_coefficients(self) -> Numpy:
+        """Linear part ``(p, p)`` from the kernel's coordinates to the reported coefficients."""
+        matrix = np.eye(len(self.shifts)) * self.outcome_sd
         if self.intercept is not None:
-            matrix[self.intercept] -= self.outcome_spread * self.shifts
+            matrix[self.intercept] -= self.outcome_sd * self.shifts
         return matrix
 
     @property
@@ -110,18 +110,18 @@ class LinearCoordinates:
         return centre
 
     def natural(self, theta: Numpy) -> Numpy:
-        """Return the coefficients shown, shape ``(p,)``."""
-        return self.onwards @ (self.raw @ theta) + self.centre
+        """Return the coefficients of the unscaled columns, shape ``(p,)``."""
+        return self.to_coefficients @ (self.raw @ theta) + self.centre
 
     def unconstrained(self, params: Numpy) -> Numpy:
         """Return unconstrained parameters, shape ``(p,)``."""
         return np.asarray(
-            np.linalg.solve(self.raw, np.linalg.solve(self.onwards, params - self.centre))
+            np.linalg.solve(self.raw, np.linalg.solve(self.to_coefficients, params - self.centre))
         )
 
     def jacobian(self) -> Numpy:
-        """Return the derivative of `shown`, shape ``(p, p)``."""
-        return np.asarray(self.onwards @ self.raw)
+        """Return the derivative of `natural`, shape ``(p, p)``."""
+        return np.asarray(self.to_coefficients @ self.raw)
 
 
 def linear_coordinates(
@@ -130,6 +130,6 @@ def linear_coordinates(
     shifts: Numpy,
     outcome: tuple[float, float] = (0.0, 1.0),
 ) -> LinearCoordinates:
-    """Return the coordinates of named columns whose second moments are known."""
+    """Return the coordinates of named columns with known second moments."""
     intercept = names.index(INTERCEPT) if INTERCEPT in names else None
     return LinearCoordinates(scaling_of(moments, names), shifts, intercept, *outcome)

@@ -18,7 +18,7 @@ class Weights:
     Attributes
     ----------
     values
-        One factor a row, ``(n,)``, or None; those that are not frequencies add up to ``n``.
+        One factor per row, ``(n,)``, or None; those that are not frequencies add up to ``n``.
     observations
         The number of observations they stand for.
     in_scores

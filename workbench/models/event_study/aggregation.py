@@ -89,7 +89,7 @@ def shares(cohorts: Cohorts, by: str) -> tuple[tuple[str, ...], Numpy]:
 
     with :math:`n_{ge}` the rows, or their weights, of a cohort in a relative period.  Averages by
     cohort and over all (``"att"``) take the treated periods, those from zero on.  Estimates of
-    other regressors stand as they are.  The shares count as known, as in fixest.
+    other regressors are unchanged.  The shares count as known, as in fixest.
 
     Raises
     ------

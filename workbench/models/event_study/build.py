@@ -1,4 +1,4 @@
-"""From what was asked of an event study in two stages, and a table, to a problem."""
+"""Plan and build an event study in two stages from a specification and a table."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from workbench.estimation.specification import Specification
 from workbench.models.event_study.did2s import TwoStageProblem
 
 
-def plan(model: Model, asked: Specification, table: Table) -> Plan:
+def plan(model: Model, specification: Specification, table: Table) -> Plan:
     """Read both stages."""
-    found = TwoStageProblem(asked, table)
+    found = TwoStageProblem(specification, table)
     return Plan(
-        model, asked, table, found.parameter_names, found.design.rows, found.dropped, prepared=found
+        model,
+        specification,
+        table,
+        found.parameter_names,
+        found.design.rows,
+        found.dropped,
+        prepared=found,
     )
 
 

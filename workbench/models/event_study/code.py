@@ -13,7 +13,7 @@ from workbench.models.event_study.options import DID2S
 def did2s_call(specification: Specification) -> Call:
     """Return the call of ``wb.did2s`` that repeats a run."""
     stage = split_formula(specification.formula or "")
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "yname": stage.outcome.strip("`").replace("``", "`"),
         "first_stage": specification.model.settings["first_stage"],
         "second_stage": f"~ {stage.terms}",
@@ -26,7 +26,7 @@ def did2s_call(specification: Specification) -> Call:
     defaults = {"weights": None, "ssc": "none", "name": DID2S.name}
     differing = {
         name: value
-        for name, value in asked.items()
+        for name, value in options.items()
         if name not in defaults or value != defaults[name]
     }
     return Call("did2s", (specification.data,), differing)

@@ -1,4 +1,4 @@
-"""Difference in differences in two stages, with errors that know of the first one."""
+"""Difference in differences in two stages, with standard errors that count the first one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
 from workbench.models.design.results import FormulaState
 from workbench.models.design.weights import weights_of
-from workbench.models.event_study.imputation import Untreated
+from workbench.models.event_study.imputation import Imputation
 from workbench.models.event_study.options import DID2S
 from workbench.models.linear.regression import LinearRegression
 from workbench.protocols import Numpy
@@ -61,7 +61,7 @@ class TwoStageProblem(LinearRegression):
         self.weights = weights_of(design.weights, specification.weight_kind, len(design.outcome))
         self.observations = self.weights.observations
         self.parameter_names, self.depvar = design.names, f"{design.outcome_name}, adjusted"
-        self.first = Untreated.of(
+        self.first = Imputation.of(
             stages.factors, stages.covariates, stages.untreated, self.weights.values
         )
         self.y = self.first.residuals(design.outcome)
@@ -118,7 +118,7 @@ class TwoStageProblem(LinearRegression):
 
     @cached_property
     def _carried(self) -> Numpy:
-        return self.first.carried(self.columns.x)
+        return self.first.first_stage_part(self.columns.x)
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return the adjusted outcome minus the effects, ``(n,)``."""
@@ -133,9 +133,9 @@ class TwoStageProblem(LinearRegression):
 class _Stages:
     """Both stages over the rows that both can use."""
 
-    def __init__(self, asked: Specification, table: Table) -> None:
-        first_text, second_text = _formulas(asked)
-        parts, self.treatment = split_formula(first_text), asked.model.settings["treatment"]
+    def __init__(self, specification: Specification, table: Table) -> None:
+        first_text, second_text = _formulas(specification)
+        parts, self.treatment = split_formula(first_text), specification.model.settings["treatment"]
         if parts.fixed_effects is None:
             raise FormulaError(
                 "The first stage has no fixed effects.",
@@ -151,9 +151,9 @@ class _Stages:
                 where="second_stage",
             )
         settings: dict[str, Any] = {
-            "cluster": asked.clusters,
-            "weights": asked.weights,
-            "missing": asked.missing,
+            "cluster": specification.clusters,
+            "weights": specification.weights,
+            "missing": specification.missing,
             "extra_columns": [self.treatment],
         }
         first = build_design(table, first_text, **settings, fixef_rm="none")
@@ -232,11 +232,11 @@ def _rows(design: Design, kept: npt.NDArray[np.bool_], dropped: dict[str, int]) 
     )
 
 
-def _formulas(asked: Specification) -> tuple[str, str]:
+def _formulas(specification: Specification) -> tuple[str, str]:
     """Return both stages as formulas of the outcome; a first stage without covariates has a 1."""
-    second = asked.formula or ""
+    second = specification.formula or ""
     outcome = split_formula(second).outcome
-    text = str(asked.model.settings["first_stage"]).strip().removeprefix("~").strip()
+    text = str(specification.model.settings["first_stage"]).strip().removeprefix("~").strip()
     covariates, bar, effects = text.partition("|")
     right = "1" if covariates.strip() in {"0", "1", ""} else covariates.strip()
     return f"{outcome} ~ {right} {bar} {effects.strip()}".strip(), second

@@ -1,4 +1,4 @@
-"""The first of two stages: what untreated rows say of levels, covariates and all other rows."""
+"""The first stage: predict untreated outcomes of all rows by a regression over untreated rows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _CONSISTENT = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class Untreated:
-    """A regression over untreated rows, carried to all rows.
+class Imputation:
+    """A regression over untreated rows that predicts the untreated outcome of all rows.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Untreated:
         covariates: Numpy,
         rows: npt.NDArray[np.bool_],
         weights: Numpy | None,
-    ) -> Untreated:
+    ) -> Imputation:
         """Put the factors and covariates ``(n, q)`` side by side, each of unit length below."""
         root = np.ones(len(rows)) if weights is None else np.sqrt(weights)
         parts = [_dummies(factor) for factor in factors]
@@ -65,7 +65,7 @@ class Untreated:
         found = _solved(self._seen, self.root_weights * self.rows * outcome)
         return np.asarray(outcome - self.design @ found)
 
-    def carried(self, columns: Numpy) -> Numpy:
+    def first_stage_part(self, columns: Numpy) -> Numpy:
         r"""Return how the first stage's errors enter sums of ``columns (n, k)``.
 
         .. math:: Z = W_0^{1/2} D_0 (D_0^\top W_0 D_0)^{-} D^\top W X

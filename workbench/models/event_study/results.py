@@ -1,4 +1,4 @@
-"""What event studies say: averages of effects of cohorts, and two-stage regressions."""
+"""Results of event studies: averages of effects of cohorts, and two-stage regressions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.models.fixed_effects.results import FeglmFit, FeolsFit, group_df
 from workbench.models.linear.results import LinearFit
 from workbench.models.templates.results import TemplateFit
 from workbench.protocols import Numpy
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,8 +33,8 @@ class CohortFit(FormulaFit):
         All estimates, and how those of cohorts are averaged.
     """
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "aggregate": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "aggregate": Availability(
             "has no cohorts to average",
             'wb.fit("feols", "y ~ sunab(cohort, year) | unit + year", df).',
             "no-cohorts",
@@ -81,7 +81,7 @@ class CohortFit(FormulaFit):
         return shares(self.cohorts, self.cohorts.by)[1]
 
     def presented(self) -> Self:
-        """Average the effects of cohorts as the formula asks, and say so."""
+        """Average the effects of cohorts as the formula says, with a note."""
         cohorts = Cohorts.of(self._live_problem().design, self.params)
         cells = f"{len(cohorts.cells)} effects, each of one cohort in one period"
         note = f"sunab() averages {cells}, by the shares of the cohorts; see {_SEE}."

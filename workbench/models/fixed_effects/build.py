@@ -1,4 +1,4 @@
-"""From what was asked of a model with fixed effects, and a table, to a problem."""
+"""Plan and build a model with fixed effects from a specification and a table."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from workbench.models.fixed_effects.options import FEGLM
 from workbench.models.fixed_effects.separation import informative
 
 
-def plan(model: Model, asked: Specification, table: Table) -> Plan:
+def plan(model: Model, specification: Specification, table: Table) -> Plan:
     """Read outcome, regressors and fixed effects; leave out rows without information."""
-    found = design_plan(model, asked, table)
+    found = design_plan(model, specification, table)
     if not isinstance(model, FEGLM):
         return found
     kind = family_of(model)
     check_outcome(kind, found.prepared)
-    left = informative(found.prepared, kind, asked.fixef_rm)
+    left = informative(found.prepared, kind, specification.fixef_rm)
     return replace(found, rows=left.rows, dropped=left.dropped, design=left, prepared=left)
 
 

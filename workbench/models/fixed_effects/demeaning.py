@@ -1,4 +1,4 @@
-"""The stage before the optimizer: columns lose their fixed effects, one iteration at a time."""
+"""The stage before the optimizer: fixed effects are taken out of the columns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def demeaned(
     demeaner, factors, columns, column_names
         How, by what, and what.
     control
-        What pauses and stops the run, obeyed before each iteration.
+        What pauses and stops the run, checked before each iteration.
     into
         Takes each iteration, in a round of its own.
     clock
@@ -50,4 +50,4 @@ def demeaned(
             except StopIteration as end:
                 found: Demeaned = end.value
                 return found
-            into.take(step, time.perf_counter() - clock - control.held)
+            into.take(step, time.perf_counter() - clock - control.paused_seconds)

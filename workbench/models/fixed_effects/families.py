@@ -195,7 +195,7 @@ class NegativeBinomialFamily(PoissonFamily):
     r"""Negative binomial of the second kind, :math:`\mathrm{Var}(y) = \mu + \alpha\mu^2`.
 
     Slopes, effects and :math:`\log\alpha` are estimated jointly, and standard errors come from
-    their joint Hessian with the effects taken out, as in fixest's ``fenegbin``, whose ``theta`` is
+    their joint Hessian with the effects taken out, as in fixest's ``fenegbin``, where ``theta`` is
     :math:`1/\alpha`.
 
     References

@@ -1,4 +1,4 @@
-"""Poisson, logit and negative binomial regression beside absorbed fixed effects."""
+"""Poisson, logit and negative binomial regression with absorbed fixed effects."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from workbench.models.fixed_effects.separation import (
 from workbench.optimizers.newton import Newton
 from workbench.protocols import Iterate, Numpy
 
-# A row whose index still moves so far in a step has not come to rest, however little it weighs.
+# A row with an index that still moves so far in a step has not converged, whatever its weight.
 _STILL_MOVING = 0.1
 # Along a direction that never ends each step is about one: that far, separation is looked for
 # when the decrement is below the first of these, and again a thousandfold lower.
@@ -56,7 +56,7 @@ _POINTS = 3
 class FeglmProblem(FixedEffectsProblem):
     r"""A likelihood with absorbed effects, maximized by Newton's method over all parameters.
 
-    Each step is a weighted least-squares problem whose columns are demeaned anew, from where the
+    Each step is a weighted least-squares problem with columns demeaned again, from where the
     last step left them and as exactly as the step needs.  For the Poisson and the logit that
     is iteratively reweighted least squares.  The decrement is that of slopes and effects together.
 
@@ -74,7 +74,7 @@ class FeglmProblem(FixedEffectsProblem):
         self, family: type[RowFamily], specification: Specification, design: Design
     ) -> None:
         self.kind = family
-        _check_asked(specification, design, self.kind.title)
+        _check_options(specification, design, self.kind.title)
         check_outcome(self.kind, design)
         super().__init__(specification, informative(design, self.kind, specification.fixef_rm))
         title = self.kind.title if self.factors.members else self.kind.title.partition(",")[0]
@@ -104,7 +104,7 @@ class FeglmProblem(FixedEffectsProblem):
             return ()
         return (
             f"The levels of {worst.name} have {rows:.1f} rows on average: the slopes of a logit "
-            "whose effects are estimated are then too far from zero (incidental parameters).",
+            "with estimated effects are then too far from zero (incidental parameters).",
         )
 
     @property
@@ -126,20 +126,20 @@ class FeglmProblem(FixedEffectsProblem):
         self._begin(self.irls.family.first_index())
 
     def _listen(self, places: Sequence[int]) -> None:
-        """Record the next demeanings, whose columns have these places among all."""
+        """Record the next demeanings; their columns have these places among all."""
         if self._record is None:
             return
         into, clock = self._record
         names = (self.depvar, *self.parameter_names)
         self.irls.on_demean = lambda tolerance: into.begin(names, tolerance)
 
-        def heard(step: DemeanStep) -> None:
-            figures = {name: _spread(f, places, len(names)) for name, f in step.figures.items()}
-            residuals = _spread(step.residuals, places, len(names))
+        def record_step(step: DemeanStep) -> None:
+            figures = {name: _at_places(f, places, len(names)) for name, f in step.figures.items()}
+            residuals = _at_places(step.residuals, places, len(names))
             whole = DemeanStep(step.iteration, residuals, figures)
             into.take(whole, time.perf_counter() - clock)
 
-        self.irls.on_demean_step = heard
+        self.irls.on_demean_step = record_step
 
     def _begin(self, index: Numpy) -> None:
         """Take one step of reweighted least squares from an index that need not be the model's."""
@@ -182,7 +182,7 @@ class FeglmProblem(FixedEffectsProblem):
 
     @cached_property
     def start(self) -> Numpy:
-        """The first step's solution, with the person's start values in their place."""
+        """The first step's solution, replaced by the user's start values where given."""
         if not hasattr(self, "_first"):
             self._begin(self.irls.family.first_index())
         return self.unconstrained_start(self._first.theta)
@@ -202,7 +202,7 @@ class FeglmProblem(FixedEffectsProblem):
             theta[-1] = np.log(theta[-1])
         return theta
 
-    # Walking ------------------------------------------------------------------------------------
+    # Steps ---------------------------------------------------------------------------------------
 
     def steps(self, control: Control, start: Numpy) -> Generator[Iterate, None, None]:
         """Yield the start and then each step, with the decrement of slopes and effects."""
@@ -234,13 +234,13 @@ class FeglmProblem(FixedEffectsProblem):
         return Iterate(*figures, evaluations=self.irls.iterations)
 
     def _held(self, theta: Numpy) -> Point:
-        """Return the point with these parameters whose effects are the likeliest."""
+        """Return the point with these parameters and the likeliest effects."""
         irls, first = self.irls, self._first
         p = irls.x.shape[1]
         index = first.index + times(self._before, theta[:p] - first.theta[:p])
         point = irls.at(theta, index)
         for _ in range(_MOST_HELD):
-            step = irls.newton_step(point, held=True)
+            step = irls.newton_step(point, effects_only=True)
             new = irls.moved(point, step) if (step.decrement or 0.0) > _CONCENTRATED else None
             if new is None:
                 break
@@ -265,7 +265,7 @@ class FeglmProblem(FixedEffectsProblem):
     # Separation ---------------------------------------------------------------------------------
 
     def _leads_on(self, step: NewtonStep) -> bool:
-        """Tell whether rows go on towards infinity while little is to be gained by it."""
+        """Tell whether rows go on towards infinity with little gain."""
         if step.decrement is None or step.decrement > self._look_below:
             return False
         divergence = self.kind.divergence(self.design.outcome)
@@ -275,7 +275,7 @@ class FeglmProblem(FixedEffectsProblem):
         return True
 
     def _left_out(self, step: NewtonStep) -> bool:
-        """Leave out the rows that are separated; tell whether the optimization begins anew."""
+        """Leave out the rows that are separated; tell whether the optimization starts again."""
         design, irls = self.design, self.irls
         divergence = self.kind.divergence(design.outcome)
         irls.on_demean = irls.on_demean_step = None
@@ -293,7 +293,7 @@ class FeglmProblem(FixedEffectsProblem):
         return True
 
     def _fewer(self, keep: Mask, left_out: int) -> Design | None:
-        """Return the design of these rows; None when they say nothing of the outcome."""
+        """Return the design of these rows; None when they do not determine the outcome."""
         if not keep.any() or np.ptp(self.design.outcome[keep]) == 0:
             return None
         fewer = self.design.keeping(keep, {SEPARATED: left_out})
@@ -324,11 +324,11 @@ class FeglmProblem(FixedEffectsProblem):
         return SeparationEvidence(part, f"{together} {verb} {self.depvar} exactly{rows}.", complete)
 
     def separation(self, theta: Numpy) -> SeparationEvidence | None:
-        """Say that no row is left beside those that are predicted exactly."""
+        """Raise the error that all rows are predicted exactly."""
         return self._none_left
 
     def has_converged(self, theta: Numpy) -> bool:
-        """Tell whether the index of every row has come to rest, and the demeaner did its part."""
+        """Tell whether every row's index has converged, and the demeaner reached its tolerance."""
         _, step = self._step_at(theta)
         return (
             not self.irls.shortfall
@@ -336,7 +336,7 @@ class FeglmProblem(FixedEffectsProblem):
         )
 
     def shortfall(self) -> str:
-        """Say that the demeaner did not reach its tolerance."""
+        """Return that the demeaner did not reach its tolerance; empty when it did."""
         return self.irls.shortfall
 
     # Facts at a point ---------------------------------------------------------------------------
@@ -423,14 +423,14 @@ def _first(point: Point, step: NewtonStep) -> list[Numpy]:
     return [rows.first, rows.own + step.effect_response * rows.first]
 
 
-def _spread(values: Numpy, places: Sequence[int], width: int) -> Numpy:
+def _at_places(values: Numpy, places: Sequence[int], width: int) -> Numpy:
     """Put the figures of some columns among zeros for those that are not demeaned."""
     whole = np.zeros(width)
     whole[list(places)[: len(values)]] = values
     return whole
 
 
-def _check_asked(specification: Specification, design: Design, title: str) -> None:
+def _check_options(specification: Specification, design: Design, title: str) -> None:
     if specification.optimizer.name != Newton.name:
         raise OptionError(
             f"{title} is fitted by Newton's method; the optimizer "
@@ -441,7 +441,7 @@ def _check_asked(specification: Specification, design: Design, title: str) -> No
         )
     if design.endogenous is not None:
         raise FormulaError(
-            f"{title} has no instruments, which stand behind the second |.",
+            f"{title} does not take instruments, the part behind the second |.",
             hint='the model "feols", or a formula without that part.',
             code="no-instruments",
             where="|",

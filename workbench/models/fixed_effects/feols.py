@@ -31,7 +31,7 @@ from workbench.models.fixed_effects.results import FeolsState
 from workbench.models.linear.regression import LinearRegression
 from workbench.protocols import Numpy
 
-# Rounding of an outcome that the effects explain, on graphs whose levels are thinly linked.
+# Rounding of an outcome that the effects explain, where few rows link the levels of the factors.
 _NO_VARIATION = 1e-10
 
 
@@ -100,7 +100,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
             )
 
     def shortfall(self) -> str:
-        """Say that the demeaner did not reach its tolerance."""
+        """Return that the demeaner did not reach its tolerance; empty when it did."""
         return self._short
 
     def _first_projected(self) -> Projected:
@@ -118,7 +118,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
         if self.factors.members and self.squares(left) <= (_NO_VARIATION * length) ** 2:
             effects = " + ".join(member.name for member in self.factors.members)
             raise DataError(
-                f"No variation of {self.depvar} is left beside {effects}.",
+                f"No variation of {self.depvar} is left after absorbing {effects}.",
                 hint="an outcome that varies within the fixed effects.",
                 code="outcome-absorbed",
                 where=self.depvar,
@@ -136,13 +136,13 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
         return np.asarray(self.projected.hat.T @ self.weighted(self.rest(theta)))
 
     def rest(self, theta: Numpy) -> Numpy:
-        """Return the residuals ``(n,)``, kept for the point asked last."""
+        """Return the residuals ``(n,)``, kept for the last point."""
         if self._last is None or not np.array_equal(self._last[0], theta):
             self._last = (theta.copy(), self.projected.y - self.projected.x @ theta)
         return self._last[1]
 
     def natural(self, theta: Numpy) -> Numpy:
-        """Return the slopes asked for, NaN for those left out."""
+        """Return the slopes of all regressors, NaN for those left out."""
         values = np.full(len(self.parameter_names), np.nan)
         values[list(self.projected.kept)] = theta
         return values

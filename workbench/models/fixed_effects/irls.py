@@ -164,19 +164,19 @@ class IRLS:
         return np.maximum(h, _LEAST_WEIGHT * float(h.max()))
 
     def newton_step(
-        self, point: Point, previous: NewtonStep | None = None, *, held: bool = False
+        self, point: Point, previous: NewtonStep | None = None, *, effects_only: bool = False
     ) -> NewtonStep:
         """Find the step at a point, from the demeaned columns of the previous step.
 
-        With ``held`` only the effects change.
+        With ``effects_only`` only the effects change.
         """
         rows, h = point.rows, self.curvature(point)
         working = self.weighted(rows.first) / h
         columns = [working]
-        if not held:
+        if not effects_only:
             columns += [self.x if previous is None else previous.x]
         pseudo = None
-        if rows.cross is not None and not held:
+        if rows.cross is not None and not effects_only:
             pseudo = self.weighted(rows.cross) / h
             follows = (
                 0.0
@@ -188,7 +188,7 @@ class IRLS:
         squares = float(h @ working**2)
         clean = self.demeaned(stacked, h, self._tolerance(squares, previous))
         explained = working - clean[:, 0]
-        x = np.ascontiguousarray(clean[:, 1 : 1 + (0 if held else self.x.shape[1])])
+        x = np.ascontiguousarray(clean[:, 1 : 1 + (0 if effects_only else self.x.shape[1])])
         effect_response = None if pseudo is None else pseudo - clean[:, -1]
         information, score = self._profiled(point, h, x, clean[:, 0], explained, effect_response)
         step, definite = _newton_direction(information, score)

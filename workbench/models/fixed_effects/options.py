@@ -1,4 +1,4 @@
-"""Models whose fixed effects are taken out, and their options."""
+"""Models that absorb fixed effects, and their options."""
 
 from __future__ import annotations
 

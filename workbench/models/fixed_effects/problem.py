@@ -36,7 +36,7 @@ _LEAST_SHARE = 1e-9
 
 
 class FixedEffectsProblem(Problem):
-    """A problem with absorbed fixed effects, whose slopes are estimated.
+    """A problem with absorbed fixed effects that estimates the slopes.
 
     References
     ----------
@@ -70,7 +70,7 @@ class FixedEffectsProblem(Problem):
 
     @abstractmethod
     def _first_projected(self) -> Projected:
-        """Take the effects out of the columns, where `demean` has not been asked to."""
+        """Take the effects out of the columns, where `demean` has not done so."""
 
     def _take_design(self, design: Design) -> None:
         """Work on these rows."""
@@ -90,11 +90,11 @@ class FixedEffectsProblem(Problem):
 
     @property
     def least_share(self) -> float:
-        """The share of its length that a column must keep beside the effects and earlier ones."""
+        """The share of its length that a column must keep given the effects and earlier columns."""
         return max(_LEAST_SHARE, _NOISE_PER_TOLERANCE * self.demeaner.tol)
 
     def _without_repeats(self, found: Projected, rows: int) -> Projected:
-        """Say what repeats, and refuse where nothing is left."""
+        """Note the columns that repeat others, and refuse where no regressor is left."""
         self.left_out = tuple(self._sentence(repeat) for repeat in found.repeats)
         if found.repeats and self.specification.collinear == "refuse":
             raise DataError(
@@ -117,15 +117,15 @@ class FixedEffectsProblem(Problem):
         if not repeat.partners:
             why = f"is absorbed by {effects}" if effects else "is zero in every row"
         else:
-            beside = f" beside {effects}" if effects else ""
-            why = f"is a combination of {' and '.join(repeat.partners)}{beside}"
+            absorbed = f" given {effects}" if effects else ""
+            why = f"is a combination of {' and '.join(repeat.partners)}{absorbed}"
         return f"{repeat.name} {why} and was left out of the model."
 
     @cached_property
     def absorbed(self) -> Absorbed:
         """The degrees of freedom that the factors take."""
-        asked = self.specification
-        names = asked.covariance.nesting(asked.clusters, asked.ssc)
+        specification = self.specification
+        names = specification.covariance.nesting(specification.clusters, specification.ssc)
         counted = self.clusters.keys() >= groupings(names).keys()
         return self.absorbed_within(self.clusters | ({} if counted else self.groups(names)))
 
@@ -158,7 +158,7 @@ def _names(part: Regressors | None) -> tuple[str, ...]:
 
 
 def _nested(members: tuple[Factor, ...], groups: Mapping[str, Any], key: str) -> Nested | None:
-    """Gather the factors whose every level lies within one group of some column of the key."""
+    """Gather the factors with every level inside one group of some column of the key."""
     columns = [groups[name] for name in key.split(TOGETHER)]
     inside = tuple(m for m in members if any(lies_within(m, codes) for codes in columns))
     if not inside:
@@ -170,7 +170,7 @@ def _nested(members: tuple[Factor, ...], groups: Mapping[str, Any], key: str) ->
 def _check_regressors(names: tuple[str, ...]) -> None:
     if not names:
         raise DataError(
-            "There is no regressor beside the fixed effects.",
+            "There is no regressor besides the fixed effects.",
             hint="y ~ x | firm; effects alone say nothing to test.",
             code="no-regressor",
             where="formula",

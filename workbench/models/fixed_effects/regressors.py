@@ -1,4 +1,4 @@
-"""From demeaned columns to those a regression is solved with."""
+"""Choose the columns of a regression among the demeaned ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.protocols import Numpy
 
 @dataclass(frozen=True)
 class Layout:
-    """What stands behind the outcome in a matrix of columns: three groups of names in order."""
+    """The columns after the outcome in a matrix: three groups of names in order."""
 
     exogenous: tuple[str, ...]
     endogenous: tuple[str, ...] = ()
@@ -76,9 +76,9 @@ def project(
     lengths
         The lengths of the columns with their effects, ``(K,)``.
     weights
-        One weight a row, ``(n,)``, or None.
+        One weight per row, ``(n,)``, or None.
     share
-        A column of which no more than this share of its length remains beside earlier ones
+        A column of which no more than this share of its length remains given earlier ones
         repeats them.
 
     Raises
@@ -123,7 +123,7 @@ def _fitted(z: Numpy, d: Numpy, root: Numpy | None) -> Numpy:
 def _check_identified(excluded: int, endogenous: tuple[str, ...]) -> None:
     if excluded < len(endogenous):
         raise DataError(
-            f"{excluded} instrument{'s' * (excluded != 1)} beside the other regressors cannot "
+            f"{excluded} instrument{'s' * (excluded != 1)} besides the other regressors cannot "
             f"identify the effect of {' and '.join(endogenous)}.",
             hint="at least as many instruments as endogenous regressors.",
             code="too-few-instruments",

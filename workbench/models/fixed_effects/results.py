@@ -1,4 +1,4 @@
-"""What a fit with absorbed effects says: the effects, R squared within, and first stages."""
+"""Results of fits with absorbed effects: the effects, R squared within, and first stages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.models.fixed_effects.families import family_of
 from workbench.models.fixed_effects.instruments import FirstStage
 from workbench.models.linear.results import LinearFit, LinearState
 from workbench.protocols import Numpy
-from workbench.results.fit import Fit, Offer
+from workbench.results.fit import Availability, Fit
 
 _EXAMPLE = 'wb.fit("feols", "y ~ x | firm", df).'
 
@@ -61,7 +61,7 @@ class FeolsState(AbsorbedState, LinearState):
     Attributes
     ----------
     endogenous
-        The design of the endogenous regressors, which stand behind the others, or None.
+        The design of the endogenous regressors, which follow the others, or None.
     r2_within
         The share of the variation within the effects that the slopes explain.
     first_stages
@@ -95,9 +95,9 @@ class FeglmState(AbsorbedState):
 class AbsorbedFit(MeanFit):
     """A fit with absorbed effects."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "fixed_effects": Offer("has no fixed effects", _EXAMPLE, "no-fixed-effects"),
-        "absorbed": Offer("absorbs no fixed effects", _EXAMPLE, "no-fixed-effects"),
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "fixed_effects": Availability("has no fixed effects", _EXAMPLE, "no-fixed-effects"),
+        "absorbed": Availability("absorbs no fixed effects", _EXAMPLE, "no-fixed-effects"),
     }
 
     state: AbsorbedState = field(default_factory=AbsorbedState, repr=False)
@@ -118,7 +118,7 @@ class AbsorbedFit(MeanFit):
         OptionError
             When the formula has none.
         InferenceError
-            When the fit was read from the record, or the effects cannot be told apart.
+            When the fit was read from the record, or the effects are not identified.
         """
         if not self.state.fixed_effects:
             raise OptionError(
@@ -138,9 +138,9 @@ class AbsorbedFit(MeanFit):
         return index + self._effects.at(table) if self.state.absorbed.levels else index
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
-        asked = self.specification
-        nested = asked.covariance.nesting(asked.clusters, asked.ssc)
-        if names not in {(), asked.clusters, nested} and self.live is not None:
+        specification = self.specification
+        nested = specification.covariance.nesting(specification.clusters, specification.ssc)
+        if names not in {(), specification.clusters, nested} and self.live is not None:
             return self.live.absorbed_within(self.live.groups(names))
         return self.state.absorbed
 
@@ -149,9 +149,9 @@ class AbsorbedFit(MeanFit):
 class FeolsFit(AbsorbedFit, LinearFit):
     """The fit of least squares with absorbed effects, with or without instruments."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "r2_within": Offer("has no R squared within effects", _EXAMPLE, "no-fixed-effects"),
-        "first_stage": Offer(
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "r2_within": Availability("has no R squared within effects", _EXAMPLE, "no-fixed-effects"),
+        "first_stage": Availability(
             "has no instruments", 'wb.fit("feols", "y ~ x | firm | d ~ z", df).', "no-instruments"
         ),
     }
@@ -200,13 +200,15 @@ class FeglmFit(AbsorbedFit):
         return mean
 
     @property
-    def _beside_effects(self) -> bool:
+    def _has_absorbed_effects(self) -> bool:
         return True
 
     @property
     def _scale_of_weights(self) -> float:
-        asked = self.specification
-        as_they_are = asked.ssc in {"fixest", "pyfixest"} and asked.weight_kind != "frequency"
+        specification = self.specification
+        as_they_are = (
+            specification.ssc in {"fixest", "pyfixest"} and specification.weight_kind != "frequency"
+        )
         return self.state.mean_weight if as_they_are else 1.0
 
 

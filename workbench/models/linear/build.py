@@ -1,4 +1,4 @@
-"""From what was asked of least squares, and a table, to a problem."""
+"""Plan and build least squares from a specification and a table."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from workbench.models.design.read import design_plan
 from workbench.models.linear.ols import LeastSquares, LeastSquaresProblem
 
 
-def plan(model: Model, asked: Specification, table: Table) -> Plan:
+def plan(model: Model, specification: Specification, table: Table) -> Plan:
     """Read outcome and regressors."""
-    found = design_plan(model, asked, table)
+    found = design_plan(model, specification, table)
     check_outcome(LeastSquares(), found.prepared)
     return found
 

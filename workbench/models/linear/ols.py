@@ -1,4 +1,4 @@
-"""Ordinary least squares, whose maximum has a closed form."""
+"""Ordinary least squares, solved in closed form."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class LeastSquaresProblem(LinearRegression):
         self._prepare()
 
     def _prepare(self) -> None:
-        design, asked = self.design, self.specification
-        self.weights = weights_of(design.weights, asked.weight_kind, len(design.outcome))
+        design, specification = self.design, self.specification
+        self.weights = weights_of(design.weights, specification.weight_kind, len(design.outcome))
         self.observations = self.weights.observations
         y = design.outcome if design.offset is None else design.outcome - design.offset
         scale = outcome_scale(y, design.names)
         self.y = (y - scale[0]) / scale[1]
         self.columns = prepare_columns(
-            design.matrix, self.y, self.weights.values, design.names, asked.collinear
+            design.matrix, self.y, self.weights.values, design.names, specification.collinear
         )
         self.left_out = self.columns.left_out
         self.parameter_names = self.columns.names
@@ -72,16 +72,15 @@ class LeastSquaresProblem(LinearRegression):
     @property
     def column_sd(self) -> Mapping[str, float]:
         """Standard deviations of the regressors, by name."""
-        spreads = self.coordinates.scaling.spreads.tolist()
-        pairs = zip(self.columns.names, spreads, strict=True)
+        pairs = zip(self.columns.names, self.coordinates.scaling.sd.tolist(), strict=True)
         return {name: sd for name, sd in pairs if name != INTERCEPT}
 
     def natural(self, theta: Numpy) -> Numpy:
-        """Return the coefficients shown, shape ``(k,)``."""
+        """Return the coefficients of the unscaled columns, shape ``(k,)``."""
         return self.coordinates.natural(theta)
 
     def unconstrained(self, params: Numpy) -> Numpy:
-        """Return unconstrained parameters from coefficients shown."""
+        """Return unconstrained parameters from coefficients of the unscaled columns."""
         return self.coordinates.unconstrained(params)
 
     @cached_property
@@ -106,7 +105,7 @@ class LeastSquaresProblem(LinearRegression):
 
     @property
     def jacobian(self) -> Numpy:
-        """The derivative of the coefficients shown by the scaled ones, ``(k, k)``."""
+        """The derivative of the unscaled coefficients by the scaled ones, ``(k, k)``."""
         return self.coordinates.jacobian()
 
     def loglik(self, theta: Numpy) -> float:
@@ -144,7 +143,7 @@ class LeastSquaresProblem(LinearRegression):
     @property
     def objective_shift(self) -> float:
         """The log of what the outcome was divided by, in nats per observation."""
-        return float(np.log(self.coordinates.outcome_spread))
+        return float(np.log(self.coordinates.outcome_sd))
 
     def loglik_null(self) -> float | None:
         """Return the log-likelihood of the constant alone."""

@@ -1,4 +1,4 @@
-"""Linear regressions, whose estimates have a closed form."""
+"""Linear regressions with estimates in closed form."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class LinearRegression(Problem):
 
     @property
     def jacobian(self) -> Numpy:
-        """The derivative of the coefficients shown by those that are solved for, ``(k, k)``."""
+        """The derivative of the reported coefficients by those that are solved for, ``(k, k)``."""
         return np.eye(len(self.gram))
 
     @EXACT_FIT

@@ -1,4 +1,4 @@
-"""What a fitted linear regression says: R squared, predictions, and the wild bootstrap."""
+"""Results of linear regressions: R squared, predictions, and the wild bootstrap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.errors import OptionError
 from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.models.design.results import FormulaState, MeanFit
 from workbench.protocols import Numpy
-from workbench.results.fit import Offer
+from workbench.results.fit import Availability
 from workbench.results.wald import read_restrictions
 from workbench.results.wild_bootstrap import (
     Question,
@@ -32,13 +32,13 @@ class LinearState(FormulaState):
 class LinearFit(MeanFit):
     """The fit of a linear regression."""
 
-    offers: ClassVar[Mapping[str, Offer]] = {
-        "wild_bootstrap": Offer(
-            "is no linear regression, which the wild bootstrap needs",
+    availability: ClassVar[Mapping[str, Availability]] = {
+        "wild_bootstrap": Availability(
+            "is not a linear regression, which the wild bootstrap needs",
             'se="robust" or se="cluster"; or the model "ols" or "feols".',
             "not-linear",
         ),
-        "r2": Offer("has no R squared of least squares", "fit.pseudo_r2.", "no-r2"),
+        "r2": Availability("has no R squared of least squares", "fit.pseudo_r2.", "no-r2"),
     }
 
     state: LinearState = field(default_factory=LinearState, repr=False)
@@ -90,7 +90,7 @@ class LinearFit(MeanFit):
         Raises
         ------
         OptionError
-            When the restriction is not one, an option cannot serve, or the model is not linear.
+            When the restriction is not one, an option is invalid, or the model is not linear.
         InferenceError
             When the fit was read from the record, has instruments, or is not at a maximum.
 
@@ -117,12 +117,12 @@ class LinearFit(MeanFit):
             )
         left, theta = matrix[0], problem.unconstrained(self.estimated.to_numpy())
         onto = self._averages
-        carried = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
+        gradient = left @ curvature.jacobian if onto is None else left @ onto @ curvature.jacobian
         codes = problem.codes_of(column)
         groups = int(codes.max()) + 1
-        asked = Question(
+        question = Question(
             restriction,
-            carried,
+            gradient,
             float(left @ self.params.to_numpy()),
             float(right[0]),
             self._cluster_factor((column,), groups).value,
@@ -133,4 +133,4 @@ class LinearFit(MeanFit):
             impose_null,
             level,
         )
-        return wild_bootstrap(problem.regression_rows(), theta, codes, asked)
+        return wild_bootstrap(problem.regression_rows(), theta, codes, question)

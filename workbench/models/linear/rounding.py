@@ -1,4 +1,4 @@
-"""Whether least squares fit so closely that what is left is rounding."""
+"""Whether the residuals of least squares are rounding."""
 
 from __future__ import annotations
 

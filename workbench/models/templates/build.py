@@ -1,4 +1,4 @@
-"""From what was asked of a likelihood template, and a table, to a problem."""
+"""Plan and build a likelihood template from a specification and a table."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from workbench.models.templates.options import TemplateModel
 from workbench.models.templates.problem import TemplateProblem
 
 
-def plan(model: TemplateModel, asked: Specification, table: Table) -> Plan:
+def plan(model: TemplateModel, specification: Specification, table: Table) -> Plan:
     """Read the outcome and the regressors of each equation."""
     template = model.likelihood
     named = [getattr(template, role) for role in template.columns]
     design = design_of(
         model,
-        asked,
+        specification,
         table,
-        formula_of(asked),
+        formula_of(specification),
         [name for name in named if name],
         template.group if template.unit == "group" else None,
         equations=template.formulas,
@@ -33,7 +33,7 @@ def plan(model: TemplateModel, asked: Specification, table: Table) -> Plan:
     check_outcome(template, design)
     return Plan(
         model,
-        asked,
+        specification,
         table,
         _names(model, design),
         design.rows,

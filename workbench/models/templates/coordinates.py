@@ -19,7 +19,7 @@ class TemplateCoordinates:
     r"""Coordinates of a likelihood template.
 
     Unconstrained are the coefficients of scaled columns and the other parameters on their
-    unconstrained scale; shown are coefficients of the columns as they came and natural
+    unconstrained scale; reported are coefficients of the columns as they came and natural
     parameters.  With a scaled outcome :math:`y^* = (y - c)/s`, :math:`\beta = s\beta^* + c\,e_0`.
 
     Attributes
@@ -30,7 +30,7 @@ class TemplateCoordinates:
         The columns of each equation.
     scale
         Of the parameters that are not coefficients.
-    outcome_centre, outcome_spread
+    outcome_centre, outcome_sd
         ``c`` and ``s``; 0 and 1 where the outcome is taken as it is.
     """
 
@@ -38,7 +38,7 @@ class TemplateCoordinates:
     parts: tuple[EquationColumns, ...]
     scale: Scale
     outcome_centre: float = 0.0
-    outcome_spread: float = 1.0
+    outcome_sd: float = 1.0
 
     @property
     def size(self) -> int:
@@ -54,7 +54,7 @@ class TemplateCoordinates:
 
     @property
     def bounded(self) -> list[int]:
-        """The positions of the parameters whose scale is not the natural one."""
+        """The positions of the parameters with a scale other than the natural one."""
         pairs = zip(self.scale.slices, self.scale.blocks, strict=True)
         return [
             i
@@ -88,13 +88,13 @@ class TemplateCoordinates:
         return matrix
 
     @cached_property
-    def _onwards(self) -> Numpy:
-        """Linear part ``(k, k)`` from the template's natural parameters to those shown."""
-        matrix = np.eye(self.size) * self.outcome_spread
+    def _to_params(self) -> Numpy:
+        """Linear part ``(k, k)`` from the template's natural parameters to those reported."""
+        matrix = np.eye(self.size) * self.outcome_sd
         for place, part in self._places():
             if part.intercept is not None:
                 at = place.start + part.intercept
-                matrix[at, place] -= self.outcome_spread * part.columns.shifts
+                matrix[at, place] -= self.outcome_sd * part.columns.shifts
             if part.equation.thresholds:
                 matrix[self._thresholds, place] += part.columns.shifts
         return matrix
@@ -110,20 +110,20 @@ class TemplateCoordinates:
     def natural(self, theta: Numpy) -> Numpy:
         """Return natural parameters, shape ``(k,)``."""
         params = self.scale.natural(self.raw @ theta)
-        return self._onwards @ self.template.natural(params) + self._centre
+        return self._to_params @ self.template.natural(params) + self._centre
 
     def unconstrained(self, params: Numpy) -> Numpy:
         """Return unconstrained parameters, shape ``(k,)``."""
         natural = np.asarray(
-            np.linalg.solve(self._onwards, params - self._centre), dtype=np.float64
+            np.linalg.solve(self._to_params, params - self._centre), dtype=np.float64
         )
         inner = self.scale.unconstrained(self.template.unconstrained(natural))
         return np.asarray(np.linalg.solve(self.raw, inner))
 
     def jacobian(self, theta: Numpy) -> Numpy:
-        """Return the derivative of `shown`, shape ``(k, k)``."""
+        """Return the derivative of `natural`, shape ``(k, k)``."""
         raw, inner = self.raw, self.raw @ theta
         own = self.template.natural_jacobian(self.scale.natural(inner))
         if not self.scale.linear:
             own = own @ self.scale.jacobian(inner)
-        return np.asarray(self._onwards @ own @ raw)
+        return np.asarray(self._to_params @ own @ raw)

@@ -53,7 +53,7 @@ class EquationColumns:
     @property
     def column_sd(self) -> dict[str, float]:
         """The standard deviations of the columns by the names of their coefficients."""
-        return dict(zip(self.names, self.scaling.spreads.tolist(), strict=True))
+        return dict(zip(self.names, self.scaling.sd.tolist(), strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """Return, as plain JSON types, what prediction needs later."""
@@ -109,7 +109,7 @@ def _prepared(
 def _without_constant(
     columns: Columns, scaling: Scaling, *, added: bool
 ) -> tuple[Columns, Scaling, Numpy]:
-    """Take the constant out, whose part in the scaling the thresholds take over."""
+    """Take the constant out; the thresholds take over its part in the scaling."""
     i = columns.names.index(INTERCEPT)
     rest = [j for j in range(len(columns.names)) if j != i]
     kept = tuple(columns.kept[j] - added for j in rest)
@@ -126,7 +126,7 @@ def _without_constant(
         shifts=columns.shifts[rest],
         moments=moments,
     )
-    within = Scaling(scaling.matrix[np.ix_(rest, rest)], scaling.spreads[rest])
+    within = Scaling(scaling.matrix[np.ix_(rest, rest)], scaling.sd[rest])
     return fewer, within, -scaling.matrix[i, rest]
 
 

@@ -83,20 +83,20 @@ def parallel_lines(
     ]
     covariance = _covariance(design, factor, [chances for _, chances in fits])
     slopes = np.array([b[1:] for b, _ in fits])
-    spread = covariance.reshape(len(fits), p + 1, len(fits), p + 1)[:, 1:, :, 1:]
-    each = [_tested(slopes[:, [k]], spread[:, [k]][:, :, :, [k]]) for k in range(p)]
+    covariance = covariance.reshape(len(fits), p + 1, len(fits), p + 1)[:, 1:, :, 1:]
+    each = [_tested(slopes[:, [k]], covariance[:, [k]][:, :, :, [k]]) for k in range(p)]
     columns = ["statistic", "df", "pvalue"]
     by_regressor = pd.DataFrame(each, index=list(names), columns=columns)
     at_cuts = pd.DataFrame(slopes.T, index=list(names), columns=list(cutpoints))
-    return ParallelLines(*_tested(slopes, spread), by_regressor, at_cuts)
+    return ParallelLines(*_tested(slopes, covariance), by_regressor, at_cuts)
 
 
-def _tested(slopes: Numpy, spread: Numpy) -> tuple[float, int, float]:
+def _tested(slopes: Numpy, covariance: Numpy) -> tuple[float, int, float]:
     """Return statistic, degrees of freedom and p of equal slopes ``(J - 1, p)``."""
     cuts, p = slopes.shape
     contrast = np.kron(np.column_stack([np.ones(cuts - 1), -np.eye(cuts - 1)]), np.eye(p))
     gap = contrast @ slopes.ravel()
-    variance = contrast @ spread.reshape(cuts * p, cuts * p) @ contrast.T
+    variance = contrast @ covariance.reshape(cuts * p, cuts * p) @ contrast.T
     statistic = float(gap @ np.linalg.solve(variance, gap))
     return statistic, len(gap), float(chi2.sf(statistic, len(gap)))
 

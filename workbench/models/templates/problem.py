@@ -76,7 +76,7 @@ class TemplateProblem(Problem):
             return None
         if design.weights is not None:
             raise OptionError(
-                f"{self.title} is a likelihood of groups, whose rows have no weights.",
+                f"{self.title} is a likelihood of groups, so its rows have no weights.",
                 hint="leave weights= out.",
                 code="no-weights",
                 where="weights",
@@ -127,13 +127,13 @@ class TemplateProblem(Problem):
 
     @property
     def backend(self) -> Backend:
-        """The backend the specification asks for."""
-        asked = self.specification
-        return backend_named(asked.backend, asked.device, asked.dtype)
+        """The backend of the specification."""
+        specification = self.specification
+        return backend_named(specification.backend, specification.device, specification.dtype)
 
     @cached_property
     def kernel(self) -> LinearPredictorKernel | GroupedKernel:
-        """The sums over the rows, made when first asked for."""
+        """The sums over the rows, made when first used."""
         return self._kernel_of(self.backend, [part.columns.x for part in self.parts])
 
     def _kernel_of(
@@ -198,15 +198,17 @@ class TemplateProblem(Problem):
 
     @cached_property
     def _objective(self) -> ScaledObjective:
-        asked = self.specification
+        specification = self.specification
         kernel: Any = self.kernel
-        if self.template.scales_outcome and asked.dtype == "float64":
+        if self.template.scales_outcome and specification.dtype == "float64":
             kernel = GaussianMoments(self.columns.moments)
-        return ScaledObjective(kernel, self.coordinates.raw, self.observations, asked.backend)
+        return ScaledObjective(
+            kernel, self.coordinates.raw, self.observations, specification.backend
+        )
 
     @cached_property
     def start(self) -> Numpy:
-        """Start values from the template's closed form, then the person's own."""
+        """Start values from the template's closed form, replaced by the user's where given."""
         raw = _stacked(self.template.start(self._observed()), self.scale)
         return self.unconstrained_start(np.asarray(np.linalg.solve(self.coordinates.raw, raw)))
 
@@ -228,7 +230,7 @@ class TemplateProblem(Problem):
     @property
     def objective_shift(self) -> float:
         """The log of what the outcome was divided by, in nats per observation."""
-        return float(np.log(self.coordinates.outcome_spread))
+        return float(np.log(self.coordinates.outcome_sd))
 
     def loglik_null(self) -> float | None:
         """Return the log-likelihood of constants alone, from a closed form or a small fit."""
@@ -253,14 +255,14 @@ class TemplateProblem(Problem):
         return self._score[1]
 
     def _rows(self, theta: Numpy) -> tuple[Numpy, RowScores | UnitScores]:
-        """Return each row's log-likelihood and score, kept for the point asked last."""
+        """Return each row's log-likelihood and score, kept for the last point."""
         if self._last is None or not np.array_equal(self._last[0], theta):
             values, scores = self.kernel.scores(self.coordinates.raw @ theta)
             self._last = (theta.copy(), values, scores.by(self.coordinates.raw))
         return self._last[1:]
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:
-        """Return the Hessian, and the sums of scores where asked."""
+        """Return the Hessian, and the sums of scores where they are needed."""
         hessian = self.objective().evaluate(theta, 2).hessian
         assert hessian is not None
         opg = self._rows(theta)[1].outer(self.weights.in_scores) if scores else None
@@ -301,7 +303,7 @@ class TemplateProblem(Problem):
         return self._rows(theta)[1].rows(self.weights.values)
 
     def check_start(self, theta: Numpy) -> None:
-        """Refuse a start whose log-likelihood is not finite in some row."""
+        """Refuse a start where the log-likelihood of some row is not finite."""
         if np.isfinite(self.objective().evaluate(theta, 2).value):
             return
         values, scores = self._rows(theta)
@@ -378,8 +380,8 @@ class TemplateProblem(Problem):
     @property
     def _are_probabilities(self) -> bool:
         """Whether the log-likelihood is one of weighted rows, by which no test is made."""
-        asked = self.specification
-        return asked.weights is not None and asked.weight_kind == "probability"
+        specification = self.specification
+        return specification.weights is not None and specification.weight_kind == "probability"
 
     def bound_message(self, names: Sequence[str]) -> str:
         """Say what it means that parameters lie at a bound, where the template knows."""

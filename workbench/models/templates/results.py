@@ -1,4 +1,4 @@
-"""What a fitted template of a likelihood says: expected outcomes, probabilities and residuals."""
+"""Results of likelihood templates: expected outcomes, probabilities and residuals."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TemplateFit(MeanFit):
 
     @property
     def latent_scale(self) -> str:
-        """The name of a binary model, whose coefficients are in units of its own latent error."""
+        """The name of a binary model, with coefficients in units of its own latent error."""
         likelihood = self.likelihood
         return likelihood.name if likelihood.support is Support.ZERO_ONE else ""
 
@@ -79,11 +79,11 @@ class TemplateFit(MeanFit):
         return pd.DataFrame(columns).rename(index="log({})".format)
 
     def ratio_note(self, restricted: Fit) -> str:
-        """Say where the smaller model holds a parameter of this one at its bound."""
+        """Say where a parameter is at its bound in the smaller model."""
         fresh = [str(name) for name in self.params.index if name not in restricted.params.index]
         vanishing = [e.name for e in self.likelihood.equations if e.vanishes]
         if any(name.partition(":")[0] in vanishing for name in fresh):
-            return "Without that equation its share is at the bound, so p is no more than a guide"
+            return "Without that equation its share is at the bound, so p is only a guide"
         bounded = [name for name in fresh if name in self.likelihood.positive]
         if bounded:
             return f"{bounded[0]} = 0 is a bound, so p is half of that"
@@ -95,7 +95,7 @@ class TemplateFit(MeanFit):
         Raises
         ------
         OptionError
-            When the model is no ordered logit, or has two levels.
+            When the model is not an ordered logit, or has two levels.
         InferenceError
             When the fit was read from the record, or the levels on one side of a cutpoint are
             predicted exactly.

@@ -1,4 +1,4 @@
-"""What a ``%%mle`` cell asks for, as the arguments of :func:`workbench.start`."""
+"""Turn a ``%%mle`` cell into the arguments of :func:`workbench.start`."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from workbench.notebook.setup.formula_text import cut
 from workbench.options import Kind, Option, options_of
 
 
-def stated(
+def model_and_formula(
     options: Namespace, body: str, table: Table, outside: Collection[str] = ()
 ) -> tuple[str | Model, str | None]:
-    """Return the model and the formula that the options and the body state together.
+    """Return the model and the formula given by the options and the body.
 
     Raises
     ------
     OptionError
-        When options and body contradict each other, or nothing is stated.
+        When options and body contradict each other, or both are empty.
     LikelihoodError
         When the body is a log-likelihood that cannot be read.
     """
@@ -84,13 +84,13 @@ def _read(each: Option, given: str | list[str], flag: str = "") -> Any:
 
 
 _READ_AS_LITERALS = {Kind.COUNT, Kind.NUMBER, Kind.FLAG}
-"""The kinds whose words may be none of theirs; others are checked with the model and the data."""
+"""The kinds checked at once; values of others are checked with the model and the data."""
 
 
 def _read_of_model(given: Mapping[str, str], kind: type[Model] | None) -> dict[str, Any]:
     """Return the values of the options that are the model's own."""
     flags = {flag.name: flag for flag in OPTIONS if flag.name in given}
-    if kind is None:  # which `stated` and `workbench.start` refuse
+    if kind is None:  # which `model_and_formula` and `workbench.start` refuse
         return {name: _read(flags[name].option, text) for name, text in given.items()}
     declared = {each.name: each for each in options_of(kind)}
     for name in given:
@@ -120,7 +120,7 @@ def _read_of_members(
 
 
 def _choice(read: Mapping[str, Any], family: Family, kind: type[Model] | None) -> Choice:
-    """Return the member that a line names, or else the one that is meant without a name."""
+    """Return the member that a line names, or else the default."""
     default = next(e.default for e in options_of(Specification) if e.name == family.option)
     if family.option == "se":
         default = "cluster" if "cluster" in read else default
@@ -154,7 +154,7 @@ def _of_others(owner: str, flag: Flag) -> OptionError:
 
 
 def is_formula(text: str) -> bool:
-    """Tell a formula from a log-likelihood: it is no Python and has ``~`` outside brackets."""
+    """Return whether the text is a formula: not Python, with ``~`` outside brackets."""
     if has_params(text) or len(cut(text, "=")) > 1:
         return False
     try:
@@ -204,7 +204,7 @@ def _check_cell(options: Namespace, text: str) -> None:
         )
     if not text.strip():
         raise _contradiction(
-            "The cell states no model below its first line.",
+            "The cell has no model below its first line.",
             "add a formula: outcome ~ x1 + x2.",
             "empty-cell",
         )
@@ -213,15 +213,15 @@ def _check_cell(options: Namespace, text: str) -> None:
 def _check_own(options: Namespace) -> None:
     if options.model is not None:
         raise _contradiction(
-            f"The body is a log-likelihood, so --model {options.model} has no place.",
+            f"The body is a log-likelihood, so --model {options.model} does not apply.",
             "leave --model out, or write a formula: outcome ~ x1 + x2.",
             "model-and-body",
         )
     for flag in ("offset", "positive"):
         if options.formula is None and getattr(options, flag) is not None:
             raise _contradiction(
-                f"Without --formula, --{flag} has nothing to act on.",
-                f"write it into the body, or give --formula beside --{flag}.",
+                f"Without --formula, --{flag} has no effect.",
+                f"write it into the body, or give --formula with --{flag}.",
                 f"{flag}-without-formula",
             )
 
@@ -230,7 +230,7 @@ def _template(options: Namespace) -> str:
     for flag in ("formula", "by"):
         if getattr(options, flag) is not None:
             raise _contradiction(
-                f"The body is a formula, so --{flag} has no place.",
+                f"The body is a formula, so --{flag} does not apply.",
                 f"leave --{flag} out; it goes with a log-likelihood in the body.",
                 f"{flag}-and-formula",
             )

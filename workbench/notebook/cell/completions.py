@@ -1,4 +1,4 @@
-"""What Tab offers in a ``%%mle`` cell: options, their values, data, and names of the body."""
+"""Complete ``%%mle`` cells: options, their values, data, and names in the body."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def matcher_for(shell: InteractiveShell) -> Any:
 
     @context_matcher(identifier="workbench.mle", priority=200)  # type: ignore[untyped-decorator]
     def mle_matcher(context: CompletionContext) -> SimpleMatcherResult:
-        fragment, offers = _offers(context, shell.user_ns)
-        matches = [text for text in dict.fromkeys(offers) if _fits(text, fragment)]
+        fragment, candidates = _candidates(context, shell.user_ns)
+        matches = [text for text in dict.fromkeys(candidates) if _fits(text, fragment)]
         return {
             "completions": [SimpleCompletion(text, type="mle") for text in matches],
             "matched_fragment": fragment,
@@ -53,8 +53,10 @@ def _fits(text: str, fragment: str) -> bool:
     return text.lower().lstrip('`"').removeprefix('col("').startswith(fragment.lower())
 
 
-def _offers(context: CompletionContext, namespace: Mapping[str, Any]) -> tuple[str, Iterable[str]]:
-    """Return what is being typed, a suffix of the token, and everything that could stand there."""
+def _candidates(
+    context: CompletionContext, namespace: Mapping[str, Any]
+) -> tuple[str, Iterable[str]]:
+    """Return what is being typed, a suffix of the token, and the candidates for it."""
     first, _, body = context.full_text.partition("\n")
     magic = re.match(r"\s*%%?mle\s", first)
     if not magic:
@@ -72,7 +74,7 @@ def _suffix(context: CompletionContext) -> str:
 
 
 def _line(typed: str, line: str, namespace: Mapping[str, Any]) -> Iterable[str]:
-    """Offer options, an option's values, or data."""
+    """Return options, an option's values, or data."""
     before, _, word = typed.rpartition(" ")
     written = word.partition("=")[0] if "=" in word else (before.split() or [""])[-1]
     flag = FLAGS.get(written)
@@ -116,13 +118,13 @@ def _models() -> Iterable[str]:
 def _members(family: Family, model: str) -> Iterable[str]:
     """Return the members that a model may have, or those of all models."""
     kinds = listed()
-    asked = [kinds[model]] if model in kinds else list(kinds.values())
-    if family.option == "optimizer" and len(asked) == 1 and asked[0].optimizers is not None:
-        return asked[0].optimizers
+    models = [kinds[model]] if model in kinds else list(kinds.values())
+    if family.option == "optimizer" and len(models) == 1 and models[0].optimizers is not None:
+        return models[0].optimizers
     if family.option != "se":
         return family.members
-    own = [name for kind in asked for name in kind.covariances()]
-    also = [name for kind in asked for name in kind.covariance_names]
+    own = [name for kind in models for name in kind.covariances()]
+    also = [name for kind in models for name in kind.covariance_names]
     return dict.fromkeys([*(name for name in family.members if name in own), *also])
 
 
@@ -144,7 +146,7 @@ def _data(namespace: Mapping[str, Any]) -> list[str]:
 
 
 def _names(line: str, body: str, namespace: Mapping[str, Any]) -> list[str]:
-    """Offer the columns, and what a body or a formula may say about them."""
+    """Return columns, and the functions of a body or a formula."""
     columns = _columns(line, namespace)
     declared = [name for items in _DECLARED.findall(body) for name in _NAME.findall(items)]
     if not (declared or "--formula" in line or _LOGLIK in body):

@@ -34,14 +34,14 @@ def find_data(name: str, namespace: Mapping[str, Any]) -> Table:
         frame = load(name)
         return Table(frame, "sample", name)
     if name in namespace and not Path(name).exists():
-        return as_table(namespace[name], name)  # which says what the variable is instead
+        return as_table(namespace[name], name)  # raises the error that names the variable's type
     if Path(name).exists():
         return open_data(name)
     raise _unknown(name, namespace)
 
 
 def introduce(table: Table, namespace: Mapping[str, Any]) -> str:
-    """Say in a sentence which data a cell reads."""
+    """Return a sentence on the data that a cell reads."""
     kind, name = table.reference_kind, table.reference_name
     size = f"{table.nrows:,} rows, {len(table.names):,} columns"
     hidden = kind == "frame" and name in _samples() and name in namespace
@@ -50,7 +50,7 @@ def introduce(table: Table, namespace: Mapping[str, Any]) -> str:
 
 
 def _holds_columns(value: object) -> bool:
-    """Tell whether a variable can be meant as data, so that others let a sample through."""
+    """Return whether a variable may be data; other variables do not hide a sample."""
     return (
         bool(notebook_tables({"it": value})) or isinstance(value, dict) or hasattr(value, "dtype")
     )

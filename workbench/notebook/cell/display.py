@@ -20,18 +20,18 @@ _PATIENCE = 0.2
 
 
 Keep = Callable[["Fit"], None]
-"""What is done with a fit as soon as there is one."""
+"""The type of the function called with a fit when there is one."""
 
 
-def attend(run: Run, beside: Sequence[Fit], keep: Keep) -> None:
+def show_until_end(run: Run, earlier: Sequence[Fit], keep: Keep) -> None:
     """Show a run live until it ends, then its table in place of the live view.
 
     Parameters
     ----------
     run
-        A run at work.
-    beside
-        Earlier fits to stand in the table before this one.
+        A run in progress.
+    earlier
+        Earlier fits to show in the table before this one.
     keep
         Called with the fit before it is shown.
 
@@ -42,13 +42,13 @@ def attend(run: Run, beside: Sequence[Fit], keep: Keep) -> None:
     KeyboardInterrupt
         At the second interrupt; the first one stops the run and keeps its best step.
     """
-    place = _Place()
-    place.watch(run)
+    output = _CellOutput()
+    output.watch(run)
     try:
         _wait(run)
     finally:
         _once_more(lambda: _hand_over(run, keep))
-        _once_more(lambda: place.fill(_result(run, beside)))
+        _once_more(lambda: output.fill(_result(run, earlier)))
     run.result()
 
 
@@ -76,7 +76,7 @@ def show_text(text: str) -> None:
     publish({"text/plain": text})
 
 
-class _Place:
+class _CellOutput:
     """An output of the cell, which holds first the live view and then the result."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class _Place:
         self._result: dict[str, str] | None = None
 
     def watch(self, run: Run) -> None:
-        """Show the run live where there is a page; without one, the result comes all the same."""
+        """Show the run live where there is a page; without one only the result is shown."""
         if not in_jupyter():
             return
         try:
@@ -93,7 +93,7 @@ class _Place:
         except WorkbenchError as error:
             show_text(str(error))
             return
-        view.on_msg(self._hear)
+        view.on_msg(self._on_message)
         described = view._repr_mimebundle_()
         assert described is not None
         publish(described[0], display_id=self._id)
@@ -104,7 +104,7 @@ class _Place:
         self._result = result
         publish(result, display_id=self._id if self._live else None, update=self._live)
 
-    def _hear(self, _: object, content: object, __: object) -> None:
+    def _on_message(self, _: object, content: object, __: object) -> None:
         """Send the result again to a page that was closed when the run ended."""
         ready = isinstance(content, Mapping) and content.get("type") == "ready"
         if ready and self._result is not None:
@@ -124,7 +124,7 @@ def _wait(run: Run) -> None:
 
 
 def _once_more(work: Callable[[], None]) -> None:
-    """Do what an interrupt must not cost: one that comes too late to stop the run."""
+    """Do something although an interrupt comes, too late to stop the run."""
     try:
         work()
     except KeyboardInterrupt:
@@ -136,7 +136,7 @@ def _until_ended(run: Run) -> None:
         pass
 
 
-def _result(run: Run, beside: Sequence[Fit]) -> dict[str, str]:
+def _result(run: Run, earlier: Sequence[Fit]) -> dict[str, str]:
     if run.fit is None:
         return {"text/plain": f"{run.name}: no result."}
-    return static_bundle([*beside, run.fit])
+    return static_bundle([*earlier, run.fit])

@@ -1,4 +1,4 @@
-"""``%%mle``: a cell that states a model and shows its fit.
+"""``%%mle``: a cell that gives a model and shows its fit.
 
 The first line names the data and the options, the body is a formula or a log-likelihood::
 
@@ -7,7 +7,7 @@ The first line names the data and the options, the body is a formula or a log-li
 
 The cell waits for the end and shows the table; the first interrupt stops the run and keeps its
 best step, the second one raises.  The fit of a run with ``--name "by hand"`` is also the variable
-``by_hand``, unless that is something else already; ``wb.runs()`` lists every run.
+``by_hand``, unless that name is taken; ``wb.runs()`` lists every run.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from workbench.api.calls import start
 from workbench.data.sources import read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError, WorkbenchError
-from workbench.notebook.cell.arguments import in_cell, settings, stated
+from workbench.notebook.cell.arguments import in_cell, model_and_formula, settings
 from workbench.notebook.cell.data import find_data, introduce
-from workbench.notebook.cell.display import attend, leave, show_text
+from workbench.notebook.cell.display import leave, show_text, show_until_end
 from workbench.notebook.cell.options import read_line, with_options
 from workbench.notebook.cell.session import fit_named, remember
 from workbench.results.fit import Fit
@@ -47,20 +47,20 @@ class MleMagics(Magics):
     @with_options
     @line_cell_magic
     def mle(self, line: str, cell: str | None = None) -> None:
-        """Estimate the model that the cell states, and show its fit."""
+        """Estimate the model that the cell gives, and show its fit."""
         assert self.shell is not None
         body, namespace = cell or "", self.shell.user_ns
         if line.strip() in {"--help", "-h"} or not (line.strip() or body.strip()):
             show_text(HELP)
             return
         options = read_line(self.mle.parser, line)
-        beside = [fit_named(name, namespace) for name in options.beside or ()]
+        earlier = [fit_named(name, namespace) for name in options.beside or ()]
         try:
             run = _started(options, body, namespace)
             if options.background:
                 leave(run, partial(_keep, namespace))
             else:
-                attend(run, beside, partial(_keep, namespace))
+                show_until_end(run, earlier, partial(_keep, namespace))
         except WorkbenchError as error:
             raise in_cell(error, body) from error
 
@@ -82,9 +82,9 @@ def identifier(name: str) -> str:
 def _started(options: Namespace, body: str, namespace: Mapping[str, Any]) -> Run:
     table = _data(options, namespace)
     visible = [name for name in namespace if not name.startswith("_")]
-    asked = settings(options)
-    model, formula = stated(options, body, table, outside=visible)
-    run = start(model, formula, table, **asked)
+    arguments = settings(options)
+    model, formula = model_and_formula(options, body, table, outside=visible)
+    run = start(model, formula, table, **arguments)
     show_text(introduce(table, namespace))
     return run
 
@@ -103,7 +103,7 @@ def _data(options: Namespace, namespace: Mapping[str, Any]) -> Table:
 
 
 def _keep(namespace: dict[str, Any], fit: Fit) -> None:
-    """Remember a fit, and make it a variable where no other thing has that name."""
+    """Remember a fit, and assign it to a variable unless that name is taken."""
     name = fit.specification.name
     if not name:
         return

@@ -22,7 +22,7 @@ from workbench.options import Kind, Option, Options, option, options_of
 
 @dataclass(frozen=True, kw_only=True)
 class CellData(Options):
-    """What a cell says of its data and its model."""
+    """The options of a cell on its data and its model."""
 
     sql: str | None = option(
         None,
@@ -35,7 +35,7 @@ class CellData(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class CellBody(Options):
-    """What goes with a log-likelihood in the body, and how the cell shows its fit."""
+    """The options with a log-likelihood in the body, and on how the cell shows its fit."""
 
     formula: str | None = option(
         None,
@@ -143,7 +143,7 @@ _RENAMED = {
     for kind in listed().values()
     for old, new in kind.renamed.items()
 }
-"""Flags by spellings that they had before."""
+"""Flags by their former spellings."""
 
 
 def with_options(method: Any) -> Any:
@@ -182,7 +182,7 @@ def read_line(parser: ArgumentParser, line: str) -> Namespace:
 
 
 def _renamed(words: Iterable[str]) -> Iterator[str]:
-    """Yield words with the present spelling of flags, and warn where it was another before."""
+    """Yield words with the present spelling of flags, and warn of former spellings."""
     for word in words:
         flag, sign, value = word.partition("=")
         if flag in _RENAMED:
@@ -218,7 +218,7 @@ def _unknown(flag: str) -> OptionError:
 
 
 def _unreadable(message: str) -> OptionError:
-    """Say in our words what argparse could not read."""
+    """Return our error for what argparse could not read."""
     found = next((each for each in FLAGS.values() if f"argument {each.flag}:" in message), None)
     problem = message.removeprefix(f"argument {found.flag}: ") if found else message
     return OptionError(

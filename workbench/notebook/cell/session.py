@@ -1,4 +1,4 @@
-"""The named fits of this session, so that a later cell can put one beside its own."""
+"""The named fits of this session, which a later cell can show in the same table."""
 
 from __future__ import annotations
 

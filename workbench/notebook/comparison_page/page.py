@@ -1,4 +1,4 @@
-"""What the Results tab shows of some fits, as plain JSON: the numbers are those of ``report``."""
+"""The Results tab for some fits, as plain JSON, with the numbers of ``report``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.report.comparison import Comparison, compare
 from workbench.report.labels import column_spreads, outcome_name
 from workbench.report.plots.coefficients import coefficient_rows
 from workbench.report.tables.changes import what_changed
-from workbench.report.tables.diagnostics import Diagnosis, diagnostics
+from workbench.report.tables.diagnostics import DiagnosticsRow, diagnostics
 from workbench.report.tables.grid import Grid, Row
 from workbench.results.fit import Fit
 
@@ -29,7 +29,7 @@ def results_page(
     stars: bool = False,
     p_values: bool = False,
 ) -> dict[str, Any]:
-    """Return everything the Results tab shows beside the list of runs.
+    """Return everything the Results tab shows next to the list of runs.
 
     Parameters
     ----------
@@ -48,18 +48,18 @@ def results_page(
         "depvar": "" if others else outcome,
         "table": table(comparison.grid),
         "exports": exports(comparison),
-        "diagnostics": [_diagnosis(item) for item in diagnostics(comparison.fits)],
+        "diagnostics": [_diagnostics_row(item) for item in diagnostics(comparison.fits)],
         "coefficients": coefficients(comparison),
     }
 
 
-def tone(chip: str) -> str:
-    """Return the colour of a run's chip: ok, warn, err, or stop for what is neither."""
-    return _TONES.get(chip[:1], "stop")
+def tone(status_label: str) -> str:
+    """Return the colour of a run's status label: ok, warn, err, or stop for all others."""
+    return _TONES.get(status_label[:1], "stop")
 
 
 def table(grid: Grid) -> dict[str, Any]:
-    """Return a grid whose numbers carry the hidden digits that align their decimal points."""
+    """Return a grid with hidden digits that align the decimal points of its numbers."""
     columns = [iter(_aligned(grid.column(place))) for place in range(len(grid.heads))]
     return {
         "heads": list(grid.heads),
@@ -77,7 +77,7 @@ def _line(row: Row, columns: Iterable[Any]) -> dict[str, Any]:
 
 
 def _aligned(column: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Cut each text into the number, what hangs behind it, and hidden digits."""
+    """Cut each text into the number, the stars or bracket after it, and hidden digits."""
     cut = [numbers.split_hanging(text) for text in column]
     pads = numbers.paddings([core for core, _ in cut])
     hidden = [pad.translate(_HIDDEN) for pad in pads]
@@ -85,7 +85,7 @@ def _aligned(column: Sequence[str]) -> list[tuple[str, str, str]]:
 
 
 def exports(comparison: Comparison) -> dict[str, str]:
-    """Return the table in every format that is text, for a page that outlives its kernel."""
+    """Return the table in every format that is text, for a page without a kernel."""
     return {
         "html": comparison.to_html(padding=False),
         "text": comparison.to_text(),
@@ -96,7 +96,7 @@ def exports(comparison: Comparison) -> dict[str, str]:
 
 
 def coefficients(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return, for each regressor, one point a fit: estimate, 95 % interval, and the scale.
+    """Return, for each regressor, one point per fit: estimate, 95 % interval, and the scale.
 
     ``scale`` is the standard deviation of the variable in the fit's data, None when not known.
     """
@@ -114,15 +114,15 @@ def coefficients(comparison: Comparison) -> list[dict[str, Any]]:
     return [{"name": name, "points": of_parameter} for name, of_parameter in points.items()]
 
 
-def _diagnosis(item: Diagnosis) -> dict[str, Any]:
+def _diagnostics_row(item: DiagnosticsRow) -> dict[str, Any]:
     largest = max(item.eigenvalues, default=0.0)
     values = np.maximum(item.eigenvalues, np.finfo(float).eps * largest) if largest > 0 else []
     return {
-        "chip": item.chip,
-        "tone": tone(item.chip),
+        "status_label": item.status_label,
+        "tone": tone(item.status_label),
         "decrement": item.cells["Newton decrement"],
         "eigenvalues": np.log10(values).tolist(),
-        "flat": item.chip == Outcome.FLAT.chip,
+        "flat": item.status_label == Outcome.FLAT.status_label,
         "condition": item.cells["Condition"],
         "ratio": item.cells["Robust / Hessian"],
         "finding": item.finding.removeprefix(f"{item.name}: "),

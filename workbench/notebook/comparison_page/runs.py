@@ -13,7 +13,7 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.specification import Specification
 from workbench.notebook.comparison_page.page import tone
 from workbench.notebook.live.cards import outcome_of, sentence_of, state_of
-from workbench.notebook.setup.available import Offer
+from workbench.notebook.setup.available import Available
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.labels import data_name, optimizer_title
@@ -25,7 +25,7 @@ STATE_CHIPS = {"running": "● Running", "paused": "❚❚ Paused", "stopping": 
 STORED_SHOWN = 50
 """Runs of earlier sessions in the list, the newest ones."""
 SERIES = 5
-"""Looks of a line, each a colour, a dash and a marker, that a run can have."""
+"""The number of line styles, each a colour, a dash and a marker."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Entry:
     starred: bool = False
     hidden: bool = False
     series: int | None = None
-    """The look of its line, from 0; None until the run is on a chart or compared."""
+    """Its line style, from 0; None until the run is on a chart or compared."""
     stored_fit: Fit | None = None
 
     @property
@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """How the run stands, as its card has it, or ``"interrupted"``."""
+        """The state of the run, as on its card, or ``"interrupted"``."""
         if self.run is not None:
             return state_of(self.run)
         if self.record is not None and self.record.status != "ended":
@@ -73,16 +73,16 @@ class RunList:
         self._entries: dict[str, Entry] = {}
         self._lock = threading.RLock()
 
-    def add(self, run: Run, beside: Iterable[str] = ()) -> Entry:
-        """Take in a run that was just started, with a look that none of ``beside`` has."""
+    def add(self, run: Run, others: Iterable[str] = ()) -> Entry:
+        """Take in a run that was just started, with a line style that none of ``others`` has."""
         entry = Entry(run.id, run.name, run.specification, run.started, run)
         with self._lock:
-            entry.series = self._rarest(self._looks(beside))
+            entry.series = self._rarest(self._looks(others))
             self._entries[run.id] = entry
         return entry
 
     def keep_apart(self, run_ids: Iterable[str]) -> list[int | None]:
-        """Give each of these runs a look of its own; None for those beyond the looks there are."""
+        """Give each of these runs a different line style; None when there are no more."""
         given: list[int | None] = []
         with self._lock:
             for entry in (self._entries[run_id] for run_id in run_ids):
@@ -95,7 +95,7 @@ class RunList:
         return [self._entries[run_id].series for run_id in run_ids if run_id in self._entries]
 
     def _rarest(self, taken: list[int | None]) -> int:
-        """Return the look that the fewest runs have, of those not taken if there is one."""
+        """Return the line style that the fewest runs have, of those not taken if there is one."""
         all_looks = self._looks(self._entries)
         return min(range(SERIES), key=lambda look: (taken.count(look), all_looks.count(look)))
 
@@ -113,7 +113,7 @@ class RunList:
         return None if entry is None or entry.hidden else entry
 
     def fit(self, run_id: str) -> Fit | None:
-        """Return what a run found; that of an earlier session is read when first asked for."""
+        """Return what a run found; that of an earlier session is read at the first call."""
         entry = self.entry(run_id)
         if entry is None:
             return None
@@ -137,17 +137,17 @@ class RunList:
         """Return the names that are taken, those of earlier sessions too."""
         return [entry.name for entry in self.shown()]
 
-    def rows(self, offer: Offer) -> list[dict[str, Any]]:
+    def rows(self, available: Available) -> list[dict[str, Any]]:
         """Return what the list shows, as JSON types."""
-        return [_row(entry, offer) for entry in self.shown()]
+        return [_row(entry, available) for entry in self.shown()]
 
 
-def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
-    fit, outcome, chip = entry.fit, entry.outcome, _chip(entry)
+def _row(entry: Entry, available: Available) -> dict[str, Any]:
+    fit, outcome, status_label = entry.fit, entry.outcome, _status_label(entry)
     record = entry.record
     observations = fit.nobs if fit else record.observations if record else None
     comparable = outcome is not None and outcome.comparable and entry.state != "interrupted"
-    model = offer.title(entry.specification.model.name)
+    model = available.title(entry.specification.model.name)
     estimated = outcome is not Outcome.SEPARATED and outcome is not Outcome.NOT_FINITE
     loglik = (fit.loglik if fit else record.loglik if record else None) if estimated else None
     return {
@@ -155,10 +155,10 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
         "name": entry.name or model,
         "model": model,
         "data": data_name(entry.specification.data),
-        "formula": _stated(entry.specification),
-        "chip": chip,
+        "formula": _formula(entry.specification),
+        "status_label": status_label,
         "state": "elsewhere" if _elsewhere(entry) else entry.state,
-        "tone": "run" if entry.state == "running" else tone(chip),
+        "tone": "run" if entry.state == "running" else tone(status_label),
         "n": numbers.count(observations),
         "loglik": numbers.log_likelihood(loglik),
         "sentence": _sentence(entry),
@@ -170,50 +170,50 @@ def _row(entry: Entry, offer: Offer) -> dict[str, Any]:
     }
 
 
-def _stated(asked: Specification) -> str:
+def _formula(specification: Specification) -> str:
     """Return the formula of a run, or what its own log-likelihood assigns at the end."""
-    own = asked.source.text.strip().splitlines()[-1:] if asked.source else []
-    return asked.formula or "".join(own)
+    own = specification.source.text.strip().splitlines()[-1:] if specification.source else []
+    return specification.formula or "".join(own)
 
 
 def _elsewhere(entry: Entry) -> bool:
-    """Say whether a run goes on in another process."""
+    """Return whether a run is in progress in another process."""
     return entry.run is None and entry.state == "running"
 
 
-def _chip(entry: Entry) -> str:
+def _status_label(entry: Entry) -> str:
     if entry.state in STATE_CHIPS:
         return STATE_CHIPS[entry.state]
     if entry.state == "interrupted":
-        return Outcome.INTERRUPTED.chip
-    return entry.outcome.chip if entry.outcome is not None else "? Unknown"
+        return Outcome.INTERRUPTED.status_label
+    return entry.outcome.status_label if entry.outcome is not None else "? Unknown"
 
 
 def _sentence(entry: Entry) -> str:
     fit, run, record = entry.fit, entry.run, entry.record
     if fit is not None and fit.outcome.converged:
-        return _way(optimizer_title(fit), fit.steps, fit.timing.get("total"))
+        return _optimization(optimizer_title(fit), fit.steps, fit.timing.get("total"))
     if run is not None:
         return "The Run tab follows it." if entry.state in STATE_CHIPS else sentence_of(run)
     if record is None:
         return ""
     if record.outcome is Outcome.CONVERGED:
-        return _way(_optimizer(entry.specification), record.step, record.seconds)
+        return _optimization(_optimizer(entry.specification), record.step, record.seconds)
     return f"{record.sentence[:1].upper()}{record.sentence[1:].removesuffix('.')}."
 
 
-def _way(optimizer: str, steps: int | None, seconds: float | None) -> str:
-    """Say how a run got to its maximum, as in ``"Newton, 4 steps, 0.04 s"``."""
+def _optimization(optimizer: str, steps: int | None, seconds: float | None) -> str:
+    """Return how a run found its maximum, as in ``"Newton, 4 steps, 0.04 s"``."""
     taken = "" if steps is None else f"{numbers.count(steps)} step{'s' * (steps != 1)}"
     words = ", ".join(filter(None, (optimizer, taken, numbers.duration(seconds))))
     return f"{words[:1].upper()}{words[1:]}"
 
 
-def _optimizer(asked: Specification) -> str:
-    if model_class(asked.model.name).solved:
+def _optimizer(specification: Specification) -> str:
+    if model_class(specification.model.name).solved:
         return "closed form"
-    known = OPTIMIZERS.get(asked.optimizer.name)
-    return asked.optimizer.name if known is None else known.title
+    known = OPTIMIZERS.get(specification.optimizer.name)
+    return specification.optimizer.name if known is None else known.title
 
 
 def _why_not_comparable(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""What the page shows of a run, as plain JSON: the text of its card, its failure, its ways out."""
+"""The card of a run as plain JSON: its texts, its diagnosis and its remedies."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 from workbench.estimation.model import likelihood_key, model_class
 from workbench.estimation.outcome import Outcome
-from workbench.notebook.live import inner_trace as sweeps, stages
+from workbench.notebook.live import inner_trace, stages
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
-from workbench.report.findings import Story, WayOut, story_of, ways_out
+from workbench.report.findings import Diagnosis, Remedy, diagnosis_of, remedies_of
 
 if TYPE_CHECKING:
     from workbench.estimation.specification import Specification
@@ -30,7 +30,7 @@ _PHASES = {"demean": "Demean", "optimize": "Optimize", "hessian": "Hessian", "re
 _LIBRARIES = {"jax": "JAX", "torch": "torch"}
 _HALTED = (Outcome.STOPPED, Outcome.STOPPED_EARLY, Outcome.CANCELLED, Outcome.INTERRUPTED)
 _MOST_LEFT_OUT = 3
-_EDIT = WayOut("edit", "Edit in Setup", "Bring these settings back and change them.")
+_EDIT = Remedy("edit", "Edit in Setup", "Bring these settings back and change them.")
 
 
 def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
@@ -41,16 +41,16 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
     run
         A run in any state.
     able
-        The ways out that the page's owner can act on; the others are shown as advice.
+        The remedies that the page can apply; the others are shown as advice.
     """
-    asked, outcome, last = run.specification, outcome_of(run), run.trace.last
-    chip = _GOING.get(run.status) or (outcome or Outcome.CANCELLED).chip
+    specification, outcome, last = run.specification, outcome_of(run), run.trace.last
+    status_label = _GOING.get(run.status) or (outcome or Outcome.CANCELLED).status_label
     return {
         "id": run.id,
-        "name": run.name or _title(asked.model.name),
-        "model": _model(asked),
-        "chip": chip,
-        "tone": _TONES[chip[0]],
+        "name": run.name or _title(specification.model.name),
+        "model": _model(specification),
+        "status_label": status_label,
+        "tone": _TONES[status_label[0]],
         "state": state_of(run),
         "phases": _phases(run),
         "step": None if last is None else last.number,
@@ -59,15 +59,15 @@ def card_of(run: Run, *, able: Collection[str] = ()) -> dict[str, Any]:
         "loglik": _log_likelihood(run, last),
         "decrement": _decrement(run, last),
         "sentence": sentence_of(run),
-        "demeaning": sweeps.about(run),
+        "demeaning": inner_trace.about(run),
         "stages": stages.about(run),
-        "solved": model_class(asked.model.name).solved,
+        "solved": model_class(specification.model.name).solved,
         "started": run.started,
         "parameters": list(run.parameter_names),
         "observations": run.observations,
         "data": _data(run),
-        "setting": _setting(asked),
-        "problem": likelihood_key(asked),
+        "setting": _setting(specification),
+        "problem": likelihood_key(specification),
         "outcome": None if outcome is None else outcome.name,
         "comparable": outcome is not None and outcome.comparable,
         **_end(run, able),
@@ -90,28 +90,32 @@ def state_of(run: Run) -> str:
 
 
 def sentence_of(run: Run) -> str:
-    """Return the one sentence below the figures: how far the finish line is, or how it ended."""
+    """Return the sentence below the figures: the distance to convergence, or the outcome."""
     last = run.trace.last
     if run.status == "paused" and last is not None:
-        return f"At step {numbers.count(last.number)}. The run keeps its place."
+        return f"At step {numbers.count(last.number)}. The run can go on from here."
     if run.status == "running" and stages.compiles(run):
         return stages.COMPILING
     if run.status in ("running", "paused") and run.phases["demean"][0] == "current":
-        kept = " The run keeps its place." if run.status == "paused" else ""
-        return f"{sweeps.distance(run.demeaning) or run.message}{kept}"
+        kept = " The run can go on from here." if run.status == "paused" else ""
+        return f"{inner_trace.distance(run.demeaning) or run.message}{kept}"
     if run.status == "running" and last is not None and last.number > 0:
         return _distance(last)
     outcome = outcome_of(run)
     if run.fit is not None:
-        told = (run.fit.message or run.fit.outcome.value, _left_out(run.fit), stages.found(run))
-        return " ".join(filter(None, told))
+        sentences = (
+            run.fit.message or run.fit.outcome.value,
+            _left_out(run.fit),
+            stages.found(run),
+        )
+        return " ".join(filter(None, sentences))
     if run.error is not None:
         return _problem_of(run.error)
     return run.message or ("" if outcome is None else outcome.value)
 
 
 def _left_out(fit: Fit) -> str:
-    """Say which columns the fit had no use for, the first ones in words."""
+    """Return sentences on the columns left out, the first ones in words."""
     more = len(fit.left_out) - _MOST_LEFT_OUT
     rest = f"{numbers.count(more)} more columns were left out." if more > 0 else ""
     return " ".join((*fit.left_out[:_MOST_LEFT_OUT], rest)).strip()
@@ -127,11 +131,13 @@ def _distance(step: Iterate) -> str:
     return f"Largest gradient {gradient} per row; step length {length}."
 
 
-def _setting(asked: Specification) -> str:
-    """Say where it runs; what is compiled for the CPU is computed by neither library."""
-    neither = model_class(asked.model.name).uses_no_library(asked.device, asked.dtype)
-    library = [] if neither else [_LIBRARIES[asked.backend]]
-    return ", ".join([*library, asked.device.upper(), asked.dtype])
+def _setting(specification: Specification) -> str:
+    """Return library, device and precision; compiled models use neither library."""
+    neither = model_class(specification.model.name).uses_no_library(
+        specification.device, specification.dtype
+    )
+    library = [] if neither else [_LIBRARIES[specification.backend]]
+    return ", ".join([*library, specification.device.upper(), specification.dtype])
 
 
 def _phases(run: Run) -> list[dict[str, Any]]:
@@ -144,7 +150,7 @@ def _phases(run: Run) -> list[dict[str, Any]]:
 
 
 def _states(run: Run) -> dict[str, tuple[str, float | None]]:
-    """Return the phases; one that was halted did not finish the optimization nor what follows."""
+    """Return the phases; a halted run did not finish the optimization or what follows."""
     if outcome_of(run) not in _HALTED:
         return run.phases
     at = "demean" if run.phases["demean"][0] == "current" else "optimize"
@@ -165,9 +171,12 @@ def _decrement(run: Run, last: Iterate | None) -> float | None:
     return None if last is None or last.decrement is None else _finite(last.decrement)
 
 
-def _model(asked: Specification) -> str:
-    model, optimizer = _title(asked.model.name), OPTIMIZERS.get(asked.optimizer.name)
-    if model_class(asked.model.name).solved or optimizer is None:
+def _model(specification: Specification) -> str:
+    model, optimizer = (
+        _title(specification.model.name),
+        OPTIMIZERS.get(specification.optimizer.name),
+    )
+    if model_class(specification.model.name).solved or optimizer is None:
         return model
     return f"{model}, {optimizer.title}"
 
@@ -179,40 +188,49 @@ def _title(model: str) -> str:
 
 def _data(run: Run) -> str:
     """Name the data and their rows, and how many of them the run reads."""
-    asked = run.specification
-    rows, used = asked.data.rows, run.observations
-    each = model_class(asked.model.name).observed_by_row and not asked.weights
+    specification = run.specification
+    rows, used = specification.data.rows, run.observations
+    each = model_class(specification.model.name).observed_by_row and not specification.weights
     part = f"{numbers.count(used)} of " if each and used < rows else ""
-    return f"{asked.data.name or 'data'}{f', {part}{numbers.count(rows)} rows' if rows else ''}"
+    size = f", {part}{numbers.count(rows)} rows" if rows else ""
+    return f"{specification.data.name or 'data'}{size}"
 
 
 def _end(run: Run, able: Collection[str]) -> dict[str, Any]:
-    """Return heading, evidence and ways out of a run that has ended; empty before."""
+    """Return heading, evidence and remedies of a run that has ended; empty before."""
     if run.fit is not None and state_of(run) == "failed":
-        story = story_of(run.fit)
-        return _told(
-            story, story.ways, able, next(iter(run.fit.evidence.get("regressors", ())), None)
+        diagnosis = diagnosis_of(run.fit)
+        return _ending(
+            diagnosis,
+            diagnosis.remedies,
+            able,
+            next(iter(run.fit.evidence.get("regressors", ())), None),
         )
     if run.error is not None:
-        return _told(_story_of_error(run.error), (), able, None)
-    ways = () if run.fit is None else ways_out(run.fit)
-    return _told(Story("", "", (), None, "", ()), ways, able, None)
+        return _ending(_diagnosis_of_error(run.error), (), able, None)
+    remedies = () if run.fit is None else remedies_of(run.fit)
+    return _ending(Diagnosis("", "", (), None, "", ()), remedies, able, None)
 
 
-def _told(
-    story: Story, ways: Collection[WayOut], able: Collection[str], parameter: object
+def _ending(
+    diagnosis: Diagnosis, remedies: Collection[Remedy], able: Collection[str], parameter: object
 ) -> dict[str, Any]:
     return {
-        "heading": story.heading,
+        "heading": diagnosis.heading,
         "evidence": {
-            "sentences": list(story.evidence),
-            "table": None if story.table is None else _table(story.table),
-            "cause": story.cause,
+            "sentences": list(diagnosis.evidence),
+            "table": None if diagnosis.table is None else _table(diagnosis.table),
+            "cause": diagnosis.cause,
             "parameter": None if parameter is None else str(parameter),
         },
-        "ways": [
-            {"action": way.action, "label": way.label, "help": way.help, "able": way.action in able}
-            for way in (*ways, *([_EDIT] if _EDIT.action in able else []))
+        "remedies": [
+            {
+                "action": remedy.action,
+                "label": remedy.label,
+                "help": remedy.help,
+                "able": remedy.action in able,
+            }
+            for remedy in (*remedies, *([_EDIT] if _EDIT.action in able else []))
         ],
     }
 
@@ -222,9 +240,9 @@ def _table(grid: Grid) -> dict[str, Any]:
     return {"columns": [grid.corner, *grid.heads], "rows": rows}
 
 
-def _story_of_error(error: BaseException) -> Story:
+def _diagnosis_of_error(error: BaseException) -> Diagnosis:
     hint = f"Try: {error.hint}" if isinstance(error, WorkbenchError) and error.hint else ""
-    return Story("", _problem_of(error), (hint,) if hint else (), None, "", ())
+    return Diagnosis("", _problem_of(error), (hint,) if hint else (), None, "", ())
 
 
 def _problem_of(error: BaseException) -> str:

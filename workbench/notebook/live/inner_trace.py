@@ -1,4 +1,4 @@
-"""The iterations of demeaning as a page takes them: thinned rows of numbers, and their names."""
+"""The iterations of demeaning for the page: thinned rows of numbers, and column names."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _FEWEST_ROWS = 50
 def rows_since(demeaning: Demeaning, first: int, most: int) -> tuple[dict[str, Any], bytes]:
     """Return the iterations from ``first`` on, at most ``most`` rows of them.
 
-    A row has the position in the record, round, iteration, seconds, and one residual a column.
+    A row has the position in the record, round, iteration, seconds, and one residual per column.
 
     Returns
     -------
     tuple
-        What a message says of them (first, n, width, decimated), and the bytes of the rows.
+        The header of a message (first, n, width, decimated), and the bytes of the rows.
     """
     steps = demeaning.since(first)
     width = 1 + len(COUNTS) + len(demeaning.column_names)
@@ -34,19 +34,19 @@ def rows_since(demeaning: Demeaning, first: int, most: int) -> tuple[dict[str, A
     kept = positions(np.array([step.worst for step in steps]), most)
     rows = rows_of([steps[at] for at in kept], (), len(demeaning.column_names))
     rows = np.column_stack([first + kept, rows])
-    told = {"first": first, "n": len(steps), "width": width, "decimated": len(kept) < len(steps)}
-    return told, rows.tobytes()
+    header = {"first": first, "n": len(steps), "width": width, "decimated": len(kept) < len(steps)}
+    return header, rows.tobytes()
 
 
 def about(run: Run) -> dict[str, Any] | None:
-    """Return what a card says of a run's demeaning: its columns and its finish line."""
+    """Return the columns and the tolerance of a run's demeaning, for its card."""
     if not len(run.demeaning):
         return None
     return {"columns": list(run.demeaning.column_names), "tol": run.demeaning.tol}
 
 
 def distance(demeaning: Demeaning) -> str:
-    """Say how far the finish line is, as in the card's sentence."""
+    """Return the card's sentence on the distance to convergence."""
     last = demeaning.last
     if last is None:
         return ""

@@ -1,7 +1,7 @@
-"""What stays in the notebook file: a table and pictures, in an output of their own.
+"""The output saved in the notebook file: a table and pictures.
 
 The live view needs a kernel.  A second output, known to the notebook by its ``display_id``, is
-filled in when the runs end, from whatever thread sees the end; it needs neither script nor style
+filled in when the runs end, from the thread in which they end; it needs neither script nor style
 sheet nor network, so a saved, reopened, untrusted or exported notebook still shows it.
 """
 
@@ -60,7 +60,7 @@ class SavedOutput:
         ----------
         live
             A MIME bundle to show until then, such as that of a live view, which the result will
-            replace; without one, a line that says what will stand here.
+            replace; without one, a line that says what will be shown here.
         """
         if not in_jupyter():
             return
@@ -88,17 +88,17 @@ class SavedOutput:
         fits = [run.fit for run in self._runs if run.fit is not None]
         without = [run for run in self._runs if run.fit is None]
         result = static_bundle(fits, title=self._title) if fits else {}
-        lines = [f"{run.name}: {_chip(run)} {sentence_of(run)}" for run in without]
-        told = {
+        lines = [f"{run.name}: {_status_label(run)} {sentence_of(run)}" for run in without]
+        endings = {
             "text/html": "".join(f"<p>{escape(line)}</p>" for line in lines),
             "text/markdown": "\n\n".join(lines),
             "text/plain": "\n".join(lines),
         }
-        merged = {kind: result.get(kind, "") + text for kind, text in told.items()}
+        merged = {kind: result.get(kind, "") + text for kind, text in endings.items()}
         return self._fold(merged) if self._folded else merged
 
     def _on_change(self, _: Run) -> None:
-        """Make the result in a thread of its own: the run's thread has its record to write."""
+        """Make the result in a separate thread: the run's thread writes its record."""
         if self._over():
             threading.Thread(target=self.refresh, name="workbench-saved").start()
 
@@ -135,6 +135,6 @@ def publish(data: Any, *, display_id: str | None = None, update: bool = False) -
     show(bundle, metadata=metadata, transient=transient, update=update)
 
 
-def _chip(run: Run) -> str:
+def _status_label(run: Run) -> str:
     outcome = outcome_of(run)
-    return "" if outcome is None else f"{outcome.chip}."
+    return "" if outcome is None else f"{outcome.status_label}."

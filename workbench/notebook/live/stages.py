@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.estimation.model import model_class, model_of
 from workbench.estimation.trace import FLOAT32
 from workbench.report import numbers
-from workbench.report.labels import has_few_draws, is_rough, races
+from workbench.report.labels import has_few_draws, is_other_mode, is_rough
 
 if TYPE_CHECKING:
     from workbench.protocols import Iterate
@@ -20,24 +20,24 @@ COMPILING = (
     "at once."
 )
 _OPTIMIZE = "optimize"
-# Seconds after which no first step means that something is being compiled.
+# A run without a first step after this many seconds is being compiled.
 _SOON = 3.0
 
 
 def about(run: Run) -> list[dict[str, Any]]:
-    """Return what a card says of a run's stages; nothing where there is but one.
+    """Return the stages of a run for its card; empty when there is only one.
 
     Returns
     -------
     list
-        Of each stage its words, the number of its first step, its steps, its highest
-        log-likelihood, whether it is rough: one of fewer draws or in float32, whose
-        log-likelihood is another function, and whether it races the others, at another sign.
+        For each stage its label, the number of its first step, its steps, its highest
+        log-likelihood, whether it is rough (fewer draws or float32, so another
+        log-likelihood), and whether it looks for another mode.
     """
-    asked = run.specification
-    model = model_class(asked.model.name)
+    specification = run.specification
+    model = model_class(specification.model.name)
     simulated = model.seeded
-    if not simulated and (not model.staged or asked.dtype != FLOAT32):
+    if not simulated and (not model.staged or specification.dtype != FLOAT32):
         return []  # before the trace is looked at, which may be long
     steps = run.trace.since(0)
     if not steps or not (simulated or any(step.stage == FLOAT32 for step in steps)):
@@ -62,7 +62,7 @@ def _labels(run: Run, *, simulated: bool) -> dict[str, str]:
 
 
 def compiles(run: Run) -> bool:
-    """Say whether a run of discrete choice, or of fixed effects, waits to be compiled first."""
+    """Return whether a run waits for compilation first."""
     model, phases = run.specification.model.name, run.phases
     climbs = model_class(model).staged and phases["optimize"][0] == "current" and not len(run.trace)
     demeans = phases["demean"][0] == "current" and not len(run.demeaning)
@@ -71,8 +71,8 @@ def compiles(run: Run) -> bool:
 
 def found(run: Run) -> str:
     """Return what simulation adds to the estimates of a run that has ended, in sentences."""
-    fit, asked = run.fit, run.specification.model
-    if fit is None or not model_class(asked.name).seeded or not fit.outcome.at_maximum:
+    fit, choice = run.fit, run.specification.model
+    if fit is None or not model_class(choice.name).seeded or not fit.outcome.at_maximum:
         return ""
     return " ".join(fit.notes)
 
@@ -87,7 +87,7 @@ def _stage(
         "steps": steps[-1].number - before,
         "loglik": -min(finite) * observations if finite else None,
         "rough": is_rough(stage),
-        "race": races(stage),
+        "other_mode": is_other_mode(stage),
     }
 
 

@@ -1,7 +1,7 @@
-"""Send the steps of runs to a page in batches, and take the page's orders.
+"""Send the steps of runs to a page in batches, and carry out the page's commands.
 
-Nothing here can slow or break a fit: the trace keeps the history, a listener only rings a bell,
-and one thread a view reads what is new and sends it.
+Nothing here can slow or break a fit: the trace keeps the history, a listener only sets a flag,
+and one thread per view reads what is new and sends it.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ _figures_of = attrgetter(*FIGURES)
 _LOGGER = logging.getLogger(__name__)
 
 STEERING = ("pause", "resume", "stop", "cancel")
-"""The orders that a page may give a run."""
+"""The commands that a page may give a run."""
 
-_TYPES = ("ready", "ack", "resync", "way", *STEERING)
+_TYPES = ("ready", "ack", "resync", "remedy", *STEERING)
 
 
 class Send(Protocol):
@@ -74,11 +74,11 @@ class Send(Protocol):
 
 @dataclass
 class _Feed:
-    """One run's line to the page: how much of it the page was told."""
+    """How much of one run has been sent to the page."""
 
     run: Run
     sent: int = 0
-    swept: int = 0
+    inner_sent: int = 0
     card: str = ""
     state: str = ""
     card_at: float = 0.0
@@ -91,11 +91,11 @@ class _Feed:
 
     @property
     def waiting(self) -> int:
-        return len(self.run.trace) - self.sent + len(self.run.demeaning) - self.swept
+        return len(self.run.trace) - self.sent + len(self.run.demeaning) - self.inner_sent
 
 
 class Streamer:
-    """Keep one page true to a set of runs.
+    """Keep one page up to date with a set of runs.
 
     Parameters
     ----------
@@ -106,11 +106,11 @@ class Streamer:
         Whether the cell that shows the page waits for the runs: then no answer can arrive, so
         the whole thinned trace is sent a few times a second, and nothing waits for the page.
     able
-        The ways out of a failure that ``on_way`` can take, besides going on.
+        The remedies that ``on_remedy`` can apply, besides continuing.
     on_way
-        Called as ``on_way(run, action)`` when the person chose one of ``able``.
+        Called as ``on_remedy(run, action)`` when the user chose one of ``able``.
     on_run
-        Called with the new run when the person went on from an ended one.
+        Called with the new run when the user continued an ended one.
     """
 
     def __init__(
@@ -119,17 +119,17 @@ class Streamer:
         *,
         blocking: bool = False,
         able: Collection[str] = (),
-        on_way: Callable[[Run, str], None] | None = None,
+        on_remedy: Callable[[Run, str], None] | None = None,
         on_run: Callable[[Run], None] | None = None,
     ) -> None:
         self.able = frozenset(able) | _CONTINUE.keys()
         self._send = send
         self._blocking = blocking
-        self._on_way = on_way
+        self._on_remedy = on_remedy
         self._on_run = on_run
         self._feeds: dict[str, _Feed] = {}
         self._lock = threading.RLock()
-        self._bell = threading.Event()
+        self._news = threading.Event()
         self._under_way = 0
         self._sent_at = 0.0
         self._turn = 0
@@ -143,12 +143,12 @@ class Streamer:
             if run.id in self._feeds:
                 return
             feed = self._feeds[run.id] = _Feed(run)
-            heard = (run.trace, run.demeaning, run)
-            feed.endings = [each.listen(self._ring) for each in heard]
+            observed = (run.trace, run.demeaning, run)
+            feed.endings = [each.listen(self._notify) for each in observed]
             if self._idle.is_set():
                 self._idle.clear()
                 threading.Thread(target=self._flow, name="workbench-stream", daemon=True).start()
-        self._ring()
+        self._notify()
 
     def detach(self, run_id: str) -> None:
         """Take a run from the page."""
@@ -156,9 +156,9 @@ class Streamer:
             feed = self._feeds.pop(run_id, None)
             if feed is not None:
                 self._forget(feed)
-                self._say({"type": "removed", "run": run_id})
+                self._post({"type": "removed", "run": run_id})
 
-    def tell(self, run_id: str) -> None:
+    def resend_card(self, run_id: str) -> None:
         """Send the card of a run anew, as after a new name."""
         with self._lock:
             if feed := self._feeds.get(run_id):
@@ -179,13 +179,13 @@ class Streamer:
             for feed in self._feeds.values():
                 self._forget(feed)
                 feed.closed = True
-        self._ring()
+        self._notify()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until everything of every run was sent; False when time ran out."""
         return self._idle.wait(timeout)
 
-    # What the page says
+    # Messages from the page
 
     def handle(self, content: object) -> str | None:
         """Do what a message of the page asks; its type, or None when it is not the stream's.
@@ -203,8 +203,8 @@ class Streamer:
             _LOGGER.warning("Ignored a message %r about an unknown run.", kind)
         elif kind in STEERING:
             self._answer(feed, _orders(feed.run)[kind])
-        elif kind == "way":
-            self._answer(feed, lambda: self._take_way(feed.run, content.get("action")))
+        elif kind == "remedy":
+            self._answer(feed, lambda: self._take_remedy(feed.run, content.get("action")))
         else:
             self._on_resync(feed)
         return str(kind)
@@ -215,7 +215,7 @@ class Streamer:
         return self._feeds.get(run_id)
 
     def _on_ready(self, seen: object) -> None:
-        """Tell a page that has just opened all it has not seen."""
+        """Send to a page that has just opened everything it has not seen."""
         if not isinstance(seen, Mapping) or len(seen) > _MOST_RUNS:
             _LOGGER.warning("Ignored a message 'ready' without the steps seen.")
             return
@@ -226,51 +226,51 @@ class Streamer:
                 if seen.get(feed.run.id) != len(feed.run.trace) + len(feed.run.demeaning):
                     self._send_snapshot(feed)
                 if feed.closed:
-                    self._say_closed(feed)
+                    self._post_closed(feed)
 
     def _on_ack(self) -> None:
         """Note that the page has taken what was under way."""
         self._under_way = 0
-        self._ring()
+        self._notify()
 
     def _on_resync(self, feed: _Feed) -> None:
         with self._lock:
             self._send_snapshot(feed)
-        self._ring()
+        self._notify()
 
     def _answer(self, feed: _Feed, act: Callable[[], None]) -> None:
-        """Tell the page that it was heard, then act; a refusal is told, not raised."""
-        self._say({"type": "heard", "run": feed.run.id})
+        """Acknowledge the message, then act; an error is sent to the page, not raised."""
+        self._post({"type": "heard", "run": feed.run.id})
         try:
             act()
         except WorkbenchError as error:
-            self._say({"type": "refused", "run": feed.run.id, "sentence": str(error)})
-        self._ring()
+            self._post({"type": "refused", "run": feed.run.id, "sentence": str(error)})
+        self._notify()
 
-    def _take_way(self, run: Run, action: object) -> None:
+    def _take_remedy(self, run: Run, action: object) -> None:
         if not isinstance(action, str) or action not in self.able:
-            _LOGGER.warning("Ignored an unknown way out of a run.")
+            _LOGGER.warning("Ignored an unknown remedy for a run.")
         elif action in _CONTINUE:
             self._go_on(run.continue_with(optimizer=_CONTINUE[action]))
-        elif self._on_way is not None:
-            self._on_way(run, action)
+        elif self._on_remedy is not None:
+            self._on_remedy(run, action)
 
     def _go_on(self, run: Run) -> None:
         self.attach(run)
         if self._on_run is not None:
             self._on_run(run)
 
-    # What the page is told
+    # Messages to the page
 
-    def _ring(self, _: object = None) -> None:
+    def _notify(self, _: object = None) -> None:
         """Note that there is news; called from the threads of the fits, so it does no more."""
-        self._bell.set()
+        self._news.set()
 
     def _flow(self) -> None:
         try:
             while not self._rests():
-                self._bell.wait(_HEARTBEAT)
-                self._bell.clear()
+                self._news.wait(_HEARTBEAT)
+                self._news.clear()
                 self._try_to_flush()
                 time.sleep(self._pause())
         finally:
@@ -287,13 +287,13 @@ class Streamer:
         """Flush; a card that cannot be made is reported once, and the flow goes on."""
         try:
             self.flush()
-        except Exception as error:  # noqa: BLE001  one broken card must not silence the others
+        except Exception as error:  # noqa: BLE001  one broken card must not stop the others
             if not self._complained:
                 _LOGGER.warning("A run could not be shown: %s", error)
             self._complained = True
 
     def _rests(self) -> bool:
-        """Say whether every run is closed; then this thread ends, and the next run starts one."""
+        """Return whether every run is closed; then this thread ends until the next run."""
         with self._lock:
             if all(feed.closed for feed in self._feeds.values()):
                 self._idle.set()
@@ -328,10 +328,10 @@ class Streamer:
             self._turn += 1
             self._send_batch(waiting[self._turn % len(waiting)])
         if any(feed.waiting > 0 for feed in waiting):
-            self._ring()
+            self._notify()
 
     def _may_send(self) -> bool:
-        """Say whether the page keeps up, or has had the time to."""
+        """Return whether the page has acknowledged enough, or the time to wait is over."""
         return self._under_way < AHEAD or time.monotonic() - self._sent_at > PATIENCE
 
     def _send_batch(self, feed: _Feed) -> None:
@@ -339,16 +339,18 @@ class Streamer:
         rows = rows_of(thinned(steps, _most_rows(feed, BATCH_ROWS, BATCH_BYTES)), feed.parameters)
         header = _header("batch", feed, feed.sent, len(steps), rows)
         feed.sent += len(steps)
-        header["demeaning"], sweeps = rows_since(feed.run.demeaning, feed.swept, BATCH_ROWS)
-        feed.swept += header["demeaning"]["n"]
+        header["demeaning"], inner_trace = rows_since(
+            feed.run.demeaning, feed.inner_sent, BATCH_ROWS
+        )
+        feed.inner_sent += header["demeaning"]["n"]
         self._under_way += 1
         self._sent_at = time.monotonic()
-        self._say({**header, "card": self._new_card(feed)}, [rows.tobytes(), sweeps])
+        self._post({**header, "card": self._new_card(feed)}, [rows.tobytes(), inner_trace])
 
     def _send_snapshot(self, feed: _Feed) -> None:
-        header, rows, sweeps = self._snapshot(feed)
-        feed.sent, feed.swept = header["n"], header["demeaning"]["n"]
-        self._say({**header, "card": self._new_card(feed)}, [rows, sweeps])
+        header, rows, inner_trace = self._snapshot(feed)
+        feed.sent, feed.inner_sent = header["n"], header["demeaning"]["n"]
+        self._post({**header, "card": self._new_card(feed)}, [rows, inner_trace])
 
     def _snapshot(self, feed: _Feed) -> tuple[dict[str, Any], bytes, bytes]:
         most = SNAPSHOT_ROWS
@@ -357,8 +359,8 @@ class Streamer:
         steps = feed.run.trace.since(0)
         rows = rows_of(thinned(steps, most), feed.parameters)
         header = _header("snapshot", feed, 0, len(steps), rows)
-        header["demeaning"], sweeps = rows_since(feed.run.demeaning, 0, most)
-        return header, rows.tobytes(), sweeps
+        header["demeaning"], inner_trace = rows_since(feed.run.demeaning, 0, most)
+        return header, rows.tobytes(), inner_trace
 
     def _card(self, feed: _Feed) -> dict[str, Any]:
         return card_of(feed.run, able=self.able)
@@ -370,10 +372,10 @@ class Streamer:
             return
         before, card = feed.card, self._new_card(feed)
         if again or feed.card != before:
-            self._say({"type": "card", "run": card})
+            self._post({"type": "card", "run": card})
 
     def _new_card(self, feed: _Feed) -> dict[str, Any]:
-        """Return the card as it is now, and remember it as told."""
+        """Return the card as it is now, and remember it as sent."""
         card = self._card(feed)
         feed.card = json.dumps({**card, "elapsed": None})
         feed.state, feed.card_at = _state(feed.run), time.monotonic()
@@ -382,11 +384,11 @@ class Streamer:
     def _close(self, feed: _Feed) -> None:
         self._forget(feed)
         feed.closed = True
-        self._say_closed(feed)
+        self._post_closed(feed)
 
-    def _say_closed(self, feed: _Feed) -> None:
-        ends = {"last": len(feed.run.trace), "swept": len(feed.run.demeaning)}
-        self._say({"type": "closed", "run": feed.run.id, **ends})
+    def _post_closed(self, feed: _Feed) -> None:
+        ends = {"last": len(feed.run.trace), "inner_last": len(feed.run.demeaning)}
+        self._post({"type": "closed", "run": feed.run.id, **ends})
 
     @staticmethod
     def _forget(feed: _Feed) -> None:
@@ -394,17 +396,17 @@ class Streamer:
             end()
         feed.endings = []
 
-    def _say(self, content: dict[str, Any], buffers: Iterable[bytes] = ()) -> None:
+    def _post(self, content: dict[str, Any], buffers: Iterable[bytes] = ()) -> None:
         try:
             self._send(content, list(buffers))
-        except Exception as error:  # noqa: BLE001  a broken line must never end a fit
+        except Exception as error:  # noqa: BLE001  a broken connection must never end a fit
             if not self._complained:
                 _LOGGER.warning("The page could not be reached: %s", error)
             self._complained = True
 
 
 _CONTINUE: Mapping[str, str | None] = {"continue": None, "continue-newton": "newton"}
-"""The ways out that any page can take, with the optimizer each goes on with."""
+"""The remedies that every page can apply, with the optimizer that continues."""
 
 
 def _orders(run: Run) -> dict[str, Callable[[], None]]:
@@ -430,9 +432,9 @@ def rows_of(steps: list[Iterate], parameters: int) -> Numpy:
     return rows
 
 
-def _most_rows(feed: _Feed, most: int, room: int) -> int:
+def _most_rows(feed: _Feed, most: int, size: int) -> int:
     """Return how many steps fit into so many bytes: two at least, ``most`` at most."""
-    return min(most, max(2, room // (8 * (len(FIGURES) + feed.parameters))))
+    return min(most, max(2, size // (8 * (len(FIGURES) + feed.parameters))))
 
 
 def _header(kind: str, feed: _Feed, first: int, n: int, rows: Numpy) -> dict[str, Any]:
@@ -446,12 +448,12 @@ def _header(kind: str, feed: _Feed, first: int, n: int, rows: Numpy) -> dict[str
     }
 
 
-def _flat(header: dict[str, Any], rows: bytes, sweeps: bytes) -> dict[str, Any]:
-    return {**header, "rows": rows, "sweeps": sweeps}
+def _flat(header: dict[str, Any], rows: bytes, inner_trace: bytes) -> dict[str, Any]:
+    return {**header, "rows": rows, "inner_trace": inner_trace}
 
 
 def _state(run: Run) -> str:
-    """Return what a card tells at once; the message of a run that goes on counts its steps."""
+    """Return the state that is sent at once; the message of a run that goes on counts its steps."""
     message = "" if run.status == "running" else run.message
     return json.dumps([run.status, run.phases, message], default=str)
 

@@ -1,4 +1,4 @@
-"""What a run shows where there is no page: one line of text that follows it."""
+"""Show the progress of a run as a line of text, where there is no page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAUSE = 0.5
 
 
 def in_jupyter() -> bool:
-    """Say whether a Jupyter kernel runs this code, so that a page may be there."""
+    """Return whether a Jupyter kernel runs this code, so that there may be a page."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
@@ -28,13 +28,13 @@ def in_jupyter() -> bool:
 class ProgressLine:
     """Follow a run in a terminal or a log: a line now and then, and one at the end.
 
-    In a terminal the line is rewritten in place; elsewhere only the start and the end are told.
+    In a terminal the line is rewritten in place; elsewhere only the start and the end are written.
     """
 
     def __init__(self, run: Run, stream: TextIO | None = None) -> None:
         self._run = run
         self._stream = sys.stderr if stream is None else stream
-        self._told = 0.0
+        self._written_at = 0.0
         self._over = False
         self._lock = threading.Lock()
         run.trace.listen(self._on_step)
@@ -42,9 +42,9 @@ class ProgressLine:
         self._on_change(run)
 
     def _on_step(self, step: Iterate) -> None:
-        if not self._stream.isatty() or time.monotonic() - self._told < PAUSE:
+        if not self._stream.isatty() or time.monotonic() - self._written_at < PAUSE:
             return
-        self._told = time.monotonic()
+        self._written_at = time.monotonic()
         value = numbers.log_likelihood(-step.objective * self._run.observations, running=True)
         self._write(f"\r\033[K{self._run.name}: step {step.number}, log-likelihood {value}")
 
@@ -55,7 +55,7 @@ class ProgressLine:
                 return
             self._over = True
         start = "\r\033[K" if self._stream.isatty() else ""
-        self._write(f"{start}{run.name}: {outcome.chip}. {sentence_of(run)}\n")
+        self._write(f"{start}{run.name}: {outcome.status_label}. {sentence_of(run)}\n")
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

@@ -1,4 +1,4 @@
-"""What there is to choose from on this machine, each choice with the reason it is greyed."""
+"""The choices on this machine, each with the reason why it is greyed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GIBIBYTE = 2**30
 
 @dataclass(frozen=True)
 class Option:
-    """One choice of a list: its key, its words, and why it cannot be taken."""
+    """One choice of a list: its key, its label, and why it is unavailable."""
 
     key: str
     label: str
@@ -33,7 +33,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Available:
     """Templates, libraries, devices and optimizers of this machine."""
 
     templates: tuple[Option, ...]
@@ -43,7 +43,7 @@ class Offer:
     places: tuple[Device, ...] = ()
 
     def title(self, template: str) -> str:
-        """Return the words for a template, or its name when it is not among them."""
+        """Return the label of a template, or its name when it is not listed."""
         known = {item.key: item.label for item in self.templates}
         return known.get(template) or (
             model_class(template).title if template in MODELS else template
@@ -54,7 +54,7 @@ class Offer:
         return next((item.note for item in self.templates if item.key == template), "")
 
     def runs_on(self, library: str, device: str) -> bool:
-        """Tell whether a library computes on a device here."""
+        """Return whether a library computes on a device here."""
         return any(place.name == device and library in place.libraries for place in self.places)
 
     def numbers(self, device: str) -> list[Option]:
@@ -67,20 +67,20 @@ class Offer:
 
 
 @lru_cache(maxsize=1)
-def offered() -> Offer:
-    """Look once at what this machine has; torch is loaded for it, which takes seconds."""
-    return _offer(tuple(devices()))
+def available_here() -> Available:
+    """Find the choices on this machine, once; this loads torch, which takes seconds."""
+    return _available(tuple(devices()))
 
 
-def first_offer() -> Offer:
+def available_at_first() -> Available:
     """Return what is known without loading a library: the processor, and what is installed."""
     if "torch" in sys.modules or not installed("torch"):
-        return offered()
-    return _offer((Device("cpu", "CPU", True, libraries=tuple(LIBRARIES)),))
+        return available_here()
+    return _available((Device("cpu", "CPU", True, libraries=tuple(LIBRARIES)),))
 
 
-def _offer(places: tuple[Device, ...]) -> Offer:
-    return Offer(
+def _available(places: tuple[Device, ...]) -> Available:
+    return Available(
         templates=_templates(),
         libraries=tuple(_library(name, label) for name, label in LIBRARIES.items()),
         devices=tuple(_device(place) for place in places),
@@ -104,7 +104,7 @@ def _device(place: Device) -> Option:
 
 
 def _templates() -> tuple[Option, ...]:
-    """List the models whose data a formula describes, then a person's own likelihood."""
+    """List the models with a formula, then the user's own likelihood."""
     known = [kind for kind in listed().values() if kind.needs_formula]
     own = model_class(written_model())
     written = Option(own.name, own.title, f"{own.formula} below")
@@ -113,7 +113,7 @@ def _templates() -> tuple[Option, ...]:
 
 @lru_cache
 def written_model() -> str:
-    """Return the name of the model whose log-likelihood a person writes."""
+    """Return the name of the model with a user's own log-likelihood."""
     return next(name for name in MODELS if model_class(name).written)
 
 

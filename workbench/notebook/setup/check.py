@@ -1,4 +1,4 @@
-"""What the Setup tab says of its choices: what the plan of their run says."""
+"""The check of the choices on the Setup tab, by the plan of their run."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NAMES = {
 
 
 def checked(chosen: Chosen, opened: Opened | None) -> Check:
-    """Return what the plan of the run says of the choices."""
+    """Return the check of the choices, by the plan of the run."""
     if opened is None:
         return Check(False, "Choose a data source to begin.", brief="there are no data yet")
-    asked = specification(chosen, Check(True, ""), opened.reference, "")
-    plan = plan_of(asked, opened.table)
+    spec = specification(chosen, Check(True, ""), opened.reference, "")
+    plan = plan_of(spec, opened.table)
     return _accepted(plan) if plan.ready else _refused(plan, chosen, opened)
 
 
@@ -46,7 +46,7 @@ def _accepted(plan: Plan) -> Check:
 
 
 def _refused(plan: Plan, chosen: Chosen, opened: Opened) -> Check:
-    """Say the first thing found, in the page's words where it invites to what is next."""
+    """Return the first finding as a sentence, with the next step."""
     finding = plan.findings[0]
     error, data = finding.error, opened.reference.name
     if error.code == "no-formula":

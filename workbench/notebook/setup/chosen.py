@@ -42,7 +42,7 @@ class Chosen:
     se_options: Mapping[str, Any] = field(default_factory=dict)
     run_options: Mapping[str, Any] = field(default_factory=dict)
     base: Specification | None = None
-    """The run brought back for editing, which keeps the settings that the page does not show."""
+    """The run being edited, with the settings that the page does not show."""
 
     @property
     def model(self) -> type[Model]:
@@ -52,7 +52,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Check:
-    """Whether the choices describe a run that can start, and the sentence that says so."""
+    """Whether the choices describe a run that can start, and a sentence on it."""
 
     ok: bool
     text: str

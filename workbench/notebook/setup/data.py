@@ -1,4 +1,4 @@
-"""Find the data a person can choose from: variables of the notebook, samples, files."""
+"""Find the data to choose from: variables of the notebook, samples, files."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def sample_names() -> list[tuple[str, str]]:
 
 
 def sources() -> list[dict[str, str]]:
-    """Return the kinds of data source; databases beyond SQLite's need a library, which is told."""
+    """Return the kinds of data source; databases other than SQLite need a named library."""
     labels = {"notebook": "Notebook", "samples": "Samples", "file": "File", "sql": "SQL"}
     notes = {"sql": "" if has_sqlalchemy() else f"A URL needs SQLAlchemy: {INSTALL}."}
     return [
@@ -120,7 +120,7 @@ def sources() -> list[dict[str, str]]:
 
 
 def tables(source: str, namespace: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return what one source has to choose from, as JSON types."""
+    """Return the choices of one source, as JSON types."""
     if source == "samples":
         return [{"key": key, "label": key, "note": title} for key, title in sample_names()]
     if source == "sql":

@@ -30,10 +30,10 @@ OF_THE_PAGE = {
     *("se", "cluster", "se_options", "weights", "weight_kind", "offset", "positive"),
     *("optimizer", "demeaner", "backend", "device", "dtype", "start", "max_steps", "name"),
 }
-"""The options of a run that have a place of their own on the page."""
+"""The options of a run that have a separate field on the page."""
 
 _LIMIT = "max_steps"
-"""The option of optimizers for which the page has a field of its own."""
+"""The option of optimizers that has a separate field on the page."""
 _MOST_LEVELS = 12
 _TEXT, _NUMBER = (str,), (int, float, str)
 _SHAPES: Mapping[Kind, tuple[type, ...]] = {
@@ -84,7 +84,7 @@ def shown(of: str, chosen: Chosen) -> tuple[Option, ...]:
 
 
 def values_of(of: str, chosen: Chosen) -> Mapping[str, Any]:
-    """Return what is given in the fields of a group, by option."""
+    """Return the values in the fields of a group, by option."""
     values: Mapping[str, Any] = getattr(chosen, f"{of}_options")
     return values
 
@@ -140,10 +140,10 @@ def _plain(each: Option, value: Any) -> Any:
 
 # What the page draws -----------------------------------------------------------------------------
 def forms(
-    chosen: Chosen, asked: Specification | None, opened: Opened | None
+    chosen: Chosen, spec: Specification | None, opened: Opened | None
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the fields of each group, as plain JSON types."""
-    proposed = suggestions(chosen, asked, opened)
+    proposed = suggestions(chosen, spec, opened)
     return {
         of: [_field(each, values_of(of, chosen), proposed) for each in shown(of, chosen)]
         for of in GROUPS
@@ -163,10 +163,10 @@ def _field(
 
 
 def suggestions(
-    chosen: Chosen, asked: Specification | None, opened: Opened | None
+    chosen: Chosen, spec: Specification | None, opened: Opened | None
 ) -> dict[str, Suggestion]:
     """Return what the model's options may be in the data, by option."""
-    if opened is None or asked is None or opened.table.nrows > CELLS_AT_ONCE:
+    if opened is None or spec is None or opened.table.nrows > CELLS_AT_ONCE:
         return {}
     roles = formula_roles(chosen.formula, opened.table.names)
     regressors = tuple(name for name, role in roles.items() if role == "x")
@@ -179,7 +179,7 @@ def suggestions(
         if each.kind in {Kind.LEVEL, Kind.NUMBERS, Kind.CHOICES}
     }
     with suppress(WorkbenchError):  # while the formula is half typed
-        found |= model_class(chosen.template).suggestions(asked, opened.table)
+        found |= model_class(chosen.template).suggestions(spec, opened.table)
     return found
 
 

@@ -1,6 +1,6 @@
 """Change what is chosen on the Setup tab.
 
-Nothing here knows of a widget: functions turn a record of choices into the next one.  `defaults`
+These functions use no widget: each turns a record of choices into the next one.  `defaults`
 makes the first one, `check` checks one against the data, and `specification` turns one into a
 `Specification` and back.
 """
@@ -29,9 +29,6 @@ from workbench.notebook.setup.formula_text import (
 )
 from workbench.notebook.setup.textbook import textbook
 from workbench.options import Kind
-
-WEIGHT_KINDS = ("frequency", "probability", "analytic")
-
 
 _BY_OPTION = {f"{of}_options" for of in drawn.GROUPS}
 KINDS: dict[str, Any] = {
@@ -125,7 +122,7 @@ def assigned(chosen: Chosen, name: str, role: str) -> Chosen:
 
 
 def repaired(chosen: Chosen, check: Check) -> Chosen:
-    """Put the suggestion of a refused check in the place of the name it refuses."""
+    """Replace the name that the check refuses by its suggestion."""
     return replace(chosen, formula=with_replaced(chosen.formula, check.where, check.suggestion))
 
 
@@ -171,7 +168,7 @@ def _with_known_errors(chosen: Chosen) -> Chosen:
 
 
 def own_likelihood(chosen: Chosen) -> Chosen:
-    """Switch to a person's own log-likelihood, started from the template chosen so far."""
+    """Switch to the user's own log-likelihood, started from the template chosen so far."""
     own = written_model()
     body = chosen.body or chosen.model.body or model_class(own).body
     return replace(chosen, template=own, body=body)

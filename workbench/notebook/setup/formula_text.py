@@ -1,4 +1,4 @@
-"""Edit the text of a formula by terms, so that a list of variables and a formula agree."""
+"""Edit a formula's text term by term, to keep it in step with the list of variables."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def with_outcome(formula: str, name: str) -> str:
 
 
 def with_term(formula: str, name: str) -> str:
-    """Put ``name`` on the right side, or take it off when it stands there by itself."""
+    """Put ``name`` on the right side, or remove it when it is a term there."""
     parts = sides(formula)
     terms = _without(parts.terms, name)
     if terms == parts.terms:
@@ -54,7 +54,7 @@ def with_term(formula: str, name: str) -> str:
 
 
 def without_term(formula: str, name: str) -> str:
-    """Take ``name`` off the right side, where it stands by itself."""
+    """Take ``name`` off the right side, where it is a term."""
     parts = sides(formula)
     return str(Sides(parts.outcome, _without(parts.terms, name), parts.tail))
 
@@ -85,7 +85,7 @@ def with_effect(formula: str, name: str) -> str:
 
 
 def with_replaced(formula: str, wrong: str, right: str) -> str:
-    """Replace the name ``wrong`` by ``right`` wherever it stands as a whole name."""
+    """Replace the name ``wrong`` by ``right`` wherever it is a whole name."""
     in_backticks = f"`{wrong.replace('`', '``')}`"
     if in_backticks in formula:
         return formula.replace(in_backticks, quoted(right))

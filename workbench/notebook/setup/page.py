@@ -1,4 +1,4 @@
-"""What the Setup tab shows of the choices made on it, as plain JSON."""
+"""The Setup tab for the choices made on it, as plain JSON."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import FormulaError, WorkbenchError
 from workbench.estimation.model import COMPILED, NUMPY
-from workbench.estimation.specification import Specification
+from workbench.estimation.specification import WEIGHT_KINDS, Specification
 from workbench.models.registry import model_of
 from workbench.notebook.setup import fields as drawn
-from workbench.notebook.setup.available import Offer, Option
+from workbench.notebook.setup.available import Available, Option
 from workbench.notebook.setup.chosen import AUTOMATIC, Check, Chosen
 from workbench.notebook.setup.data import Opened
-from workbench.notebook.setup.form import KINDS, WEIGHT_KINDS, errors_of
+from workbench.notebook.setup.form import KINDS, errors_of
 from workbench.notebook.setup.formula_text import effects, sides
 from workbench.notebook.setup.specification import optimizer_choice, specification
 
@@ -33,28 +33,30 @@ ROWS_SHOWN = 8
 """Rows left out that the page shows."""
 
 
-def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> dict[str, Any]:
+def page(
+    chosen: Chosen, check: Check, opened: Opened | None, available: Available
+) -> dict[str, Any]:
     """Return everything the Setup tab shows for these choices, as JSON types."""
-    asked = None if opened is None else specification(chosen, check, opened.reference, "")
+    spec = None if opened is None else specification(chosen, check, opened.reference, "")
     return {
         **{name: getattr(chosen, name) for name in KINDS},
         "own": chosen.model.written,
-        "equation": offer.equation(chosen.template),
-        "templates": [item.to_dict() for item in offer.templates],
+        "equation": available.equation(chosen.template),
+        "templates": [item.to_dict() for item in available.templates],
         "errors": [item.to_dict() for item in _errors(chosen)],
         "weight_kinds": list(WEIGHT_KINDS),
-        "devices": [item.to_dict() for item in offer.devices],
-        "libraries": [_fitting(item, chosen, offer).to_dict() for item in offer.libraries],
-        "numbers": [item.to_dict() for item in offer.numbers(chosen.device)],
-        "optimizers": [item.to_dict() for item in offer.optimizers],
-        "forms": drawn.forms(chosen, asked, opened),
+        "devices": [item.to_dict() for item in available.devices],
+        "libraries": [_fitting(item, chosen, available).to_dict() for item in available.libraries],
+        "numbers": [item.to_dict() for item in available.numbers(chosen.device)],
+        "optimizers": [item.to_dict() for item in available.optimizers],
+        "forms": drawn.forms(chosen, spec, opened),
         "has_offset": "offset" in chosen.model.roles or chosen.model.written,
         "has_effects": chosen.model.observed_by_row,
-        "automatic": _automatic(chosen, check, offer),
+        "automatic": _automatic(chosen, check, available),
         "effects": effects(chosen.formula),
         "absorbs": bool(sides(chosen.formula).tail),
         "solved": chosen.model.solved,
-        "walk": _no_choice(chosen),
+        "only_optimizer": _only_optimizer(chosen),
         "demeaners": [item.to_dict() for item in demeaners(chosen)],
         "roles": roles(chosen, opened),
         "letters": {
@@ -72,12 +74,12 @@ def page(chosen: Chosen, check: Check, opened: Opened | None, offer: Offer) -> d
             "levels": list(check.levels),
             "left_out": 0 if opened is None else _lost(check, opened),
         },
-        "sentence": sentence(chosen, opened, offer, asked),
+        "sentence": sentence(chosen, opened, available, spec),
     }
 
 
-def _no_choice(chosen: Chosen) -> str:
-    """Say how the estimates are found where no optimizer can be chosen; else nothing."""
+def _only_optimizer(chosen: Chosen) -> str:
+    """Return how the estimates are found where no optimizer can be chosen; else nothing."""
     model = chosen.model
     if model.solved:
         return "None: solved in closed form"
@@ -147,7 +149,7 @@ def _errors(chosen: Chosen) -> list[Option]:
 
 
 def demeaners(chosen: Chosen) -> list[Option]:
-    """List what takes fixed effects out, with what "automatic" is here and why others are not."""
+    """List the demeaners, with the automatic choice and why others are unavailable."""
     return [_demeaner(row, chosen.device) for row in describe()]
 
 
@@ -216,7 +218,7 @@ def _variable_note(item: ColumnSummary) -> str:
 
 
 def sentence(
-    chosen: Chosen, opened: Opened | None, offer: Offer, asked: Specification | None = None
+    chosen: Chosen, opened: Opened | None, available: Available, spec: Specification | None = None
 ) -> str:
     """Describe the run in a sentence, as the foot of the page does."""
     outcome = sides(chosen.formula).outcome
@@ -225,10 +227,10 @@ def sentence(
     of = f" of `{outcome.strip('`')}`" if outcome else ""
     on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
     absorbed = effects(chosen.formula)
-    beside = f" beside {absorbed}" if absorbed else ""
-    model = offer.title(chosen.template)
-    remark = "" if asked is None else _remark(asked)
-    return f"{model}{of}{on}{beside}{remark}, {described}, {chosen.device.upper()}"
+    effects_too = f" with effects of {absorbed}" if absorbed else ""
+    model = available.title(chosen.template)
+    remark = "" if spec is None else _remark(spec)
+    return f"{model}{of}{on}{effects_too}{remark}, {described}, {chosen.device.upper()}"
 
 
 def _errors_in_words(chosen: Chosen) -> str:
@@ -239,39 +241,41 @@ def _errors_in_words(chosen: Chosen) -> str:
     return f"{word or kind.adjective} errors{unit}"
 
 
-def _remark(asked: Specification) -> str:
-    """Say what the model adds to a sentence, nothing while its options are incomplete."""
+def _remark(spec: Specification) -> str:
+    """Return the model's remark for the sentence; nothing while its options are incomplete."""
     try:
-        remark = model_of(asked.model).remark
+        remark = model_of(spec.model).remark
     except WorkbenchError:
         return ""
     return f", {remark}" if remark else ""
 
 
-def _automatic(chosen: Chosen, check: Check, offer: Offer) -> str:
-    """Say what "automatic" picks, as in ``"Newton, for 8 parameters"``."""
+def _automatic(chosen: Chosen, check: Check, available: Available) -> str:
+    """Return the automatic choice, as in ``"Newton, for 8 parameters"``."""
     name = optimizer_choice(replace(chosen, optimizer=AUTOMATIC), check)
-    title = next((item.label for item in offer.optimizers if item.key == name), name)
+    title = next((item.label for item in available.optimizers if item.key == name), name)
     return f"{title}, for {check.parameters:,} parameters" if check.parameters else title
 
 
 def _computed_by_neither(chosen: Chosen) -> str:
-    """Say why neither library computes what is chosen; nothing where one does."""
+    """Return why neither library is used; nothing where one is."""
     model = chosen.model
     if chosen.device != "cpu" or chosen.dtype != "float64":
         return ""
     if model.computed_by == NUMPY:
         return "This model is computed by NumPy and compiled sums, with neither library."
     if model.staged and (model.computed_by == COMPILED or installed("numba")):
-        return "In float64 on the CPU, this model is computed by compiled sums of its own."
+        return (
+            "In float64 on the CPU, this model is computed by compiled sums, with neither library."
+        )
     return ""
 
 
-def _fitting(library: Option, chosen: Chosen, offer: Offer) -> Option:
-    """Grey out a library that has no part in the run, or does not run on the chosen device."""
+def _fitting(library: Option, chosen: Chosen, available: Available) -> Option:
+    """Grey out a library that is not used by the run, or does not run on the chosen device."""
     if library.enabled and (reason := _computed_by_neither(chosen)):
         return replace(library, enabled=False, reason=reason)
-    if not library.enabled or offer.runs_on(library.key, chosen.device):
+    if not library.enabled or available.runs_on(library.key, chosen.device):
         return library
     reason = f"{library.label} does not run on {chosen.device} here."
     return replace(library, enabled=False, reason=reason)

@@ -14,7 +14,7 @@ from workbench.estimation.model import model_class
 from workbench.estimation.specification import DataReference, Source, Specification
 from workbench.literals import Choice
 from workbench.notebook.setup import fields as drawn
-from workbench.notebook.setup.available import Offer
+from workbench.notebook.setup.available import Available
 from workbench.notebook.setup.chosen import AUTOMATIC, GIVEN, Check, Chosen
 from workbench.optimizers.newton import Newton
 from workbench.options import plain
@@ -32,12 +32,12 @@ def optimizer_choice(chosen: Chosen, check: Check) -> str:
     return Newton.name if check.parameters <= NEWTON_LIMIT else "l-bfgs-b"
 
 
-def run_name(chosen: Chosen, offer: Offer, taken: Sequence[str] = ()) -> str:
-    """Return the name of the run: the person's own, or template and errors, made unique."""
+def run_name(chosen: Chosen, available: Available, taken: Sequence[str] = ()) -> str:
+    """Return the name of the run: the one given, or template and errors, made unique."""
     if chosen.name.strip():
         return chosen.name.strip()
     errors = covariance_class(chosen.se).run_word.format(cluster=chosen.cluster)
-    parts = (offer.title(chosen.template), errors)
+    parts = (available.title(chosen.template), errors)
     return unlike(", ".join(filter(None, parts)), taken)
 
 
@@ -137,7 +137,7 @@ def _given(of: str, chosen: Chosen) -> dict[str, Any]:
 
 
 def _run_options(chosen: Chosen) -> dict[str, Any]:
-    """Return the options of the run that have no place of their own on the page."""
+    """Return the options of the run that have no separate field on the page."""
     given = _given("run", chosen)
     return {e.name: given.get(e.name, e.default) for e in drawn.declared("run", chosen)}
 
@@ -148,7 +148,7 @@ def _optimizer(chosen: Chosen, check: Check) -> Choice:
 
 
 def clusters_of(chosen: Chosen) -> tuple[str, ...]:
-    """Return the cluster columns: the one chosen, or those of the run brought back."""
+    """Return the cluster columns: the one chosen, or those of the run being edited."""
     if chosen.base is not None and chosen.cluster == TOGETHER.join(chosen.base.clusters):
         return chosen.base.clusters
     return (chosen.cluster,) if chosen.cluster else ()

@@ -39,7 +39,7 @@ def textbook(
         for formula, options in kind.textbook.items()
         if options.keys() >= {*needed} and {*names} >= _columns(formula, options)
     ]
-    found.sort(key=lambda each: -len(each[2]))  # options name columns that tell data sets apart
+    found.sort(key=lambda each: -len(each[2]))  # options name columns that identify data sets
     return next(iter(found), None)
 
 
@@ -57,7 +57,9 @@ def _simple_model(summaries: Sequence[ColumnSummary]) -> tuple[str, str]:
         return usual_model("number"), ""
     others = [quoted(item.name) for item in usable if item is not outcome]
     if not all(re.fullmatch(r"x\d+", name) for name in others):
-        others = others[:_FEW_REGRESSORS]  # a table of y and x1 to x100 is all model
+        others = others[
+            :_FEW_REGRESSORS
+        ]  # in a table of y and x1 to x100 all columns are regressors
     counts = outcome.kind == "integer" and outcome.minimum == 0
     kind = outcome.kind if outcome.kind == "0/1" or counts else "number"
     return usual_model(kind), f"{quoted(outcome.name)} ~ {' + '.join(others) or '1'}"

@@ -24,23 +24,25 @@ class TraceView(anywidget.AnyWidget):
     *runs
         The runs on the charts, at most five at once.
     steerable
-        Whether there are buttons.  A cell that waits for its run shows none: no press could be
-        heard before the run ends.
+        Whether there are buttons.  A cell that waits for its run shows none: the kernel could not
+        react to them before the run ends.
 
-    Outside Jupyter there is no page: each run then tells its progress as text.
+    Outside Jupyter there is no page: the progress of each run is then written as text.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
-    face = traitlets.Unicode("trace").tag(sync=True)
+    page_kind = traitlets.Unicode("trace").tag(sync=True)
     steerable = traitlets.Bool(default_value=True).tag(sync=True)
     opening = traitlets.Dict().tag(sync=True)
 
     def __init__(self, *runs: Run, steerable: bool = True) -> None:
         self._saved = SavedOutput(*runs, folded=True)
-        self._streamer = Streamer(self._tell, blocking=not steerable, on_run=self._saved.add)
+        self._streamer = Streamer(
+            self._send_message, blocking=not steerable, on_run=self._saved.add
+        )
         super().__init__(steerable=steerable, _esm=bundle.module(), _css=bundle.style_sheet())
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
         for run in runs:
             self._streamer.attach(run)
             if not in_jupyter():
@@ -49,7 +51,7 @@ class TraceView(anywidget.AnyWidget):
 
     @property
     def streamer(self) -> Streamer:
-        """What sends the steps to the page."""
+        """The object that sends the steps to the page."""
         return self._streamer
 
     def close(self) -> None:
@@ -61,14 +63,14 @@ class TraceView(anywidget.AnyWidget):
         """Show the live view, and below it the output that stays in the saved notebook."""
         if not in_jupyter():
             return
-        extension.offer()
+        extension.load_if_missing()
         publish(self._repr_mimebundle_())
         if self.steerable:
             self._saved.show()
 
-    def _tell(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+    def _send_message(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
 
-    def _hear(self, _: object, content: object, __: object) -> None:
+    def _on_message(self, _: object, content: object, __: object) -> None:
         if self._streamer.handle(content) == "ready":
             self._saved.refresh()

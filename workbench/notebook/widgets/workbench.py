@@ -34,7 +34,7 @@ from workbench.notebook.setup import (
     page as setup_page,
     specification as setup_run,
 )
-from workbench.notebook.setup.available import first_offer, offered
+from workbench.notebook.setup.available import available_at_first, available_here
 from workbench.notebook.setup.chosen import AUTOMATIC, GIVEN, Check, Chosen
 from workbench.notebook.setup.data import Opened
 from workbench.report.comparison import compare
@@ -44,15 +44,15 @@ from workbench.runs.run import Run, record_ended_runs
 from workbench.runs.store import current_store
 
 MOST_COMPARED_UNASKED = 5
-"""Runs that join the comparison by themselves when they end: as many as there are line styles."""
+"""The number of runs that join the comparison when they end: that of line styles."""
 
 COLUMNS_SHOWN = 2_000
 UNDO_SECONDS = 11.0
-"""How long a deleted run can come back: the ten seconds that the page offers, and the way."""
+"""Seconds in which a deletion can be undone: ten on the page, and time for the message."""
 
 _LOGGER = logging.getLogger(__name__)
-WAYS = ("edit", "remove", "float64", "keep")
-"""The ways out of a failed run that the workbench, or its page alone, can take."""
+REMEDIES = ("edit", "remove", "float64", "keep")
+"""The remedies that the workbench, or its page alone, can apply."""
 _READING = ("data", "sql", "edit")
 """Messages that read data, which may take long: the threads of fits have the lock meanwhile."""
 
@@ -77,7 +77,7 @@ class Workbench(anywidget.AnyWidget):
 
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
-    face = traitlets.Unicode("workbench").tag(sync=True)
+    page_kind = traitlets.Unicode("workbench").tag(sync=True)
     setup = traitlets.Dict().tag(sync=True)
     variables: traitlets.List[Any] = traitlets.List().tag(sync=True)
     runs: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -86,7 +86,7 @@ class Workbench(anywidget.AnyWidget):
     def __init__(self, data: object = None, name: str | None = None) -> None:
         super().__init__(_esm=bundle.module(), _css=bundle.style_sheet())
         self._lock = threading.RLock()
-        self._offer = first_offer()
+        self._available = available_at_first()
         self._opened: Opened | None = None
         self._source = "notebook"
         self._chosen, self._check = Chosen(), Check(False, "")
@@ -94,12 +94,12 @@ class Workbench(anywidget.AnyWidget):
         self._serial, self._ticket = 0, 0
         self._list = RunList()
         self._compared: list[str] = []
-        self._heard: set[str] = set()
+        self._ended: set[str] = set()
         self._leaving: dict[str, threading.Timer] = {}
         self._pair: tuple[str, str] | None = None
         self._stars, self._p_values = False, False
         self._streamer = Streamer(
-            self._tell, able=WAYS, on_way=self._take_way, on_run=self._take_over
+            self._send_message, able=REMEDIES, on_remedy=self._take_remedy, on_run=self._take_over
         )
         self._saved = SavedOutput(folded=True)
         self._list.adopt(current_store().runs())
@@ -124,7 +124,7 @@ class Workbench(anywidget.AnyWidget):
 
     # Messages -------------------------------------------------------------------------------
     def _on_message(self, _: object, content: object, buffers: object) -> None:
-        """Act on a message of the page that has the shape of one; whatever else is ignored."""
+        """Act on a message of the page that has the shape of one; all others are ignored."""
         if kind := self._streamer.handle(content):
             if kind == "ready":
                 self._saved.refresh()
@@ -140,7 +140,7 @@ class Workbench(anywidget.AnyWidget):
                 self._refuse(kind, error)
 
     def _refuse(self, kind: str, error: WorkbenchError) -> None:
-        """Say why something was not done: a run at the foot, data beside their name."""
+        """Show why a command failed: for a run at the foot, for data next to their name."""
         with self._lock:
             if kind == "run":
                 hint = f" Try: {error.hint}" if error.hint else ""
@@ -296,7 +296,7 @@ class Workbench(anywidget.AnyWidget):
             self.send({"type": "word", "name": "comparison.docx"}, [path.read_bytes()])
 
     def _answer(self, _: Mapping[str, Any]) -> None:
-        """Let the page know that its messages are heard, whatever cell is at work."""
+        """Answer the page, so that it knows that the kernel reads its messages."""
         self.send({"type": "pong"})
 
     def _reopen(self, message: Mapping[str, Any]) -> None:
@@ -350,8 +350,8 @@ class Workbench(anywidget.AnyWidget):
                 self._show_variables()
             self._choose(setup_run.from_specification(spec))
 
-    def _take_way(self, run: Run, action: str) -> None:
-        """Take one of the ways out of a failed run that its card offers."""
+    def _take_remedy(self, run: Run, action: str) -> None:
+        """Apply a remedy to a failed run."""
         if action == "keep":
             return  # the page shows the list, where the run stands as it is
         self._bring_back(run.specification)
@@ -368,7 +368,7 @@ class Workbench(anywidget.AnyWidget):
                 self._start()
 
     def _take_over(self, run: Run) -> None:
-        """Take in a run that goes on from the end of another, under a name of its own."""
+        """Take in a run that goes on from the end of another, under a new name."""
         with self._lock:
             name = setup_run.unlike(run.name, self._list.names())
             entry = self._list.add(run, self._compared)
@@ -381,23 +381,23 @@ class Workbench(anywidget.AnyWidget):
             current_store().rename(entry.id, name)
             return
         entry.run.rename(name)
-        self._streamer.tell(entry.id)
+        self._streamer.resend_card(entry.id)
 
     def _follow(self, entry: Entry) -> None:
         """Show a run on the Run tab, and on the list whenever it changes."""
         if entry.run is None:
             return
-        self._show_runs()  # the page knows the look of a run's line before its first step
+        self._show_runs()  # the page has the line style of a run before its first step
         self._streamer.attach(entry.run)
         self._saved.add(entry.run)
-        entry.run.listen(lambda run: self._hear(entry, run))
-        self._hear(entry, entry.run)
+        entry.run.listen(lambda run: self._on_run_change(entry, run))
+        self._on_run_change(entry, entry.run)
 
-    def _hear(self, entry: Entry, run: Run) -> None:
+    def _on_run_change(self, entry: Entry, run: Run) -> None:
         """Take in a change of a run, in whatever thread it happens."""
         with self._lock:
-            if run.fit is not None and entry.id not in self._heard:
-                self._heard.add(entry.id)
+            if run.fit is not None and entry.id not in self._ended:
+                self._ended.add(entry.id)
                 remember(run.fit)
                 if self._joins(run.fit):
                     self._compared.append(entry.id)
@@ -405,7 +405,7 @@ class Workbench(anywidget.AnyWidget):
             self._show_runs()
 
     def _joins(self, fit: Fit) -> bool:
-        """Say whether a fit is compared by itself: it explains one outcome of the same data."""
+        """Return whether a fit joins the comparison: same outcome, same data."""
         others = list(self._fits().values())
         alike = all(same_data(fit, o) and outcome_name(fit) == outcome_name(o) for o in others)
         return fit.outcome.comparable and alike and len(others) < MOST_COMPARED_UNASKED
@@ -426,16 +426,16 @@ class Workbench(anywidget.AnyWidget):
         return replace(fit, specification=fit.specification.replace(name=entry.name))
 
     def _specification(self, opened: Opened) -> Specification:
-        name = setup_run.run_name(self._chosen, self._offer, self._list.names())
+        name = setup_run.run_name(self._chosen, self._available, self._list.names())
         source = self._list.fit(self._chosen.start)
         start = None if source is None else setup_run.start_from(source.params, self._check)
         return setup_run.specification(self._chosen, self._check, opened.reference, name, start)
 
     def _look_around(self) -> None:
         """Find the devices, which loads torch, while the page is already there."""
-        offer = offered()
+        available = available_here()
         with self._lock:
-            self._offer = offer
+            self._available = available
             self._show_setup()
 
     # What the page shows --------------------------------------------------------------------
@@ -446,7 +446,7 @@ class Workbench(anywidget.AnyWidget):
             self._source = data_choice.SOURCES[opened.reference.kind]
         with self.hold_sync():  # the list takes its order from the formula it arrives with
             self._show_variables()
-            self._choose(setup_opening.opening(opened, self._offer))
+            self._choose(setup_opening.opening(opened, self._available))
 
     def _choose(self, chosen: Chosen) -> None:
         """Take in new choices: check them, and show what follows."""
@@ -460,7 +460,7 @@ class Workbench(anywidget.AnyWidget):
         self._figures = setup_page.about_data(self._opened) if self._opened else None
 
     def _show_setup(self) -> None:
-        page = setup_page.page(self._chosen, self._check, self._opened, self._offer)
+        page = setup_page.page(self._chosen, self._check, self._opened, self._available)
         self.setup = page | {
             "serial": self._serial,
             "ticket": self._ticket,
@@ -471,7 +471,7 @@ class Workbench(anywidget.AnyWidget):
             "notice": self._notice,
             "refusal": self._refusal,
             "starts": self._starts(),
-            "run_name": setup_run.run_name(self._chosen, self._offer, self._list.names()),
+            "run_name": setup_run.run_name(self._chosen, self._available, self._list.names()),
             "code": self._code(),
         }
 
@@ -489,7 +489,7 @@ class Workbench(anywidget.AnyWidget):
         return {"python": python_call(spec), "magic": magic_cell(spec)}
 
     def _show_runs(self) -> None:
-        self.runs = self._list.rows(self._offer)
+        self.runs = self._list.rows(self._available)
 
     def _show_results(self) -> None:
         pair = list(self._pair or self._compared[:2])
@@ -501,11 +501,11 @@ class Workbench(anywidget.AnyWidget):
     def _ipython_display_(self) -> None:
         """Show the workbench, and below it, folded, what stays in the saved notebook."""
         if in_jupyter():
-            extension.offer()
+            extension.load_if_missing()
             publish(self._repr_mimebundle_())
             self._saved.show()
 
-    def _tell(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+    def _send_message(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
 
 

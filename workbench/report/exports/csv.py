@@ -24,7 +24,7 @@ def harmless(text: str) -> str:
 
 
 def render(rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as CSV: numbers with 17 digits, missing ones blank, names made harmless."""
+    """Return rows as CSV: numbers with 17 digits, missing ones blank, names escaped."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerows([_field(value) for value in row] for row in rows)

@@ -1,4 +1,4 @@
-"""Tables as HTML that is legible without a style sheet, and says nothing to a script."""
+"""Tables as HTML that is legible without a style sheet, and contains no scripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_MATH = "mathjax_ignore tex2jax_ignore"
 _TABLE = "border-collapse:collapse;margin:4px 0;font-size:13px;font-variant-numeric:tabular-nums"
 _LABEL = "text-align:left;font-weight:400;white-space:nowrap;padding:1px 10px 1px 6px"
 _HEAD = "text-align:center;white-space:normal;overflow-wrap:anywhere;padding:2px 8px"
-_WORDS = f"{_HEAD};min-width:7em"  # keeps the sign of an outcome beside its word
+_WORDS = f"{_HEAD};min-width:7em"  # keeps the sign of an outcome on one line with its word
 _CELL = "text-align:right;white-space:pre;padding:1px 6px"  # pre keeps the padding at an end
 _HANG = "display:inline-block;text-align:left;width"
 _CHIP = "border:1px solid;border-radius:10px;padding:1px 8px;font-weight:600;white-space:nowrap"
@@ -29,8 +29,8 @@ def name(text: str) -> str:
     return f'<code style="background:none;color:inherit;padding:0">{escape(text)}</code>'
 
 
-def chip(text: str) -> str:
-    """Return the sign and word of a state, in a border of the page's colour."""
+def status_label(text: str) -> str:
+    """Return a status label, the sign and word of a state, in a border of the page's colour."""
     return f'<span style="{_CHIP}">{escape(text)}</span>'
 
 
@@ -64,7 +64,7 @@ def notes(sentences: Iterable[str]) -> str:
 
 
 def _pad(column: Sequence[str], *, padding: bool) -> list[tuple[str, str, str]]:
-    """Return each text of a column, what hangs behind it, and its padding."""
+    """Return each text of a column, the stars or bracket after it, and its padding."""
     split = [split_hanging(text) for text in column]
     tails = paddings([core for core, _ in split]) if padding else [""] * len(split)
     return [(core, hang, tail) for (core, hang), tail in zip(split, tails, strict=True)]
@@ -124,7 +124,7 @@ def _body(
 
 
 def _ends_block(section: Sequence[Row], offset: int) -> bool:
-    """Say whether the lines of one parameter end here."""
+    """Return whether the lines of one parameter end here."""
     if section[offset].kind not in ("estimate", "error"):
         return False
     return offset + 1 == len(section) or section[offset + 1].kind != "error"

@@ -50,7 +50,7 @@ _PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def escape(text: str) -> str:
-    r"""Return ``text`` with every character that LaTeX would act on made harmless.
+    r"""Return ``text`` with LaTeX's special characters escaped.
 
     >>> escape(r"\input{x} 100%")
     '\\textbackslash{}input\\{x\\} 100\\%'
@@ -59,7 +59,7 @@ def escape(text: str) -> str:
 
 
 def number(text: str) -> str:
-    """Return a formatted number in LaTeX's own signs."""
+    """Return a formatted number in LaTeX's notation."""
     if match := _POWER.fullmatch(text):
         mantissa, exponent = match.groups()
         mantissa = mantissa.replace(MINUS, "-")
@@ -111,7 +111,7 @@ def _centred(text: str) -> str:
 
 
 def _align(column: Sequence[str]) -> list[str]:
-    """Return a column whose points align by invisible digits; brackets and stars hang."""
+    """Return a column with decimal points aligned by invisible digits."""
     split = [split_hanging(text) for text in column]
     tails = paddings([core for core, _ in split])
     return [_cell(core, hang, tail) for (core, hang), tail in zip(split, tails, strict=True)]

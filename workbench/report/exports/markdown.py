@@ -1,4 +1,4 @@
-"""Tables as GitHub's Markdown, aligned for the eye as well."""
+"""Tables as GitHub's Markdown, with aligned columns in the source."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def render(grid: Grid) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a formatted number; only its stars could mean something to Markdown."""
+    """Return a formatted number; only its stars and bars need escaping."""
     return text.translate(_ENTITIES).replace("*", r"\*").replace("|", r"\|")
 
 

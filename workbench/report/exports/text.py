@@ -1,4 +1,4 @@
-"""Tables as plain text, for a terminal and for a notebook without anything else."""
+"""Tables as plain text, for a terminal or a notebook that shows no HTML."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def coefficient_rows(
     Parameters
     ----------
     per_deviation
-        Multiply by the standard deviation of the variable, as far as the fit knows it;
+        Multiply by the standard deviation of the variable, where the fit has it;
         a parameter without one is left out.
     level
         The probability that the interval covers.

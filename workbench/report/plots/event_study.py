@@ -1,7 +1,7 @@
 """Event studies as pictures: estimates by period with their intervals, of one fit or several.
 
-The picture is drawn on an Agg canvas of its own, as the traces are.  ``theme="both"`` has no
-ground and greys that are legible on white and on black, for a page whose theme is not known.
+The picture is drawn on a separate Agg canvas, as the traces are.  ``theme="both"`` has a
+transparent background and greys that are legible on white and on black.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
     from workbench.results.fit import Fit
 
 WIDTH, HEIGHT = 640, 340
-"""Size on the page, in CSS pixels; a PNG has twice as many each way."""
+"""Size on the page, in CSS pixels; a PNG has twice as many in each direction."""
 
 THEMES = {"light": ("#ffffff", "#333333"), "dark": ("#111111", "#dddddd"), "both": ("none", GREY)}
-"""Ground and ink."""
+"""Colours of the background and of text and lines."""
 
 _INCH = 100
-_ROOM = 0.66  # of the distance between two periods, that the fits of one period share
+_SHARED_WIDTH = (
+    0.66  # share of the distance between two periods that the fits of one period take up
+)
 _RELATIVE = "periods since treatment"
 
 
@@ -43,7 +45,7 @@ _RELATIVE = "periods since treatment"
 class Estimates:
     """One fit on the picture.
 
-    ``places`` are the periods ``(m,)``, or the positions of levels that are no numbers; ``lower``
+    ``places`` are the periods ``(m,)``, or the positions of levels that are not numbers; ``lower``
     and ``upper`` are NaN without standard errors.  ``references`` are periods fixed at zero.
     """
 
@@ -63,9 +65,9 @@ class CoefficientPlot:
     Attributes
     ----------
     lines
-        One entry a fit.
+        One entry per fit.
     axis
-        What the places stand for.
+        What the places mean.
     labels
         The names of the places 0, 1, ..., or None where they are numbers.
     level
@@ -79,7 +81,7 @@ class CoefficientPlot:
 
     @property
     def words(self) -> str:
-        """The picture in words, for who cannot see it."""
+        """The picture in words, for screen readers."""
         share = f"{100 * self.level:g} %"
         return "; ".join(self._of_one(line) for line in self.lines) + f" ({share} intervals)."
 
@@ -104,7 +106,7 @@ class CoefficientPlot:
         return self._drawn(theme, "svg").decode()
 
     def save(self, path: str | Path, theme: str = "light") -> None:
-        """Write the picture; the ending of the path, ``.png`` or ``.svg``, says how."""
+        """Write the picture; the suffix of the path, ``.png`` or ``.svg``, gives the format."""
         target = Path(path)
         kind = target.suffix.lower().lstrip(".")
         if kind not in {"png", "svg"}:
@@ -158,7 +160,7 @@ def event_plot(*fits: Fit, variable: str | None = None, level: float = 0.95) -> 
     fits
         Up to five fits with ``i(period, ref=...)`` or ``sunab(cohort, period)`` in the formula.
     variable
-        The variable whose levels are shown, when a formula codes several.
+        The variable to show, when a formula codes several by level.
     level
         The probability that an interval covers.
 
@@ -267,7 +269,7 @@ def _line(
 # The picture -------------------------------------------------------------------------------------
 def _draw(axes: Any, plot: CoefficientPlot, ink: str) -> None:
     axes.axhline(0, color=ink, linewidth=0.8, alpha=0.7)
-    share = _ROOM / len(plot.lines)
+    share = _SHARED_WIDTH / len(plot.lines)
     for j, line in enumerate(plot.lines):
         _draw_line(axes, line, share * (j - (len(plot.lines) - 1) / 2), plot)
     _draw_event(axes, plot, ink)
@@ -298,7 +300,7 @@ def _draw_line(axes: Any, line: Estimates, shift: float, plot: CoefficientPlot) 
 
 
 def _stretches(places: Numpy, references: Sequence[float]) -> list[slice]:
-    """Cut the places where a reference lies between two of them: no interval covers it."""
+    """Split the places where a reference lies between two of them: it has no interval."""
     cuts = [int(np.searchsorted(places, reference)) for reference in references]
     ends = sorted({0, *cuts, len(places)})
     return [slice(a, b) for a, b in pairwise(ends)]

@@ -1,7 +1,7 @@
-"""The look of the runs on a chart: a colour, a dash and a marker each.
+"""The line styles of runs on a chart: a colour, a dash and a marker each.
 
-The colours are Okabe and Ito's (2008), held to a contrast of 3:1 on white and on ``#111``, since
-a saved picture cannot know the theme it will be seen in.
+The colours are Okabe and Ito's (2008), adjusted to a contrast of 3:1 on white and on ``#111``,
+since the theme in which a saved picture will be seen is not known.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The traces of finished runs as pictures that a saved notebook keeps.
 
-The pictures are PNG, because an untrusted notebook strips inline SVG; they are drawn on an Agg
-canvas of their own, because ``pyplot`` keeps global state that a background thread must not touch.
-Words stay outside them, where they take the page's colour.
+The pictures are PNG, because an untrusted notebook strips inline SVG; they are drawn on a separate
+Agg canvas, because ``pyplot`` keeps global state that a background thread must not touch.
+Text is set outside the pictures, in the page's colour.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.estimation.outcome import Outcome
 from workbench.estimation.trace import FIGURES
 from workbench.protocols import Numpy
 from workbench.report import numbers
-from workbench.report.labels import is_rough, races, sample_of, unique_names
+from workbench.report.labels import is_other_mode, is_rough, sample_of, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 FINISHED = 1e-8
 """The Newton decrement, in nats, below which a run has converged."""
 _WINDOW, _STILL = 20, 10
-"""Of a run that was stopped: the last steps, and how often their gain may be still to come."""
+"""For a stopped run: the number of last steps, and the multiple of their gain still expected."""
 WIDTH, HEIGHT = 390, 165
-"""Size on the page, in CSS pixels; a picture has twice as many each way."""
+"""Size on the page, in CSS pixels; a picture has twice as many in each direction."""
 
 _INCH = 100
 _POINTS_DRAWN = 1000
@@ -43,7 +43,7 @@ _ROUNDING = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Line:
-    """One run on one chart, or thin what races it: steps and values, both of shape ``(m,)``."""
+    """One run on one chart, or one of its other modes: steps and values, shape ``(m,)``."""
 
     name: str
     steps: Numpy
@@ -71,21 +71,21 @@ class Chart:
 
     @property
     def words(self) -> str:
-        """The chart in one sentence, for who cannot see it."""
+        """The chart in one sentence, for screen readers."""
         endings = "; ".join(line.ending(self.axis) for line in self.lines)
         return f"{self.title} by {self.axis}, {self.unit}: {endings}."
 
     @property
     def data_uri(self) -> str:
-        """The picture as an address that needs no network."""
+        """The picture as a data URI."""
         return f"data:image/png;base64,{base64.b64encode(draw(self)).decode()}"
 
 
 def trace_charts(fits: Sequence[Fit]) -> tuple[Chart, ...]:
     """Return the charts of up to five fits; none when nothing was iterated.
 
-    The first is the residual of demeaning, where fixed effects were taken out: of each column
-    of a single fit, and the largest of each of several.  Then, for fits that were optimized, the
+    The first is the residual of demeaning, where fixed effects were absorbed: per column for a
+    single fit, and the largest per fit for several.  Then, for fits that were optimized, the
     gap to the expected maximum, in nats per row, and the Newton decrement, in nats, or where an
     optimizer has none, the largest gradient element.
     """
@@ -106,7 +106,7 @@ def _of_demeaning(fits: Sequence[Fit]) -> tuple[Chart, ...]:
         unit = "largest of the columns, log scale"
         named = [(names[j], values.max(axis=1), SERIES[j]) for j, values in residuals.items()]
     lines = [
-        # What a direct solve leaves can be exactly zero, which a log axis has no place for.
+        # The residual of a direct solve can be exactly zero, which a log axis cannot show.
         _line(name, np.arange(1.0, len(values) + 1), np.maximum(values, _ROUNDING), s)
         for name, values, s in named
     ]
@@ -121,7 +121,7 @@ def _slowest(residuals: Numpy) -> list[int]:
 
 
 def _of_walks(fits: Sequence[Fit]) -> tuple[Chart, ...]:
-    traced = [(j, fit) for j, fit in enumerate(fits[: len(SERIES)]) if _walked(fit)]
+    traced = [(j, fit) for j, fit in enumerate(fits[: len(SERIES)]) if _was_optimized(fit)]
     if not traced:
         return ()
     names, tables = unique_names(fits), {j: _table(fit) for j, fit in traced}
@@ -130,7 +130,7 @@ def _of_walks(fits: Sequence[Fit]) -> tuple[Chart, ...]:
         lines = (
             _line(part, tables[j]["number"][rows], column(j)[rows], SERIES[j], part != names[j])
             for j, fit in traced
-            for part, rows in _racing(names[j], fit).items()
+            for part, rows in _rows_by_line(names[j], fit).items()
         )
         return Chart(title, unit, tuple(lines), **settings)
 
@@ -149,7 +149,7 @@ def _of_walks(fits: Sequence[Fit]) -> tuple[Chart, ...]:
 
 
 def draw(chart: Chart) -> bytes:
-    """Draw a chart as a PNG with a transparent ground, legible on white and on black."""
+    """Draw a chart as a PNG with a transparent background, legible on white and on black."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -168,17 +168,17 @@ def draw(chart: Chart) -> bytes:
     return buffer.getvalue()
 
 
-def _walked(fit: Fit) -> bool:
-    """Tell whether the fit took steps, more than the one of a closed form."""
+def _was_optimized(fit: Fit) -> bool:
+    """Return whether the fit was found by an optimizer and not in closed form."""
     last = fit.trace.last
     return last is not None and (last.stage != "solve" or not len(fit.demeaning))
 
 
-def _racing(name: str, fit: Fit) -> dict[str, npt.NDArray[np.int64]]:
-    """Return the rows of a run's own line, and of each stage that races it, by their names."""
+def _rows_by_line(name: str, fit: Fit) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the rows of a run's main line and of its other modes, by name."""
     found: dict[str, list[int]] = {name: []}
     for row, step in enumerate(fit.trace.since(0)):
-        part = f"{name}, {step.stage}" if races(step.stage) else name
+        part = f"{name}, {step.stage}" if is_other_mode(step.stage) else name
         found.setdefault(part, []).append(row)
     return {part: np.array(rows) for part, rows in found.items()}
 
@@ -191,10 +191,10 @@ def _table(fit: Fit) -> dict[str, Numpy]:
 def _gaps(
     traced: Sequence[tuple[int, Fit]], tables: dict[int, dict[str, Numpy]]
 ) -> dict[int, Numpy]:
-    """Return each run's distance to the best value that any run of its problem can expect.
+    """Return each run's distance to the best value expected of any run of the same problem.
 
-    A stage of fewer draws, or in float32, has a likelihood of its own, and falls to its own best
-    value.
+    A stage of fewer draws, or in float32, has another likelihood, and is compared with the best
+    value of that stage.
     """
     leaders: dict[object, tuple[float, float]] = {}
     rough = {j: _rough(fit) for j, fit in traced}
@@ -215,9 +215,9 @@ def _gaps(
 
 
 def _promise(fit: Fit, values: Numpy) -> float:
-    """Return what a run may still gain, in nats per row: of one that was stopped, by its pace.
+    """Return the gain still expected, in nats per row; for a stopped run, from its last gains.
 
-    That is ten times the gain of its last steps, or what is still to come if gains go on to shrink
+    That is ten times the gain of its last steps, or the gain still to come if gains shrink further
     as from the second third of the steps to the last, where that is more.
     """
     if fit.decrement is not None or fit.outcome.at_maximum:
@@ -237,19 +237,24 @@ def _rough(fit: Fit) -> npt.NDArray[np.bool_]:
 
 
 def _gap(values: Numpy, best: float, promise: float) -> Numpy:
-    """Return the distance to the leader's best value and what its next step promises."""
+    """Return the distance to the best value less the gain expected of its next step."""
     return np.maximum(values - best + promise, _ROUNDING)
 
 
 def _problem(fit: Fit) -> object:
-    asked = fit.specification
-    # Other draws are another likelihood.
-    own = repr((asked.model, asked.seed if model_class(asked.model.name).seeded else 0))
+    specification = fit.specification
+    # A different seed gives different draws, so another likelihood.
+    own = repr(
+        (
+            specification.model,
+            specification.seed if model_class(specification.model.name).seeded else 0,
+        )
+    )
     return fit.model_title, own, fit.specification.formula, sample_of(fit)
 
 
 def _line(name: str, steps: Numpy, values: Numpy, series: Series, thin: bool = False) -> Line:
-    """Keep what a log axis can show, thinned to what an eye can see, the last point always."""
+    """Keep the points that a log axis can show, thinned, and always the last one."""
     shown = np.flatnonzero(np.isfinite(values) & (values > 0))
     if len(shown) > _POINTS_DRAWN:
         shown = shown[np.linspace(0, len(shown) - 1, _POINTS_DRAWN).round().astype(np.int64)]
@@ -284,7 +289,7 @@ def _draw_finish(axes: Any, value: float) -> None:
 
 
 def _draw_steps(axes: Any, chart: Chart) -> None:
-    """Draw the axis of steps; it is logarithmic when one run is far longer than another."""
+    """Draw the axis of steps; it is logarithmic when one run has far more steps than another."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
     lengths = [float(line.steps[-1]) for line in chart.lines if len(line.steps)]

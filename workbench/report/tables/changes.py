@@ -12,7 +12,7 @@ from workbench.covariances import TOGETHER
 from workbench.covariances.kinds import covariances
 from workbench.demeaners import DEMEANERS
 from workbench.estimation.model import model_class
-from workbench.estimation.specification import DataReference
+from workbench.estimation.specification import DataReference, RunOptions
 from workbench.optimizers import OPTIMIZERS
 from workbench.options import options_of, plain
 from workbench.report import numbers
@@ -33,27 +33,9 @@ SETTINGS = {
     "data": "Data",
     "formula": "Formula",
     "source": "Log-likelihood",
-    "se": "Standard errors",
-    "se_options": "Settings of the errors",
-    "cluster": "Cluster by",
-    "weights": "Weights",
-    "weight_kind": "Kind of weights",
-    "offset": "Offset",
-    "optimizer": "Optimizer",
-    "demeaner": "Demeaner",
-    "fixef_rm": "Singletons",
-    "backend": "Library",
-    "device": "Device",
-    "dtype": "Numbers",
-    "start": "Start",
-    "max_steps": "Step limit",
-    "missing": "Missing values",
-    "collinear": "Collinear columns",
-    "positive": "Level that counts as 1",
-    "seed": "Seed",
-    "ssc": "Small-sample factor",
+    **{each.name: each.words for each in options_of(RunOptions) if each.name != "name"},
 }
-"""The settings of a specification, its name apart, as a person calls them."""
+"""The labels of a specification's settings, except its name."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "se": {name: kind.word for name, kind in covariances().items()},
@@ -62,12 +44,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "backend": {"jax": "JAX"},
     "fixef_rm": {"singleton": "left out", "none": "kept"},
 }
-"""What a menu calls the values of a setting."""
+"""The labels of the values of a setting."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One line: what it is, and its value in the first and in the second run."""
+    """One line: a label, and the value in the first and in the second run."""
 
     label: str
     first: str
@@ -92,10 +74,10 @@ class Changes:
 
 def what_changed(first: Fit, second: Fit) -> Changes:
     """Compare the settings and the results of two runs."""
-    before, after = (_asked(fit) for fit in (first, second))
+    before, after = (_settings(fit) for fit in (first, second))
     if not reads_same_columns(first, second):
-        # The fingerprint is that of the columns read, so other columns say nothing of the table.
-        before, after = (_without_fingerprint(asked) for asked in (before, after))
+        # With other columns read, the fingerprint does not identify the table.
+        before, after = (_without_fingerprint(settings) for settings in (before, after))
     own = [_own(fit) for fit in (first, second)]
     before, after = (each | {"model": each["model"]["name"]} for each in (before, after))
     pairs = [
@@ -103,7 +85,7 @@ def what_changed(first: Fit, second: Fit) -> Changes:
         for key, label in SETTINGS.items()
     ]
     names = dict.fromkeys([*own[0], *own[1]])
-    pairs[1:1] = [Change(_label(n), own[0].get(n, ""), own[1].get(n, "")) for n in names]
+    pairs[1:1] = [Change(n, own[0].get(n, ""), own[1].get(n, "")) for n in names]
     name, other = unique_names([first, second])
     return Changes(
         (name, other),
@@ -113,14 +95,14 @@ def what_changed(first: Fit, second: Fit) -> Changes:
     )
 
 
-def _asked(fit: Fit) -> dict[str, Any]:
-    """Return what was asked; what is solved in closed form has no use for an optimizer."""
+def _settings(fit: Fit) -> dict[str, Any]:
+    """Return the settings of a fit; one in closed form has no optimizer."""
     solved = {"optimizer": optimizer_title(fit), "backend": library(fit)}
     return fit.specification.to_dict() | (solved if fit.family == "least squares" else {})
 
 
-def _without_fingerprint(asked: dict[str, Any]) -> dict[str, Any]:
-    return {**asked, "data": {**asked["data"], "fingerprint": ""}}
+def _without_fingerprint(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, "data": {**settings["data"], "fingerprint": ""}}
 
 
 def _own(fit: Fit) -> dict[str, str]:
@@ -128,11 +110,11 @@ def _own(fit: Fit) -> dict[str, str]:
     model = fit.specification.model
     declared = options_of(model_class(model.name))
     given = {each.name: model.settings.get(each.name, plain(each.default)) for each in declared}
-    return {name: _words(value) for name, value in given.items()}
+    return {each.words: _words(given[each.name]) for each in declared}
 
 
 def _words(value: Any) -> str:
-    """Write an option as people read it: ``price normal, time lognormal``."""
+    """Write an option in words: ``price normal, time lognormal``."""
     if value in (None, {}):
         return "none"
     if isinstance(value, Mapping):
@@ -142,10 +124,6 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return numbers.count(value) if isinstance(value, int) else str(value)
-
-
-def _label(option: str) -> str:
-    return option.replace("_", " ").capitalize().replace("Wtp", "WTP")
 
 
 def _setting(key: str, value: Any) -> str:
@@ -165,8 +143,8 @@ def _setting(key: str, value: Any) -> str:
     if key == "source":
         return str(value["text"])
     head, settings = (value["name"], value["settings"]) if "settings" in value else ("", value)
-    told = (f"{name} {given}" for name, given in settings.items())
-    return ", ".join(filter(None, [words.get(head, head), *told])) or "none"
+    given = (f"{name} {setting}" for name, setting in settings.items())
+    return ", ".join(filter(None, [words.get(head, head), *given])) or "none"
 
 
 def _results(first: Fit, second: Fit) -> Iterable[Change]:
@@ -179,7 +157,7 @@ def _results(first: Fit, second: Fit) -> Iterable[Change]:
 
 
 def _shown(write: Callable[[Any], str], attribute: str) -> Callable[[Any], str]:
-    """Write a figure of a fit that has estimates, and say so of one that has none."""
+    """Write a statistic of a fit with estimates, else that there are none."""
 
     def written(fit: Fit) -> str:
         value = getattr(fit, attribute)
@@ -189,7 +167,7 @@ def _shown(write: Callable[[Any], str], attribute: str) -> Callable[[Any], str]:
 
 
 _RESULTS: dict[str, Callable[[Any], str]] = {
-    "Outcome": lambda fit: fit.outcome.chip,
+    "Outcome": lambda fit: fit.outcome.status_label,
     "Observations": lambda fit: numbers.count(fit.nobs),
     "Log-likelihood": _shown(numbers.log_likelihood, "loglik"),
     "Newton decrement": _shown(numbers.figure, "decrement"),
@@ -199,7 +177,7 @@ _RESULTS: dict[str, Callable[[Any], str]] = {
 
 
 def _largest_difference(first: Fit, second: Fit) -> Iterable[Change]:
-    """Yield the parameter that moved most, in standard errors where the first run has them."""
+    """Yield the largest difference of a parameter, in standard errors of the first run if any."""
     shared = first.params.index.intersection(second.params.index)
     gap = (first.params[shared] - second.params[shared]).abs()
     errors = shown_errors(first)[shared]

@@ -1,4 +1,4 @@
-"""How well the end of each run supports its estimates, in numbers and one sentence."""
+"""Diagnostics of each run's outcome: condition of the Hessian, ratios of errors, one sentence."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _ZERO = 1e-10
 
 
 @dataclass(frozen=True)
-class Diagnosis:
-    """The figures and the finding of one run.
+class DiagnosticsRow:
+    """The diagnostics of one run.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class Diagnosis:
     ratio
         Smallest and largest ratio of robust to Hessian standard errors; None when not known.
     finding
-        What the figures say, and what the fit warns of: few clusters, near collinearity.
+        A sentence on the figures and the fit's warnings: few clusters, near collinearity.
     """
 
     name: str
-    chip: str
+    status_label: str
     decrement: float | None
     eigenvalues: tuple[float, ...]
     condition: float | None
@@ -54,7 +54,7 @@ class Diagnosis:
         """The figures as texts, for a table."""
         return {
             "Run": self.name,
-            "Outcome": self.chip,
+            "Outcome": self.status_label,
             "Newton decrement": numbers.figure(self.decrement) or numbers.NOT_SHOWN,
             "Condition": numbers.figure(self.condition, 3) or numbers.NOT_SHOWN,
             "Robust / Hessian": numbers.NOT_SHOWN
@@ -63,20 +63,26 @@ class Diagnosis:
         }
 
 
-def diagnostics(fits: Iterable[Fit]) -> list[Diagnosis]:
-    """Return one diagnosis a fit; a run that has no figures says so in its finding."""
+def diagnostics(fits: Iterable[Fit]) -> list[DiagnosticsRow]:
+    """Return one row per fit; the finding says where figures are missing."""
     given = list(fits)
     return [_diagnose(name, fit) for name, fit in zip(unique_names(given), given, strict=True)]
 
 
-def _diagnose(name: str, fit: Fit) -> Diagnosis:
+def _diagnose(name: str, fit: Fit) -> DiagnosticsRow:
     found = fit.eigenvalues if fit.outcome.comparable else None
     eigenvalues = () if found is None else tuple(np.sort(found).tolist())
     condition = eigenvalues[-1] / eigenvalues[0] if eigenvalues and eigenvalues[0] > 0 else None
     ratio = _ratio(fit)
     finding = " ".join([_finding(fit, eigenvalues, condition, ratio), *fit.notes])
-    return Diagnosis(
-        name, fit.outcome.chip, fit.decrement, eigenvalues, condition, ratio, f"{name}: {finding}"
+    return DiagnosticsRow(
+        name,
+        fit.outcome.status_label,
+        fit.decrement,
+        eigenvalues,
+        condition,
+        ratio,
+        f"{name}: {finding}",
     )
 
 

@@ -1,4 +1,4 @@
-"""A table of texts: what every export renders, and none of them computes."""
+"""A table of texts, which every export renders."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Row(NamedTuple):
     """One line of a table.
 
     ``kind`` says how the cells are set: estimates, the errors below them and facts are numbers
-    whose decimal points align; texts are centred.  ``is_name`` marks a label that is a variable's
-    name, ``is_detail`` what belongs to the run and not to a paper.
+    with aligned decimal points; texts are centred.  ``is_name`` marks a label that is a variable's
+    name, ``is_detail`` a row on the run that papers do not print.
     """
 
     label: str
@@ -35,9 +35,9 @@ class Grid:
     Attributes
     ----------
     title
-        What stands above the table.
+        The title above the table.
     heads, subheads
-        One text a column; ``corner`` labels the row of the subheads.
+        One text per column; ``corner`` labels the row of the subheads.
     sections
         Rows, in blocks divided by a rule.
     notes

@@ -1,4 +1,4 @@
-"""A fit in the words of maketables' plug-in protocol, so that it stands beside other packages'.
+"""The plug-in protocol of maketables, so that its tables can include these fits.
 
 maketables reads ``__maketables_coef_table__``, ``__maketables_stat__(key)`` and
 ``__maketables_depvar__`` of any object.  It prints stars
@@ -41,7 +41,7 @@ def maketables_table(fit: Fit) -> pd.DataFrame:
     if not fit.outcome.comparable:
         raise InferenceError(
             f'"{model_name(fit)}" has no estimates for a table: {fit.message}',
-            hint="leave it out, or repair the model and run it again.",
+            hint="leave it out, or change the model and run it again.",
             code="not-comparable",
         )
     errors, interval = shown_errors(fit), fit.conf_int()

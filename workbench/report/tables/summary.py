@@ -1,4 +1,4 @@
-"""One fit in full: what was asked, how it ended, the estimates, and what to know about them."""
+"""The summary of one fit: specification, outcome, estimates and notes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.report import numbers
-from workbench.report.exports import html, story, text
-from workbench.report.findings import Story, story_of
+from workbench.report.exports import diagnosis, html, text
+from workbench.report.findings import Diagnosis, diagnosis_of
 from workbench.report.labels import (
     at_maximum,
     clusters,
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """A fit as text and as HTML; the end of a cell shows it.
+    """The summary of a fit as text and as HTML.
 
     Attributes
     ----------
     heading, chip, sentence
-        The name of the fit, how it ended, and the figures of its end.
+        The name of the fit, its outcome, and a sentence with its figures.
     facts
         Pairs of a label and a value.
     coefficients
@@ -52,18 +52,23 @@ class Summary:
     """
 
     heading: str
-    chip: str
+    status_label: str
     sentence: str
     facts: tuple[tuple[str, str], ...]
     coefficients: Grid | None
-    story: Story | None
+    diagnosis: Diagnosis | None
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        parts = [f"{self.heading}  {self.chip}", self.sentence, "", *_two_columns(self.facts)]
+        parts = [
+            f"{self.heading}  {self.status_label}",
+            self.sentence,
+            "",
+            *_two_columns(self.facts),
+        ]
         if self.coefficients is not None:
             parts.append(text.render(self.coefficients))
-        parts += [] if self.story is None else [story.as_text(self.story)]
+        parts += [] if self.diagnosis is None else [diagnosis.as_text(self.diagnosis)]
         return "\n".join([*parts, *self.notes])
 
     def __repr__(self) -> str:
@@ -72,12 +77,12 @@ class Summary:
     def _repr_html_(self) -> str:
         parts = [
             f'<p style="margin:2px 0 4px"><b>{escape(self.heading)}</b> '
-            f"{html.chip(self.chip)} {escape(self.sentence)}</p>",
+            f"{html.status_label(self.status_label)} {escape(self.sentence)}</p>",
             _facts_html(self.facts),
         ]
         if self.coefficients is not None:
             parts.append(html.render(self.coefficients))
-        parts += [] if self.story is None else [story.as_html(self.story)]
+        parts += [] if self.diagnosis is None else [diagnosis.as_html(self.diagnosis)]
         parts.append(html.notes(self.notes))
         return f'<div class="{html.NO_MATH}" style="line-height:1.45">{"".join(parts)}</div>'
 
@@ -86,15 +91,15 @@ class Summary:
 
 
 def summary(fit: Fit) -> Summary:
-    """Return ``fit`` in full, to be read: coefficients, how they were found, what was left out."""
-    told = None if at_maximum(fit) else story_of(fit)
+    """Return the summary of ``fit``: coefficients, how they were computed, rows left out."""
+    found = None if at_maximum(fit) else diagnosis_of(fit)
     return Summary(
         heading=model_name(fit),
-        chip=fit.outcome.chip,
-        sentence=told.heading if told else fit.message or fit.outcome.value,
+        status_label=fit.outcome.status_label,
+        sentence=found.heading if found else fit.message or fit.outcome.value,
         facts=tuple((label, value) for label, value in _facts(fit) if value),
         coefficients=_coefficients(fit) if fit.outcome.comparable else None,
-        story=told,
+        diagnosis=found,
         notes=tuple(_notes(fit)),
     )
 
@@ -142,7 +147,7 @@ def _coefficients(fit: Fit) -> Grid:
 
 
 def _statistic(fit: Fit) -> str:
-    """Return ``"t"`` where Student's distribution gives the p-values, else ``"z"``."""
+    """Return ``"t"`` where p-values are from Student's t, else ``"z"``."""
     return "t" if fit.family == "least squares" else "z"
 
 

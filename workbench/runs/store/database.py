@@ -41,11 +41,11 @@ _TABLES = {
 
 
 class StoreWarning(UserWarning):
-    """Something about the record of runs that a person should know."""
+    """A warning about the record of runs."""
 
 
 def notify(sentence: str) -> None:
-    """Warn, also from a thread whose death nobody would see."""
+    """Warn, also from a thread, where an exception would go unnoticed."""
     with suppress(StoreWarning):  # warnings may be set to raise
         warnings.warn(sentence, StoreWarning, stacklevel=2)
 
@@ -185,7 +185,7 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 
 def _is_ours_to_move(path: Path) -> bool:
-    """Whether the file is a database or bears the name of one; a person's text file is neither."""
+    """Whether the file is a database or bears the name of one; any other text file is neither."""
     with path.open("rb") as file:
         return file.read(16) == b"SQLite format 3\0" or path.suffix in _OUR_SUFFIXES
 

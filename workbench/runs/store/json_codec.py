@@ -1,8 +1,8 @@
-"""Strict JSON that gives back exactly what went in, and whose reading runs nothing.
+"""Strict JSON that restores values exactly, and that is read without running code.
 
 Plain JSON has no NaN, no infinity, no bytes, arrays or times.  Each is written as an object with
 one tag, such as ``{"$float": "inf"}``; floats that JSON has are written by their shortest exact
-decimal.  The home directory is written as a tag too, so that no person's path stands in the file.
+decimal.  The home directory is written as a tag too, so that the file contains no user's path.
 """
 
 from __future__ import annotations

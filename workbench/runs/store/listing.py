@@ -49,9 +49,9 @@ class RunsFrame(pd.DataFrame):
 
 
 def runs_table(records: Sequence[RunRecord], place: str) -> RunsFrame:
-    """Return one row a run, by its number; ``attrs["place"]`` says where the runs are kept.
+    """Return one row per run, by its number; ``attrs["place"]`` says where the runs are kept.
 
-    A run that nobody named has the title of its model.
+    A run without a name has the title of its model.
     """
     lines = [_line(record, _title(record.model)) for record in records]
     frame = pd.DataFrame(lines, columns=list(_COLUMNS), dtype=object)
@@ -73,7 +73,7 @@ def _line(record: RunRecord, title: str) -> tuple[Any, ...]:
         record.number,
         record.name or title,
         record.model,
-        record.chip,
+        record.status_label,
         record.step,
         record.started,
         record.seconds,

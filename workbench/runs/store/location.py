@@ -33,7 +33,7 @@ def chosen_path(path: str | os.PathLike[str] | None = None) -> Path | None:
 
 
 def shown(path: Path | None) -> str:
-    """Return the place as people read it, with the home directory as ``~``."""
+    """Return the place as text, with the home directory as ``~``."""
     if path is None:
         return "memory only"
     try:

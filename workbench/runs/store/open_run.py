@@ -1,4 +1,4 @@
-"""A run that goes on in this process: its steps wait here for the next checkpoint."""
+"""A run in progress in this process: its steps are kept here until the next checkpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLOAT = "<f8"
 
 
 class OpenRun:
-    """The steps of a run that wait for the next checkpoint."""
+    """The steps of a run since the last checkpoint."""
 
     def __init__(
         self, run_id: str, names: tuple[str, ...], written: int = 0, began: float | None = None
@@ -41,18 +41,18 @@ class OpenRun:
         self._updating = threading.Lock()
         _OPEN[run_id] = self
 
-    def hear(self, step: Iterate) -> None:
+    def record(self, step: Iterate) -> None:
         """Take a step; this is all that recording costs the fit."""
         self._waiting.append(step)
         self.received += 1
 
     def update(self) -> Act:
-        """Return the write of everything heard and not yet written."""
+        """Return the write of everything recorded and not yet written."""
         with self._updating:  # the end of a run may meet its last checkpoint
             state, state_rows = self.state or (None, None)  # first, so that its rows are written
             steps = [self._waiting.popleft() for _ in range(len(self._waiting))]
             first, self.written = self.written, self.written + len(steps)
-            sweeps = self._sweeps()
+            inner_trace = self._inner_trace()
         step = steps[-1].number if steps else None
         seconds = time.monotonic() - self.began
         values = (time.time(), seconds, first + len(steps), step, state, state_rows, self.id)
@@ -67,7 +67,7 @@ class OpenRun:
             database.executemany(
                 "INSERT OR REPLACE INTO demeaning (run, first, heading, rows) "
                 "SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
-                sweeps,
+                inner_trace,
             )
             database.execute(
                 "UPDATE runs SET heartbeat = ?, seconds = ?, rows = ?, step = coalesce(?, step), "
@@ -77,7 +77,7 @@ class OpenRun:
 
         return act
 
-    def _sweeps(self) -> list[tuple[str, int, str, bytes]]:
+    def _inner_trace(self) -> list[tuple[str, int, str, bytes]]:
         """Return what is new of the demeaning: run, position, heading and bytes."""
         if self.demeaning is None or len(self.demeaning) <= self._swept:
             return []
@@ -107,5 +107,5 @@ _OPEN: weakref.WeakValueDictionary[str, OpenRun] = weakref.WeakValueDictionary()
 
 
 def is_open_here(run_id: str) -> bool:
-    """Tell whether this process has begun the run and not finished it."""
+    """Return whether this process has begun the run and not finished it."""
     return run_id in _OPEN

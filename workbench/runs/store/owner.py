@@ -1,4 +1,4 @@
-"""Who writes a record, and whether that process still lives."""
+"""The process that writes a record, and whether it still runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def this_process() -> dict[str, Any]:
 
 
 def is_alive(owner: Mapping[str, Any], heartbeat: float) -> bool:
-    """Tell whether the process that wrote a record still runs.
+    """Return whether the process that wrote a record still runs.
 
     Parameters
     ----------

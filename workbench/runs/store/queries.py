@@ -1,4 +1,4 @@
-"""What is read from the database, and the changes that read first."""
+"""Read from the database, and make the changes that depend on what is read."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def read_run(database: sqlite3.Connection, run_id: str | int) -> StoredRun:
 
 
 def _demeaning(database: sqlite3.Connection, run_id: str) -> Demeaning:
-    """Return the iterations over the columns; those of a run without fixed effects are none."""
+    """Return the iterations over the columns; empty without fixed effects."""
     chunks = database.execute(
         "SELECT heading, rows FROM demeaning WHERE run = ? ORDER BY first", (run_id,)
     ).fetchall()

@@ -1,4 +1,4 @@
-"""What the store gives back: one line of the list of runs, and one run whole."""
+"""What the store returns: one line of the list of runs, and one complete run."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ class RunRecord:
         return _data_name(self.specification.get("data", {}))
 
     @property
-    def chip(self) -> str:
-        """The sign and word of how the run stands, as in ``"● Running"``."""
+    def status_label(self) -> str:
+        """The sign and word of the run's state, as in ``"● Running"``."""
         if self.status == "running":
             return "● Running"
-        return self.outcome.chip if self.outcome is not None else "? Unknown"
+        return self.outcome.status_label if self.outcome is not None else "? Unknown"
 
     @property
     def sentence(self) -> str:
-        """How the run stands, in words."""
+        """The run's state, in words."""
         if self.status == "ended":
             return self.message or (self.outcome.value if self.outcome else "")
         step = "before its first step" if self.step is None else f"at step {self.step:,}"
@@ -87,7 +87,7 @@ class StoredRun:
     rows, stages
         The steps as :meth:`Trace.rows` gives them, shape ``(steps, 7 + k)``, and their stages.
     demeaning
-        The iterations over the columns that fixed effects were taken out of.
+        The iterations of demeaning.
     optimizer_state, state_rows
         The optimizer's last checkpoint, and how many rows had been recorded when it was taken.
     result

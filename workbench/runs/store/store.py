@@ -46,9 +46,9 @@ _LEFT_TO_PARENT: list[Worker] = []
 class Store:
     """Keep runs in one SQLite file that several processes may use at once.
 
-    Writing never waits and never raises into a fit: one thread writes, immediately at the begin
-    and the end of a run and about once a second between them.  Reading sees every write before
-    it.  A place that cannot be written costs a warning, and the runs are kept in memory.
+    Writing never blocks a fit and never raises an error in it: one thread writes, immediately at
+    the start and the end of a run and about once a second between them.  Reading sees every write
+    before it.  A place that cannot be written gives a warning, and the runs are kept in memory.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class Store:
 
     def listener(self, run_id: str) -> Listener:
         """Return the function to which a trace gives each step of the run."""
-        return self._open[run_id].hear
+        return self._open[run_id].record
 
     def keep_demeaning(self, run_id: str, demeaning: Demeaning) -> None:
         """Record from now on the iterations that ``demeaning`` has and gets."""
@@ -200,13 +200,13 @@ class Store:
 
     @property
     def place(self) -> str:
-        """Where the runs are kept, as people read it, with the home directory as ``~``."""
+        """Where the runs are kept, as text, with the home directory as ``~``."""
         kept = shown(self.path)
         return f"memory only, not {kept}: {self.trouble}" if self.trouble else kept
 
     @property
     def trouble(self) -> str:
-        """Why the file is not used; empty when it is."""
+        """The reason why the file is not used; empty when it is."""
         return self._worker.trouble
 
     @property
@@ -224,7 +224,7 @@ class Store:
         other._write(lambda database: take_in(database, *content))
 
     def flush(self) -> None:
-        """Write everything heard so far and wait until that is done."""
+        """Write everything recorded so far and wait until that is done."""
         self._worker.flush()
 
     def close(self) -> None:
@@ -239,7 +239,7 @@ class Store:
         self._worker = Worker(self.path, self._open, self._checkpoint)
 
     def _leave_to_parent(self) -> None:
-        """Begin anew in a forked child, where the thread is gone and the runs are the parent's."""
+        """Start anew in a forked child, which has no such thread and none of the runs."""
         self._worker.forsake()
         _LEFT_TO_PARENT.append(self._worker)
         self._start_afresh()
@@ -262,7 +262,7 @@ def _report(write: Future[Any]) -> None:
 
 
 def _text(value: State | None) -> str | None:
-    """Write what can be stored; what cannot is no reason to end a fit."""
+    """Write what can be stored; the rest is reported and does not end the fit."""
     if value is None:
         return None
     try:

@@ -25,7 +25,7 @@ PERIOD = 1.0
 """Seconds between two checkpoints of the open runs."""
 _CLOSING_SECONDS = 15.0
 _OF_ONE_JOB = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-"""Errors that blame a job and not the place."""
+"""Errors caused by a job and not by the place."""
 _OF_THE_PLACE = (sqlite3.Error, OSError, StoreError)
 
 
@@ -203,5 +203,5 @@ class Worker:
 def _settle(task: Callable[[], Any], future: Future[Any]) -> None:
     try:
         future.set_result(task())
-    except Exception as error:  # noqa: BLE001  the thread must outlive every job
+    except Exception as error:  # noqa: BLE001  the thread must survive every job
         future.set_exception(error)

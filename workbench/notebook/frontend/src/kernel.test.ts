@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { followCells } from "./kernel";
 
-/** Follow a kernel of that status, give it messages at once, and return what is told half a second later. */
-function told(status: string, ...messages: [parent: string, state: string][]): boolean[] {
+/** Follow a kernel of that status, give it messages at once, and return what is announced half a second later. */
+function announced(status: string, ...messages: [parent: string, state: string][]): boolean[] {
   const [heard, waiting] = [[] as boolean[], new Map<number, () => void>()];
   const clock = { setTimeout: (act: () => void) => waiting.set(waiting.size + 1, act).size, clearTimeout: (id: number) => void waiting.delete(id) };
   Object.assign(globalThis, { window: clock });
@@ -16,13 +16,13 @@ function told(status: string, ...messages: [parent: string, state: string][]): b
 }
 
 test("a kernel found busy is free at the first idle, whatever it was busy with", () => {
-  assert.deepEqual(told("busy"), [true]);
-  assert.deepEqual(told("busy", ["comm_msg", "idle"]), [false]);
-  assert.deepEqual(told("busy", ["kernel_info_request", "busy"], ["kernel_info_request", "idle"]), [false]);
+  assert.deepEqual(announced("busy"), [true]);
+  assert.deepEqual(announced("busy", ["comm_msg", "idle"]), [false]);
+  assert.deepEqual(announced("busy", ["kernel_info_request", "busy"], ["kernel_info_request", "idle"]), [false]);
 });
 
 test("once a cell has been heard of, other messages say nothing of cells", () => {
-  assert.deepEqual(told("idle", ["comm_msg", "busy"], ["comm_msg", "idle"]), []);
-  assert.deepEqual(told("busy", ["execute_request", "busy"], ["comm_msg", "idle"]), [true]);
-  assert.deepEqual(told("idle", ["execute_request", "busy"], ["execute_request", "idle"]), [false]);
+  assert.deepEqual(announced("idle", ["comm_msg", "busy"], ["comm_msg", "idle"]), []);
+  assert.deepEqual(announced("busy", ["execute_request", "busy"], ["comm_msg", "idle"]), [true]);
+  assert.deepEqual(announced("idle", ["execute_request", "busy"], ["execute_request", "idle"]), [false]);
 });

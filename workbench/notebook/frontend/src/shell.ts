@@ -19,17 +19,17 @@ const POLITE_PAUSE = 5000;
 const GOING = ["running", "paused", "stopping"];
 const GONE = "The kernel is gone. Finished runs stay readable here; run the cell again to continue.";
 
-/** Draw the face that the model asks for into `el`; returns the clean-up. */
+/** Draw the page of the model's kind into `el`; returns the clean-up. */
 export function mountShell(model: AnyModel, el: HTMLElement): () => void {
   const voice = new Voice();
   const root = h("section", {
     class: "wb",
-    "aria-label": model.get("face") === "trace" ? "Live trace" : "Estimation workbench",
+    "aria-label": model.get("page_kind") === "trace" ? "Live trace" : "Estimation workbench",
     onkeydown: (event: KeyboardEvent) => leaveOnEscape(event, el),
   });
   root.append(voice.polite, voice.urgent);
   el.append(root);
-  const endings = [followTheme(root), foldSaved(root), ownKeys(root), model.get("face") === "trace" ? trace(model, root, voice) : tabs(model, root, voice)];
+  const endings = [followTheme(root), foldSaved(root), ownKeys(root), model.get("page_kind") === "trace" ? trace(model, root, voice) : tabs(model, root, voice)];
   return () => {
     endings.forEach((end) => end());
     root.remove();

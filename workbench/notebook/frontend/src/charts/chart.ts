@@ -25,7 +25,7 @@ export interface ChartOptions {
 }
 
 const SLOTS = DASHES.length;
-/** A line of a run's own, and two that race it in turn. */
+/** The main line of a run, and two for its other modes in turn. */
 const PLACES = 3;
 const MARKER_ROOM = 14;
 const LABEL_ROOM = 13;
@@ -95,7 +95,7 @@ export class Chart implements WithCursor {
   }
 
   private picture(): Picture {
-    const shape = JSON.stringify([this.width, this.xName, this.lines.map(({ slot, race, name, stages }) => [slot, race, name, stages])]);
+    const shape = JSON.stringify([this.width, this.xName, this.lines.map(({ slot, otherMode, name, stages }) => [slot, otherMode, name, stages])]);
     const ends = this.lines.map(({ x, y }) => {
       const last = lastFinite(y);
       return { x: x[last] ?? NaN, y: y[last] ?? NaN };
@@ -268,13 +268,13 @@ export class Chart implements WithCursor {
       const wanted = index === last || (Number.isFinite(every) && (last - index) % every === 0);
       if (!wanted || !Number.isFinite(line.y[index]!)) continue;
       const at: [number, number] = [plot.valToPos(line.x[index]!, "x", true), plot.valToPos(line.y[index]!, "y", true)];
-      drawMarker(plot.ctx, line.slot, at, uPlot.pxRatio, colours, line.race !== undefined);
+      drawMarker(plot.ctx, line.slot, at, uPlot.pxRatio, colours, line.otherMode !== undefined);
     }
   }
 
   /** The lines with their name at the end; where others begin, their words stand already. */
   private named(): Line[] {
-    return this.lines.filter(({ race }) => race === undefined);
+    return this.lines.filter(({ otherMode }) => otherMode === undefined);
   }
 
   private drawNames(plot: uPlot, colours: Colours): void {
@@ -348,8 +348,8 @@ export class Chart implements WithCursor {
 }
 
 /** Which of the plot's series a line is. */
-function placeOf({ slot, race }: Line): number {
-  return (race ?? 0) * SLOTS + slot;
+function placeOf({ slot, otherMode }: Line): number {
+  return (otherMode ?? 0) * SLOTS + slot;
 }
 
 function gapped(values: Float64Array): (number | null)[] {

@@ -1,10 +1,10 @@
-// What stands under a chart's cursor: the lines with their points, and what is asked of a chart that has one.
+// The lines of a chart with their points, and the interface of a chart with a cursor.
 
 /** One run's points: `y` in the chart's own unit; NaN makes a gap. */
 export interface Line {
   slot: number;
-  /** Of what races the run's own line: the first place beside it or the second; drawn thinner. */
-  race?: 1 | 2;
+  /** For another mode of the run: which of the two further lines it is; drawn thinner. */
+  otherMode?: 1 | 2;
   name: string;
   x: Float64Array;
   y: Float64Array;

@@ -1,4 +1,4 @@
-// The gap to the expected maximum: how far each step is from the best that the runs promise.
+// The gap to the expected maximum: how far each step is from the best value expected of the runs.
 
 export interface Path {
   /** Mean negative log-likelihood of each step, in nats per observation. */
@@ -6,7 +6,7 @@ export interface Path {
   /** Newton decrement g'H⁻¹g of the total log-likelihood at each step, NaN where unknown. */
   decrement: Float64Array;
   observations: number;
-  /** Whether the run still walks, or was stopped in mid-walk; then a small gain is no sign of a near end. */
+  /** Whether the run goes on, or was stopped; then a small gain does not mean that the end is near. */
   going?: boolean;
 }
 
@@ -20,7 +20,7 @@ const UNKNOWN = 1;
 /**
  * The expected minimum: the best value of any run, less half that run's Newton decrement.  Without
  * a decrement the gains of a run that goes on, or was stopped, are extrapolated, to ten times those of its last
- * twenty steps at least, and one that has ended by itself gains its last gain once more.  Rounding sets the
+ * twenty steps at least, and one that has ended otherwise gains its last gain once more.  Rounding sets the
  * least distance, so that the leader's last point has a place on a log axis.
  */
 export function reference(paths: Path[]): number {

@@ -123,7 +123,7 @@ export class ChartKeyboard {
     return this.chart.lines
       .filter((line) => line.x.length && x >= line.x[0]! && x <= line.x[line.x.length - 1]!)
       .map((line) => ({ line, value: figure(this.chart.value(line, line.x.indexOf(nearest([...line.x], x)))) }))
-      .filter(({ line, value }) => value || !line.race)
+      .filter(({ line, value }) => value || !line.otherMode)
       .map(({ line, value }) => `${line.name} ${value || "not finite"}`);
   }
 

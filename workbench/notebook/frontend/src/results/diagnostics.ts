@@ -3,7 +3,7 @@ import { sample } from "../charts/palette";
 import { decadeLabel } from "../charts/ticks";
 import { fill, h, rich, svg, type Child } from "../dom";
 import { power } from "../format";
-import type { Diagnosis, Results } from "./state";
+import type { DiagnosticsRow, Results } from "./state";
 
 const [WIDTH, HEIGHT] = [150, 14];
 /** So many decades below the largest an eigenvalue is zero to working precision. */
@@ -29,9 +29,9 @@ export class DiagnosticsPart {
   }
 }
 
-function row(line: Diagnosis, name: string, look: Child, range: [number, number]): HTMLElement {
+function row(line: DiagnosticsRow, name: string, look: Child, range: [number, number]): HTMLElement {
   return h("tr", {}, h("th", { scope: "row" }, look, " ", name),
-    h("td", {}, h("span", { class: `chip ${line.tone}` }, line.chip)),
+    h("td", {}, h("span", { class: `chip ${line.tone}` }, line.status_label)),
     h("td", { class: "n", "data-l": "Decrement" }, line.decrement),
     h("td", { "data-l": "Eigenvalues" }, line.eigenvalues.length ? spectrum(line, range) : "not shown"),
     h("td", { class: "n", "data-l": "Condition" }, line.condition),
@@ -39,13 +39,13 @@ function row(line: Diagnosis, name: string, look: Child, range: [number, number]
 }
 
 /** Whole decades around all eigenvalues. */
-function span(lines: Diagnosis[]): [number, number] {
+function span(lines: DiagnosticsRow[]): [number, number] {
   const all = lines.flatMap((line) => line.eigenvalues);
   if (!all.length) return [-1, 1];
   return [Math.floor(Math.min(...all, -1)), Math.ceil(Math.max(...all, 0))];
 }
 
-function spectrum(line: Diagnosis, [low, high]: [number, number]): SVGElement {
+function spectrum(line: DiagnosticsRow, [low, high]: [number, number]): SVGElement {
   const x = (value: number): number => 2 + ((value - low) / (high - low)) * (WIDTH - 4);
   const [smallest, largest] = [Math.min(...line.eigenvalues), Math.max(...line.eigenvalues)];
   const label = `${line.eigenvalues.length} eigenvalues from ${power(Math.round(smallest))} to ${power(Math.round(largest))}`;

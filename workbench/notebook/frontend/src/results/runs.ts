@@ -48,7 +48,7 @@ export class RunsPart {
   show(): void {
     if (this.renaming) return;
     const wanted = this.search.value.trim().toLowerCase();
-    const rows = this.rows.filter((row) => `${row.name} ${row.model} ${row.chip} ${row.data} ${row.formula}`.toLowerCase().includes(wanted));
+    const rows = this.rows.filter((row) => `${row.name} ${row.model} ${row.status_label} ${row.data} ${row.formula}`.toLowerCase().includes(wanted));
     const had = this.list.contains(document.activeElement);
     if (!this.marked || !rows.some((row) => row.id === this.active)) this.active = rows[0]?.id ?? "";
     text(this.count, `${this.compared.length} of ${this.rows.length} compared`);
@@ -62,18 +62,18 @@ export class RunsPart {
     const on = this.compared.includes(row.id);
     const alive = this.connection.alive;
     const lost = !alive && going(row) && row.state !== "elsewhere";
-    const [chip, tone, sentence] = lost ? ["! Kernel gone", "warn", "Interrupted, can be resumed."] : [row.chip, row.tone, row.sentence];
+    const [label, tone, sentence] = lost ? ["! Kernel gone", "warn", "Interrupted, can be resumed."] : [row.status_label, row.tone, row.sentence];
     const usable = row.comparable && alive;
     const why = !row.comparable ? row.reason : alive ? "" : GONE;
     const box = h("span", { class: "cb", role: "checkbox", tabindex: row.id === this.active ? 0 : -1, "aria-checked": String(on), "data-run": row.id,
-      "aria-disabled": usable ? null : "true", "aria-label": `Compare ${row.name}, ${chip.slice(2)}${why ? `. ${why}` : ""}`, "aria-describedby": this.help,
+      "aria-disabled": usable ? null : "true", "aria-label": `Compare ${row.name}, ${label.slice(2)}${why ? `. ${why}` : ""}`, "aria-describedby": this.help,
       title: why || null, onclick: () => (this.activate(row.id), this.toggle(row)) }, on ? "✓" : "");
     const star = h("button", { class: "star", type: "button", tabindex: -1, "aria-pressed": String(row.starred), "aria-label": `Star ${row.name}`,
       disabled: !alive, title: alive ? null : GONE, onclick: () => this.connection.send("star", { id: row.id }) }, row.starred ? "★" : "☆");
     const name = h("span", { class: "n", title: row.name, ondblclick: () => this.rename(row) }, row.name);
     const figures = [row.model, row.n && `n = ${row.n}`, `log-lik. ${row.loglik || "—"}`].filter(Boolean).join(", ");
     return h("li", { class: on ? "on" : null, "data-run": row.id, onclick: () => this.activate(row.id) }, box, star,
-      h("span", { class: "h" }, name, h("span", { class: `chip ${tone}` }, chip)),
+      h("span", { class: "h" }, name, h("span", { class: `chip ${tone}` }, label)),
       h("span", { class: "b stated", title: `${row.data}: ${row.formula}` }, row.data, row.formula && [": ", h("code", {}, row.formula)]),
       h("span", { class: "b num" }, figures), h("span", { class: "b" }, rich(sentence)));
   }

@@ -4,10 +4,10 @@ export interface RunRow {
   id: string;
   name: string;
   model: string;
-  /** The name of its data, and its formula: they tell runs of one name apart. */
+  /** The name of its data, and its formula: they distinguish runs of one name. */
   data: string;
   formula: string;
-  chip: string;
+  status_label: string;
   state: string;
   tone: string;
   n: string;
@@ -21,7 +21,7 @@ export interface RunRow {
   resumable: boolean;
 }
 
-/** A number cut into what aligns, what hangs behind it, and hidden digits. */
+/** A number cut into what aligns, the stars or bracket after it, and hidden digits. */
 export type Cell = [core: string, tail: string, padding: string];
 
 export interface TableRow {
@@ -47,8 +47,8 @@ export interface Exports {
   csv: string;
 }
 
-export interface Diagnosis {
-  chip: string;
+export interface DiagnosticsRow {
+  status_label: string;
   tone: string;
   decrement: string;
   eigenvalues: number[];
@@ -94,6 +94,6 @@ export interface Results {
   table: Table | null;
   depvar?: string;
   exports?: Exports;
-  diagnostics?: Diagnosis[];
+  diagnostics?: DiagnosticsRow[];
   coefficients?: Coefficient[];
 }

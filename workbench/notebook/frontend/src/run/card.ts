@@ -9,7 +9,7 @@ export interface Phase {
   seconds: number | null;
 }
 
-export interface Way {
+export interface Remedy {
   action: string;
   label: string;
   help: string;
@@ -37,17 +37,17 @@ export interface Stage {
   first: number;
   steps: number;
   loglik: number | null;
-  /** Whether it has fewer draws, and so a log-likelihood of its own. */
+  /** Whether it has fewer draws, and so another log-likelihood. */
   rough: boolean;
-  /** Whether it walks to another sign, in a race with the stage before. */
-  race: boolean;
+  /** Whether it looks for a mode at another sign of a parameter. */
+  other_mode: boolean;
 }
 
 export interface Card {
   id: string;
   name: string;
   model: string;
-  chip: string;
+  status_label: string;
   tone: "ok" | "warn" | "err" | "run" | "stop";
   state: State;
   phases: Phase[];
@@ -60,7 +60,7 @@ export interface Card {
   demeaning: Demeaned | null;
   /** The stages of a simulated likelihood; empty for other models. */
   stages: Stage[];
-  /** Whether the estimates are solved for in closed form, so that there is no walk to draw. */
+  /** Whether the estimates are solved for in closed form, so that there are no steps to draw. */
   solved: boolean;
   started: number;
   parameters: string[];
@@ -73,7 +73,7 @@ export interface Card {
   comparable: boolean;
   heading: string;
   evidence: Evidence;
-  ways: Way[];
+  remedies: Remedy[];
 }
 
 /** Whether the run still computes, or holds its place to go on. */

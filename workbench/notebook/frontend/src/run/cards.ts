@@ -1,4 +1,4 @@
-// The card of one run: who it is, how far it is, and the buttons that steer it.
+// The card of one run: its name, its progress, and the buttons that steer it.
 import { h, mark, text, unbroken } from "../dom";
 import { clock, count, fixed, seconds } from "../format";
 import { swatch } from "../charts/palette";
@@ -12,7 +12,7 @@ const SILENT: Record<string, string> = { demean: "No demeaning", optimize: "No o
 /** What a card may do on the page it stands on. */
 export interface Actions {
   steer(action: Steer, run: string): void;
-  way(action: string, run: string): void;
+  remedy(action: string, run: string): void;
   compare: ((run: string) => void) | null;
   /** Whether the page offers buttons at all; a blocking cell's view has none. */
   steerable: boolean;
@@ -23,7 +23,7 @@ export class CardView {
   private readonly line = h("span", { class: "line" });
   private readonly name = h("b");
   private readonly model = h("span", { class: "m s" });
-  private readonly chip = h("span", { class: "chip" });
+  private readonly label = h("span", { class: "chip" });
   private readonly phases = h("div", { class: "ph", role: "list", "aria-label": "Phases" });
   private readonly stages = h("div", { class: "st", role: "list", "aria-label": "Draws", hidden: true });
   private readonly figures = ["Step", "Evaluations", "Elapsed", "Log-likelihood"].map((label) => [label, h("dd")] as const);
@@ -31,7 +31,7 @@ export class CardView {
   private readonly warning = h("p", { class: "s warning", hidden: true });
   private readonly buttons = h("div", { class: "bt" });
   private drawn = "";
-  private asking = false;
+  private confirming = false;
   private slot = 0;
 
   constructor(
@@ -39,7 +39,7 @@ export class CardView {
     private readonly actions: Actions,
   ) {
     this.element = h("article", { class: "rc", "data-run": run.card.id, onkeydown: (event: KeyboardEvent) => this.onKey(event) },
-      h("div", { class: "t" }, this.line, this.name, this.model, h("span", { class: "grow" }), this.chip),
+      h("div", { class: "t" }, this.line, this.name, this.model, h("span", { class: "grow" }), this.label),
       this.phases, this.stages,
       h("dl", { class: "tl" }, this.figures.map(([label, value]) => h("div", {}, h("dt", {}, label), value))),
       this.sentence, this.warning, this.buttons);
@@ -53,25 +53,25 @@ export class CardView {
     mark(this.element, "aria-label", `Run ${card.name}`);
     text(this.name, card.name);
     text(this.model, card.model === card.name ? "" : card.model);
-    this.showChip(card, alive);
+    this.showLabel(card, alive);
     this.showFigures(run, alive);
     text(this.sentence, unbroken(alive || !isGoing(card) ? card.sentence : gone(card)));
     this.showStages(card);
-    const drawn = JSON.stringify([slot, card.phases, card.state, alive, this.asking, card.ways]);
+    const drawn = JSON.stringify([slot, card.phases, card.state, alive, this.confirming, card.remedies]);
     if (drawn !== this.drawn) this.redraw(card, alive);
     this.drawn = drawn;
   }
 
-  /** Show a sentence on what keeps an order from being carried out; null takes it away. */
+  /** Show a sentence on what prevents a command; null takes it away. */
   warn(sentence: string | null): void {
     this.warning.hidden = sentence === null;
     text(this.warning, sentence ?? "");
   }
 
-  private showChip(card: Card, alive: boolean): void {
+  private showLabel(card: Card, alive: boolean): void {
     const lost = !alive && isGoing(card);
-    text(this.chip, lost ? "! Kernel gone" : card.chip);
-    mark(this.chip, "class", `chip ${lost ? "warn" : card.tone}`);
+    text(this.label, lost ? "! Kernel gone" : card.status_label);
+    mark(this.label, "class", `chip ${lost ? "warn" : card.tone}`);
   }
 
   private showFigures(run: Run, alive: boolean): void {
@@ -82,10 +82,10 @@ export class CardView {
 
   private showStages(card: Card): void {
     const { stages, phases } = card;
-    const walks = phases.some(({ key, state }) => key === "optimize" && state === "current");
+    const optimizing = phases.some(({ key, state }) => key === "optimize" && state === "current");
     mark(this.stages, "hidden", !stages.length);
     const digits = isGoing(card) ? 2 : 3;
-    const words = stages.map((stage, index) => stageWords(stage, walks && index === stages.length - 1, digits));
+    const words = stages.map((stage, index) => stageWords(stage, optimizing && index === stages.length - 1, digits));
     const same = words.length === this.stages.childElementCount && words.every((word, index) => this.stages.children[index]!.textContent === word);
     if (!same) this.stages.replaceChildren(...words.map((word) => h("span", { role: "listitem" }, word)));
   }
@@ -100,7 +100,7 @@ export class CardView {
   }
 
   private controls(card: Card, alive: boolean): HTMLElement[] {
-    if (this.asking && isGoing(card)) return this.question();
+    if (this.confirming && isGoing(card)) return this.question();
     const off = alive ? null : "The kernel is gone";
     if (card.state === "stopping") return [this.button("stop", "■ Stopping…", "The evaluation under way ends first")];
     if (isGoing(card)) {
@@ -109,10 +109,10 @@ export class CardView {
       const stop = early ? this.button("stop", "■ Stop", off, "", "Shift+S", "There is no estimate to keep yet") : this.button("stop", "■ Stop, keep result", off, "", "Shift+S");
       return [hold, stop, h("span", { class: "grow" }), this.button("cancel", "✕ Cancel", off)];
     }
-    const ways = card.ways.filter(({ able, action }) => able && action !== "keep").map((way) => this.button(way.action, way.label, off, "", undefined, way.help));
+    const remedies = card.remedies.filter(({ able, action }) => able && action !== "keep").map((remedy) => this.button(remedy.action, remedy.label, off, "", undefined, remedy.help));
     const compare = card.comparable ? this.actions.compare : null;
     const look = compare ? [h("button", { class: "btn", type: "button", "data-action": "compare", onclick: () => compare(card.id) }, "Compare")] : [];
-    return [...look, ...ways];
+    return [...look, ...remedies];
   }
 
   private question(): HTMLElement[] {
@@ -130,18 +130,18 @@ export class CardView {
 
   private press(action: string, pressed: HTMLButtonElement | null): void {
     const { card } = this.run;
-    if (action === "cancel" && !this.asking && elapsed(this.run, true) > ASK_AFTER) return this.ask(true);
+    if (action === "cancel" && !this.confirming && elapsed(this.run, true) > ASK_AFTER) return this.ask(true);
     if (pressed) pressed.disabled = true; // one press, one message, until the card answers
-    this.asking = false;
+    this.confirming = false;
     this.drawn = "";
     if (isGoing(card)) this.actions.steer(action as Steer, card.id);
-    else this.actions.way(action, card.id);
+    else this.actions.remedy(action, card.id);
   }
 
-  private ask(asking: boolean): void {
-    this.asking = asking;
+  private ask(confirming: boolean): void {
+    this.confirming = confirming;
     this.redraw(this.run.card, true);
-    this.buttons.querySelector<HTMLElement>(asking ? "[data-action=keep]" : "[data-action=cancel]")?.focus();
+    this.buttons.querySelector<HTMLElement>(confirming ? "[data-action=keep]" : "[data-action=cancel]")?.focus();
   }
 
   private onKey(event: KeyboardEvent): void {

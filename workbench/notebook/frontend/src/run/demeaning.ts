@@ -65,20 +65,20 @@ export class DemeaningCharts {
 }
 
 /** Whether there is something to draw: effects of few levels are solved for at once, without a residual. */
-function falls({ card, sweeps }: Run): boolean {
-  return !!card.demeaning?.columns.some((_, column) => sweeps.column(column).some((value) => value > 0));
+function falls({ card, innerTrace }: Run): boolean {
+  return !!card.demeaning?.columns.some((_, column) => innerTrace.column(column).some((value) => value > 0));
 }
 
-function residuals({ sweeps }: Run, column: number, name: string, slot: number): Line {
+function residuals({ innerTrace }: Run, column: number, name: string, slot: number): Line {
   // What a solver leaves can be exactly zero, which a log axis has no place for.
-  const left = sweeps.column(column).map((value) => Math.max(value, Number.EPSILON));
-  return { slot, name, x: sweeps.column("position").map((at) => at + 1), y: exponents(left) };
+  const left = innerTrace.column(column).map((value) => Math.max(value, Number.EPSILON));
+  return { slot, name, x: innerTrace.column("position").map((at) => at + 1), y: exponents(left) };
 }
 
 /** The columns to draw, in their own order: all, or those whose residual is largest by now. */
-export function slowest({ sweeps }: Pick<Run, "sweeps">, columns: number): number[] {
+export function slowest({ innerTrace }: Pick<Run, "innerTrace">, columns: number): number[] {
   const all = Array.from({ length: columns }, (_, column) => column);
   if (columns <= MOST_LINES) return all;
-  const left = all.map((column) => sweeps.column(column).reduce((sum, value) => sum + (value > 0 ? Math.log10(value) : -16), 0));
+  const left = all.map((column) => innerTrace.column(column).reduce((sum, value) => sum + (value > 0 ? Math.log10(value) : -16), 0));
   return [...all].sort((one, other) => left[other]! - left[one]!).slice(0, MOST_LINES).sort((one, other) => one - other);
 }

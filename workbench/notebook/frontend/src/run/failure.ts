@@ -1,4 +1,4 @@
-// A run that failed: what happened, the evidence, the likely cause, the ways out, and the traces.
+// A run that failed: what happened, the evidence, the likely cause, the remedies, and the traces.
 import { Chart } from "../charts/chart";
 import { fill, h, rich, text } from "../dom";
 import { count } from "../format";
@@ -31,14 +31,14 @@ export class FailureView {
   update(one: Placed, all: Placed[], alive: boolean): void {
     const { card } = one.run;
     const drawn = JSON.stringify([card, alive]);
-    if (drawn !== this.drawn) this.tell(card, alive);
+    if (drawn !== this.drawn) this.describe(card, alive);
     if (!this.prepared) this.prepare(one);
     this.drawn = drawn;
     this.demeaning.update([one]);
     for (const { chart, lines } of this.charts) chart.update(lines(one, all), "step");
   }
 
-  /** Show a sentence on what keeps a way out from being taken; null takes it away. */
+  /** Show a sentence on what prevents a remedy; null takes it away. */
   warn(sentence: string | null): void {
     this.warning.hidden = sentence === null;
     text(this.warning, sentence ?? "");
@@ -50,20 +50,20 @@ export class FailureView {
     this.element.remove();
   }
 
-  private tell(card: Card, alive: boolean): void {
+  private describe(card: Card, alive: boolean): void {
     const { sentences, table, cause } = card.evidence;
     fill(this.words,
-      h("span", { class: `chip ${card.tone}` }, card.chip), " ", h("span", { class: "m s" }, `${card.name}, ${card.model}, ${card.data}`),
+      h("span", { class: `chip ${card.tone}` }, card.status_label), " ", h("span", { class: "m s" }, `${card.name}, ${card.model}, ${card.data}`),
       h("h2", { id: `failure-${this.id}` }, card.heading),
       sentences.map((sentence) => h("p", {}, rich(sentence))),
       table && evidenceTable(table),
       cause && h("p", {}, h("b", {}, "Likely cause. "), rich(cause)),
-      this.actions.steerable && card.ways.length > 0 && [h("b", {}, "What you can do"), this.ways(card, alive)]);
+      this.actions.steerable && card.remedies.length > 0 && [h("b", {}, "What you can do"), this.remedies(card, alive)]);
   }
 
-  private ways(card: Card, alive: boolean): HTMLElement {
-    const safest = card.ways.findIndex(({ able }) => able);
-    return h("div", { class: "act" }, card.ways.map(({ action, label, help, able }, index) => h("div", {},
+  private remedies(card: Card, alive: boolean): HTMLElement {
+    const safest = card.remedies.findIndex(({ able }) => able);
+    return h("div", { class: "act" }, card.remedies.map(({ action, label, help, able }, index) => h("div", {},
       !able ? h("span", { class: "advice" }, label) : h("button", { class: `btn ${index === safest ? "p" : ""}`, type: "button", "data-action": action, disabled: !alive, title: alive ? null : "The kernel is gone",
         onclick: (event: Event) => this.press(action, card.id, event.currentTarget as HTMLButtonElement) }, label),
       h("span", { class: "s" }, help))));
@@ -72,7 +72,7 @@ export class FailureView {
   private press(action: string, run: string, button: HTMLButtonElement): void {
     button.disabled = true;
     window.setTimeout(() => (button.disabled = false), 2000);
-    this.actions.way(action, run);
+    this.actions.remedy(action, run);
   }
 
   private prepare({ run }: Placed): void {

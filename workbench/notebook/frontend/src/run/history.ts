@@ -16,8 +16,8 @@ export interface Chunk {
 export type Verdict = "taken" | "known" | "gap" | "full";
 
 /** The counts of an iteration of demeaning; the residuals of the columns follow them. */
-export const SWEEP = ["position", "round", "number", "seconds"] as const;
-export type Count = (typeof SWEEP)[number];
+export const INNER_COUNTS = ["position", "round", "number", "seconds"] as const;
+export type Count = (typeof INNER_COUNTS)[number];
 
 /** Rows of one run; `through` is the number of steps they cover, thinned or not. */
 export class History<F extends string = Figure> {

@@ -1,4 +1,4 @@
-// The Run page: cards, failures, charts and speed of the runs it hears of.
+// The Run page: cards, failures, charts and speed of the runs.
 import type { Connection } from "../connection";
 import { fill, h, mark, rich, text } from "../dom";
 import { timeOfDay } from "../format";
@@ -59,11 +59,11 @@ class RunPage {
     private readonly panel: HTMLElement,
     private readonly connection: Connection,
   ) {
-    this.trace = connection.get("face") === "trace";
+    this.trace = connection.get("page_kind") === "trace";
     this.steering = new Steering(connection, (run, sentence) => this.warn(run, sentence));
     this.actions = {
       steer: (action, run) => this.steering.steer(action, run),
-      way: (action, run) => this.steering.way(action, run),
+      remedy: (action, run) => this.steering.remedy(action, run),
       compare: this.trace ? null : (run) => this.compare(run),
       steerable: connection.get<boolean | undefined>("steerable") !== false,
     };
@@ -109,7 +109,7 @@ class RunPage {
     if (!before) return;
     const [phase, earlier] = [phaseOf(card), phaseOf(before)];
     if (card.state === "failed" && before.state !== "failed") this.connection.announce(`${card.name}: ${card.heading}`, true);
-    else if (card.state !== before.state) this.connection.announce(`${card.name}: ${card.chip.replace(/^\S+ /, "")}. ${card.sentence}`);
+    else if (card.state !== before.state) this.connection.announce(`${card.name}: ${card.status_label.replace(/^\S+ /, "")}. ${card.sentence}`);
     else if (phase && phase !== earlier) this.connection.announce(`${card.name}: ${phase}`);
   }
 
@@ -142,16 +142,16 @@ class RunPage {
     this.painter.answer();
   }
 
-  /** What moves: the chart of the gap, and the cards when they tell something new. */
+  /** What moves: the chart of the gap, and the cards when they change. */
   private fast(): void {
     const placed = this.placed();
-    if (this.news) this.face(placed);
+    if (this.news) this.drawFast(placed);
     this.drawGap(placed);
     this.arrived.forEach((through, run) => this.tell(run, through));
     this.acknowledge();
   }
 
-  private face(placed: Placed[]): void {
+  private drawFast(placed: Placed[]): void {
     this.news = false;
     mark(this.empty, "hidden", this.store.runs.size > 0);
     this.describe(placed);
@@ -160,14 +160,14 @@ class RunPage {
   }
 
   private drawGap(placed: Placed[]): void {
-    const charted = placed.filter(({ run }) => run.history.length || run.sweeps.length);
+    const charted = placed.filter(({ run }) => run.history.length || run.innerTrace.length);
     const hopeless = placed.length > 0 && placed.every(({ run }) => run.card.state === "failed");
     this.charts.hidden = hopeless || !charted.length;
     if (this.charts.hidden) return;
     this.demeaning.update(charted);
-    const walked = charted.filter(({ run }) => !run.card.solved && run.history.length);
-    this.figures.element.hidden = !walked.length;
-    if (walked.length) this.figures.fast(walked);
+    const optimized = charted.filter(({ run }) => !run.card.solved && run.history.length);
+    this.figures.element.hidden = !optimized.length;
+    if (optimized.length) this.figures.fast(optimized);
   }
 
   /** Tell the document that steps are drawn, for whoever measures how soon. */
@@ -178,12 +178,12 @@ class RunPage {
   /** What may follow a little later: the cards' figures, the small charts and the speed. */
   private slow(): void {
     const placed = this.placed();
-    this.face(placed);
+    this.drawFast(placed);
     if (this.charts.hidden) return;
     const charted = placed.filter(({ run }) => run.history.length);
-    const walked = charted.filter(({ run }) => !run.card.solved);
-    if (walked.length) this.figures.slow(walked);
-    this.parameters.update(walked.length ? charted : []); // one solved value alone is no picture
+    const optimized = charted.filter(({ run }) => !run.card.solved);
+    if (optimized.length) this.figures.slow(optimized);
+    this.parameters.update(optimized.length ? charted : []); // one solved value alone is no picture
     this.speed.update(charted, this.painter.share);
   }
 

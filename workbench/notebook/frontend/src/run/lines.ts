@@ -34,10 +34,10 @@ export function parameterLines(placed: Placed[], name: string): Line[] {
     .flatMap(({ one, at }) => lines(one, one.run.history.column(at), "steps"));
 }
 
-/** The last value of a parameter, or in a race of signs its value at the one that is ahead. */
+/** The last value of a parameter, or with several modes its value at the best one. */
 export function reached(run: Run, name: string): number | undefined {
   const values = run.history.column(run.card.parameters.indexOf(name));
-  if (!run.card.stages.some(({ race }) => race)) return values[lastFinite(values)];
+  if (!run.card.stages.some((stage) => stage.other_mode)) return values[lastFinite(values)];
   const from = rough(run);
   const objective = run.history.column("objective").subarray(from);
   const ahead = lowest(objective);
@@ -48,11 +48,11 @@ export function reached(run: Run, name: string): number | undefined {
 export function gapLines(placed: Placed[], axis: Axis): Line[] {
   const paths = new Map(placed.map((one) => [one, path(one.run, rough(one.run))]));
   return placed.flatMap((one) => {
-    const rivals = placed.filter((other) => other.run.card.problem === one.run.card.problem);
-    const to = reference(rivals.map((rival) => paths.get(rival)!));
+    const comparable = placed.filter((other) => other.run.card.problem === one.run.card.problem);
+    const to = reference(comparable.map((other) => paths.get(other)!));
     const y = exponents(joined([...roughGaps(one.run), gaps(paths.get(one)!, to)]));
-    const [own, ...racing] = lines(one, y, axis);
-    return [{ ...own!, stages: begins(one.run, axis) }, ...racing];
+    const [own, ...others] = lines(one, y, axis);
+    return [{ ...own!, stages: begins(one.run, axis) }, ...others];
   });
 }
 
@@ -106,28 +106,28 @@ function path({ card, history }: Run, from = 0, to = history.length): Path {
   return { objective: history.column("objective").slice(from, to), decrement, observations: card.observations || 1, going };
 }
 
-/** A run's own line, and beside it those of its other signs, which race it: each one apart from the next. */
+/** The main line of a run, and separate lines for its other modes. */
 function lines({ run, slot }: Placed, y: Float64Array, axis: Axis): Line[] {
   const [x, { card }] = [run.history.column(COLUMNS[axis]), run];
-  const racing = card.stages.filter(({ race }) => race);
-  if (!racing.length) return [{ slot, name: card.name, x, y }];
-  const place = racers(run, racing);
-  const own = { slot, name: card.name, x: x.filter((_, row) => !place[row]), y: y.filter((_, row) => !place[row]) };
-  return [own, ...([1, 2] as const).flatMap((race) => {
-    const labels = racing.filter((_, index) => 1 + (index % 2) === race).map(({ label }) => label);
+  const others = card.stages.filter((stage) => stage.other_mode);
+  if (!others.length) return [{ slot, name: card.name, x, y }];
+  const mode = modeOf(run, others);
+  const own = { slot, name: card.name, x: x.filter((_, row) => !mode[row]), y: y.filter((_, row) => !mode[row]) };
+  return [own, ...([1, 2] as const).flatMap((otherMode) => {
+    const labels = others.filter((_, index) => 1 + (index % 2) === otherMode).map(({ label }) => label);
     if (!labels.length) return [];
-    const [from, end] = [place.indexOf(race), place.lastIndexOf(race) + 1];
-    const apart = y.map((value, row) => (place[row] === race ? value : NaN)).slice(from, end);
-    return [{ slot, race, name: `${card.name}, ${labels.join(", ")}`, x: x.slice(from, end), y: apart }];
+    const [from, end] = [mode.indexOf(otherMode), mode.lastIndexOf(otherMode) + 1];
+    const apart = y.map((value, row) => (mode[row] === otherMode ? value : NaN)).slice(from, end);
+    return [{ slot, otherMode, name: `${card.name}, ${labels.join(", ")}`, x: x.slice(from, end), y: apart }];
   })];
 }
 
-/** Of each row the place of the race that it belongs to, 1 and 2 in turn; 0 of the run's own. */
-function racers(run: Run, racing: Stage[]): number[] {
-  const place = Array<number>(run.history.length).fill(0);
-  racing.forEach((stage, index) => {
+/** For each row the line of its mode, 1 and 2 in turn; 0 for the main line. */
+function modeOf(run: Run, others: Stage[]): number[] {
+  const mode = Array<number>(run.history.length).fill(0);
+  others.forEach((stage, index) => {
     const next = run.card.stages[run.card.stages.indexOf(stage) + 1];
-    place.fill(1 + (index % 2), rowOf(run, stage.first), next ? rowOf(run, next.first) : place.length);
+    mode.fill(1 + (index % 2), rowOf(run, stage.first), next ? rowOf(run, next.first) : mode.length);
   });
-  return place;
+  return mode;
 }

@@ -15,7 +15,7 @@ export class Picker {
 
   update(runs: Run[], shown: string[]): void {
     mark(this.element, "hidden", runs.length < 2 && shown.length === runs.length);
-    const drawn = JSON.stringify([runs.map(({ card }) => [card.id, card.name, card.chip]), shown]);
+    const drawn = JSON.stringify([runs.map(({ card }) => [card.id, card.name, card.status_label]), shown]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     const full = shown.length >= MOST_SHOWN;
@@ -28,7 +28,7 @@ export class Picker {
   private row({ card }: Run, on: boolean, full: boolean): HTMLElement {
     const box = h("input", { type: "checkbox", "data-pick": card.id, checked: on, disabled: !on && full,
       onchange: (event: Event) => this.choose(card.id, (event.target as HTMLInputElement).checked) });
-    return h("label", {}, box, h("b", {}, card.name), h("span", { class: "m s" }, card.model), h("span", { class: `chip ${card.tone}` }, card.chip));
+    return h("label", {}, box, h("b", {}, card.name), h("span", { class: "m s" }, card.model), h("span", { class: `chip ${card.tone}` }, card.status_label));
   }
 
   private toggle(open = this.list.hidden): void {

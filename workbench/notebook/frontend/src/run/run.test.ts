@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Card } from "./card";
 import { slowest } from "./demeaning";
-import { History, SWEEP, type Count } from "./history";
+import { History, INNER_COUNTS, type Count } from "./history";
 import type { Line } from "../charts/cursor";
 import { exponents, gapLines, reached } from "./lines";
 import { Shown } from "./shown";
@@ -28,12 +28,12 @@ test("a repeated batch is known and an overlapping one adds what is new", () => 
 });
 
 test("of many columns the slowest are drawn, in their own order", () => {
-  const sweeps = new History<Count>(SWEEP);
-  const width = SWEEP.length + 6;
-  sweeps.append({ first: 0, n: 2, width }, Float64Array.from([0, 1, 1, 0, 1, 1e-3, 1, 1, 1, 0, 1, 1, 2, 0, 0.1, 1e-9, 0.5, 0.5, 0.5, 0]));
-  assert.deepEqual([...sweeps.column("number")], [1, 2]);
-  assert.deepEqual(slowest({ sweeps }, 6), [0, 1, 2, 3, 4]);
-  assert.deepEqual(slowest({ sweeps }, 2), [0, 1]);
+  const innerTrace = new History<Count>(INNER_COUNTS);
+  const width = INNER_COUNTS.length + 6;
+  innerTrace.append({ first: 0, n: 2, width }, Float64Array.from([0, 1, 1, 0, 1, 1e-3, 1, 1, 1, 0, 1, 1, 2, 0, 0.1, 1e-9, 0.5, 0.5, 0.5, 0]));
+  assert.deepEqual([...innerTrace.column("number")], [1, 2]);
+  assert.deepEqual(slowest({ innerTrace }, 6), [0, 1, 2, 3, 4]);
+  assert.deepEqual(slowest({ innerTrace }, 2), [0, 1]);
 });
 
 test("a gap is noticed and a snapshot closes it", () => {
@@ -72,46 +72,46 @@ test("a sixth run finds no place", () => {
   assert.equal(shown.add("f"), false);
 });
 
-/** A run of a mixed logit with fifty draws, with all of them, and in a race of signs. */
-function raced(objectives: number[], ...signs: string[]): Run {
+/** A run of a mixed logit with fifty draws, with all of them, and with other modes. */
+function withModes(objectives: number[], ...signs: string[]): Run {
   const history = new History();
   const steps = Float64Array.from(objectives.flatMap((objective, number) => [number, number, number, objective, 0.1, 0, 0.2, number / 10]));
   history.append(chunk(0, objectives.length), steps);
-  const stage = (label: string, first: number, rough: boolean, race: boolean): Card["stages"][number] => ({ label, first, steps: 2, loglik: null, rough, race });
+  const stage = (label: string, first: number, rough: boolean, other_mode: boolean): Card["stages"][number] => ({ label, first, steps: 2, loglik: null, rough, other_mode });
   const others = signs.map((label, index) => stage(label, 4 + 2 * index, false, true));
   const stages = [stage("50 draws", 0, true, false), stage("400 draws", 2, false, false), ...others];
   const card = { id: "one", name: "mixed", problem: "p", state: "done", observations: 1, decrement: null, parameters: ["sd.price"], stages } as unknown as Card;
-  return { card, history, sweeps: new History<Count>(SWEEP), heard: 0 } as Run;
+  return { card, history, innerTrace: new History<Count>(INNER_COUNTS), heard: 0 } as Run;
 }
 
 function near(line: Line): number[] {
   return [...line.y].map((exponent) => Math.round(10 ** exponent * 1e6) / 1e6);
 }
 
-test("each stage of draws falls to its own maximum, and another sign races to that of all draws", () => {
-  const [own, other, ...more] = gapLines([{ run: raced([3, 1, 5, 2.5, 4, 2], "other sign of sd.price"), slot: 0 }], "steps");
+test("each stage of draws falls to its own maximum, and another mode to that of all draws", () => {
+  const [own, other, ...more] = gapLines([{ run: withModes([3, 1, 5, 2.5, 4, 2], "other sign of sd.price"), slot: 0 }], "steps");
 
   assert.deepEqual(near(own!), [2, 0, 3, 0.5]); // to 1 with fifty draws, to 2 with all of them
   assert.deepEqual(near(other!), [2, 0]);
   assert.deepEqual([...other!.x], [4, 5]);
-  assert.deepEqual([own!.race, other!.race, other!.name, more], [undefined, 1, "mixed, other sign of sd.price", []]);
+  assert.deepEqual([own!.otherMode, other!.otherMode, other!.name, more], [undefined, 1, "mixed, other sign of sd.price", []]);
   assert.deepEqual(own!.stages, [{ at: 2, text: "400 draws" }, { at: 4, text: "other sign of sd.price" }]);
 });
 
-test("two signs that race each have a line of their own", () => {
-  const run = raced([3, 1, 5, 2, 4, 3, 6, 4], "other sign of sd.price", "other sign of sd.time");
+test("two other modes have separate lines", () => {
+  const run = withModes([3, 1, 5, 2, 4, 3, 6, 4], "other sign of sd.price", "other sign of sd.time");
 
   const [, price, time] = gapLines([{ run, slot: 2 }], "steps");
 
   assert.deepEqual([[...price!.x], [...time!.x]], [[4, 5], [6, 7]]);
-  assert.deepEqual([price!.race, time!.race, time!.slot], [1, 2, 2]);
+  assert.deepEqual([price!.otherMode, time!.otherMode, time!.slot], [1, 2, 2]);
 });
 
-test("a parameter of a race is told at the sign that is ahead", () => {
-  assert.equal(reached(raced([3, 1, 5, 2, 4, 3], "other sign of sd.price"), "sd.price"), 0.3);
-  assert.equal(reached(raced([3, 1, 5, 2.5, 4, 2], "other sign of sd.price"), "sd.price"), 0.5);
+test("a parameter is shown at the best mode", () => {
+  assert.equal(reached(withModes([3, 1, 5, 2, 4, 3], "other sign of sd.price"), "sd.price"), 0.3);
+  assert.equal(reached(withModes([3, 1, 5, 2.5, 4, 2], "other sign of sd.price"), "sd.price"), 0.5);
 });
 
-test("a parameter of a race has no value while the objective of all draws is not finite", () => {
-  assert.equal(reached(raced([3, 1, NaN, NaN, NaN, NaN], "other sign of sd.price"), "sd.price"), undefined);
+test("a parameter with several modes has no value while the objective of all draws is not finite", () => {
+  assert.equal(reached(withModes([3, 1, NaN, NaN, NaN, NaN], "other sign of sd.price"), "sd.price"), undefined);
 });

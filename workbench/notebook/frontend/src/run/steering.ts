@@ -26,11 +26,11 @@ export class Steering {
     this.expect(run);
   }
 
-  /** Choose a way out of a failure. */
-  way(action: string, run: string): void {
+  /** Apply a remedy to a run that failed. */
+  remedy(action: string, run: string): void {
     if (action === "edit") return this.connection.send("edit", { id: run });
     if (action === "keep") return this.connection.goto("results");
-    this.connection.send("way", { run, action });
+    this.connection.send("remedy", { run, action });
     this.expect(run);
   }
 

@@ -1,13 +1,13 @@
-// Every run this page has heard of: its card, its history, and the messages that keep both true.
+// Every run on this page: its card, its history, and the messages that update both.
 import type { Connection } from "../connection";
 import type { Card } from "./card";
-import { History, numbers, SWEEP, type Chunk, type Count } from "./history";
+import { History, numbers, INNER_COUNTS, type Chunk, type Count } from "./history";
 
 export interface Run {
   card: Card;
   history: History;
   /** The iterations of demeaning; empty without fixed effects. */
-  sweeps: History<Count>;
+  innerTrace: History<Count>;
   /** When the card arrived, on the page's own clock, in milliseconds. */
   heard: number;
 }
@@ -19,17 +19,17 @@ interface ChunkMessage extends Chunk {
 }
 interface Opening {
   cards: Card[];
-  snapshots: (ChunkMessage & { rows: DataView; sweeps?: DataView })[];
+  snapshots: (ChunkMessage & { rows: DataView; inner_trace?: DataView })[];
 }
 interface Kept {
   history: History;
-  sweeps: History<Count>;
+  innerTrace: History<Count>;
 }
 
 export class Store {
   readonly runs = new Map<string, Run>();
   private readonly histories = new Map<string, Kept>();
-  private readonly asked = new Set<string>();
+  private readonly requested = new Set<string>();
   private readonly endings: (() => void)[];
 
   /** `onCard` hears a card with the one before it; `onSteps` that a run has grown, `onGone` that it is off the page. */
@@ -41,10 +41,10 @@ export class Store {
   ) {
     this.endings = [
       connection.on("card", ({ run }: { run: Card }) => this.take(run)),
-      connection.on("batch", (chunk: ChunkMessage, [buffer, sweeps]) => buffer && this.batch(chunk, buffer, sweeps)),
-      connection.on("snapshot", (chunk: ChunkMessage, [buffer, sweeps]) => buffer && this.snapshot(chunk, buffer, sweeps)),
+      connection.on("batch", (chunk: ChunkMessage, [buffer, innerTrace]) => buffer && this.batch(chunk, buffer, innerTrace)),
+      connection.on("snapshot", (chunk: ChunkMessage, [buffer, innerTrace]) => buffer && this.snapshot(chunk, buffer, innerTrace)),
       connection.on("removed", ({ run }: { run: string }) => (this.runs.delete(run), this.onGone(run))),
-      connection.on("closed", ({ run, last, swept }: { run: string; last: number; swept?: number }) => this.close(run, last, swept ?? 0)),
+      connection.on("closed", ({ run, last, inner_last }: { run: string; last: number; inner_last?: number }) => this.close(run, last, inner_last ?? 0)),
     ];
   }
 
@@ -52,8 +52,8 @@ export class Store {
   open(): void {
     const opening = this.connection.get<Opening | undefined>("opening");
     opening?.cards?.forEach((card) => this.take(card));
-    opening?.snapshots?.forEach((chunk) => chunk.rows && this.snapshot(chunk, chunk.rows, chunk.sweeps));
-    const seen = Object.fromEntries([...this.histories].map(([id, { history, sweeps }]) => [id, history.through + sweeps.through]));
+    opening?.snapshots?.forEach((chunk) => chunk.rows && this.snapshot(chunk, chunk.rows, chunk.inner_trace));
+    const seen = Object.fromEntries([...this.histories].map(([id, { history, innerTrace }]) => [id, history.through + innerTrace.through]));
     this.connection.send("ready", { seen });
   }
 
@@ -68,39 +68,39 @@ export class Store {
     this.onCard(card, before);
   }
 
-  private batch(chunk: ChunkMessage, buffer: DataView, swept?: DataView): void {
-    const { history, sweeps } = this.kept(chunk.run);
+  private batch(chunk: ChunkMessage, buffer: DataView, inner?: DataView): void {
+    const { history, innerTrace } = this.kept(chunk.run);
     const verdicts = [history.append(chunk, numbers(buffer))];
-    if (chunk.demeaning && swept) verdicts.push(sweeps.append(chunk.demeaning, numbers(swept)));
+    if (chunk.demeaning && inner) verdicts.push(innerTrace.append(chunk.demeaning, numbers(inner)));
     if (verdicts.includes("full")) this.ask(chunk.run);
     else if (verdicts.includes("gap")) this.ask(chunk.run);
     if (chunk.card) this.take(chunk.card);
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
 
-  private snapshot(chunk: ChunkMessage, buffer: DataView, swept?: DataView): void {
-    const { history, sweeps } = this.kept(chunk.run);
-    this.asked.delete(chunk.run);
+  private snapshot(chunk: ChunkMessage, buffer: DataView, inner?: DataView): void {
+    const { history, innerTrace } = this.kept(chunk.run);
+    this.requested.delete(chunk.run);
     history.restore(chunk, numbers(buffer));
-    if (chunk.demeaning && swept) sweeps.restore(chunk.demeaning, numbers(swept));
+    if (chunk.demeaning && inner) innerTrace.restore(chunk.demeaning, numbers(inner));
     if (chunk.card) this.take(chunk.card);
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
 
-  private close(run: string, last: number, swept: number): void {
-    const { history, sweeps } = this.kept(run);
-    if (history.through < last || sweeps.through < swept) this.ask(run);
+  private close(run: string, last: number, innerLast: number): void {
+    const { history, innerTrace } = this.kept(run);
+    if (history.through < last || innerTrace.through < innerLast) this.ask(run);
   }
 
   /** Ask once for what is missing; the snapshot that answers clears the question. */
   private ask(run: string): void {
-    if (this.asked.has(run)) return;
-    this.asked.add(run);
+    if (this.requested.has(run)) return;
+    this.requested.add(run);
     this.connection.send("resync", { run });
   }
 
   private kept(run: string): Kept {
-    const kept = this.histories.get(run) ?? { history: new History(), sweeps: new History<Count>(SWEEP) };
+    const kept = this.histories.get(run) ?? { history: new History(), innerTrace: new History<Count>(INNER_COUNTS) };
     this.histories.set(run, kept);
     return kept;
   }

@@ -40,7 +40,7 @@ class FormulaField {
   private check: Check | null = null;
   private spoken = "";
   /** The data, the formula and the check that the rows left out belong to. */
-  private told = "";
+  private about = "";
 
   constructor(private readonly desk: Desk) {
     this.input.addEventListener("input", () => this.onInput());
@@ -64,16 +64,16 @@ class FormulaField {
     const said = check.ok ? accepted(check) : check.of ? [] : this.refused(check); // the field of an option says it itself
     fill(this.line, said, check.ok && check.left_out > 0 && [" ", this.more]);
     const { kind, name, query } = state.data;
-    const told = JSON.stringify([kind, name, query, state.formula, check.text]);
-    if (told !== this.told) this.hideRows(); // other rows may be left out now
-    this.told = told;
+    const about = JSON.stringify([kind, name, query, state.formula, check.text]);
+    if (about !== this.about) this.hideRows(); // other rows may be left out now
+    this.about = about;
     const problem = check.field ? `${check.text} ${check.detail}` : "";
     if (problem && problem !== this.spoken) this.desk.connection.announce(problem, true);
     this.spoken = problem;
   }
 
   private toggleRows(): void {
-    if (this.rows.hidden) this.desk.send("left_out", { about: this.told });
+    if (this.rows.hidden) this.desk.send("left_out", { about: this.about });
     else this.hideRows();
   }
 
@@ -84,7 +84,7 @@ class FormulaField {
   }
 
   private showRows(found: LeftOut): void {
-    if (found.about !== this.told) return; // an answer to an older check
+    if (found.about !== this.about) return; // an answer to an older check
     fill(this.rows, leftOut(found, this.check?.left_out ?? 0));
     this.rows.hidden = false;
     text(this.more, "Hide them");

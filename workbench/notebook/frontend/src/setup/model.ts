@@ -1,4 +1,4 @@
-// Region Model: the template, a person's own log-likelihood, and the formula.
+// Region Model: the template, the user's own log-likelihood, and the formula.
 import { h, mark, text } from "../dom";
 import { labelled, newId, Picker } from "./controls";
 import { formPart } from "./form";

@@ -44,7 +44,7 @@ export interface LeftOut {
 export interface DataFigures {
   name: string;
   kind: string;
-  /** What was asked of a database; else empty. */
+  /** The query of a database; else empty. */
   query: string;
   rows: number;
   columns: number;
@@ -95,7 +95,7 @@ export interface SetupState {
   /** Whether the formula has a part behind a bar. */
   absorbs: boolean;
   /** How the estimates are found where no optimizer can be chosen; else empty. */
-  walk: string;
+  only_optimizer: string;
   /** Whether the estimates are solved for in closed form. */
   solved: boolean;
   demeaner: string;
@@ -223,13 +223,13 @@ export class Desk {
     this.timers.set(field, window.setTimeout(() => this.drafts.get(field)?.(), pause));
   }
 
-  /** Drop what a field has not yet told. */
+  /** Drop what a field has not yet sent. */
   forget(field: object): void {
     window.clearTimeout(this.timers.get(field));
     this.drafts.delete(field);
   }
 
-  /** Whether a field has something that is not yet told. */
+  /** Whether a field has something that is not yet sent. */
   holds(field: object): boolean {
     return this.drafts.has(field);
   }
@@ -239,7 +239,7 @@ export class Desk {
     [...this.drafts.values()].forEach((tell) => tell());
   }
 
-  /** Put Python's text into a field, unless the person has typed something newer there. */
+  /** Put Python's text into a field, unless the user has typed something newer there. */
   settle(input: TextField, value: string): void {
     const newer = this.drafts.has(input) || this.state.serial < (this.sent.get(input) ?? 0);
     if (!newer && input.value !== value) input.value = value;

@@ -33,7 +33,7 @@ export function wherePart(desk: Desk): Part {
     libraries.show(state.libraries, computes ? state.library : "");
     numbers.show(state.numbers, state.dtype);
     optimizer.show([{ key: "auto", label: "Automatic", note: state.automatic }, ...state.optimizers], state.optimizer, "None",
-      state.walk);
+      state.only_optimizer);
     demeanerField.hidden = !state.absorbs;
     demeaner.show(state.demeaners, state.demeaner);
     ofOptimizer.show(state);

@@ -1,4 +1,4 @@
-"""What a person's own log-likelihood prints: shown, up to a limit for each run."""
+"""Limit what a user's own log-likelihood prints in a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 LINES = 200
 LETTERS = 20_000
-"""What one run may print."""
+"""The lines and characters that one run may print."""
 
 _NOTICE = (
     "\n… The log-likelihood has printed enough: what it prints from here on is not shown. "
@@ -20,14 +20,14 @@ _NOTICE = (
 )
 
 
-class Allowance:
-    """How much one run may still print."""
+class OutputLimit:
+    """The lines and characters that one run may still print."""
 
     def __init__(self, lines: int = LINES, letters: int = LETTERS) -> None:
         self._lines, self._letters = lines, letters
 
-    def shown(self, text: str) -> str:
-        """Return what is shown of a text: all of it, a beginning and a sentence, or nothing."""
+    def allowed(self, text: str) -> str:
+        """Return what may be printed of a text: all, its beginning and a notice, or nothing."""
         if self._spent():
             return ""
         head = "".join(text.splitlines(keepends=True)[: self._lines])[: self._letters]
@@ -39,65 +39,65 @@ class Allowance:
         return self._lines <= 0 or self._letters <= 0
 
 
-_CURRENT: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+_CURRENT: ContextVar[OutputLimit | None] = ContextVar("limit", default=None)
 
 
-class _Metered:
-    """Standard output, of which threads under an allowance write no more than that."""
+class _LimitedStream:
+    """Standard output that writes the text of a thread up to the limit of that thread."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        allowance = _CURRENT.get()
-        self.stream.write(text if allowance is None else allowance.shown(text))
+        limit = _CURRENT.get()
+        self.stream.write(text if limit is None else limit.allowed(text))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
-class _Gate:
-    """Stands between Python and its output while anybody is under an allowance.
+class _Replacement:
+    """Replace ``sys.stdout`` while a thread has a limit.
 
-    ``print`` of Python 3.11 holds no reference of its own to ``sys.stdout``, so what stood there
-    is kept: another thread may be printing while the gate opens or shuts.
+    ``print`` of Python 3.11 keeps no reference to ``sys.stdout``, so recent replacements are
+    kept: another thread may be printing while ``sys.stdout`` changes.
     """
 
     def __init__(self) -> None:
         self._lock, self._users = threading.Lock(), 0
-        self._kept: deque[_Metered] = deque(maxlen=16)
+        self._recent: deque[_LimitedStream] = deque(maxlen=16)
 
     def enter(self) -> None:
         with self._lock:
             self._users += 1
             output: Any = sys.stdout
-            if not isinstance(output, _Metered):
+            if not isinstance(output, _LimitedStream):
                 sys.stdout = self._before(output)
 
     def leave(self) -> None:
         with self._lock:
             self._users -= 1
             output: Any = sys.stdout
-            if not self._users and isinstance(output, _Metered):
+            if not self._users and isinstance(output, _LimitedStream):
                 sys.stdout = output.stream
 
     def _before(self, output: Any) -> Any:
-        if not self._kept or self._kept[-1].stream is not output:
-            self._kept.append(_Metered(output))
-        return self._kept[-1]
+        if not self._recent or self._recent[-1].stream is not output:
+            self._recent.append(_LimitedStream(output))
+        return self._recent[-1]
 
 
-_GATE = _Gate()
+_REPLACEMENT = _Replacement()
 
 
 @contextmanager
-def limited(allowance: Allowance) -> Iterator[None]:
-    """Print under an allowance in this thread; other threads print as they did."""
-    _GATE.enter()
-    token = _CURRENT.set(allowance)
+def limited(limit: OutputLimit) -> Iterator[None]:
+    """Apply a limit to what this thread prints; other threads have none."""
+    _REPLACEMENT.enter()
+    token = _CURRENT.set(limit)
     try:
         yield
     finally:
         _CURRENT.reset(token)
-        _GATE.leave()
+        _REPLACEMENT.leave()

@@ -42,7 +42,7 @@ def shell():
     return made
 
 
-def asked(name, options):
+def answers_of(name, options):
     """Run a model in every way there is, and return what came of it."""
     fit = wb.fit(name, "y ~ x + z", frame, **options)
     kind = getattr(wb, type(fit.model).__name__)
@@ -99,7 +99,7 @@ def refusals():
 if __name__ == "__main__":
     frame = durations()
     in_shell = shell()
-    answers = {name: asked(name, options) for name, options in MODELS.items()}
+    answers = {name: answers_of(name, options) for name, options in MODELS.items()}
     answers["shrinkage"] = wb.fit("ridge", "y ~ x + z", frame, penalty=20.0).shrinkage
     answers["refused"] = refusals()
     sys.stdout.write(f"\n{json.dumps(answers)}\n")
