@@ -14,7 +14,7 @@ from workbench.backends import backend_named
 from workbench.backends.devices import check_device, devices
 from workbench.backends.jax_backend import JaxBackend
 from workbench.errors import DeviceError, OptionError
-from workbench.kernels.likelihood.linear_predictor import Formula, Rows, _sums
+from workbench.kernels.likelihood.row_sums import Formula, Rows, sums
 from workbench.likelihoods.base import Support
 
 every_template = pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
@@ -113,7 +113,7 @@ def test_the_forward_pass_of_torch_stays_on_a_cuda_device(template, torch):
     with torch._subclasses.fake_tensor.FakeTensorMode():
         make = partial(tensor, torch, device="cuda")
         formula, rows, places = arguments(template(), make)
-        value, _, _ = _sums(formula, xp, 0, rows, places)
+        value, _, _ = sums(formula, xp, 0, rows, places)
 
     assert value.device.type == "cuda"
     assert value.shape == ()
@@ -135,7 +135,7 @@ def test_derivatives_of_torch_have_their_shapes_on_another_device(template, torc
     formula, rows, places = arguments(template(), partial(tensor, torch, device="meta"))
 
     with xp.scope():
-        value, first, second = _sums(formula, xp, 2, rows, places)
+        value, first, second = sums(formula, xp, 2, rows, places)
 
     assert value.device.type == "meta"
     assert [d.shape for d in first] == [place.shape for place in places]
@@ -149,8 +149,8 @@ def test_the_compiled_sums_of_jax_lower_to_cuda_and_rocm(template, order):
     with jax.enable_x64(True):
         make = lambda shape, kind="float64": jax.ShapeDtypeStruct(shape, np.dtype(kind))  # noqa: E731
         formula, rows, places = arguments(template(), make)
-        sums = jax.jit(partial(_sums, formula, xp, order))
-        exported = jax.export.export(sums, platforms=["cuda", "rocm"])(rows, places)
+        compiled = jax.jit(partial(sums, formula, xp, order))
+        exported = jax.export.export(compiled, platforms=["cuda", "rocm"])(rows, places)
 
     assert exported.platforms == ("cuda", "rocm")
     assert str(exported.out_avals[0]) == "float64[]"

@@ -125,7 +125,7 @@ def test_a_row_that_misses_a_further_column_is_left_out(toys, shops):
     fit = wb.fit("binomial", "bought ~ x", holes, trials="asked")
 
     assert fit.nobs == 350
-    assert fit.dropped == {"asked missing": 50} or sum(fit.dropped.values()) == 50
+    assert fit.dropped == {"missing asked": 50}
 
 
 def test_a_further_column_that_is_needed_is_required(toys, shops):

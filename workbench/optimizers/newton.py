@@ -58,19 +58,34 @@ class Newton(OptimizerOptions):
             length, theta, number = float(np.linalg.norm(new - theta)), new, number + 1
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _direction(here: Evaluation) -> tuple[Numpy, bool]:
     """Return a direction of descent ``(k,)`` and whether the Hessian is positive definite."""
-    gradient, hessian = _gradient(here), here.hessian
-    assert hessian is not None
-    scale = np.sqrt(np.abs(np.diag(hessian)))
+    assert here.hessian is not None
+    step, definite = newton_step(here.hessian, _gradient(here))
+    return -step, definite
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def newton_step(matrix: Numpy, right: Numpy) -> tuple[Numpy, bool]:
+    """Solve for a Newton step ``(k,)``, and tell whether the matrix is positive definite.
+
+    The matrix ``(k, k)`` is scaled to a unit diagonal first.  Where it is not definite, the
+    absolute values of its eigenvalues take their place, so that the step still improves.
+
+    References
+    ----------
+    Nocedal and Wright (2006), "Numerical Optimization", section 3.4.
+    """
+    if not len(right):
+        return right, True
+    scale = np.sqrt(np.abs(np.diag(matrix)))
     scale[scale == 0] = 1.0
-    scaled = hessian / np.outer(scale, scale)
+    scaled = matrix / np.outer(scale, scale)
     try:
         factor = scipy.linalg.cho_factor(scaled)
     except np.linalg.LinAlgError:
-        return -_absolute_solve(scaled, gradient / scale) / scale, False
-    return -scipy.linalg.cho_solve(factor, gradient / scale) / scale, True
+        return _absolute_solve(scaled, right / scale) / scale, False
+    return np.asarray(scipy.linalg.cho_solve(factor, right / scale) / scale), True
 
 
 def _absolute_solve(matrix: Numpy, right: Numpy) -> Numpy:

@@ -1,4 +1,4 @@
-"""Count models and ordered logits against packages of R, whose answers lie in ``r/``."""
+"""Count models and ordered logits against packages of R; the folder ``r`` has their answers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FOLDER = Path(__file__).with_name("r")
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 CASES = EXPECTED["cases"]
 OUTCOMES = {"negbin2": "visits", "zip": "trips"}
-# R's answers stand where its own log-likelihood has a slope of 1e-7 or less; its Hessian is that
+# R's answers are where its own log-likelihood has a slope of 1e-7 or less; its Hessian is that
 # of Richardson's differences, good to about 1e-8.
 ESTIMATES, ERRORS, LOGLIK = 1e-7, 1e-6, 1e-10
-# pscl ends BFGS, and polr its own, where the log-likelihood stands still: half the digits.
+# pscl ends BFGS, and polr its own, where the log-likelihood changes no more: half the digits.
 FROM_VALUES = 2e-5
 
 

@@ -14,6 +14,7 @@ import workbench as wb
 from workbench.backends import BACKENDS
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation.outcome import Outcome
+from workbench.likelihoods.counts.negative_binomial import NegativeBinomial
 from workbench.optimizers import OPTIMIZERS
 
 # Both sides solve the same equations in float64; statsmodels differentiates the Hessian of its
@@ -338,3 +339,12 @@ def test_a_ratio_against_poisson_says_that_the_bound_is_tested(counts, model, sa
 
     assert ratio.statistic > 0
     assert said in ratio.note
+
+
+def test_a_body_of_the_page_has_the_likelihood_of_its_template(counts):
+    template = wb.fit("negbin2", "nb ~ x", counts)
+
+    own = wb.fit(wb.likelihood(NegativeBinomial.body), "nb ~ x", counts)
+
+    np.testing.assert_allclose(own.params, template.params, rtol=1e-6)
+    assert own.loglik == pytest.approx(template.loglik, rel=1e-11)

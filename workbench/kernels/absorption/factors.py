@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from workbench.errors import DataError
 from workbench.protocols import Numpy
@@ -65,6 +66,16 @@ class Factor:
                 where=name,
             )
         return cls(name, codes, levels, slopes)
+
+    @property
+    def values(self) -> Numpy:
+        """The value of each row in its level's column: one, or the slope's variable, ``(n,)``."""
+        return np.ones(len(self.codes)) if self.slope is None else self.slope
+
+    def dummies(self) -> sparse.csr_array:
+        """Return a column for each level, sparse ``(n, levels)``."""
+        places = (np.arange(len(self.codes)), self.codes)
+        return sparse.csr_array((self.values, places), shape=(len(self.codes), self.levels))
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.int64]:

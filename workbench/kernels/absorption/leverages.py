@@ -38,13 +38,14 @@ def absorbed_leverages(factors: Factors) -> Numpy:
     """
     first, *others = refuse_many(factors)
     weights = np.ones(factors.rows) if factors.weights is None else factors.weights
-    values = _values(first)
+    values = first.values
     totals = np.bincount(first.codes, weights * values**2, minlength=first.levels)
     inverse = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
     leverages = values**2 * inverse[first.codes]
     if not others:
         return np.asarray(leverages)
-    one, rest = _dummies([first]), _dummies(others)
+    one = first.dummies()
+    rest = sparse.hstack([each.dummies() for each in others], format="csr")
     weighted = sparse.diags_array(weights) @ rest
     shares = sparse.csr_array(sparse.diags_array(inverse) @ (one.T @ weighted))
     gram = (rest.T @ weighted).toarray()
@@ -75,19 +76,6 @@ def refuse_many(factors: Factors) -> list[Factor]:
     return [first, *others]
 
 
-def _values(member: Factor) -> Numpy:
-    return np.ones(len(member.codes)) if member.slope is None else member.slope
-
-
-def _dummies(members: list[Factor]) -> sparse.csr_array:
-    rows = np.arange(len(members[0].codes))
-    blocks = [
-        sparse.csr_array((_values(each), (rows, each.codes)), shape=(len(rows), each.levels))
-        for each in members
-    ]
-    return sparse.csr_array(sparse.hstack(blocks))
-
-
 def _inverse_of_independent(schur: Numpy, scale: Numpy) -> Numpy:
     """Invert the largest block of independent levels; the others' rows and columns are zero."""
     root = np.sqrt(np.where(scale > 0, scale, 1.0))
@@ -107,11 +95,11 @@ def _squares(
     first: Factor, others: list[Factor], shares: sparse.csr_array, inverse: Numpy
 ) -> Numpy:
     """Return the squared length, in the metric of ``inverse``, of each row outside ``first``."""
-    values, order = _values(first), np.argsort(first.codes, kind="stable")
+    values, order = first.values, np.argsort(first.codes, kind="stable")
     starts = np.concatenate([[0], np.cumsum(first.sizes)])
     begins = np.cumsum([0, *(each.levels for each in others)])
     places = np.column_stack([each.codes + b for each, b in zip(others, begins, strict=False)])
-    amounts = np.column_stack([_values(each) for each in others])
+    amounts = np.column_stack([each.values for each in others])
     squares = np.empty(len(order))
     step = max(1, _CELLS_AT_ONCE // len(inverse))
     for low in range(0, first.levels, step):

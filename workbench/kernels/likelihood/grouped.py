@@ -1,4 +1,4 @@
-"""Sums of a likelihood whose unit is a group of rows, such as a panel's person."""
+"""Sums of a likelihood with groups of rows as units, such as the persons of a panel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.protocols import Numpy, Order
 
 
 class Groups:
-    """The groups of the rows, by whose sums a formula joins its rows.
+    """The groups of the rows, which a formula sums by.
 
     Parameters
     ----------

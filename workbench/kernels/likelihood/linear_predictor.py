@@ -11,51 +11,30 @@ threads, two to three times as fast as either library, and the library sees the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
-from typing import Any, Literal, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from workbench.backends import Array, Backend
+from workbench.kernels.likelihood.outcomes import Outcomes
 from workbench.kernels.likelihood.parameters import Block, OutcomeTerm, Scale
+from workbench.kernels.likelihood.row_sums import (
+    Contributions,
+    Formula,
+    Rows,
+    compiled,
+    curved,
+    pushed,
+    rowwise,
+    sums,
+    weighted,
+)
 from workbench.kernels.likelihood.scores import Argument, RowScores, sum_by_code
 from workbench.kernels.linear.gram import cross_gram, pull, times, weighted_gram
 from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
-
-Contributions = Callable[
-    [Array, Sequence[Array], Sequence[Array], Mapping[str, Array], Backend], Array
-]
-"""``f(y, predictors, parameters, columns, xp)``: the log-likelihood of each row, ``(n,)``."""
-Kind = Literal["design", "shared", "picked"]
-
-
-@dataclass(frozen=True)
-class Formula:
-    """The scalar function of a row, and what each of its arguments is.
-
-    Compiled code is found again by this object, so it holds nothing that depends on the data.
-    """
-
-    contributions: Contributions
-    kinds: tuple[Kind, ...]
-
-
-class Rows(NamedTuple):
-    """The columns that a formula reads, as arrays of the library.
-
-    ``offsets`` has one ``(n,)`` or None for each design, ``codes`` one ``(n,)`` for each picked
-    argument, ``designs`` the ``(n, p)`` where the library multiplies by them.
-    """
-
-    y: Array
-    weights: Array
-    offsets: tuple[Array | None, ...]
-    codes: tuple[Array, ...] = ()
-    columns: Mapping[str, Array] = {}
-    designs: tuple[Array, ...] = ()
 
 
 class LinearPredictorKernel:
@@ -97,7 +76,7 @@ class LinearPredictorKernel:
         outcome_term: Callable[[Numpy, Numpy], OutcomeTerm | None] | None = None,
     ) -> None:
         self.xp = xp
-        self._term = None if outcome_term is None else _Outcomes(outcome_term, y, weights)
+        self._term = None if outcome_term is None else Outcomes(outcome_term, y, weights)
         self.scale = Scale(sum(x.shape[1] for x in designs), tuple(blocks))
         self.size = self.scale.size
         self.arguments = _arguments(designs, blocks, self.scale)
@@ -133,10 +112,10 @@ class LinearPredictorKernel:
         params = self.scale.natural(theta)
         with self.xp.scope():
             if self._on_host:
-                found = self._call(_weighted, order, self._predicted(params))
+                found = self._call(weighted, order, self._predicted(params))
                 pieces = self._times_designs(*found)
             else:
-                pieces = self._call(_sums, order, self._places(params))
+                pieces = self._call(sums, order, self._places(params))
             value, first, second = [_host(self.xp, piece) for piece in pieces]
         found = self._assembled(float(value), first, second, order)
         if self._term is not None:
@@ -151,9 +130,9 @@ class LinearPredictorKernel:
         with self.xp.scope():
             if self._on_host:
                 places = self._predicted(params), self._predicted(move, keep=False)
-                pieces = self._pulled(self._call(_pushed, 2, *places))
+                pieces = self._pulled(self._call(pushed, 2, *places))
             else:
-                pieces = self._call(_curved, 2, self._places(params), self._places(move))
+                pieces = self._call(curved, 2, self._places(params), self._places(move))
             found = self._gathered([_host(self.xp, piece) for piece in pieces])
         if self._term is not None:
             first = scale.first
@@ -179,7 +158,7 @@ class LinearPredictorKernel:
         """
         params = self.scale.natural(theta)
         with self.xp.scope():
-            values, first, _ = self._call(_rowwise, order, self._predicted(params))
+            values, first, _ = self._call(rowwise, order, self._predicted(params))
             found = self.xp.numpy(values), [self.xp.numpy(d) for d in first]
         return found if self._term is None else self._term.by_row(*found, params, self.scale.first)
 
@@ -199,7 +178,7 @@ class LinearPredictorKernel:
     # Arguments at a point -----------------------------------------------------------------------
 
     def _call(self, function: Callable[..., Any], order: Order, *places: Any) -> Any:
-        return _compiled(function, self._formula, self.xp, order)(self._rows, *places)
+        return compiled(function, self._formula, self.xp, order)(self._rows, *places)
 
     def _predicted(self, params: Numpy, *, keep: bool = True) -> tuple[Array, ...]:
         """Return each argument's place with the designs multiplied: ``(n,)``, or parameters."""
@@ -296,48 +275,6 @@ class LinearPredictorKernel:
             hessian[across, down] += shaped.T
 
 
-class _Outcomes:
-    """The distinct outcomes, and the part of the log-likelihood that depends on them alone."""
-
-    def __init__(
-        self,
-        term: Callable[[Numpy, Numpy], OutcomeTerm | None],
-        y: Numpy,
-        weights: Numpy | None,
-    ) -> None:
-        self._values, self._codes = np.unique(y, return_inverse=True)
-        self._counts = np.bincount(self._codes, weights, len(self._values))
-        self._of = term
-
-    def _at(self, parameters: Numpy) -> OutcomeTerm:
-        found = self._of(self._values, parameters)
-        assert found is not None
-        return found
-
-    def added(self, totals: Totals, params: Numpy, first: int) -> Totals:
-        """Add the sums over the rows to those of the formula."""
-        term = self._at(params[first:])
-        gradient, hessian = totals.gradient, totals.hessian
-        if gradient is not None:
-            gradient[first:] += self._counts @ term.first
-        if hessian is not None:
-            hessian[first:, first:] += np.tensordot(self._counts, term.second, 1)
-        return Totals(totals.value + float(self._counts @ term.value), gradient, hessian)
-
-    def hessian(self, parameters: Numpy) -> Numpy:
-        """Return the second derivatives of the sum, ``(m, m)``."""
-        return np.asarray(np.tensordot(self._counts, self._at(parameters).second, 1))
-
-    def by_row(
-        self, values: Numpy, first: list[Numpy], params: Numpy, at: int
-    ) -> tuple[Numpy, list[Numpy]]:
-        """Add the part of each row; parameters are the last arguments, one each."""
-        term = self._at(params[at:])
-        count = term.first.shape[1]
-        own = [d + term.first[self._codes, j] for j, d in enumerate(first[-count:])]
-        return values + term.value[self._codes], [*first[:-count], *own] if first else []
-
-
 def _arguments(
     designs: Sequence[Numpy], blocks: Sequence[Block], scale: Scale
 ) -> tuple[Argument, ...]:
@@ -354,159 +291,6 @@ def _arguments(
             each = range(place.start, place.stop)
             found.extend(Argument("shared", j, j + 1) for j in each)
     return tuple(found)
-
-
-# What the library computes, compiled once for equal formulas -------------------------------------
-
-
-@lru_cache(maxsize=256)
-def _compiled(
-    function: Callable[..., Any], formula: Formula, xp: Backend, order: Order
-) -> Callable[..., Any]:
-    """Compile once for equal formulas, so that a second fit of the same shape starts warm."""
-    return xp.compile(partial(function, formula, xp, order))
-
-
-Derivatives = tuple[Array, list[Array], list[list[Array]]]
-"""Values and derivatives of rows ``(n,)``, or their sums where no design plays a part."""
-
-
-def _values(formula: Formula, xp: Backend, rows: Rows, places: Sequence[Array]) -> list[Array]:
-    """Return the arguments of each row, ``(n,)`` each."""
-    offsets, codes = iter(rows.offsets), iter(rows.codes)
-    found: list[Array] = []
-    for kind, place in zip(formula.kinds, places, strict=True):
-        if kind == "design":
-            offset = next(offsets)
-            found.append(place if offset is None else place + offset)
-        elif kind == "picked":
-            found.append(xp.take(place, next(codes)))
-        else:
-            found.append(place + 0 * found[0])
-    return found
-
-
-def _rowwise(
-    formula: Formula, xp: Backend, order: Order, rows: Rows, places: Sequence[Array]
-) -> Derivatives:
-    """Differentiate each row by its arguments."""
-    first = len(rows.offsets)
-
-    def row(*arguments: Array) -> Array:
-        read = arguments[:first], arguments[first:]
-        return formula.contributions(rows.y, *read, rows.columns, xp)
-
-    return xp.row_derivatives(row, _values(formula, xp, rows, places), order)
-
-
-def _weighted(
-    formula: Formula, xp: Backend, order: Order, rows: Rows, places: Sequence[Array]
-) -> Derivatives:
-    """Weight the rows, and sum those that no design multiplies."""
-    values, first, second = _rowwise(formula, xp, order, rows, places)
-    sizes = [place.shape[0] if place.shape else 1 for place in places]
-    codes = _codes(formula, rows)
-
-    def reduced(i: int, derivative: Array) -> Array:
-        weighted = rows.weights * derivative
-        if formula.kinds[i] == "design":
-            return weighted
-        return xp.sum(weighted) if codes[i] is None else _by(xp, weighted, codes[i], sizes[i])
-
-    def paired(i: int, j: int, derivative: Array) -> Array:
-        down, across = codes[i], codes[j]
-        if formula.kinds[i] == "design" or across is None:
-            return reduced(i, derivative)
-        if down is None:
-            return reduced(j, derivative)
-        both = down * sizes[j] + across
-        return _by(xp, rows.weights * derivative, both, sizes[i] * sizes[j])
-
-    gradient = [reduced(i, d) for i, d in enumerate(first)]
-    blocks = [[paired(i, i + j, d) for j, d in enumerate(row)] for i, row in enumerate(second)]
-    return xp.sum(rows.weights * values), gradient, blocks
-
-
-def _codes(formula: Formula, rows: Rows) -> list[Array | None]:
-    """Return the codes of each argument, None where it picks nothing."""
-    codes = iter(rows.codes)
-    return [next(codes) if kind == "picked" else None for kind in formula.kinds]
-
-
-def _by(xp: Backend, rows: Array, codes: Array, size: int) -> Array:
-    return xp.segment_sum(rows, codes, size)
-
-
-def _sums(
-    formula: Formula, xp: Backend, order: Order, rows: Rows, places: Sequence[Array]
-) -> Derivatives:
-    """Sum over the rows, the designs included."""
-    designs, codes = rows.designs, _codes(formula, rows)
-    value, first, second = _weighted(formula, xp, order, rows, _multiplied(rows, places))
-
-    def block(i: int, j: int, d: Array) -> Array:
-        if formula.kinds[i] != "design":
-            return d
-        x = designs[i]
-        if formula.kinds[j] == "design":
-            return x.T @ (designs[j] * d[:, None])
-        if codes[j] is None:
-            return d @ x
-        return _by(xp, x * d[:, None], codes[j], places[j].shape[0]).T
-
-    blocks = [[block(i, i + j, d) for j, d in enumerate(row)] for i, row in enumerate(second)]
-    return value, _multiplied_back(formula, rows, first), blocks
-
-
-def _multiplied(rows: Rows, places: Sequence[Array]) -> list[Array]:
-    """Multiply the designs with their coefficients; the designs come first."""
-    count = len(rows.designs)
-    return [*(x @ b for x, b in zip(rows.designs, places, strict=False)), *places[count:]]
-
-
-def _multiplied_back(formula: Formula, rows: Rows, first: Sequence[Array]) -> list[Array]:
-    # Not x.T @ v: XLA on a CPU takes eight times as long over it.
-    kinds = enumerate(zip(formula.kinds, first, strict=False))
-    return [d @ rows.designs[i] if kind == "design" else d for i, (kind, d) in kinds]
-
-
-def _pushed(
-    formula: Formula,
-    xp: Backend,
-    order: Order,
-    rows: Rows,
-    places: Sequence[Array],
-    moves: Sequence[Array],
-) -> list[Array]:
-    """Multiply the second derivatives of the rows with a move of every argument."""
-    _, _, second = _rowwise(formula, xp, order, rows, places)
-    still = rows._replace(offsets=(None,) * len(rows.offsets))
-    steps, codes = _values(formula, xp, still, moves), _codes(formula, rows)
-    sides = range(len(moves))
-    pushed = [
-        rows.weights * sum(second[min(i, j)][abs(i - j)] * steps[j] for j in sides) for i in sides
-    ]
-    return [
-        push
-        if formula.kinds[i] == "design"
-        else xp.sum(push)
-        if codes[i] is None
-        else _by(xp, push, codes[i], moves[i].shape[0])
-        for i, push in enumerate(pushed)
-    ]
-
-
-def _curved(
-    formula: Formula,
-    xp: Backend,
-    order: Order,
-    rows: Rows,
-    places: Sequence[Array],
-    moves: Sequence[Array],
-) -> list[Array]:
-    """Multiply the Hessian with a vector, without forming the blocks ``X_a'W X_b``."""
-    both = _multiplied(rows, places), _multiplied(rows, moves)
-    return _multiplied_back(formula, rows, _pushed(formula, xp, order, rows, *both))
 
 
 def _host(xp: Backend, piece: Any) -> Any:

@@ -175,7 +175,7 @@ def _summed(argument: Argument, rows: Numpy) -> Numpy:
 
 
 def _product(one: Argument, d: Numpy, other: Argument, e: Numpy) -> Numpy:
-    """Return the sum over rows of ``d_i a_i e_i b_i'`` for what stands before the derivatives."""
+    """Return the sum over rows of ``d_i a_i e_i b_i'``, of factors a and b of the derivatives."""
     if one is other and one.kind == "design":
         return gram(one.design, d)
     both = d * e

@@ -49,6 +49,9 @@ class NegativeBinomial(Likelihood):
     title: ClassVar[str] = "Negative binomial"
     formula: ClassVar[str] = "E(y | x) = μ = exp(x′β), Var(y | x) = μ + alpha μ²"
     support: ClassVar[Support] = Support.WHOLE_COUNT
+    body: ClassVar[str] = (
+        "params: alpha > 0 = 0.5\nloglik = negative_binomial_logpmf(y, exp(eta), alpha)"
+    )
     equations: ClassVar[tuple[Equation, ...]] = (Equation("mean", saturation=18.0),)
     parameters: ClassVar[tuple[Block, ...]] = (Block(("alpha",), LOG),)
 

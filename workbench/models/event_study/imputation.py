@@ -47,7 +47,7 @@ class Imputation:
     ) -> Imputation:
         """Put the factors and covariates ``(n, q)`` side by side, each of unit length below."""
         root = np.ones(len(rows)) if weights is None else np.sqrt(weights)
-        parts = [_dummies(factor) for factor in factors]
+        parts = [factor.dummies() for factor in factors]
         if covariates.shape[1]:
             parts.append(sparse.csr_array(covariates))
         design = sparse.hstack(parts, format="csr")
@@ -96,13 +96,6 @@ class Imputation:
                 where="first_stage",
             )
         return np.asarray(found)
-
-
-def _dummies(factor: Factor) -> sparse.csr_array:
-    rows = len(factor.codes)
-    values = np.ones(rows) if factor.slope is None else factor.slope
-    places = (np.arange(rows), factor.codes)
-    return sparse.csr_array((values, places), shape=(rows, factor.levels))
 
 
 def _solved(matrix: sparse.csr_array, right: Numpy) -> Numpy:

@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
 
 from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, counted
 from workbench.estimation.control import Control
@@ -21,6 +20,7 @@ from workbench.kernels.absorption.factors import Factors
 from workbench.kernels.linear.gram import gram, pull, times
 from workbench.likelihoods.base import total
 from workbench.models.fixed_effects.families import Derivatives, Family
+from workbench.optimizers.newton import newton_step
 from workbench.protocols import Numpy
 
 # Rows of a vanishing weight carry no information, but each level needs a positive weight.
@@ -191,7 +191,7 @@ class IRLS:
         x = np.ascontiguousarray(clean[:, 1 : 1 + (0 if effects_only else self.x.shape[1])])
         effect_response = None if pseudo is None else pseudo - clean[:, -1]
         information, score = self._profiled(point, h, x, clean[:, 0], explained, effect_response)
-        step, definite = _newton_direction(information, score)
+        step, definite = newton_step(information, score)
         move = explained + times(x, step[: x.shape[1]])
         if effect_response is not None:
             move += step[-1] * effect_response
@@ -252,22 +252,6 @@ class IRLS:
 
 def _usable(point: Point) -> bool:
     return bool(np.isfinite(point.rows.first).all() and np.isfinite(point.rows.second).all())
-
-
-def _newton_direction(information: Numpy, score: Numpy) -> tuple[Numpy, bool]:
-    """Return the Newton step, and whether the information is positive definite."""
-    if not len(score):
-        return score, True
-    diagonal = np.abs(np.diag(information))
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = information / np.outer(scale, scale)
-    try:
-        factor = scipy.linalg.cho_factor(scaled)
-    except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(scaled)
-        lifted = np.maximum(np.abs(values), 1e-6 * np.abs(values).max()) + np.finfo(float).tiny
-        return np.asarray(vectors @ ((vectors.T @ (score / scale)) / lifted) / scale), False
-    return np.asarray(scipy.linalg.cho_solve(factor, score / scale) / scale), True
 
 
 def _shortfall(found: Demeaned, tolerance: float) -> str:

@@ -17,7 +17,7 @@ from scipy.optimize import linprog
 from workbench.data.design import Design
 from workbench.data.formula.fixed_effects import leave_singletons
 from workbench.errors import DataError
-from workbench.kernels.absorption.factors import Factor, Factors
+from workbench.kernels.absorption.factors import Factors
 from workbench.kernels.linear.gram import gram, pull, times
 from workbench.models.fixed_effects.families import Family
 from workbench.protocols import Numpy
@@ -186,7 +186,7 @@ def separated_by_simplex(divergence: Numpy, x: Numpy, factors: Factors) -> Mask 
     if len(divergence) * (x.shape[1] + len(factors.members)) > _LARGEST_PROGRAM:
         return None
     scale = np.abs(x).max(axis=0, initial=0.0)
-    dummies = [_dummies(member) for member in factors.members]
+    dummies = [member.dummies() for member in factors.members]
     design = sparse.hstack([sparse.csr_array(x / np.where(scale > 0, scale, 1)), *dummies], "csr")
     outer = divergence != 0
     ahead = sparse.diags_array(divergence[outer]) @ design[outer]
@@ -217,9 +217,3 @@ def _most(ahead: Any, left: Mask, still: Any) -> Mask | None:
     if found.x is None:
         return None
     return np.asarray(left & np.asarray(ahead @ found.x > _TOLERANCE))
-
-
-def _dummies(member: Factor) -> sparse.csr_array:
-    rows = len(member.codes)
-    values = np.ones(rows) if member.slope is None else member.slope
-    return sparse.csr_array((values, (np.arange(rows), member.codes)), shape=(rows, member.levels))

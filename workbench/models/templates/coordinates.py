@@ -53,6 +53,26 @@ class TemplateCoordinates:
             at += len(part.names)
 
     @property
+    def bounded(self) -> list[int]:
+        """The positions of the parameters with a scale other than the natural one."""
+        pairs = zip(self.scale.slices, self.scale.blocks, strict=True)
+        return [
+            i
+            for place, block in pairs
+            if not block.transform.linear
+            for i in range(place.start, place.stop)
+        ]
+
+    @property
+    def vanishing(self) -> list[tuple[int, range]]:
+        """The constants of equations that may vanish, with the places of their coefficients."""
+        return [
+            (place.start + part.intercept, range(place.start, place.stop))
+            for place, part in self._places()
+            if part.equation.vanishes and part.intercept is not None
+        ]
+
+    @property
     def _thresholds(self) -> slice:
         """The place of the thresholds: the first block."""
         return self.scale.slices[0]

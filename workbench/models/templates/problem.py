@@ -22,7 +22,6 @@ from workbench.kernels.likelihood.grouped import GroupedKernel
 from workbench.kernels.likelihood.linear_predictor import LinearPredictorKernel
 from workbench.kernels.likelihood.parameters import Scale
 from workbench.kernels.likelihood.scores import RowScores, UnitScores
-from workbench.kernels.likelihood.separation import Separation, single_separator
 from workbench.kernels.linear.moments import GaussianMoments
 from workbench.likelihoods.base import Likelihood, Observed, Start, Support, total
 from workbench.models.design.checks import check_enough_rows, check_names, check_outcome
@@ -30,18 +29,17 @@ from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.scaling import INTERCEPT, outcome_scale
 from workbench.models.design.weights import weights_of
 from workbench.models.templates.coordinates import TemplateCoordinates
-from workbench.models.templates.equations import EquationColumns, equation_columns, stacked_names
+from workbench.models.templates.equations import equation_columns, stacked_names
 from workbench.models.templates.null_model import maximum
 from workbench.models.templates.options import without_names
 from workbench.models.templates.results import TemplateState
+from workbench.models.templates.separation import evidence
 from workbench.protocols import Numpy
 
 # On an unconstrained scale; at an inner maximum a last step is below 1e-4 of a standard error.
 _STILL_MOVING = 0.1
 # A dispersion, or a share of inflated zeros, that float32 cannot tell from zero.
 _NEGLIGIBLE = 1e-5
-# The separating direction's elements are at most 1; smaller ones than this are rounding.
-_IN_DIRECTION = 1e-5
 
 
 @final
@@ -339,23 +337,10 @@ class TemplateProblem(Problem):
             if not saturated or at in self._searched:
                 continue
             self._searched.add(at)
-            found = self.template.separating(at, self.y, self.parts[at].columns.x)
+            found = evidence(self.template, at, self.y, self.parts[at], self.depvar)
             if found is not None:
-                return self._evidence(self._by_one_column(found, at), self.parts[at])
+                return found
         return None
-
-    def _by_one_column(self, found: Separation, at: int) -> Separation:
-        """Return the direction of a single column, where one alone predicts ordered levels."""
-        x = self.parts[at].columns.x
-        if not found.complete or not self.parts[at].equation.thresholds:
-            return found
-        for j in np.flatnonzero(np.abs(found.direction) > _IN_DIRECTION):
-            alone = self.template.separating(at, self.y, x[:, [j]])
-            if alone is not None and alone.complete:
-                direction = np.zeros(x.shape[1])
-                direction[j] = alone.direction[0]
-                return replace(alone, direction=direction)
-        return found
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return the parameters that a Newton step still moves far, as towards a bound.
@@ -363,33 +348,12 @@ class TemplateProblem(Problem):
         On the unconstrained scale a bound is infinitely far away: there the gain of a step goes
         to zero while its length does not.
         """
-        moving = [i for i in self._bounded if abs(newton_step[i]) > _STILL_MOVING]
+        moving = [i for i in self.coordinates.bounded if abs(newton_step[i]) > _STILL_MOVING]
         found = dict.fromkeys(moving)
-        for at, place in self._vanishing:
+        for at, place in self.coordinates.vanishing:
             if newton_step[at] < -_STILL_MOVING:
                 found |= dict.fromkeys(place)
         return tuple(sorted(found))
-
-    @property
-    def _bounded(self) -> list[int]:
-        """The positions of the parameters with a scale other than the natural one."""
-        pairs = zip(self.scale.slices, self.blocks, strict=True)
-        return [
-            i
-            for place, block in pairs
-            if not block.transform.linear
-            for i in range(place.start, place.stop)
-        ]
-
-    @property
-    def _vanishing(self) -> list[tuple[int, range]]:
-        """The constants of equations that may vanish, with the places of their coefficients."""
-        found, at = [], 0
-        for part in self.parts:
-            if part.equation.vanishes and part.intercept is not None:
-                found.append((at + part.intercept, range(at, at + len(part.names))))
-            at += len(part.names)
-        return found
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
         """Return what the template says of a maximum, or of a run that ended near a limit."""
@@ -410,7 +374,7 @@ class TemplateProblem(Problem):
         """Return the parameters that are as good as at a bound, whether a step says so or not."""
         shown = dict(zip(self.parameter_names, self.natural(theta).tolist(), strict=True))
         found = [n for n in self.template.positive if shown[n] < _NEGLIGIBLE]
-        gone = [at for at, _ in self._vanishing if theta[at] < np.log(_NEGLIGIBLE)]
+        gone = [at for at, _ in self.coordinates.vanishing if theta[at] < np.log(_NEGLIGIBLE)]
         return [*found, *(self.parameter_names[at] for at in gone)]
 
     @property
@@ -422,36 +386,6 @@ class TemplateProblem(Problem):
     def bound_message(self, names: Sequence[str]) -> str:
         """Say what it means that parameters lie at a bound, where the template knows."""
         return self.template.at_limit(names, self.depvar)
-
-    def _evidence(self, found: Separation, of: EquationColumns) -> SeparationEvidence:
-        names, x = of.names, of.columns.x
-        part = [
-            j
-            for j, d in enumerate(found.direction)
-            if abs(d) > _IN_DIRECTION and of.columns.names[j] != INTERCEPT
-        ]
-        for j in part if found.complete and self.template.support is Support.ZERO_ONE else ():
-            if gap := single_separator(self.y, x[:, j]):
-                return self._split_by(j, gap)
-        listed = tuple(names[j] for j in part)
-        what = "= 0 exactly" if self.template.counts else "exactly"
-        rows = f"{found.rows} of {len(self.y)} rows" if found.rows else "some rows"
-        how = what if found.complete else f"{what} in {rows}"
-        together = " and ".join(listed) + (" together predict" if len(listed) > 1 else " predicts")
-        return SeparationEvidence(listed, f"{together} {self.depvar} {how}.", found.complete)
-
-    def _split_by(self, j: int, gap: tuple[float, float]) -> SeparationEvidence:
-        name, column = self.columns.names[j], self.columns.x[:, j] + self.columns.shifts[j]
-        below = column <= gap[0] + self.columns.shifts[j]
-        low, high = _span(column[below]), _span(column[~below])
-        counts = [
-            [int(((self.y == value) & side).sum()) for side in (below, ~below)] for value in (0, 1)
-        ]
-        table = {
-            "columns": [f"{name} {low}", f"{name} {high}"],
-            "rows": [[f"{self.depvar} = {value}", *row] for value, row in enumerate(counts)],
-        }
-        return SeparationEvidence((name,), f"{name} predicts {self.depvar} exactly.", True, table)
 
     # Prediction ---------------------------------------------------------------------------------
 
@@ -466,10 +400,6 @@ class TemplateProblem(Problem):
         if self.design.offset is not None:
             found[0] = found[0] + self.design.offset
         return found
-
-    def probabilities(self, params: Numpy) -> Numpy | None:
-        """Return the probability of each level in each row, ``(n, J)``, of an outcome of levels."""
-        return self.template.probabilities(self.predictors(params), params[self.scale.first :])
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted mean, shape ``(n,)``."""
@@ -495,8 +425,3 @@ class TemplateProblem(Problem):
 def _stacked(start: Start, scale: Scale) -> Numpy:
     """Return start values of the kernel, unconstrained, ``(k,)``."""
     return scale.unconstrained(np.concatenate([*start.coefficients, start.parameters]))
-
-
-def _span(values: Numpy) -> str:
-    low, high = float(values.min()), float(values.max())
-    return f"= {low:g}" if low == high else f"{low:g} to {high:,g}"

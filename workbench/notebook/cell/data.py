@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from workbench.data.sources import load, open_data
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
+from workbench.names import nearest
 from workbench.notebook.setup.data import notebook_tables, sample_names
 
 _ORIGINS = {
@@ -62,11 +62,11 @@ def _samples() -> list[str]:
 
 def _unknown(name: str, namespace: Mapping[str, Any]) -> DataError:
     known = [*notebook_tables(namespace), *_samples()]
-    nearest = next(iter(get_close_matches(name, known, n=1)), "")
+    near = nearest(name, known)
     return DataError(
         f'There is no variable, shipped sample or file named "{name}".',
-        f"{nearest}?" if nearest else f"one of {known}, or a file's path.",
+        f"{near}?" if near else f"one of {known}, or a file's path.",
         code="no-such-data",
         where=name,
-        suggestion=nearest,
+        suggestion=near,
     )

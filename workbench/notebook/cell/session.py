@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import OptionError
+from workbench.names import nearest
 
 if TYPE_CHECKING:
     from workbench.results.fit import Fit
@@ -41,11 +41,10 @@ def fit_named(name: str, namespace: Mapping[str, Any]) -> Fit:
         return _fits[name]
     if isinstance(variable, Fit):
         return variable
-    nearest = next(iter(get_close_matches(name, _fits, n=1)), "")
     raise OptionError(
         f'No fit of this session is named "{name}".',
         f"one of {list(_fits)}." if _fits else "run a cell with --name first.",
         code="no-such-fit",
         where="beside",
-        suggestion=nearest,
+        suggestion=nearest(name, _fits),
     )
