@@ -71,13 +71,13 @@ def test_absorbed_terms_and_both_r_squared_stand_in_the_comparison(mroz):
     plain = wb.fit("ols", "lwage ~ educ", grouped)
     absorbed = wb.fit("feols", "lwage ~ educ | city + band", grouped)
     theirs = smf.ols("lwage ~ educ", grouped).fit()
-    absorbed = pyfixest.feols("lwage ~ educ | city + band", grouped)
+    by_pyfixest = pyfixest.feols("lwage ~ educ | city + band", grouped)
 
     rows = {row.label: row.cells for row in wb.compare(plain, absorbed).grid.rows}
 
     assert rows["Fixed effects: city"] == rows["Fixed effects: band"] == ("no", "yes")
-    assert rows["R²"] == (f"{theirs.rsquared:.4f}", f"{absorbed._r2:.4f}")
-    assert rows["R² within"] == ("", f"{absorbed._r2_within:.4f}")
+    assert rows["R²"] == (f"{theirs.rsquared:.4f}", f"{by_pyfixest._r2:.4f}")
+    assert rows["R² within"] == ("", f"{by_pyfixest._r2_within:.4f}")
 
 
 def test_clustered_errors_come_with_the_number_of_clusters(logit, mroz):
