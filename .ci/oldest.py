@@ -35,7 +35,7 @@ def lowest(project: dict) -> dict[str, str]:
 
 
 def transitive(direct: dict[str, str]) -> dict[str, str]:
-    """Return the pins of constraints.txt for what is no dependency of ours."""
+    """Return the pins of constraints.txt for packages that we do not depend on."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if not line.startswith("#"))
     ours = {canonicalize_name(name) for name in direct} | COMPANIONS

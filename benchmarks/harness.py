@@ -211,7 +211,7 @@ def keep_memory() -> None:
     """Let this process keep the memory that it frees, for every side alike, where glibc allocates.
 
     The host of a virtual machine takes free memory back after a second or two, and the next use
-    waits for the host, which is no property of a side.
+    waits for the host, which says nothing about a side.
     """
     allocator = ctypes.CDLL(None)
     if hasattr(allocator, "mallopt"):

@@ -55,7 +55,7 @@ time.sleep(600)
 
 
 def make(folder: Path) -> None:
-    """Record the runs in a store of their own, and write their figures beside it."""
+    """Record the runs in a store of their own, and write their figures next to it."""
     path, figures = folder / "runs.sqlite", {}
     wb.use_store(path)
     for name, (model, formula, data, options) in CALLS.items():
