@@ -115,7 +115,7 @@ facts = {
     "of linear models": "toy" in form.errors_of("ols"),
     "of choices": "toy" in form.errors_of("mixed_logit"),
 }
-slow = wb.Adam(lr=1e-5, max_steps=10_000_000)
+slow = wb.Adam(lr=1e-9, max_steps=10_000_000)
 run = wb.start(*CALL, se="toy", se_options={"share": 4}, optimizer=slow, name="killed")
 while len(run.trace) < 50:
     time.sleep(0.05)

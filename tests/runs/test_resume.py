@@ -33,13 +33,13 @@ CHILD = """
     frame = pd.DataFrame({"y": np.arange(10.0), "x": np.arange(10.0) ** 2})
     options = {"backend": "torch", "name": "killed"}
     if sys.argv[1] == "sample":
-        slow = wb.Adam(lr=1e-5, max_steps=10_000_000)
+        slow = wb.Adam(lr=1e-9, max_steps=10_000_000)
         run = wb.start("logit", "inlf ~ educ + age", "mroz", optimizer=slow, **options)
     elif sys.argv[1] == "frame":
         slow = wb.SGD(lr=1e-7, max_steps=10_000_000)
         run = wb.start("gaussian", "y ~ x", frame, optimizer=slow, start={"x": 3.0}, **options)
     elif sys.argv[1] == "equations":
-        slow = wb.Adam(lr=1e-6, max_steps=10_000_000)
+        slow = wb.Adam(lr=1e-9, max_steps=10_000_000)
         asked = ("zip", "kidslt6 ~ educ", "mroz")
         run = wb.start(*asked, inflation="~ age", optimizer=slow, start={"educ": 0.2}, **options)
     else:
