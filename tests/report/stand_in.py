@@ -41,7 +41,7 @@ class StandIn:
     message: str = "Converged after 5 steps."
     flat: tuple[str, ...] = ()
     further_coefficients: tuple[str, ...] = ()
-    nuisance: tuple[str, ...] = ()
+    further_parameters: tuple[str, ...] = ()
     family: str = "likelihood"
     column_sd: Mapping[str, float] = field(default_factory=dict)
     levels: tuple[str, ...] | None = None

@@ -26,11 +26,11 @@ def test_a_list_of_fits_compares_as_its_members_do(logit, probit):
     assert compare([logit, probit]).to_csv() == compare(logit, probit).to_csv()
 
 
-def test_rows_have_the_regressors_then_the_intercept_then_nuisance_parameters(logit, probit):
+def test_rows_have_the_regressors_then_the_intercept_then_further_parameters(logit, probit):
     with_sigma = probit.but(
         params=pd.concat([probit.params, pd.Series({"sigma": 0.7})]),
         se=pd.concat([probit.se, pd.Series({"sigma": 0.1})]),
-        nuisance=("sigma",),
+        further_parameters=("sigma",),
     )
 
     assert compare(logit, with_sigma).parameters[-3:] == ("kidsge6", "Intercept", "sigma")

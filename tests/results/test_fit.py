@@ -33,6 +33,21 @@ def test_a_fit_survives_json_and_predicts_from_it(fit, people):
     assert len(again.trace) == len(fit.trace)
 
 
+def test_the_former_name_of_the_further_parameters_works_with_a_warning(people):
+    fit = wb.fit("gaussian", "educ ~ copies", people, backend="torch")
+
+    with pytest.warns(FutureWarning, match="nuisance is called further_parameters now"):
+        assert fit.nuisance == fit.further_parameters == ("sigma",)
+
+
+def test_a_fit_stored_under_the_former_name_of_the_further_parameters_is_read(people):
+    fit = wb.fit("gaussian", "educ ~ copies", people, backend="torch")
+    stored = fit.to_dict()
+    stored["nuisance"] = stored.pop("further_parameters")
+
+    assert Fit.from_dict(stored).further_parameters == ("sigma",)
+
+
 def test_a_fit_survives_pickling_without_its_data(fit):
     again = pickle.loads(pickle.dumps(fit))
 

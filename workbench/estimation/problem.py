@@ -55,7 +55,7 @@ class Problem(ABC):
 
     title: ClassVar[str]
     family: ClassVar[Family] = "likelihood"
-    nuisance: tuple[str, ...] = ()
+    further_parameters: tuple[str, ...] = ()
     record: str = ""
     """What was done before the optimization, as a sentence without its end."""
     tolerance: float = 1e-8

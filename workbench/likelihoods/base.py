@@ -157,12 +157,12 @@ class Likelihood(Options, ABC):
     """The type of outcome for which a page proposes the model: 0/1, integer or number."""
     textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Formulas of data sets that textbooks use, with the options that each needs."""
-    nuisance: ClassVar[tuple[str, ...]] = ()
+    further_parameters: ClassVar[tuple[str, ...]] = ()
     """Names of the parameters that are not coefficients, as far as no data are needed."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.nuisance = tuple(name for block in cls.parameters for name in block.names)
+        cls.further_parameters = tuple(name for block in cls.parameters for name in block.names)
 
     @property
     def counts(self) -> bool:

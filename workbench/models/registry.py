@@ -135,7 +135,7 @@ def models() -> pd.DataFrame:
             "title": kind.title,
             "formula": kind.formula,
             "outcome": kind.outcome,
-            "nuisance": kind.further_parameters,
+            "further_parameters": kind.further_parameters,
             "roles": kind.roles,
         }
         for name, kind in listed().items()

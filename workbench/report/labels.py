@@ -51,8 +51,8 @@ def in_table_order(names: Sequence[str], fits: Sequence[Fit]) -> tuple[str, ...]
     further = [name for fit in fits for name in fit.further_coefficients]
     constants = [name for name in further if name.endswith(f":{INTERCEPT}")]
     regressors = [name for name in further if name not in set(constants)]
-    nuisance = [name for fit in fits for name in fit.nuisance]
-    last = dict.fromkeys([INTERCEPT, *regressors, *constants, *nuisance])
+    further = [name for fit in fits for name in fit.further_parameters]
+    last = dict.fromkeys([INTERCEPT, *regressors, *constants, *further])
     return (*(n for n in names if n not in last), *(n for n in last if n in set(names)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -80,6 +81,8 @@ class Fit(StandardErrors):
         Rows left out, by reason.
     left_out, notes
         Sentences on columns left out and on other steps taken.
+    further_parameters
+        The parameters that are not coefficients, such as the dispersion of a negative binomial.
     outcome, message
         How the run ended, and the sentence with its figures.
     decrement
@@ -108,7 +111,7 @@ class Fit(StandardErrors):
     dropped: Mapping[str, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    nuisance: tuple[str, ...] = ()
+    further_parameters: tuple[str, ...] = ()
     family: Family = "likelihood"
     decrement: float | None = None
     curvature: Curvature | None = field(default=None, repr=False)
@@ -153,6 +156,12 @@ class Fit(StandardErrors):
     def estimated(self) -> pd.Series:
         """The estimates of all columns, before ``sunab()`` averages over cohorts."""
         return self.params
+
+    @property
+    def nuisance(self) -> tuple[str, ...]:
+        """The former name of `further_parameters`."""
+        warnings.warn("nuisance is called further_parameters now.", FutureWarning, stacklevel=2)
+        return self.further_parameters
 
     @property
     def aic(self) -> float:
@@ -291,7 +300,7 @@ class Fit(StandardErrors):
             "state": self.state.to_dict(),
             "left_out": list(self.left_out),
             "notes": list(self.notes),
-            "nuisance": list(self.nuisance),
+            "further_parameters": list(self.further_parameters),
             "curvature": None if curvature is None else _curvature_to_dict(curvature),
             "trace": self.trace.rows().tolist(),
             "trace_parameters": list(self.trace.parameter_names),
@@ -318,6 +327,7 @@ class Fit(StandardErrors):
         cls, stored: Mapping[str, Any], trace: Trace | None, demeaning: Demeaning | None
     ) -> dict[str, Any]:
         """Return what this class is made of, from what was stored."""
+        stored = {_RENAMED.get(name, name): value for name, value in stored.items()}
         curvature = stored["curvature"]
         if trace is None:
             trace = Trace.from_rows(stored["trace_parameters"], stored["trace"])
@@ -331,7 +341,7 @@ class Fit(StandardErrors):
             "params": pd.Series(stored["params"], dtype=np.float64, name="estimate"),
             "left_out": tuple(stored["left_out"]),
             "notes": tuple(stored["notes"]),
-            "nuisance": tuple(stored["nuisance"]),
+            "further_parameters": tuple(stored["further_parameters"]),
             "curvature": None if curvature is None else _curvature_from_dict(curvature),
             "trace": trace,
             "demeaning": demeaning,
@@ -382,6 +392,9 @@ class Fit(StandardErrors):
     def __maketables_stat__(self, key: str) -> Any:
         return display.call("maketables_stat", self, key)
 
+
+_RENAMED = {"nuisance": "further_parameters"}
+"""Keys of older records, by their former name."""
 
 _PLAIN = (
     "loglik",

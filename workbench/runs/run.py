@@ -372,7 +372,7 @@ class Run:
                 *notes_on_curvature(problem, measured),
                 *problem.notes_at(measured.theta, measured.curvature),
             ),
-            nuisance=problem.nuisance,
+            further_parameters=problem.further_parameters,
             family=problem.family,
             decrement=measured.decrement,
             curvature=measured.curvature,

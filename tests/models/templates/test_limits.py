@@ -304,5 +304,5 @@ def test_models_list_what_an_equation_and_its_option_are():
     listed = wb.models()
 
     assert {"negbin2", "zip", "ordered_logit"} <= set(listed.index)
-    assert listed.loc["negbin2", "nuisance"] == ("alpha",)
+    assert listed.loc["negbin2", "further_parameters"] == ("alpha",)
     assert listed.loc["ordered_logit", "outcome"] == "one of a set of ordered levels"

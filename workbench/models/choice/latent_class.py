@@ -43,7 +43,9 @@ class LatentClassProblem(ChoiceProblem):
         for name in self.members.left_out:
             said = f"{name} repeats others in the membership and was left out."
             self.left_out = (*self.left_out, said)
-        self.nuisance = tuple(n for n in self._member_names if n not in self.settings.fixed)
+        self.further_parameters = tuple(
+            n for n in self._member_names if n not in self.settings.fixed
+        )
 
     @property
     def _member_names(self) -> tuple[str, ...]:

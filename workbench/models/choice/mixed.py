@@ -105,7 +105,7 @@ class MixedProblem(ChoiceProblem):
         self.pairs = factor_pairs(len(self.random), settings.correlated)
         self.signs = np.ones(len(self.random))
         self.simulation = {}
-        self.nuisance = tuple(n for n in sd_names(settings) if n not in settings.fixed)
+        self.further_parameters = tuple(n for n in sd_names(settings) if n not in settings.fixed)
         self.wtp = self._price()
         self._check_memory()
         self._note_kinks()

@@ -65,7 +65,7 @@ class NestedProblem(ChoiceProblem):
         several = np.diff(self.sets.occurrence_first) > 1
         alone = [k for k in range(len(self.nests)) if not several[self.sets.nest == k].any()]
         self._alone = {f"tau.{self.nests[k]}": 1.0 for k in alone}
-        self.nuisance = tuple(
+        self.further_parameters = tuple(
             f"tau.{name}" for name in self.nests if f"tau.{name}" not in self.held
         )
         for name in self._alone:
@@ -130,7 +130,7 @@ class NestedProblem(ChoiceProblem):
 
     def notes_at(self, theta: Numpy, curvature: Curvature | None) -> tuple[str, ...]:
         params = dict(zip(self.parameter_names, self.natural(theta), strict=True))
-        above = [name for name in self.nuisance if params.get(name, 0.0) > 1]
+        above = [name for name in self.further_parameters if params.get(name, 0.0) > 1]
         if not above:
             return ()
         verb = "is" if len(above) == 1 else "are"

@@ -149,7 +149,10 @@ class ChoiceProblem(Problem):
         said = tuple(f"{name} repeats others in the scale and was left out." for name in repeats)
         self.left_out = (*self.left_out, *said)
         names = named(found.names, "scale")
-        self.nuisance = (*self.nuisance, *(n for n in names if n not in self.settings.fixed))
+        self.further_parameters = (
+            *self.further_parameters,
+            *(n for n in names if n not in self.settings.fixed),
+        )
         return found
 
     def _take_names(self) -> None:

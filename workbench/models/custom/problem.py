@@ -94,7 +94,7 @@ class CustomProblem(Problem):
         self.title = own.title  # type: ignore[misc]
         self.depvar = design.outcome_name
         self.dropped, self.notes = dict(design.dropped), tuple(design.notes)
-        self.nuisance = tuple(own.parameters) if own.linear else ()
+        self.further_parameters = tuple(own.parameters) if own.linear else ()
         self._prepare()
         self.kernel = self._kernel()
 

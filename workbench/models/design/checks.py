@@ -23,7 +23,7 @@ class OfOneOutcome(Protocol):
         """The values that the outcome may take."""
 
     @property
-    def nuisance(self) -> tuple[str, ...]:
+    def further_parameters(self) -> tuple[str, ...]:
         """Names of the parameters that are not coefficients."""
 
 
@@ -66,11 +66,11 @@ def check_outcome(kind: OfOneOutcome, design: Design) -> None:
             code="constant-outcome",
             where=name,
         )
-    if kind.nuisance:
+    if kind.further_parameters:
         raise DataError(
-            f"The outcome {name} is {y[0]:g} in all {len(y)} rows, so {kind.nuisance[0]} would "
-            "be zero.",
-            hint=f'the model "ols", which needs no {kind.nuisance[0]}.',
+            f"The outcome {name} is {y[0]:g} in all {len(y)} rows, so "
+            f"{kind.further_parameters[0]} would be zero.",
+            hint=f'the model "ols", which needs no {kind.further_parameters[0]}.',
             code="constant-outcome",
             where=name,
         )

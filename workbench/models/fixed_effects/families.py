@@ -32,7 +32,7 @@ class Derivatives:
     first, second
         The derivative by the index, and minus the second one, which is positive.
     own, own_second, cross
-        Derivatives by the nuisance parameter, and by it and the index; None without one.
+        Derivatives by the further parameter, and by it and the index; None without one.
     """
 
     value: Numpy
@@ -58,7 +58,7 @@ class Family(ABC):
     title: ClassVar[str]
     formula: ClassVar[str]
     support: ClassVar[Support]
-    nuisance: ClassVar[tuple[str, ...]] = ()
+    further_parameters: ClassVar[tuple[str, ...]] = ()
     mean_of: ClassVar[type[Likelihood]]
     """The template that states the mean."""
     uninformative: ClassVar[str]
@@ -68,8 +68,8 @@ class Family(ABC):
         self.y, self.weights = y, weights
 
     @abstractmethod
-    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
-        """Return value and derivatives at an index ``(n,)``; nuisance parameters unconstrained."""
+    def derivatives(self, index: Numpy, further: Numpy) -> Derivatives:
+        """Return value and derivatives at an index ``(n,)``; further parameters unconstrained."""
 
     @abstractmethod
     def first_index(self) -> Numpy:
@@ -98,8 +98,8 @@ class Family(ABC):
         """The nats that the decrement is measured in, one or less."""
         return 1.0
 
-    def first_nuisance(self, index: Numpy) -> Numpy:
-        """Return start values of the nuisance parameters, unconstrained."""
+    def further_start(self, index: Numpy) -> Numpy:
+        """Return start values of the further parameters, unconstrained."""
         return np.empty(0)
 
 
@@ -121,7 +121,7 @@ class PoissonFamily(Family):
     mean_of: ClassVar[type[Likelihood]] = Poisson
     uninformative: ClassVar[str] = "only zeros in {}"
 
-    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
+    def derivatives(self, index: Numpy, further: Numpy) -> Derivatives:
         mean = np.exp(index)
         return Derivatives(self.y * index - mean, self.y - mean, mean)
 
@@ -171,7 +171,7 @@ class LogitFamily(Family):
     mean_of: ClassVar[type[Likelihood]] = Logit
     uninformative: ClassVar[str] = "one outcome only in {}"
 
-    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
+    def derivatives(self, index: Numpy, further: Numpy) -> Derivatives:
         sign = 2 * self.y - 1
         wrong = expit(-sign * index)
         return Derivatives(log_expit(sign * index), sign * wrong, wrong * expit(sign * index))
@@ -206,10 +206,10 @@ class NegativeBinomialFamily(PoissonFamily):
     name: ClassVar[str] = "fenegbin"
     title: ClassVar[str] = "Negative binomial, fixed effects"
     formula: ClassVar[str] = "E(y | x) = μ = exp(x′β + α + γ), Var(y | x) = μ + alpha μ²"
-    nuisance: ClassVar[tuple[str, ...]] = ("alpha",)
+    further_parameters: ClassVar[tuple[str, ...]] = ("alpha",)
 
-    def derivatives(self, index: Numpy, nuisance: Numpy) -> Derivatives:
-        y, mean, theta = self.y, np.exp(index), float(np.exp(-nuisance[0]))
+    def derivatives(self, index: Numpy, further: Numpy) -> Derivatives:
+        y, mean, theta = self.y, np.exp(index), float(np.exp(-further[0]))
         both, relative = theta + mean, np.log1p(mean / theta)
         gamma, slope, curvature = _gamma_terms(y, theta)
         by_theta = slope - relative + (mean - y) / both
@@ -225,7 +225,7 @@ class NegativeBinomialFamily(PoissonFamily):
             cross=-theta * (y - mean) * mean / both**2,
         )
 
-    def first_nuisance(self, index: Numpy) -> Numpy:
+    def further_start(self, index: Numpy) -> Numpy:
         """Return the log of the overdispersion by moments, around the means of that index."""
         mean = np.exp(index)
         excess = total((self.y - mean) ** 2 - mean, self.weights) / total(mean**2, self.weights)
@@ -235,7 +235,7 @@ class NegativeBinomialFamily(PoissonFamily):
         """Return the log-likelihood of a constant and a dispersion of their own."""
         shift = np.zeros_like(self.y) if offset is None else offset
         constant = np.log(total(self.y, self.weights) / total(np.exp(shift), self.weights))
-        first = np.array([constant, *self.first_nuisance(shift + constant)])
+        first = np.array([constant, *self.further_start(shift + constant)])
 
         def less(point: Numpy) -> tuple[float, Numpy]:
             rows = self.derivatives(shift + point[0], point[1:])

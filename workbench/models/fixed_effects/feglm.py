@@ -79,8 +79,8 @@ class FeglmProblem(FixedEffectsProblem):
         super().__init__(specification, informative(design, self.kind, specification.fixef_rm))
         title = self.kind.title if self.factors.members else self.kind.title.partition(",")[0]
         self.title = title  # type: ignore[misc]
-        self.nuisance = self.kind.nuisance
-        self.parameter_names = (*self.layout.regressors, *self.nuisance)
+        self.further_parameters = self.kind.further_parameters
+        self.parameter_names = (*self.layout.regressors, *self.further_parameters)
         check_names(self.parameter_names)
         self.notes += self._notes_on_small_groups()
         self._look_below = _FIRST_LOOK
@@ -115,7 +115,7 @@ class FeglmProblem(FixedEffectsProblem):
     @property
     def estimated(self) -> tuple[str, ...]:
         """Names of the slopes that are neither absorbed nor repeat others, and what follows."""
-        return (*self.projected.names, *self.nuisance)
+        return (*self.projected.names, *self.further_parameters)
 
     # Beginning ----------------------------------------------------------------------------------
 
@@ -144,9 +144,9 @@ class FeglmProblem(FixedEffectsProblem):
     def _begin(self, index: Numpy) -> None:
         """Take one step of reweighted least squares from an index that need not be the model's."""
         design, irls = self.design, self.irls
-        nuisance = irls.family.first_nuisance(index) if self.nuisance else np.empty(0)
+        further = irls.family.further_start(index) if self.further_parameters else np.empty(0)
         irls.x = design.matrix
-        here = irls.at(np.concatenate([np.zeros(design.matrix.shape[1]), nuisance]), index)
+        here = irls.at(np.concatenate([np.zeros(design.matrix.shape[1]), further]), index)
         h = irls.curvature(here)
         working = index - irls.offset + irls.weighted(here.rows.first) / h
         columns = np.column_stack([working, design.matrix])
@@ -162,9 +162,9 @@ class FeglmProblem(FixedEffectsProblem):
         irls.x = np.ascontiguousarray(design.matrix[:, list(found.kept)])
         rest = found.y - times(found.x, slopes)
         index = irls.offset + working - rest
-        if self.nuisance:
-            nuisance = irls.family.first_nuisance(index)
-        self._first = irls.at(np.concatenate([slopes, nuisance]), index)
+        if self.further_parameters:
+            further = irls.family.further_start(index)
+        self._first = irls.at(np.concatenate([slopes, further]), index)
         self._before = found.x
         self._listen(self._places)
 
@@ -172,7 +172,7 @@ class FeglmProblem(FixedEffectsProblem):
     def _places(self) -> list[int]:
         """The places of what is demeaned in a step: outcome, slopes, further parameter."""
         first = 1 + len(self.layout.regressors)
-        further = range(first, first + len(self.nuisance))
+        further = range(first, first + len(self.further_parameters))
         return [0, *(1 + j for j in self.projected.kept), *further]
 
     def _first_projected(self) -> Projected:
@@ -198,7 +198,7 @@ class FeglmProblem(FixedEffectsProblem):
     def unconstrained(self, params: Numpy) -> Numpy:
         """Return what is estimated, the further parameters as logs."""
         theta = params[np.isfinite(params)].copy()
-        if self.nuisance:
+        if self.further_parameters:
             theta[-1] = np.log(theta[-1])
         return theta
 
@@ -359,7 +359,7 @@ class FeglmProblem(FixedEffectsProblem):
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:
         """Return the further parameter when a step still moves it far towards its bound."""
-        moves = self.nuisance and abs(float(newton_step[-1])) > _STILL_MOVING
+        moves = self.further_parameters and abs(float(newton_step[-1])) > _STILL_MOVING
         return (len(newton_step) - 1,) if moves else ()
 
     def curvature(self, theta: Numpy, *, scores: bool = True) -> Curvature:

@@ -36,7 +36,7 @@ _PER_GAIN = 0.01
 
 @dataclass(frozen=True)
 class Point:
-    """Slopes and nuisance parameters ``theta (k,)``, and the index ``(n,)``, effects included.
+    """Slopes and further parameters ``theta (k,)``, and the index ``(n,)``, effects included.
 
     ``loglik`` is in nats, constants included; ``size`` sums the absolute values of its terms.
     """
@@ -57,7 +57,7 @@ class NewtonStep:
     x
         The regressors without the effects, under the weights of the point, ``(n, p)``.
     effect_response
-        The derivative of the effects by the nuisance parameter, ``(n,)``, or None without one.
+        The derivative of the effects by the further parameter, ``(n,)``, or None without one.
     information, score
         Minus the Hessian and the gradient with the effects concentrated out, ``(k, k)``, ``(k,)``.
     direction, index_change
@@ -146,9 +146,9 @@ class IRLS:
 
     def at(self, theta: Numpy, index: Numpy) -> Point:
         """Evaluate every row at an index."""
-        nuisance = theta[self.x.shape[1] :]
+        further = theta[self.x.shape[1] :]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            rows = self.family.derivatives(index, nuisance)
+            rows = self.family.derivatives(index, further)
             values = self.weighted(rows.value)
             return Point(
                 theta,

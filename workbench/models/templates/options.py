@@ -27,7 +27,7 @@ class TemplateModel(Model):
     @property
     def parameters(self) -> tuple[str, ...]:
         """The further parameters that are known before the data."""
-        return self.likelihood_class.nuisance
+        return self.likelihood_class.further_parameters
 
 
 @lru_cache
@@ -58,7 +58,7 @@ def template_model(likelihood: type[Likelihood]) -> type[TemplateModel]:
         "title": likelihood.title,
         "formula": likelihood.formula,
         "outcome": likelihood.support.value,
-        "further_parameters": likelihood.nuisance,
+        "further_parameters": likelihood.further_parameters,
         "with_effects": likelihood.with_effects,
         "body": likelihood.body,
         "usual_for": likelihood.usual_for,

@@ -108,13 +108,13 @@ class TemplateProblem(Problem):
     def _name_parameters(self) -> None:
         design, coefficients = self.design, stacked_names(self.parts)
         self.blocks = self.template.blocks(self.y, design.outcome_levels or ())
-        self.nuisance = tuple(name for block in self.blocks for name in block.names)
+        self.further_parameters = tuple(name for block in self.blocks for name in block.names)
         self.scale = Scale(len(coefficients), self.blocks)
-        self.parameter_names = (*coefficients, *self.nuisance)
+        self.parameter_names = (*coefficients, *self.further_parameters)
         check_names(self.parameter_names)
         further = [name for part in self.parts[1:] for name in part.names]
         columns = tuple(n for n in design.names if n != INTERCEPT or self.parts[0].intercept == 0)
-        every = (*columns, *further, *self.nuisance)
+        every = (*columns, *further, *self.further_parameters)
         check_enough_rows(len(self.y), every, (*columns, *further))
 
     @property

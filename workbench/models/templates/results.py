@@ -73,7 +73,7 @@ class TemplateFit(MeanFit):
         >>> fit.unconstrained.index.tolist()
         ['log(alpha)']
         """
-        names = [n for n in self.nuisance if n in self.likelihood.positive]
+        names = [n for n in self.further_parameters if n in self.likelihood.positive]
         values, errors = self.params[names], self.se[names]
         columns = {"estimate": np.log(values), "std_error": errors / values}
         return pd.DataFrame(columns).rename(index="log({})".format)
@@ -110,7 +110,12 @@ class TemplateFit(MeanFit):
         part = problem.parts[0]
         x = problem.design.matrix[:, list(part.columns.kept)]
         return parallel_lines(
-            problem.y, x, part.names, self.nuisance, problem.weights.values, problem.offset
+            problem.y,
+            x,
+            part.names,
+            self.further_parameters,
+            problem.weights.values,
+            problem.offset,
         )
 
     # Prediction ---------------------------------------------------------------------------------
@@ -170,4 +175,4 @@ class TemplateFit(MeanFit):
     def _further(self) -> Numpy:
         """The parameters that are not coefficients."""
         estimated = self.estimated.to_numpy()
-        return estimated[len(estimated) - len(self.nuisance) :]
+        return estimated[len(estimated) - len(self.further_parameters) :]

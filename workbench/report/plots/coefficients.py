@@ -45,7 +45,7 @@ def coefficient_rows(
         When a fit has no estimates, as after separation.
     """
     comparison = compare(fits)
-    left_out = {INTERCEPT, *(name for fit in fits for name in fit.nuisance)}
+    left_out = {INTERCEPT, *(name for fit in fits for name in fit.further_parameters)}
     left_out |= {n for f in fits for n in f.further_coefficients if n.endswith(f":{INTERCEPT}")}
     return [
         row

@@ -200,7 +200,7 @@ def fit_plot(fit: Fit, level: float = 0.95) -> CoefficientPlot:
     """Draw an event study where the formula has one, else each regressor's estimate."""
     if fit.events:
         return event_plot(fit, level=level)
-    names = [str(n) for n in fit.params.index if n != INTERCEPT and n not in fit.nuisance]
+    names = [str(n) for n in fit.params.index if n != INTERCEPT and n not in fit.further_parameters]
     places = {float(place): name for place, name in enumerate(names)}
     line = _line(fit, fit.name, places, (), SERIES[0], level)
     return CoefficientPlot((line,), "regressor", tuple(names), level)

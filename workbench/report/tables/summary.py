@@ -187,8 +187,8 @@ def _notes(fit: Fit) -> Iterable[str]:
         yield from filter(None, [kind_note(fit)])
     if fit.flat:
         yield f"The likelihood is flat along {', '.join(fit.flat)}: no standard errors exist."
-    if fit.nuisance and has_errors(fit):
-        yield f"{', '.join(fit.nuisance)}: natural scale, errors by the delta method."
+    if fit.further_parameters and has_errors(fit):
+        yield f"{', '.join(fit.further_parameters)}: natural scale, errors by the delta method."
     yield from fit.notes
 
 
