@@ -127,7 +127,7 @@ def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
     assert page.of("closed")[-1]["inner_last"] == 40
     assert cards[-1]["run"]["demeaning"] == {"columns": ["lwage", "educ"], "tol": 1e-8}
     assert (
-        "in educ, the slowest of 2 columns; the finish line is 10⁻⁸"
+        "in educ, the slowest of 2 columns; converged below 10⁻⁸"
         in (cards[-1]["run"]["sentence"])
     )
 
@@ -373,7 +373,7 @@ def test_an_order_is_heard_and_carried_out(order):
     streamer.close()
 
     assert run.orders == [order]
-    assert page.of("heard")[0]["run"] == run.id
+    assert page.of("received")[0]["run"] == run.id
 
 
 def test_going_on_with_newton_shows_the_new_run():
@@ -503,7 +503,7 @@ def test_an_error_without_a_fit_is_told_with_its_hint():
     assert card["evidence"]["sentences"] == ["Try: pick another."]
 
 
-def test_the_distance_to_the_finish_line_is_one_sentence():
+def test_the_distance_to_convergence_is_one_sentence():
     run = FakeRun()
     run.step()
 
@@ -512,5 +512,5 @@ def test_the_distance_to_the_finish_line_is_one_sentence():
     run.step(gradient_norm=1.7e-2, step_length=2.3e-4)
     without = card_of(run)["sentence"]
 
-    assert with_decrement == "Decrement 5.7 × 10⁻⁶; the finish line is 10⁻⁸."
+    assert with_decrement == "Decrement 5.7 × 10⁻⁶; converged below 10⁻⁸."
     assert without == "Largest gradient 0.017 per row; step length 0.00023."

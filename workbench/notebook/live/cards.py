@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.results.fit import Fit
     from workbench.runs.run import Run
 
-FINISH_LINE = 1e-8
+CONVERGED_BELOW = 1e-8
 """The Newton decrement of the total log-likelihood below which a run has converged."""
 
 _GOING = {"running": "● Running", "paused": "❚❚ Paused", "stopping": "■ Stopping"}
@@ -123,8 +123,8 @@ def _left_out(fit: Fit) -> str:
 
 def _distance(step: Iterate) -> str:
     if step.decrement is not None and math.isfinite(step.decrement):
-        line = numbers.power_of_ten(round(math.log10(FINISH_LINE)))
-        return f"Decrement {numbers.figure(step.decrement, 2)}; the finish line is {line}."
+        line = numbers.power_of_ten(round(math.log10(CONVERGED_BELOW)))
+        return f"Decrement {numbers.figure(step.decrement, 2)}; converged below {line}."
     if not math.isfinite(step.gradient_norm):
         return "The gradient is not known yet."
     gradient, length = numbers.figure(step.gradient_norm, 2), numbers.figure(step.step_length, 2)

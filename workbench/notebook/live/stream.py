@@ -240,7 +240,7 @@ class Streamer:
 
     def _answer(self, feed: _Feed, act: Callable[[], None]) -> None:
         """Acknowledge the message, then act; an error is sent to the page, not raised."""
-        self._post({"type": "heard", "run": feed.run.id})
+        self._post({"type": "received", "run": feed.run.id})
         try:
             act()
         except WorkbenchError as error:

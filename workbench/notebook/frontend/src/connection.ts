@@ -11,16 +11,16 @@ export interface AnyModel {
 }
 
 export type Tab = "setup" | "run" | "results";
-export type Handler = (payload: any, buffers: DataView[]) => void;
+type Handler = (payload: any, buffers: DataView[]) => void;
 
 export interface Connection {
   /** Send `{type, ...payload}` to Python as a custom message. */
   send(type: string, payload?: Record<string, unknown>): void;
-  /** Hear messages of one type; the function returned ends that. */
+  /** Call `handler` for messages of one type; the function returned ends that. */
   on(type: string, handler: Handler): () => void;
   /** Read a synchronised trait. */
   get<T>(trait: string): T;
-  /** Hear changes of a trait; the function returned ends that. */
+  /** Call `handler` when a trait changes; the function returned ends that. */
   watch(trait: string, handler: () => void): () => void;
   /** Whether the kernel still answers to this widget. */
   readonly alive: boolean;
@@ -32,7 +32,7 @@ export interface Connection {
 }
 
 /** The frame's part of a connection: what the shell gives it. */
-export interface Frame {
+interface Frame {
   goto(tab: Tab): void;
   announce(sentence: string, urgent?: boolean): void;
 }

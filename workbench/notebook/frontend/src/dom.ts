@@ -1,7 +1,7 @@
 // Builds elements.  Text only ever enters as text nodes and attributes, so no name can become markup.
 
 export type Child = Node | string | number | null | undefined | false | Child[];
-export type Attributes = Record<string, unknown>;
+type Attributes = Record<string, unknown>;
 
 /** Create an element: `onclick`-like keys take listeners, null and false leave an attribute out. */
 export function h<K extends keyof HTMLElementTagNameMap>(

@@ -1,9 +1,9 @@
-// What the kernel is doing: the notebook's own line to it tells when a cell is at work.
+// What the kernel is doing: the notebook's messages show when a cell runs.
 import type { AnyModel, Connection } from "./connection";
 import { mark, text } from "./dom";
 import { plural } from "./format";
 
-/** How long a cell works before the page speaks of it, and how long an answer may take, in ms. */
+/** How long a cell runs before the page says so, and how long an answer may take, in ms. */
 const PATIENCE = 500;
 
 /** Keep the kernel's state in `line`, and the number of runs in `counter`. */
@@ -16,7 +16,7 @@ export function followKernel(model: AnyModel, connection: Connection, line: HTML
     mark(line, "data-state", !connection.alive ? "gone" : busy ? "busy" : going ? "going" : "idle");
     text(line, connection.alive ? stateOf(going, busy, deaf) : "Kernel gone");
   };
-  /** A cell at work may keep the page's orders waiting, or not: only an answer tells. */
+  /** While a cell runs, the page's commands may have to wait; only an answer shows whether they do. */
   const ask = (working: boolean): void => {
     window.clearTimeout(timer);
     [busy, deaf] = [working, false];
@@ -45,28 +45,28 @@ function stateOf(going: number, busy: boolean, deaf: boolean): string {
   return `${plural(going, "run")} going, kernel busy with a cell${deaf ? "; Stop acts when it ends" : ""}`;
 }
 
-/** Tell when a cell has been at work for a while, and when it ends; messages of widgets are no cells. */
-export function followCells(model: AnyModel, tell: (working: boolean) => void): () => void {
+/** Call `announce` when a cell has run for a while, and when it ends; messages of widgets are no cells. */
+export function followCells(model: AnyModel, announce: (working: boolean) => void): () => void {
   const kernel = model.widget_manager?.kernel;
   if (!kernel?.iopubMessage) return () => undefined; // another host than Jupyter's own
   let timer = 0;
   const note = (working: boolean): void => {
     window.clearTimeout(timer);
-    if (working) timer = window.setTimeout(() => tell(true), PATIENCE);
-    else tell(false);
+    if (working) timer = window.setTimeout(() => announce(true), PATIENCE);
+    else announce(false);
   };
   let unsure = kernel.status === "busy"; // with a cell, or with a message that no cell sent
-  const hear = (_: unknown, { header, parent_header: parent, content }: any): void => {
+  const onMessage = (_: unknown, { header, parent_header: parent, content }: any): void => {
     if (header.msg_type !== "status") return;
     const working = content.execution_state === "busy";
     if (parent?.msg_type !== "execute_request" && (working || !unsure)) return;
     unsure = false;
     note(working);
   };
-  kernel.iopubMessage.connect(hear);
+  kernel.iopubMessage.connect(onMessage);
   if (unsure) note(true);
   return () => {
     window.clearTimeout(timer);
-    kernel.iopubMessage.disconnect(hear);
+    kernel.iopubMessage.disconnect(onMessage);
   };
 }

@@ -1,4 +1,4 @@
-// The frame of the widget: tabs, the kernel's state, the spoken line, and who owns the keyboard.
+// The frame of the widget: tabs, the kernel's state, sentences for screen readers, and keyboard shortcuts.
 import { connect, type AnyModel, type Connection, type Tab } from "./connection";
 import { h, mark, roving, text } from "./dom";
 import { followKernel } from "./kernel";
@@ -123,7 +123,7 @@ function foldSaved(root: HTMLElement): () => void {
   };
 }
 
-/** Escape gives the keyboard back to the notebook's cell. */
+/** Escape moves the focus back to the notebook's cell. */
 function leaveOnEscape(event: KeyboardEvent, el: HTMLElement): void {
   if (event.key !== "Escape" || event.defaultPrevented) return;
   (document.activeElement as HTMLElement | null)?.blur();

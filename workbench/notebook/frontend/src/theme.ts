@@ -45,7 +45,7 @@ function isDark(root: HTMLElement): boolean {
 }
 
 /** Lightness of an opaque `rgb(...)` colour between 0 and 1; null where it is see-through. */
-export function luminance(colour: string): number | null {
+function luminance(colour: string): number | null {
   const parts = colour.match(/[\d.]+/g)?.map(Number) ?? [];
   const [red, green, blue, alpha = 1] = parts;
   if (red === undefined || green === undefined || blue === undefined || alpha < 0.5) return null;

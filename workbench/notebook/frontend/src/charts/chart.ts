@@ -19,7 +19,7 @@ export interface ChartOptions {
   named?: boolean;
   /** A marker on every point, or on the last one only. */
   markers: "all" | "last";
-  /** A dashed line with its words, such as the finish line. */
+  /** A dashed line with its words, such as the convergence line. */
   rule?: { at: number; text: string };
   most?: { x: number; y: number };
 }

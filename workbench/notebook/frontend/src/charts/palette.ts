@@ -2,7 +2,7 @@
 import { svg } from "../dom";
 
 export const DASHES: number[][] = [[], [6, 3], [2, 3], [9, 3, 2, 3], []];
-export type Marker = (context: CanvasRenderingContext2D, x: number, y: number, size: number) => void;
+type Marker = (context: CanvasRenderingContext2D, x: number, y: number, size: number) => void;
 
 /** Colours of the theme in force, read from the style sheet's variables. */
 export interface Colours {

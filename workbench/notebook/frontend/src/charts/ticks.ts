@@ -71,7 +71,7 @@ export function around(min: number, max: number, least = 0): [number, number] {
   return [min - room, max + room];
 }
 
-/** Move rising heights down until they are `room` apart, then up until none is below `bottom`. */
+/** Move rising heights down until they are `room` pixels apart, then up until none is below `bottom`. */
 export function apart(heights: number[], room: number, bottom: number): number[] {
   const placed = [...heights];
   for (let at = 1; at < placed.length; at += 1) placed[at] = Math.max(placed[at]!, placed[at - 1]! + room);

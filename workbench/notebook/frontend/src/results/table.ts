@@ -1,4 +1,4 @@
-// The comparison: one column a run, decimal points aligned by hidden digits, and its exports.
+// The comparison: one column per run, decimal points aligned by hidden digits, and its exports.
 import { sample } from "../charts/palette";
 import type { Connection } from "../connection";
 import { fill, h, mark, text, type Child } from "../dom";

@@ -1,6 +1,6 @@
 // What Python says about a run: everything a card shows.
 
-export type State = "running" | "paused" | "stopping" | "stopped" | "done" | "failed";
+type State = "running" | "paused" | "stopping" | "stopped" | "done" | "failed";
 
 export interface Phase {
   key: string;
@@ -9,7 +9,7 @@ export interface Phase {
   seconds: number | null;
 }
 
-export interface Remedy {
+interface Remedy {
   action: string;
   label: string;
   help: string;
@@ -25,12 +25,12 @@ export interface Evidence {
 }
 
 /** What Python says of a run's demeaning: the columns, and the residual at which one is done. */
-export interface Demeaned {
+interface Demeaned {
   columns: string[];
   tol: number;
 }
 
-/** A stretch of steps with the same draws and the same signs. */
+/** Consecutive steps with the same draws and the same start for the signs. */
 export interface Stage {
   label: string;
   /** The number of its first step. */
@@ -76,7 +76,7 @@ export interface Card {
   remedies: Remedy[];
 }
 
-/** Whether the run still computes, or holds its place to go on. */
+/** Whether the run computes or is paused. */
 export function isGoing(card: Card): boolean {
   return card.state === "running" || card.state === "paused" || card.state === "stopping";
 }

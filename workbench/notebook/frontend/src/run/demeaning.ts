@@ -44,7 +44,7 @@ export class DemeaningCharts {
   private block(run: Run): Block {
     const known = this.blocks.get(run.card.id);
     if (known) return known;
-    const rule = { at: Math.log10(run.card.demeaning!.tol || 1e-16), text: "finished below this line" };
+    const rule = { at: Math.log10(run.card.demeaning!.tol || 1e-16), text: "converged below this line" };
     const chart = new Chart({ title: "Demeaning residual", unit: "relative, log scale", height: 190, log: true, named: true, markers: "all", rule });
     const [name, note] = [h("b", { class: "s" }), h("span", { class: "m s" })];
     const element = h("div", {}, h("div", { class: "bar" }, heading(chart.options), name, h("span", { class: "grow" }), note), chart.element);

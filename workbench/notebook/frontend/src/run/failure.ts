@@ -8,7 +8,7 @@ import { DemeaningCharts } from "./demeaning";
 import { block } from "./figures";
 import { exponents, figureLines, gapLines, parameterLines, type Placed } from "./lines";
 
-const FINISHED = 1e-8;
+const CONVERGED = 1e-8;
 
 export class FailureView {
   private readonly words = h("div");
@@ -84,7 +84,7 @@ export class FailureView {
     const decrements = run.history.column("decrement").some((value) => value > 0);
     if (grows) this.add("− Log-likelihood", "falls toward 0, log scale", true, (one) => [logLikelihood(one)]);
     if (grows) this.add(`Coefficient of ${parameter}`, "keeps growing", false, (one) => parameterLines([one], parameter));
-    if (!grows && decrements) this.add("Newton decrement", "log scale", true, (one) => figureLines([one], "decrement", "steps"), Math.log10(FINISHED));
+    if (!grows && decrements) this.add("Newton decrement", "log scale", true, (one) => figureLines([one], "decrement", "steps"), Math.log10(CONVERGED));
     if (!grows) this.add("Gap to expected maximum", "nats per row, log scale", true, (one, all) => gapLines(all, "steps").filter(({ slot }) => slot === one.slot));
     if (!grows && !decrements) this.add("Largest gradient element", "per row, log scale", true, (one) => figureLines([one], "gradient", "steps"));
     const kept = `Ended at step ${count(run.card.step)}. ` + (run.card.outcome === "SEPARATED" || run.card.outcome === "NOT_FINITE"
@@ -92,8 +92,8 @@ export class FailureView {
     this.traces.append(h("p", { class: "s m" }, kept));
   }
 
-  private add(title: string, unit: string, log: boolean, lines: (one: Placed, all: Placed[]) => ReturnType<typeof gapLines>, finish?: number): void {
-    const rule = finish === undefined ? {} : { rule: { at: finish, text: "finished below this line" } };
+  private add(title: string, unit: string, log: boolean, lines: (one: Placed, all: Placed[]) => ReturnType<typeof gapLines>, convergence?: number): void {
+    const rule = convergence === undefined ? {} : { rule: { at: convergence, text: "converged below this line" } };
     const chart = new Chart({ title, unit, height: 138, log, markers: "all", ...rule });
     this.charts.push({ chart, lines });
     this.traces.append(block(chart));

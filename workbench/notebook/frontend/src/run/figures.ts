@@ -74,7 +74,7 @@ export class Speed {
 }
 
 /** Evaluations per second of a run over its last `span` seconds. */
-export function rate(run: Run, span: number): number {
+function rate(run: Run, span: number): number {
   const [evaluations, seconds] = [run.history.column("evaluations"), run.history.column("seconds")];
   const end = seconds.length - 1;
   let from = end;

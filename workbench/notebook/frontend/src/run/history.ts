@@ -1,7 +1,7 @@
 // The steps of one run as the page holds them: rows of numbers that arrive in batches.
 
 /** The figures of a step, in the order of the columns; the parameters follow them. */
-export const FIGURES = ["number", "seconds", "evaluations", "objective", "gradient", "decrement", "step"] as const;
+const FIGURES = ["number", "seconds", "evaluations", "objective", "gradient", "decrement", "step"] as const;
 export type Figure = (typeof FIGURES)[number];
 
 /** More rows than this, and the page asks Python for a thinned snapshot. */
@@ -13,7 +13,7 @@ export interface Chunk {
   width: number;
   decimated?: boolean;
 }
-export type Verdict = "taken" | "known" | "gap" | "full";
+type Appended = "added" | "known" | "gap" | "full";
 
 /** The counts of an iteration of demeaning; the residuals of the columns follow them. */
 export const INNER_COUNTS = ["position", "round", "number", "seconds"] as const;
@@ -40,8 +40,8 @@ export class History<F extends string = Figure> {
     this.through = chunk.first + chunk.n;
   }
 
-  /** Add a batch; says whether it was new, known already, after a gap, or one too many. */
-  append(chunk: Chunk, values: Float64Array): Verdict {
+  /** Add a batch; returns whether it was added, known already, follows a gap, or makes more than `MOST_ROWS` rows. */
+  append(chunk: Chunk, values: Float64Array): Appended {
     if (this.length && chunk.width !== this.width) return "gap";
     if (chunk.first > this.through) return "gap";
     const overlap = this.through - chunk.first;
@@ -50,7 +50,7 @@ export class History<F extends string = Figure> {
     this.width = chunk.width;
     this.extend(values.subarray(overlap * chunk.width));
     this.through = chunk.first + chunk.n;
-    return this.length > MOST_ROWS ? "full" : "taken";
+    return this.length > MOST_ROWS ? "full" : "added";
   }
 
   /** One column, by the name of a figure or the position of a parameter; the same one until rows arrive. */
@@ -82,9 +82,9 @@ export class History<F extends string = Figure> {
     this.columns.clear();
     const used = this.length * this.width;
     if (used + values.length > this.rows.length) {
-      const roomier = new Float64Array(2 * (used + values.length));
-      roomier.set(this.rows.subarray(0, used));
-      this.rows = roomier;
+      const larger = new Float64Array(2 * (used + values.length));
+      larger.set(this.rows.subarray(0, used));
+      this.rows = larger;
     }
     this.rows.set(values, used);
     this.length += Math.floor(values.length / this.width);

@@ -18,7 +18,7 @@ import type { Results, RunRow } from "../results/state";
 import type { SetupState } from "../setup/state";
 
 const TICK = 500;
-/** Python answers each message, and the notebook shows it at work meanwhile: so one for many steps. */
+/** The kernel shows as busy while it answers a message, so one message acknowledges many steps. */
 const ACKNOWLEDGE = 5000;
 
 /** Draw the Run page into `panel`; returns the clean-up. */
@@ -29,17 +29,17 @@ export function mountRun(panel: HTMLElement, connection: Connection): () => void
 
 class RunPage {
   private readonly trace: boolean;
-  private readonly shown = new Shown((id) => this.look(id));
+  private readonly shown = new Shown((id) => this.style(id));
   private readonly overlaid = new Set<string>();
   private readonly cards = new Map<string, CardView>();
   private readonly failures = new Map<string, FailureView>();
   private readonly arrived = new Map<string, number>();
   private acknowledged = -ACKNOWLEDGE;
-  private news = true;
+  private changed = true;
   private seen = true;
   private readonly title = h("b");
   private readonly setting = h("span", { class: "m s" });
-  private readonly deck = h("div", { class: "hd2" });
+  private readonly cardList = h("div", { class: "hd2" });
   private readonly failed = h("div");
   private readonly empty = h("div", { class: "pad empty" });
   private readonly painter = new Painter(() => this.fast(), () => this.slow());
@@ -67,10 +67,10 @@ class RunPage {
       compare: this.trace ? null : (run) => this.compare(run),
       steerable: connection.get<boolean | undefined>("steerable") !== false,
     };
-    panel.append(this.head, this.empty, this.deck, this.failed, this.charts);
-    this.greet();
+    panel.append(this.head, this.empty, this.cardList, this.failed, this.charts);
+    this.showEmpty();
     this.store = new Store(connection, (card, before) => this.onCard(card, before), (run, through) => this.onSteps(run, through), (run) => this.overlay(run, false));
-    this.endings = [connection.onAlive((alive) => this.onAlive(alive)), connection.watch("setup", () => this.greet()), connection.watch("runs", () => this.painter.request()), this.ticking(), this.watchSight()];
+    this.endings = [connection.onAlive((alive) => this.onAlive(alive)), connection.watch("setup", () => this.showEmpty()), connection.watch("runs", () => this.painter.request()), this.ticking(), this.watchSight()];
     this.store.open();
     this.painter.request();
   }
@@ -99,9 +99,9 @@ class RunPage {
     if (!before && this.trace) this.shown.add(card.id);
     else if (!before || (isGoing(card) && !isGoing(before))) this.shown.admit(card.id, cards, this.overlaid);
     this.speak(card, before);
-    const beat = before && isGoing(card) && card.state === before.state && phaseOf(card) === phaseOf(before);
-    if (beat) return; // new figures alone are shown with the small charts
-    this.news = true;
+    const onlyFigures = before && isGoing(card) && card.state === before.state && phaseOf(card) === phaseOf(before);
+    if (onlyFigures) return; // new figures alone are shown with the small charts
+    this.changed = true;
     this.painter.request();
   }
 
@@ -121,11 +121,11 @@ class RunPage {
 
   private onAlive(alive: boolean): void {
     if (alive) this.store.open();
-    this.news = true;
+    this.changed = true;
     this.painter.request();
   }
 
-  /** Say on the run's card, or on its failure, what keeps an order from being carried out. */
+  /** Show on the run's card, or on its failure, why a command is not carried out. */
   private warn(run: string, sentence: string | null): void {
     this.cards.get(run)?.warn(sentence);
     this.failures.get(run)?.warn(sentence);
@@ -138,21 +138,21 @@ class RunPage {
       this.shown.remove(run);
       this.overlaid.delete(run);
     }
-    this.news = true;
+    this.changed = true;
     this.painter.answer();
   }
 
-  /** What moves: the chart of the gap, and the cards when they change. */
+  /** Draw what changes with each step: the chart of the gap, and the cards when they change. */
   private fast(): void {
     const placed = this.placed();
-    if (this.news) this.drawFast(placed);
+    if (this.changed) this.drawFast(placed);
     this.drawGap(placed);
-    this.arrived.forEach((through, run) => this.tell(run, through));
+    this.arrived.forEach((through, run) => this.announceDrawn(run, through));
     this.acknowledge();
   }
 
   private drawFast(placed: Placed[]): void {
-    this.news = false;
+    this.changed = false;
     mark(this.empty, "hidden", this.store.runs.size > 0);
     this.describe(placed);
     this.showCards(placed);
@@ -161,8 +161,8 @@ class RunPage {
 
   private drawGap(placed: Placed[]): void {
     const charted = placed.filter(({ run }) => run.history.length || run.innerTrace.length);
-    const hopeless = placed.length > 0 && placed.every(({ run }) => run.card.state === "failed");
-    this.charts.hidden = hopeless || !charted.length;
+    const allFailed = placed.length > 0 && placed.every(({ run }) => run.card.state === "failed");
+    this.charts.hidden = allFailed || !charted.length;
     if (this.charts.hidden) return;
     this.demeaning.update(charted);
     const optimized = charted.filter(({ run }) => !run.card.solved && run.history.length);
@@ -170,12 +170,12 @@ class RunPage {
     if (optimized.length) this.figures.fast(optimized);
   }
 
-  /** Tell the document that steps are drawn, for whoever measures how soon. */
-  private tell(run: string, through: number): void {
+  /** Announce by an event that steps are drawn, so that the delay can be measured. */
+  private announceDrawn(run: string, through: number): void {
     this.panel.dispatchEvent(new CustomEvent("workbench:drawn", { bubbles: true, composed: true, detail: { run, through } }));
   }
 
-  /** What may follow a little later: the cards' figures, the small charts and the speed. */
+  /** Draw what may be a second old: the cards' figures, the small charts and the speed. */
   private slow(): void {
     const placed = this.placed();
     this.drawFast(placed);
@@ -194,8 +194,8 @@ class RunPage {
       .sort((one, other) => one.slot - other.slot);
   }
 
-  /** The look of a run's line: that of the list of runs, or, without a list, by the order of the runs. */
-  private look(id: string): number | null {
+  /** The style of a run's line: that of the list of runs, or, without a list, by the order of the runs. */
+  private style(id: string): number | null {
     if (this.trace) return [...this.store.runs.keys()].indexOf(id) % MOST_SHOWN;
     return this.connection.get<RunRow[]>("runs").find((row) => row.id === id)?.series ?? null;
   }
@@ -220,9 +220,9 @@ class RunPage {
       this.cards.set(run.card.id, view);
       view.update(run, slot, this.connection.alive);
     }
-    order(this.deck, placed.map(({ run }) => this.cards.get(run.card.id)!.element));
-    this.deck.hidden = !placed.length;
-    this.deck.classList.toggle("one", placed.length === 1);
+    order(this.cardList, placed.map(({ run }) => this.cards.get(run.card.id)!.element));
+    this.cardList.hidden = !placed.length;
+    this.cardList.classList.toggle("one", placed.length === 1);
   }
 
   private showFailures(all: Placed[]): void {
@@ -236,8 +236,8 @@ class RunPage {
     order(this.failed, placed.map(({ run }) => this.failures.get(run.card.id)!.element));
   }
 
-  /** Before the first run: what is set up, and the way to Setup. */
-  private greet(): void {
+  /** Before the first run: what is set up, and a button that opens Setup. */
+  private showEmpty(): void {
     if (this.trace) return fill(this.empty, h("p", { class: "m" }, "Waiting for the first step."));
     const { data, check, sentence } = this.connection.get<SetupState>("setup");
     const ready = data !== null && check.ok;
@@ -257,7 +257,7 @@ class RunPage {
   /** Keep the clocks of running cards going between messages. */
   private ticking(): () => void {
     const timer = window.setInterval(() => {
-      const silent = (run: Run): boolean => performance.now() - run.heard > TICK;
+      const silent = (run: Run): boolean => performance.now() - run.received > TICK;
       const going = [...this.store.runs.values()].some((run) => isGoing(run.card) && silent(run));
       if (going && this.inSight()) this.showCards(this.placed());
     }, TICK);

@@ -1,9 +1,9 @@
-// When to draw: as often as the eye can follow, and never more than a few per cent of one core.
+// When to draw: up to 12 times a second, and never more than a few per cent of one core.
 
 const FAST = 80;
 const SLOW = 1000;
 const STILL = 1000;
-/** So many milliseconds too early or too late the slow comes along with the fast: a frame has its own cost. */
+/** The slow drawing is moved by up to this many milliseconds to share a frame with the fast one. */
 const TOGETHER = 240;
 /** Drawing may take this share of one core; beyond it, it rests this many times as long as it took. */
 const SHARE = 0.04;

@@ -90,7 +90,7 @@ function middled(name: string): string {
 }
 
 /** Names in the order of their change over the last steps, relative to their whole range. */
-export function byRecentChange(names: string[], placed: Placed[]): string[] {
+function byRecentChange(names: string[], placed: Placed[]): string[] {
   const change = new Map(names.map((name) => [name, Math.max(0, ...parameterLines(placed, name).map(({ y }) => recent(y)))]));
   return [...names].sort((one, other) => change.get(other)! - change.get(one)!);
 }

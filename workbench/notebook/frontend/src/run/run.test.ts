@@ -13,8 +13,8 @@ const chunk = (first: number, n: number): { first: number; n: number; width: num
 
 test("batches line up into columns", () => {
   const history = new History();
-  assert.equal(history.append(chunk(0, 2), rows(0, 1)), "taken");
-  assert.equal(history.append(chunk(2, 1), rows(2)), "taken");
+  assert.equal(history.append(chunk(0, 2), rows(0, 1)), "added");
+  assert.equal(history.append(chunk(2, 1), rows(2)), "added");
   assert.deepEqual([...history.column("number")], [0, 1, 2]);
   assert.deepEqual([...history.column(0)], [0, 10, 20]);
 });
@@ -23,7 +23,7 @@ test("a repeated batch is known and an overlapping one adds what is new", () => 
   const history = new History();
   history.append(chunk(0, 2), rows(0, 1));
   assert.equal(history.append(chunk(0, 2), rows(0, 1)), "known");
-  assert.equal(history.append(chunk(1, 2), rows(1, 2)), "taken");
+  assert.equal(history.append(chunk(1, 2), rows(1, 2)), "added");
   assert.deepEqual([...history.column("number")], [0, 1, 2]);
 });
 
@@ -41,7 +41,7 @@ test("a gap is noticed and a snapshot closes it", () => {
   history.append(chunk(0, 1), rows(0));
   assert.equal(history.append(chunk(5, 1), rows(5)), "gap");
   history.restore(chunk(0, 6), rows(0, 3, 5));
-  assert.equal(history.append(chunk(6, 1), rows(6)), "taken");
+  assert.equal(history.append(chunk(6, 1), rows(6)), "added");
   assert.deepEqual([...history.column("number")], [0, 3, 5, 6]);
 });
 
@@ -81,7 +81,7 @@ function withModes(objectives: number[], ...signs: string[]): Run {
   const others = signs.map((label, index) => stage(label, 4 + 2 * index, false, true));
   const stages = [stage("50 draws", 0, true, false), stage("400 draws", 2, false, false), ...others];
   const card = { id: "one", name: "mixed", problem: "p", state: "done", observations: 1, decrement: null, parameters: ["sd.price"], stages } as unknown as Card;
-  return { card, history, innerTrace: new History<Count>(INNER_COUNTS), heard: 0 } as Run;
+  return { card, history, innerTrace: new History<Count>(INNER_COUNTS), received: 0 } as Run;
 }
 
 function near(line: Line): number[] {

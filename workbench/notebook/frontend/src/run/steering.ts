@@ -10,13 +10,13 @@ export class Steering {
   private readonly waiting = new Map<string, number>();
   private readonly endings: (() => void)[];
 
-  /** `onTrouble` hears a sentence when a run's order waits or is refused, and null when it is taken. */
+  /** `onTrouble` is called with a sentence when a command waits or is refused, and with null when it is accepted. */
   constructor(
     private readonly connection: Connection,
     private readonly onTrouble: (run: string, sentence: string | null) => void,
   ) {
     this.endings = [
-      connection.on("heard", ({ run }: { run: string }) => this.answered(run, null)),
+      connection.on("received", ({ run }: { run: string }) => this.answered(run, null)),
       connection.on("refused", ({ run, sentence }: { run: string; sentence: string }) => this.answered(run, sentence)),
     ];
   }

@@ -9,7 +9,7 @@ export interface Run {
   /** The iterations of demeaning; empty without fixed effects. */
   innerTrace: History<Count>;
   /** When the card arrived, on the page's own clock, in milliseconds. */
-  heard: number;
+  received: number;
 }
 interface ChunkMessage extends Chunk {
   run: string;
@@ -32,7 +32,7 @@ export class Store {
   private readonly requested = new Set<string>();
   private readonly endings: (() => void)[];
 
-  /** `onCard` hears a card with the one before it; `onSteps` that a run has grown, `onGone` that it is off the page. */
+  /** `onCard` is called with a card and the one before it, `onSteps` when steps are added to a run, `onGone` when a run is removed. */
   constructor(
     private readonly connection: Connection,
     private readonly onCard: (card: Card, before: Card | null) => void,
@@ -64,16 +64,16 @@ export class Store {
   private take(card: Card): void {
     const known = this.runs.get(card.id);
     const before = known?.card ?? null;
-    this.runs.set(card.id, { card, ...this.kept(card.id), heard: performance.now() });
+    this.runs.set(card.id, { card, ...this.kept(card.id), received: performance.now() });
     this.onCard(card, before);
   }
 
   private batch(chunk: ChunkMessage, buffer: DataView, inner?: DataView): void {
     const { history, innerTrace } = this.kept(chunk.run);
-    const verdicts = [history.append(chunk, numbers(buffer))];
-    if (chunk.demeaning && inner) verdicts.push(innerTrace.append(chunk.demeaning, numbers(inner)));
-    if (verdicts.includes("full")) this.ask(chunk.run);
-    else if (verdicts.includes("gap")) this.ask(chunk.run);
+    const results = [history.append(chunk, numbers(buffer))];
+    if (chunk.demeaning && inner) results.push(innerTrace.append(chunk.demeaning, numbers(inner)));
+    if (results.includes("full")) this.ask(chunk.run);
+    else if (results.includes("gap")) this.ask(chunk.run);
     if (chunk.card) this.take(chunk.card);
     this.onSteps(chunk.run, chunk.first + chunk.n);
   }
@@ -109,5 +109,5 @@ export class Store {
 /** Seconds the run has taken by now: its card's clock, carried on while it runs. */
 export function elapsed(run: Run, alive: boolean): number {
   const ticking = alive && (run.card.state === "running" || run.card.state === "stopping");
-  return run.card.elapsed + (ticking ? (performance.now() - run.heard) / 1000 : 0);
+  return run.card.elapsed + (ticking ? (performance.now() - run.received) / 1000 : 0);
 }

@@ -4,22 +4,22 @@ import { newId } from "./controls";
 
 const MOST = 200;
 
-/** A list of columns with boxes that opens in place; `toggle` hears the column of a box that changed. */
+/** A list of columns with boxes that opens in place; `toggle` is called with the column of a box that changed. */
 export class ColumnsPicker {
   private readonly list: HTMLElement;
-  private readonly face = h("span", { class: "face" });
+  private readonly choice = h("span", { class: "choice" });
   readonly button = h("button", { class: "fld", type: "button", "aria-expanded": "false", "aria-haspopup": "true",
-    onclick: () => this.open() }, this.face, h("span", { class: "ar", "aria-hidden": "true" }, "▾"));
+    onclick: () => this.open() }, this.choice, h("span", { class: "ar", "aria-hidden": "true" }, "▾"));
   readonly element: HTMLElement;
   private drawn = "";
 
   constructor(caption: HTMLElement, label: string, private readonly toggle: (name: string) => void, private readonly further = "") {
     this.list = h("div", { class: "pick effects", hidden: true, role: "group", "aria-label": label });
     this.button.id = newId("field");
-    this.face.id = newId("face");
+    this.choice.id = newId("choice");
     caption.id ||= newId("caption");
     mark(caption, "for", this.button.id);
-    mark(this.button, "aria-labelledby", `${caption.id} ${this.face.id}`);
+    mark(this.button, "aria-labelledby", `${caption.id} ${this.choice.id}`);
     this.element = h("div", { class: "picker wide", onkeydown: (event: KeyboardEvent) => this.onKey(event) }, caption, this.button, this.list);
     this.element.addEventListener("focusout", (event) => this.onLeave(event));
     roving(this.list, () => this.boxes());
@@ -29,8 +29,8 @@ export class ColumnsPicker {
   show(chosen: string, names: string[], on: Set<string>, disabled = ""): void {
     this.button.disabled = disabled !== "";
     mark(this.button, "data-off", this.button.disabled);
-    text(this.face, chosen || disabled || "None");
-    this.face.className = chosen ? "face code" : "face m";
+    text(this.choice, chosen || disabled || "None");
+    this.choice.className = chosen ? "choice code" : "choice m";
     const drawn = JSON.stringify([names, [...on]]);
     if (drawn !== this.drawn) this.draw(names, on);
     this.drawn = drawn;

@@ -18,11 +18,11 @@ export function columns(variables: Variable[], none = "None"): Option[] {
   return [{ key: "", label: none }, ...variables.map(({ name }) => ({ key: name, label: name }))];
 }
 
-/** A native drop-down whose closed face shows the choice, a note in muted text, and an arrow. */
+/** A native drop-down; closed, it shows the choice, a note in muted text, and an arrow. */
 export class Picker {
   readonly select = h("select");
-  private readonly face = h("span", { class: "face" });
-  readonly element = h("div", { class: "fld" }, this.face, h("span", { class: "ar", "aria-hidden": "true" }, "▾"), this.select);
+  private readonly choice = h("span", { class: "choice" });
+  readonly element = h("div", { class: "fld" }, this.choice, h("span", { class: "ar", "aria-hidden": "true" }, "▾"), this.select);
   private drawn = "";
 
   constructor(
@@ -32,7 +32,7 @@ export class Picker {
     this.select.addEventListener("change", () => choose(this.select.value));
   }
 
-  /** List the options and show the chosen one; `empty` is the face when nothing is chosen. */
+  /** List the options and show the chosen one; `empty` is the text when nothing is chosen. */
   show(options: Option[], chosen: string, empty = "None", disabled = ""): void {
     const signature = JSON.stringify(options);
     if (signature !== this.drawn) fill(this.select, options.map(item));
@@ -42,7 +42,7 @@ export class Picker {
     const quiet = disabled !== "" || !option || option.key === "";
     const name: Child = quiet ? h("span", { class: "m" }, disabled || option?.label || empty) : option.label;
     const shown = this.code && !quiet ? h("code", {}, name) : name;
-    fill(this.face, shown, !quiet && option.note ? h("span", { class: "m s" }, ` ${option.note}`) : null);
+    fill(this.choice, shown, !quiet && option.note ? h("span", { class: "m s" }, ` ${option.note}`) : null);
     this.select.disabled = disabled !== "" || options.length === 0;
     mark(this.element, "data-off", this.select.disabled);
     mark(this.element, "title", disabled || null);
@@ -65,7 +65,7 @@ export class Segments {
     label: string,
     private readonly choose: (key: string) => void,
     private readonly explain: (reason: string) => void,
-    private readonly face: (option: Option) => Child[] = (option) => [option.label],
+    private readonly content: (option: Option) => Child[] = (option) => [option.label],
     kind = "seg",
   ) {
     this.element = h("div", { class: kind, role: "radiogroup", "aria-label": label });
@@ -98,7 +98,7 @@ export class Segments {
       type: "button", role: "radio", "data-key": option.key, "aria-disabled": off ? "true" : null, tabindex: -1,
       title: off ? option.reason : null, "data-reason": option.reason,
       onclick: (event: Event) => this.press(event.currentTarget as HTMLButtonElement),
-    }, this.face(option));
+    }, this.content(option));
   }
 
   private press(button: HTMLButtonElement): void {
@@ -109,7 +109,7 @@ export class Segments {
   }
 }
 
-/** A line of muted text that takes no room while it is empty. */
+/** A line of muted text that takes no space while it is empty. */
 export class Line {
   readonly element = h("p", { class: "s m line", hidden: true });
 

@@ -2,23 +2,23 @@
 import { fill, h, rich, text, type Child } from "../dom";
 import { count, fixed } from "../format";
 import { labelled, Line, newId, Picker, Segments } from "./controls";
-import type { DataFigures, Desk, Option, Part, SetupState } from "./state";
+import type { DataFigures, Choices, Option, Part, SetupState } from "./state";
 import { variableList } from "./variables";
 
 const SOURCE_WORDS: Record<string, string> = { notebook: "Table of this notebook", samples: "Sample", file: "File" };
 const SOURCE_OF: Record<string, string> = { frame: "notebook", sample: "samples", file: "file", sql: "sql" };
 
 /** Build the left column of the Setup page. */
-export function dataPart(desk: Desk): Part {
+export function dataPart(choices: Choices): Part {
   const title = newId("data");
   const why = new Line();
-  const sources = new Segments("Where the data come from", (source) => desk.send("source", { source }), (reason) => why.say(reason));
-  const tables = new Picker((name) => desk.send("data", { name }), true);
+  const sources = new Segments("Where the data come from", (source) => choices.send("source", { source }), (reason) => why.say(reason));
+  const tables = new Picker((name) => choices.send("data", { name }), true);
   const caption = h("label", { class: "sr", for: (tables.select.id = newId("table")) });
-  const [file, database] = [filePart(desk), sqlPart(desk)];
+  const [file, database] = [filePart(choices), sqlPart(choices)];
   const figures = h("p", { class: "s num figures" });
-  const list = variableList(desk);
-  tables.select.addEventListener("focus", () => desk.send("refresh"));
+  const list = variableList(choices);
+  tables.select.addEventListener("focus", () => choices.send("refresh"));
   const element = h("section", { "aria-labelledby": title }, h("h3", { id: title }, "Data"), sources.element, why.element,
     caption, tables.element, file.element, database.element, figures, list.element);
   const show = (state: SetupState): void => {
@@ -28,7 +28,7 @@ export function dataPart(desk: Desk): Part {
     tables.element.hidden = state.source === "sql";
     file.element.hidden = state.source !== "file";
     database.show(state);
-    fill(figures, state.notice ? notice(state.notice) : state.data ? sentence(state.data, chosenTable(state) === "") : begin(desk));
+    fill(figures, state.notice ? notice(state.notice) : state.data ? sentence(state.data, chosenTable(state) === "") : begin(choices));
     list.element.hidden = !state.data;
     list.show(state);
   };
@@ -58,8 +58,8 @@ function sentence(data: DataFigures, named: boolean): Child[] {
   ];
 }
 
-function begin(desk: Desk): Child[] {
-  const sample = h("button", { class: "btn q s", type: "button", onclick: () => desk.send("data", { name: "mroz" }) }, "Try the sample mroz");
+function begin(choices: Choices): Child[] {
+  const sample = h("button", { class: "btn q s", type: "button", onclick: () => choices.send("data", { name: "mroz" }) }, "Try the sample mroz");
   return ["Choose a data source to begin. ", sample];
 }
 
@@ -67,20 +67,20 @@ function notice(words: string): Child {
   return h("span", { role: "alert", class: "bad" }, "✕ ", words);
 }
 
-function filePart(desk: Desk): { element: HTMLElement } {
+function filePart(choices: Choices): { element: HTMLElement } {
   const path = h("input", { class: "fld", type: "text", spellcheck: "false", placeholder: "folder/file.csv" });
-  const open = (): void => desk.send("data", { name: path.value.trim() });
+  const open = (): void => choices.send("data", { name: path.value.trim() });
   path.addEventListener("keydown", (event) => event.key === "Enter" && open());
   const field = labelled("or a path: csv, parquet, dta, feather, json", path, path);
   return { element: h("div", { class: "path" }, field, h("button", { class: "btn", type: "button", onclick: open }, "Open")) };
 }
 
 /** A database and a query of it; Ctrl+Enter in the query reads its rows. */
-function sqlPart(desk: Desk): Part {
+function sqlPart(choices: Choices): Part {
   const place = h("input", { class: "fld", type: "text", spellcheck: "false", placeholder: "folder/wages.db" });
   const query = h("textarea", { class: "body", spellcheck: "false", rows: 3, placeholder: "SELECT * FROM wages" });
   const note = h("p", { class: "s m line" });
-  const read = (): void => desk.send("sql", { database: place.value.trim(), query: query.value });
+  const read = (): void => choices.send("sql", { database: place.value.trim(), query: query.value });
   const onKey = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();

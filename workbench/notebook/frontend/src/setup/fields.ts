@@ -3,7 +3,7 @@ import { h, mark, text } from "../dom";
 import { ColumnsPicker } from "./columns";
 import { columns, newId, Picker } from "./controls";
 import { Rows } from "./rows";
-import type { Check, Desk, Field, Group, Option, Plain } from "./state";
+import type { Check, Choices, Field, Group, Option, Plain } from "./state";
 
 const PAUSE = 250;
 
@@ -14,7 +14,7 @@ export abstract class Control {
   readonly element = h("div", { class: "opt" });
 
   constructor(
-    protected readonly desk: Desk,
+    protected readonly choices: Choices,
     protected readonly of: Group,
     protected readonly field: Field,
   ) {
@@ -36,7 +36,7 @@ export abstract class Control {
   protected abstract inputs(): HTMLElement[];
 
   protected send(value: Plain): number {
-    return this.desk.setOption(this.of, this.field.name, value);
+    return this.choices.setOption(this.of, this.field.name, value);
   }
 
   /** Put label, control and note together. */
@@ -54,19 +54,19 @@ class TextControl extends Control {
   private readonly input = h("input", { class: "fld", type: "text", spellcheck: "false", autocapitalize: "off", autocomplete: "off", maxlength: 1000 });
   private readonly numeric: boolean;
 
-  constructor(desk: Desk, of: Group, field: Field) {
-    super(desk, of, field);
+  constructor(choices: Choices, of: Group, field: Field) {
+    super(choices, of, field);
     this.numeric = field.kind === "count" || field.kind === "number";
     if (this.numeric) mark(this.input, "inputmode", field.kind === "count" ? "numeric" : "decimal");
     this.input.classList.add(this.numeric ? "num" : "codefld");
     this.element.classList.toggle("wide", field.kind === "formula" || field.kind === "text");
-    desk.bind(this.input, (words) => this.send(this.read(words)), PAUSE);
+    choices.bind(this.input, (words) => this.send(this.read(words)), PAUSE);
     this.assemble(this.input, this.input);
   }
 
   protected settle(field: Field): void {
     mark(this.input, "placeholder", placeholder(field));
-    if (this.read(this.input.value) !== field.value) this.desk.settle(this.input, field.value === null ? "" : String(field.value));
+    if (this.read(this.input.value) !== field.value) this.choices.settle(this.input, field.value === null ? "" : String(field.value));
   }
 
   protected inputs(): HTMLElement[] {
@@ -86,15 +86,15 @@ class TextControl extends Control {
 class PickControl extends Control {
   private readonly picker: Picker;
 
-  constructor(desk: Desk, of: Group, field: Field) {
-    super(desk, of, field);
+  constructor(choices: Choices, of: Group, field: Field) {
+    super(choices, of, field);
     const code = field.kind === "column" || field.kind === "level";
     this.picker = new Picker((key) => this.send(key === "" ? null : valueOf(field, key)), code);
     this.assemble(this.picker.element, this.picker.select);
   }
 
   protected settle(field: Field): void {
-    const options = field.kind === "column" ? columns(this.desk.variables, nothing(field)) : choices(field);
+    const options = field.kind === "column" ? columns(this.choices.variables, nothing(field)) : choices(field);
     this.picker.show(options, field.value === null ? "" : keyOf(field.value), nothing(field));
   }
 
@@ -107,8 +107,8 @@ class PickControl extends Control {
 class FlagControl extends Control {
   private readonly box = h("input", { type: "checkbox" });
 
-  constructor(desk: Desk, of: Group, field: Field) {
-    super(desk, of, field);
+  constructor(choices: Choices, of: Group, field: Field) {
+    super(choices, of, field);
     this.box.addEventListener("change", () => this.send(this.box.checked));
     const row = h("span", { class: "flag" }, this.box);
     this.assemble(row, this.box);
@@ -129,8 +129,8 @@ class ColumnsControl extends Control {
   private readonly picker: ColumnsPicker;
   private chosen: string[] = [];
 
-  constructor(desk: Desk, of: Group, field: Field) {
-    super(desk, of, field);
+  constructor(choices: Choices, of: Group, field: Field) {
+    super(choices, of, field);
     this.picker = new ColumnsPicker(this.caption, `Columns of ${field.label}`, (name) => this.toggle(name));
     mark(this.picker.button, "aria-describedby", this.note.id);
     this.element.classList.add("wide");
@@ -139,7 +139,7 @@ class ColumnsControl extends Control {
 
   protected settle(field: Field): void {
     this.chosen = Array.isArray(field.value) ? field.value.map(String) : [];
-    this.picker.show(this.chosen.join(" + "), this.desk.variables.map(({ name }) => name), new Set(this.chosen));
+    this.picker.show(this.chosen.join(" + "), this.choices.variables.map(({ name }) => name), new Set(this.chosen));
   }
 
   protected inputs(): HTMLElement[] {
@@ -157,9 +157,9 @@ class ColumnsControl extends Control {
 class RowsControl extends Control {
   private readonly rows: Rows;
 
-  constructor(desk: Desk, of: Group, field: Field) {
-    super(desk, of, field);
-    this.rows = new Rows(desk, field, (value) => this.send(value));
+  constructor(choices: Choices, of: Group, field: Field) {
+    super(choices, of, field);
+    this.rows = new Rows(choices, field, (value) => this.send(value));
     const caption = h("span", { class: "lab", id: this.caption.id }, ...this.caption.childNodes);
     this.element.classList.add("wide");
     mark(this.element, "role", "group");
@@ -178,24 +178,24 @@ class RowsControl extends Control {
 }
 
 /** Return the control for a field's kind; a level is chosen where the levels are known. */
-export function controlFor(desk: Desk, of: Group, field: Field): Control {
+export function controlFor(choices: Choices, of: Group, field: Field): Control {
   switch (field.kind) {
     case "choice":
     case "column":
-      return new PickControl(desk, of, field);
+      return new PickControl(choices, of, field);
     case "level":
-      return field.names.length ? new PickControl(desk, of, field) : new TextControl(desk, of, field);
+      return field.names.length ? new PickControl(choices, of, field) : new TextControl(choices, of, field);
     case "flag":
-      return field.optional ? new PickControl(desk, of, field) : new FlagControl(desk, of, field);
+      return field.optional ? new PickControl(choices, of, field) : new FlagControl(choices, of, field);
     case "columns":
-      return new ColumnsControl(desk, of, field);
+      return new ColumnsControl(choices, of, field);
     case "numbers":
     case "choices":
     case "groups":
     case "settings":
-      return new RowsControl(desk, of, field);
+      return new RowsControl(choices, of, field);
     default:
-      return new TextControl(desk, of, field);
+      return new TextControl(choices, of, field);
   }
 }
 

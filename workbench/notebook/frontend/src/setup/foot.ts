@@ -3,12 +3,12 @@ import { fill, h, mark, rich, text } from "../dom";
 import { canInsertCell, copyText, insertCellBelow } from "./cells";
 import { newId } from "./controls";
 import { highlighted } from "./highlight";
-import type { Desk, Part, SetupState } from "./state";
+import type { Choices, Part, SetupState } from "./state";
 
 const DONE = 1500;
 
 /** Build the foot; `run` starts what is set up. */
-export function footPart(desk: Desk, run: () => void): Part {
+export function footPart(choices: Choices, run: () => void): Part {
   const [drawerId, wordsId] = [newId("code"), newId("run-words")];
   const words = h("span", { class: "s grow", id: wordsId, role: "status" });
   const button = h("button", { class: "btn p go", type: "button", "aria-keyshortcuts": "Control+Enter", "aria-describedby": wordsId, onclick: run }, "▶ Run");
@@ -24,12 +24,12 @@ export function footPart(desk: Desk, run: () => void): Part {
   } }, "Show as code ▸");
   const element = h("div", { class: "footing" }, h("div", { class: "foot" }, button, words, toggle), drawer);
   const show = (state: SetupState): void => {
-    const why = reason(state, desk);
+    const why = reason(state, choices);
     button.disabled = why !== "";
     const refused = state.refusal && `✕ ${state.refusal}`;
-    words.classList.toggle("bad", !desk.waiting && ((why !== "" && state.data !== null) || refused !== ""));
-    words.classList.toggle("waits", desk.waiting !== "");
-    fill(words, desk.waiting || why || refused || rich(state.sentence));
+    words.classList.toggle("bad", !choices.waiting && ((why !== "" && state.data !== null) || refused !== ""));
+    words.classList.toggle("waits", choices.waiting !== "");
+    fill(words, choices.waiting || why || refused || rich(state.sentence));
     python.show(state.code.python);
     magic.show(state.code.magic);
   };
@@ -37,8 +37,8 @@ export function footPart(desk: Desk, run: () => void): Part {
 }
 
 /** Why Run is not to be pressed now, or nothing. */
-function reason(state: SetupState, desk: Desk): string {
-  if (!desk.connection.alive) return "✕ The kernel is gone.";
+function reason(state: SetupState, choices: Choices): string {
+  if (!choices.connection.alive) return "✕ The kernel is gone.";
   if (!state.data) return "Choose a data source to begin.";
   return state.check.ok ? "" : `✕ One thing to fix: ${state.check.brief}.`;
 }

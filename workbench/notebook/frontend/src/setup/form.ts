@@ -2,20 +2,20 @@
 import { fill, h, text } from "../dom";
 import { count } from "../format";
 import { controlFor, type Control } from "./fields";
-import type { Desk, Field, Group, Part, SetupState } from "./state";
+import type { Choices, Field, Group, Part, SetupState } from "./state";
 
 /** Draw the fields of a group that are `wanted` here; the element is hidden while there are none. */
-export function formPart(desk: Desk, of: Group, wanted: (field: Field) => boolean = () => true): Part {
+export function formPart(choices: Choices, of: Group, wanted: (field: Field) => boolean = () => true): Part {
   const element = h("div", { class: "form", hidden: true });
   const controls = new Map<string, Control>();
   let drawn = "";
   const show = (state: SetupState): void => {
-    const fields = (state.forms[of] ?? []).filter(wanted).sort((one, other) => room(one) - room(other));
+    const fields = (state.forms[of] ?? []).filter(wanted).sort((one, other) => size(one) - size(other));
     const keys = fields.map(keyOf);
     element.hidden = fields.length === 0;
     if (keys.join("\n") !== drawn) {
       [...controls.keys()].filter((key) => !keys.includes(key)).forEach((key) => controls.delete(key));
-      fields.filter((field) => !controls.has(keyOf(field))).forEach((field) => controls.set(keyOf(field), controlFor(desk, of, field)));
+      fields.filter((field) => !controls.has(keyOf(field))).forEach((field) => controls.set(keyOf(field), controlFor(choices, of, field)));
       fill(element, keys.map((key) => controls.get(key)!.element));
       drawn = keys.join("\n");
     }
@@ -25,21 +25,21 @@ export function formPart(desk: Desk, of: Group, wanted: (field: Field) => boolea
   return { element, show };
 }
 
-/** How much room a field takes: small ones come first, those with a row for each name last. */
-function room({ kind }: Field): number {
+/** How much space a field takes: small ones come first, those with a row for each name last. */
+function size({ kind }: Field): number {
   if (["numbers", "choices", "groups", "settings"].includes(kind)) return 2;
   return ["formula", "text", "columns"].includes(kind) ? 1 : 0;
 }
 
-/** What a control is built from; it stands as long as that stays. */
+/** What a control is built from; it is kept as long as that does not change. */
 function keyOf({ name, kind, choices, names, optional, required }: Field): string {
   const members = kind === "groups" || kind === "level" ? names : [];
   return JSON.stringify([name, kind, choices, members, optional, required]);
 }
 
 /** Draw all fields of a group behind a line that opens them, and that says how many are set. */
-export function disclosedPart(desk: Desk, of: Group, title: string): Part {
-  const form = formPart(desk, of);
+export function disclosedPart(choices: Choices, of: Group, title: string): Part {
+  const form = formPart(choices, of);
   const caption = h("span", {});
   const element = h("details", { class: "more" }, h("summary", {}, caption), form.element);
   const show = (state: SetupState): void => {

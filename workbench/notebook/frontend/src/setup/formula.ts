@@ -2,14 +2,14 @@
 import { fill, h, mark, text } from "../dom";
 import { count } from "../format";
 import { newId } from "./controls";
-import type { Check, Desk, LeftOut, Part, SetupState, Variable } from "./state";
+import type { Check, Choices, LeftOut, Part, SetupState, Variable } from "./state";
 
 const PAUSE = 120; // of the 300 ms between the last key and the message, the rest is for the kernel
 const MOST = 8;
 
 /** Build the formula field with its completions and the line below it. */
-export function formulaPart(desk: Desk): Part {
-  const field = new FormulaField(desk);
+export function formulaPart(choices: Choices): Part {
+  const field = new FormulaField(choices);
   return { element: field.element, show: (state) => field.show(state) };
 }
 
@@ -42,16 +42,16 @@ class FormulaField {
   /** The data, the formula and the check that the rows left out belong to. */
   private about = "";
 
-  constructor(private readonly desk: Desk) {
+  constructor(private readonly choices: Choices) {
     this.input.addEventListener("input", () => this.onInput());
-    desk.bind(this.input, (words) => desk.set("formula", words), PAUSE);
+    choices.bind(this.input, (words) => choices.set("formula", words), PAUSE);
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("blur", () => this.close());
-    desk.connection.on("left_out", (found: LeftOut) => this.showRows(found));
+    choices.connection.on("left_out", (found: LeftOut) => this.showRows(found));
   }
 
   show(state: SetupState): void {
-    this.desk.settle(this.input, state.formula);
+    this.choices.settle(this.input, state.formula);
     this.check = state.check;
     text(this.caption, state.own ? "Formula for y and eta (may be left empty)" : "Formula");
     this.reflect();
@@ -68,12 +68,12 @@ class FormulaField {
     if (about !== this.about) this.hideRows(); // other rows may be left out now
     this.about = about;
     const problem = check.field ? `${check.text} ${check.detail}` : "";
-    if (problem && problem !== this.spoken) this.desk.connection.announce(problem, true);
+    if (problem && problem !== this.spoken) this.choices.connection.announce(problem, true);
     this.spoken = problem;
   }
 
   private toggleRows(): void {
-    if (this.rows.hidden) this.desk.send("left_out", { about: this.about });
+    if (this.rows.hidden) this.choices.send("left_out", { about: this.about });
     else this.hideRows();
   }
 
@@ -95,10 +95,10 @@ class FormulaField {
     const wrong = check.field !== "";
     const parts: Node[] = [h("b", { class: wrong ? "bad" : null }, wrong && "✕ ", check.text), h("span", {}, ` ${check.detail} `)];
     if (check.suggestion) {
-      parts.push(h("button", { class: "btn sm fix", type: "button", onclick: () => this.desk.send("repair") }, `Use ${check.suggestion}`));
+      parts.push(h("button", { class: "btn sm fix", type: "button", onclick: () => this.choices.send("repair") }, `Use ${check.suggestion}`));
     }
     for (const level of check.levels.slice(0, MOST)) {
-      parts.push(h("button", { class: "btn sm", type: "button", onclick: () => this.desk.set("positive", level) }, level), document.createTextNode(" "));
+      parts.push(h("button", { class: "btn sm", type: "button", onclick: () => this.choices.set("positive", level) }, level), document.createTextNode(" "));
     }
     return parts;
   }
@@ -127,14 +127,14 @@ class FormulaField {
     if (open && (event.key === "ArrowDown" || event.key === "ArrowUp")) this.move(event.key === "ArrowDown" ? 1 : -1);
     else if (open && (event.key === "Enter" || (event.key === "Tab" && this.moved))) this.accept(this.found[this.at]!);
     else if (open && event.key === "Escape") this.close();
-    else if (event.key === "Enter" && this.check?.suggestion) this.desk.send("repair");
+    else if (event.key === "Enter" && this.check?.suggestion) this.choices.send("repair");
     else if (event.key !== "Enter") return;
     event.preventDefault();
   }
 
   private complete(): void {
     const [start, word] = this.word();
-    this.found = word ? matches(word, this.desk.variables) : [];
+    this.found = word ? matches(word, this.choices.variables) : [];
     this.at = 0;
     this.moved = false;
     this.list.hidden = this.found.length === 0;

@@ -5,20 +5,20 @@ import { dataPart } from "./data";
 import { footPart } from "./foot";
 import { modelPart } from "./model";
 import { optionsPart } from "./options";
-import { Desk, type Part } from "./state";
+import { Choices, type Part } from "./state";
 import { wherePart } from "./where";
 
 /** Draw the Setup page into `panel`; returns the clean-up. */
 export function mountSetup(panel: HTMLElement, connection: Connection): () => void {
-  const desk = new Desk(connection, () => foot.show(desk.state));
+  const choices = new Choices(connection, () => foot.show(choices.state));
   const run = (): void => {
-    if (connection.alive) desk.run();
+    if (connection.alive) choices.run();
   };
-  const [data, foot] = [dataPart(desk), footPart(desk, run)];
-  const right: Part[] = [modelPart(desk), optionsPart(desk), wherePart(desk)];
+  const [data, foot] = [dataPart(choices), footPart(choices, run)];
+  const right: Part[] = [modelPart(choices), optionsPart(choices), wherePart(choices)];
   panel.append(h("div", { class: "two" }, data.element, h("section", { "aria-label": "Model and options" }, right.map((part) => part.element))), foot.element);
-  const show = (): void => [data, ...right, foot].forEach((part) => part.show(desk.state));
-  const answer = (): void => (desk.heard(), show());
+  const show = (): void => [data, ...right, foot].forEach((part) => part.show(choices.state));
+  const answer = (): void => (choices.answered(), show());
   const onKey = (event: KeyboardEvent): void => shortcuts(event, panel, run);
   const around = panel.parentElement ?? panel; // the keys act from the tabs too
   around.addEventListener("keydown", onKey);
@@ -31,7 +31,7 @@ export function mountSetup(panel: HTMLElement, connection: Connection): () => vo
     connection.on("edited", () => connection.goto("setup")),
   ];
   return () => {
-    desk.heard();
+    choices.answered();
     endings.forEach((end) => end());
     around.removeEventListener("keydown", onKey);
     panel.replaceChildren();

@@ -3,14 +3,14 @@ import { h, mark } from "../dom";
 import { columns, labelled, Picker } from "./controls";
 import { effectsPart } from "./effects";
 import { disclosedPart, formPart } from "./form";
-import type { Desk, Part, SetupState } from "./state";
+import type { Choices, Part, SetupState } from "./state";
 
 const NUMERIC = ["0/1", "integer", "number"];
 
 /** Build the drop-downs of the options. */
-export function optionsPart(desk: Desk): Part {
-  const pick = (field: string, code = true): Picker => new Picker((key) => desk.set(field, key), code);
-  const [effects, ofErrors, more] = [effectsPart(desk), formPart(desk, "se"), disclosedPart(desk, "run", "More options")];
+export function optionsPart(choices: Choices): Part {
+  const pick = (field: string, code = true): Picker => new Picker((key) => choices.set(field, key), code);
+  const [effects, ofErrors, more] = [effectsPart(choices), formPart(choices, "se"), disclosedPart(choices, "run", "More options")];
   const [errors, cluster, weights, kind, offset, positive] = [pick("se", false), pick("cluster"), pick("weights"),
     pick("weight_kind", false), pick("offset"), pick("positive", false)];
   const kindField = labelled("Kind of weights", kind.element, kind.select);
@@ -20,9 +20,9 @@ export function optionsPart(desk: Desk): Part {
     labelled("Weights", weights.element, weights.select), kindField, labelled("Offset", offset.element, offset.select),
     positiveField, effects.element), ofErrors.element, more.element);
   const show = (state: SetupState): void => {
-    const numeric = columns(desk.variables.filter(({ kind }) => NUMERIC.includes(kind)));
+    const numeric = columns(choices.variables.filter(({ kind }) => NUMERIC.includes(kind)));
     errors.show(state.errors, state.se);
-    cluster.show(columns(desk.variables), state.cluster);
+    cluster.show(columns(choices.variables), state.cluster);
     weights.show(numeric, state.weights);
     kind.show(state.weight_kinds.map((key) => ({ key, label: capital(key) })), state.weight_kind);
     kindField.hidden = !state.weights;

@@ -1,7 +1,7 @@
 // Values by name: a row for each name, with a number, a choice or a list, which can be added and removed.
 import { fill, h, mark } from "../dom";
 import { newId, Picker } from "./controls";
-import type { Desk, Field, Plain } from "./state";
+import type { Choices, Field, Plain } from "./state";
 
 const PAUSE = 250;
 
@@ -23,7 +23,7 @@ export class Rows {
   private sent = 0;
 
   constructor(
-    private readonly desk: Desk,
+    private readonly choices: Choices,
     private field: Field,
     private readonly send: (value: Plain) => number,
   ) {
@@ -41,7 +41,7 @@ export class Rows {
       fill(this.known, names.map((value) => h("option", { value })));
     }
     const value = (field.value ?? {}) as Record<string, Plain>;
-    const newer = this.desk.holds(this) || this.desk.state.serial < this.sent;
+    const newer = this.choices.holds(this) || this.choices.state.serial < this.sent;
     if (!newer && !same(value, this.collect())) this.draw(Object.entries(value));
     if (!this.rows.length && field.required) this.draw([["", null]]);
     this.rows.forEach((row, at) => mark(row.name, "placeholder", Object.keys((field.example ?? {}) as object)[at] ?? "name"));
@@ -120,11 +120,11 @@ export class Rows {
   }
 
   private later(): void {
-    this.desk.later(this, () => this.now(), PAUSE);
+    this.choices.later(this, () => this.now(), PAUSE);
   }
 
   private now(): void {
-    this.desk.forget(this);
+    this.choices.forget(this);
     const value = this.collect();
     this.sent = this.send(Object.keys(value).length ? value : null);
   }

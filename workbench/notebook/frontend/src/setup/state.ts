@@ -144,8 +144,8 @@ const PATIENCE = 700;
 
 type TextField = HTMLInputElement | HTMLTextAreaElement;
 
-/** What every part may do: send choices, read variables, and know which text is still its own. */
-export class Desk {
+/** Sends the choices of the page to Python, and keeps text that is typed and not yet sent. */
+export class Choices {
   /** What waits for a kernel that is busy; else empty. */
   waiting = "";
   private silence = 0;
@@ -154,7 +154,7 @@ export class Desk {
   private readonly timers = new Map<object, number>();
   private readonly sent = new Map<TextField, number>();
 
-  /** `onSilence` hears that Python has left a choice unanswered for a while. */
+  /** `onSilence` is called when Python has not answered a choice for a while. */
   constructor(
     readonly connection: Connection,
     private readonly onSilence: () => void,
@@ -168,24 +168,24 @@ export class Desk {
     return this.connection.get<Variable[]>("variables") ?? [];
   }
 
-  /** Tell Python one choice. */
+  /** Send one choice to Python. */
   set(field: string, value: string | number | null): number {
     return this.choose("set", { field, value });
   }
 
-  /** Tell Python one option of a group; null empties its field. */
+  /** Send one option of a group to Python; null empties its field. */
   setOption(of: Group, name: string, value: Plain): number {
     return this.choose("option", { of, name, value });
   }
 
   private choose(type: string, payload: Record<string, unknown>): number {
-    this.serial = Math.max(this.serial + 1, Date.now()); // two views of one widget share the clock
+    this.serial = Math.max(this.serial + 1, Date.now()); // two views of one widget send numbers from the same clock
     this.connection.send(type, { ...payload, serial: this.serial });
     this.expect("this is checked as soon as it is free");
     return this.serial;
   }
 
-  /** Send an order, after what was typed before it. */
+  /** Send a command, after what was typed before it. */
   send(type: string, payload: Record<string, unknown> = {}): void {
     this.flush();
     this.connection.send(type, payload);
@@ -198,25 +198,25 @@ export class Desk {
   }
 
   /** Note that Python has answered. */
-  heard(): void {
+  answered(): void {
     window.clearTimeout(this.silence);
     this.waiting = "";
   }
 
   private expect(what: string): void {
-    this.heard();
+    this.answered();
     this.silence = window.setTimeout(() => {
       this.waiting = `The kernel is busy; ${what}.`;
       this.onSilence();
     }, PATIENCE);
   }
 
-  /** Let a text field hold one choice: what is typed is handed to `tell` after a pause of `pause` ms. */
+  /** Let a text field hold one choice: what is typed is passed to `tell` after a pause of `pause` ms. */
   bind(input: TextField, tell: (words: string) => number, pause: number): void {
     input.addEventListener("input", () => this.later(input, () => this.sent.set(input, tell(input.value)), pause));
   }
 
-  /** Call `tell` for a field when `pause` ms went by without a further change of it, or an order is sent before. */
+  /** Call `tell` for a field when `pause` ms went by without a further change of it, or a command is sent before. */
   later(field: object, tell: () => void, pause: number): void {
     this.forget(field);
     this.drafts.set(field, () => (this.forget(field), tell()));

@@ -2,7 +2,7 @@
 import { fill, h, mark, svg, text } from "../dom";
 import { count } from "../format";
 import { newId } from "./controls";
-import type { Desk, Part, SetupState, Variable } from "./state";
+import type { Choices, Part, SetupState, Variable } from "./state";
 
 const FEW = 12;
 const [WIDTH, HEIGHT] = [66, 18];
@@ -10,8 +10,8 @@ const ROLE_WORDS: Record<string, string> = { y: "outcome", x: "regressor", w: "w
 const KEYS: Record<string, string> = { Enter: "x", x: "x", y: "y", w: "w", c: "c", f: "f" };
 
 /** Build the search field and the list below it. */
-export function variableList(desk: Desk): Part {
-  const list = new VariableList(desk);
+export function variableList(choices: Choices): Part {
+  const list = new VariableList(choices);
   return { element: list.element, show: (state) => list.show(state) };
 }
 
@@ -34,7 +34,7 @@ class VariableList {
   private roles: Record<string, string> = {};
   private letters: Record<string, string> = {};
 
-  constructor(private readonly desk: Desk) {
+  constructor(private readonly choices: Choices) {
     this.search.addEventListener("input", () => this.filter());
     this.search.addEventListener("keydown", (event) => this.onSearchKey(event));
     this.box.addEventListener("keydown", (event) => this.onKey(event));
@@ -46,7 +46,7 @@ class VariableList {
   }
 
   show(state: SetupState): void {
-    const variables = this.desk.variables;
+    const variables = this.choices.variables;
     const used = (roles: Record<string, string>): string => Object.keys(roles).sort().join("\n");
     const moved = used(state.roles) !== used(this.roles);
     this.roles = state.roles;
@@ -112,7 +112,7 @@ class VariableList {
 
   private assign(name: string, role: string): void {
     text(this.saying, "");
-    this.desk.send("role", { name, role });
+    this.choices.send("role", { name, role });
   }
 
   private onKey(event: KeyboardEvent): void {

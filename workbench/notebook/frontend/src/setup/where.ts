@@ -2,26 +2,26 @@
 import { h, mark, type Child } from "../dom";
 import { formPart } from "./form";
 import { labelled, Line, newId, Picker, Segments } from "./controls";
-import type { Desk, Option, Part, SetupState } from "./state";
+import type { Choices, Option, Part, SetupState } from "./state";
 
 const PAUSE = 250;
 
 /** Build the device cards and the fields below them. */
-export function wherePart(desk: Desk): Part {
+export function wherePart(choices: Choices): Part {
   const why = new Line();
   const say = (reason: string): void => why.say(reason);
-  const devices = new Segments("Device", (key) => desk.set("device", key), say, card, "dv row");
-  const libraries = new Segments("Library", (key) => desk.set("library", key), say);
-  const numbers = new Segments("Numbers", (key) => desk.set("dtype", key), say);
-  const optimizer = new Picker((key) => desk.set("optimizer", key));
-  const demeaner = new Picker((key) => desk.set("demeaner", key));
+  const devices = new Segments("Device", (key) => choices.set("device", key), say, card, "dv row");
+  const libraries = new Segments("Library", (key) => choices.set("library", key), say);
+  const numbers = new Segments("Numbers", (key) => choices.set("dtype", key), say);
+  const optimizer = new Picker((key) => choices.set("optimizer", key));
+  const demeaner = new Picker((key) => choices.set("demeaner", key));
   const demeanerField = labelled("Demeaner", demeaner.element, demeaner.select, true);
-  const start = new Picker((key) => desk.set("start", key));
+  const start = new Picker((key) => choices.set("start", key));
   const name = h("input", { class: "fld", type: "text", maxlength: 200 });
   const limit = h("input", { class: "fld num", type: "number", min: 1, max: 1_000_000, step: 1, placeholder: "Automatic" });
-  const [ofOptimizer, ofDemeaner] = [formPart(desk, "optimizer"), formPart(desk, "demeaner")];
-  desk.bind(name, (words) => desk.set("name", words), PAUSE);
-  desk.bind(limit, (words) => desk.set("max_steps", whole(words)), PAUSE);
+  const [ofOptimizer, ofDemeaner] = [formPart(choices, "optimizer"), formPart(choices, "demeaner")];
+  choices.bind(name, (words) => choices.set("name", words), PAUSE);
+  choices.bind(limit, (words) => choices.set("max_steps", whole(words)), PAUSE);
   const element = h("div", {}, h("h3", {}, "Where it runs"), devices.element,
     h("div", { class: "g4 places" }, captioned("Library", libraries.element), captioned("Numbers", numbers.element),
       labelled("Optimizer", optimizer.element, optimizer.select, true), demeanerField), why.element, ofOptimizer.element, ofDemeaner.element,
@@ -43,10 +43,10 @@ export function wherePart(desk: Desk): Part {
     limit.disabled = state.solved && state.check.field !== "max_steps"; // what is refused can be mended
     limit.placeholder = state.solved ? "No steps" : "Automatic";
     mark(limit, "title", needless || null);
-    desk.settle(name, state.name);
+    choices.settle(name, state.name);
     name.placeholder = state.run_name;
     mark(limit, "aria-invalid", state.check.field === "max_steps" ? "true" : null);
-    desk.settle(limit, state.max_steps === null ? "" : String(state.max_steps));
+    choices.settle(limit, state.max_steps === null ? "" : String(state.max_steps));
   };
   return { element, show };
 }
