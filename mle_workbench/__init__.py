@@ -1,4 +1,4 @@
-"""Tell whether ``import workbench`` finds the package that ``mle-workbench`` installed.
+"""Say whether ``import workbench`` finds the package that ``mle-workbench`` installed.
 
 PyPI's distribution ``workbench`` is another project, and its package has the same name.  Installed
 into one environment, the later of the two overwrites files of the earlier, and neither works.  This
@@ -64,7 +64,7 @@ def other_distribution(package: str) -> str:
 
 
 def _has_files_in(package: str, metadata: str) -> bool:
-    """Tell whether a distribution's list of files names one that lies in the package's folder."""
+    """Return whether a distribution's list of files names one that lies in the package's folder."""
     place, _, folder = package.rpartition(os.sep)
     try:
         with open(f"{metadata}{os.sep}RECORD", encoding="utf-8") as record:  # noqa: PTH123

@@ -101,7 +101,7 @@ def _skipped_without_torch():
 
 
 def _is_for_torch(error):
-    """Tell whether an error, or one in its text or before it, says that torch is missing."""
+    """Return whether an error, or one in its text or before it, says that torch is missing."""
     if error is None:
         return False
     text = f"{error} {getattr(error, 'stderr', '')}"

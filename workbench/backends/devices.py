@@ -37,7 +37,7 @@ class Device:
 
 
 def installed(library: str) -> bool:
-    """Tell whether a library can be imported, without importing it."""
+    """Return whether a library can be imported, without importing it."""
     return importlib.util.find_spec(library) is not None
 
 

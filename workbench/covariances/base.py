@@ -180,7 +180,7 @@ class Covariance(Options, ABC):
 
     @classmethod
     def uses_scores(cls) -> bool:
-        """Tell whether more than the information is needed."""
+        """Return whether more than the information is needed."""
         return bool(cls.needs - {Need.INFORMATION})
 
     # Checks before a run ------------------------------------------------------------------------

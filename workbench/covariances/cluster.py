@@ -82,7 +82,7 @@ class Cluster(Covariance):
         return cluster_factor(convention, facts.family, n, k, groups)
 
     def corrects_each(self, convention: str | None) -> bool:
-        """Tell whether each part is corrected by its own number of clusters."""
+        """Return whether each part is corrected by its own number of clusters."""
         habit = "conventional" if convention == "statsmodels" else "min"
         return (self.cluster_df or habit) == "conventional"
 

@@ -71,7 +71,7 @@ NO_FACTOR = Factor(1.0, "")
 
 
 def tolerates_negative(convention: str | None) -> bool:
-    """Tell whether negative eigenvalues of a covariance stay while every variance is positive.
+    """Return whether negative eigenvalues of a covariance stay while every variance is positive.
 
     fixest replaces them only where a variance is negative, pyfixest and statsmodels nowhere;
     reghdfe always.

@@ -259,7 +259,7 @@ def _remarks(data: DataReference) -> list[str]:
 
 
 def is_variable(name: str) -> bool:
-    """Tell whether a name can be that of a variable."""
+    """Return whether a name can be that of a variable."""
     return name.isidentifier() and not iskeyword(name)
 
 

@@ -186,7 +186,7 @@ class Model(Options):
 
     @classmethod
     def uses_no_library(cls, device: str, dtype: str) -> bool:
-        """Tell whether neither torch nor JAX computes the model there."""
+        """Return whether neither torch nor JAX computes the model there."""
         compiled = cls.staged and (device, dtype) == ("cpu", "float64")
         return compiled or cls.computed_by == NUMPY
 

@@ -255,7 +255,7 @@ class Problem(ABC):
         return dict(params)
 
     def has_converged(self, theta: Numpy) -> bool:
-        """Tell whether nothing moves on that the decrement does not show."""
+        """Return whether nothing moves on that the decrement does not show."""
         return True
 
     def at_bound(self, newton_step: Numpy) -> tuple[int, ...]:

@@ -185,7 +185,7 @@ class Specification(RunOptions):
         return covariance_of(self.se, self.se_options)
 
     def reads_in_formula(self, column: str) -> bool:
-        """Tell whether the formula, however unfinished, names a column.
+        """Return whether the formula, however unfinished, names a column.
 
         >>> data = DataReference("sample", "mroz")
         >>> Specification(Choice("feols"), data, "hours ~ educ | age").reads_in_formula("age")

@@ -80,7 +80,7 @@ class StoppingRule:
         return decrement_at(self._problem, theta) <= self._problem.tolerance
 
     def _lost_in_rounding(self, step: Iterate) -> bool:
-        """Tell whether the objective of a float32 run moves by less than its rounding."""
+        """Return whether the objective of a float32 run moves by less than its rounding."""
         if self._problem.precision != "float32":
             return False
         self._recent.append(step.objective)

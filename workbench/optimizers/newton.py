@@ -67,7 +67,7 @@ def _direction(here: Evaluation) -> tuple[Numpy, bool]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def newton_step(matrix: Numpy, right: Numpy) -> tuple[Numpy, bool]:
-    """Solve for a Newton step ``(k,)``, and tell whether the matrix is positive definite.
+    """Solve for a Newton step ``(k,)``, and return whether the matrix is positive definite.
 
     The matrix ``(k, k)`` is scaled to a unit diagonal first.  Where it is not definite, the
     absolute values of its eigenvalues take their place, so that the step still improves.
@@ -131,7 +131,7 @@ def _search(
 
 
 def _usable(here: Evaluation) -> bool:
-    """Tell whether every derivative is finite."""
+    """Return whether every derivative is finite."""
     return bool(np.isfinite(_gradient(here)).all() and np.isfinite(here.hessian).all())  # type: ignore[arg-type]
 
 

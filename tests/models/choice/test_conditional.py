@@ -100,7 +100,7 @@ def test_labels_say_by_which_unit_scores_are_summed(frame):
     single = wb.fit("conditional_logit", RIDE, frame, **RIDES, se="robust")
     panel = wb.fit("conditional_logit", RIDE, frame, **RIDES, panel="person", se="opg")
 
-    assert single.se_label == "robust by chooser"
+    assert single.se_label == "robust by choice situation"
     assert panel.se_label == "scores (OPG) by person"
     assert "which are summed by person" in str(panel)
     kinds = panel.choice.standard_errors().columns.tolist()
@@ -174,7 +174,7 @@ def test_probability_weights_force_the_sandwich_and_have_no_scale(frame):
     one = wb.fit("conditional_logit", RIDE, frame, **options)
     ten = wb.fit("conditional_logit", RIDE, frame.assign(weight=frame["weight"] * 10.0), **options)
 
-    assert one.se_label == "robust by chooser"
+    assert one.se_label == "robust by choice situation"
     assert one.nobs == frame["id"].nunique()
     np.testing.assert_allclose(one.se, ten.se, rtol=1e-9)
 

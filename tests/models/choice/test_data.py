@@ -130,7 +130,7 @@ def test_a_situation_with_an_incomplete_row_is_left_out_as_a_whole(trips):
     assert data.design.dropped == {"missing cost": 1, INCOMPLETE: 2}
 
 
-def test_columns_that_do_not_vary_within_choosers_are_named_and_left_out(trips):
+def test_columns_that_do_not_vary_within_situations_are_named_and_left_out(trips):
     data = read(trips, "chosen ~ cost + income")
 
     assert data.names == ("cost",)
@@ -191,6 +191,7 @@ def test_wide_data_become_one_row_per_alternative(wide):
     found = wb.long(wide, "mode", ["air", "car"], ["cost"], available="there")
 
     assert found["alternative"].tolist() == ["car", "air", "car"]
+    assert found["situation"].tolist() == [0, 1, 1]
     assert found["chosen"].tolist() == [1, 1, 0]
     assert found["cost"].tolist() == [4.0, 7.0, 6.0]
     assert found["income"].tolist() == [10.0, 20.0, 20.0]

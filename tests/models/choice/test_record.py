@@ -13,6 +13,7 @@ from tests.models.choice.choices import rides
 from workbench.api.calls import start_specification
 from workbench.errors import OptionError
 from workbench.estimation.specification import Specification
+from workbench.models.choice.state import ChoiceState
 from workbench.notebook.cell.arguments import settings
 from workbench.notebook.cell.options import read_line, with_options
 from workbench.runs.store import current_store
@@ -160,3 +161,8 @@ def test_a_stored_specification_can_be_started(frame):
     again = start_specification(found.specification, found.live.table).result()
 
     np.testing.assert_array_equal(again.params, found.params)
+
+
+def test_a_record_that_names_the_unit_of_the_scores_by_its_former_word_is_read():
+    assert ChoiceState.from_dict({"unit": "chooser"}).unit == "choice situation"
+    assert ChoiceState.from_dict({"unit": "person"}).unit == "person"

@@ -29,7 +29,7 @@ _SECRET = re.compile(
 
 
 def has_sqlalchemy() -> bool:
-    """Tell whether databases other than SQLite files can be read."""
+    """Return whether databases other than SQLite files can be read."""
     return find_spec("sqlalchemy") is not None
 
 

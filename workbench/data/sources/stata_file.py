@@ -33,7 +33,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def _has_numbers(column: pd.Series) -> bool:
-    """Tell whether a labelled column has values without a label, which pandas keeps as numbers."""
+    """Return whether a labelled column has values without a label; pandas keeps them as numbers."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return False
     return not all(isinstance(level, str) for level in column.dtype.categories)

@@ -309,10 +309,10 @@ def _check_twice(
     twice = pd.Series(pairs).duplicated().to_numpy()
     if twice.any():
         row = int(design.rows[np.flatnonzero(twice)[0]])
-        (chooser,) = _ids(table, roles, np.array([row]))
+        (situation_id,) = _ids(table, roles, np.array([row]))
         alternative = level_text(table.column(roles.alternatives).iloc[row])
         raise DataError(
-            f"{chooser} lists the alternative {shown(alternative)} twice.",
+            f"{situation_id} lists the alternative {shown(alternative)} twice.",
             hint="one row per alternative, or panel= for persons who choose several times.",
             code="alternative-twice",
             where=roles.alternatives,
@@ -388,7 +388,7 @@ def _sorted(
 
 
 def _in_order(person: Positions, situation: Positions, codes: Positions) -> bool:
-    """Tell whether rows are sorted by person, situation and alternative."""
+    """Return whether rows are sorted by person, situation and alternative."""
     pairs = situation * (int(codes.max(initial=0)) + 1) + codes
     return _increase(pairs) and bool((person[1:] >= person[:-1]).all())
 
@@ -442,7 +442,7 @@ def _identified(
 
 
 def _still(x: Numpy, moved: Numpy, j: int) -> bool:
-    """Tell whether the differences of a column are only rounding errors."""
+    """Return whether the differences of a column are only rounding errors."""
     reach = moved[:, j].max(initial=0.0) - moved[:, j].min(initial=0.0)
     low, high = x[:, j].min(initial=0.0), x[:, j].max(initial=0.0)
     return bool(reach <= _ROUNDING * max(high, -low))

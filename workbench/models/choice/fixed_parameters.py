@@ -75,7 +75,7 @@ class FixedParametersKernel:
         return kept
 
     def knows(self, theta: Numpy, order: Order) -> bool:
-        """Tell whether the last pass was here, with derivatives up to ``order``."""
+        """Return whether the last pass was here, with derivatives up to ``order``."""
         last = self._last
         return last is not None and last[1] >= order and np.array_equal(last[0], theta)
 

@@ -189,7 +189,7 @@ class LatentClassProblem(ChoiceProblem):
         )
 
     def _class_without_information(self, c: int, information: Numpy) -> bool:
-        """Tell whether a class's coefficients have a direction without information ``(k, k)``."""
+        """Return whether a class's coefficients have a direction without information ``(k, k)``."""
         own = [i for i, n in enumerate(self.parameter_names) if n.startswith(f"class{c}.")]
         return bool(own and np.linalg.eigvalsh(information[np.ix_(own, own)])[0] < UNKNOWN)
 

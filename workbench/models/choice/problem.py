@@ -450,7 +450,7 @@ class ChoiceProblem(Problem):
         return self.kernel.whole(theta)[None, : len(self.data.names)]
 
     def _diverges(self, theta: Numpy) -> bool:
-        """Tell whether a utility is large, and a direction has no information left."""
+        """Return whether a utility is large, and a direction has no information left."""
         if self.kernel.knows(theta, 2) and not self._without_information(theta):
             return False
         slopes, columns = np.zeros_like(self.slopes(theta)), self.linear_columns
@@ -503,7 +503,7 @@ class ChoiceProblem(Problem):
             columns=list(data.names),
             alternatives=list(data.labels),
             persons=data.persons,
-            unit="person" if self.settings.panel else "chooser",
+            unit="person" if self.settings.panel else "choice situation",
             held=dict(self.held),
             scale=None if self.scale is None else self.scale.state(),
         )

@@ -87,7 +87,7 @@ class ChoiceFit(Fit):
 
     @property
     def score_unit(self) -> str:
-        """The unit by which scores are summed: the person or the chooser; empty for rows."""
+        """The unit that scores are summed by: person or choice situation; empty for rows."""
         return self.state.unit
 
     @property

@@ -55,6 +55,7 @@ class ChoiceState(State):
     readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "scale": _person_state,
         "members": _person_state,
+        "unit": lambda stored: "choice situation" if stored == "chooser" else stored,
     }
     old_words: ClassVar[Mapping[str, str]] = {
         **State.old_words,

@@ -12,7 +12,7 @@ from workbench.data.names import level_text, shown, unknown_column
 from workbench.data.table import as_table
 from workbench.errors import DataError
 
-CHOOSER, ALTERNATIVE, CHOSEN = "chooser", "alternative", "chosen"
+SITUATION, ALTERNATIVE, CHOSEN = "situation", "alternative", "chosen"
 """The names of the new columns."""
 
 
@@ -46,7 +46,7 @@ def long(
 
     Returns
     -------
-    The other columns, repeated; ``chooser`` (numbered from 0), ``alternative``, ``chosen`` (0 or
+    The other columns, repeated; ``situation`` (numbered from 0), ``alternative``, ``chosen`` (0 or
     1), and one column for each of ``varying``.
 
     Raises
@@ -58,11 +58,11 @@ def long(
     --------
     >>> wide = {"choice": ["car", "bus"], "cost_car": [4.0, 5.0], "cost_bus": [2.0, 2.5]}
     >>> long(wide, "choice", ["bus", "car"], ["cost"])
-       chooser alternative  chosen  cost
-    0        0         bus       0   2.0
-    1        0         car       1   4.0
-    2        1         bus       1   2.5
-    3        1         car       0   5.0
+       situation alternative  chosen  cost
+    0          0         bus       0   2.0
+    1          0         car       1   4.0
+    2          1         bus       1   2.5
+    3          1         car       0   5.0
     """
     frame = as_table(data).to_frame()
     beginnings = [*varying, *([] if available is None else [available])]
@@ -72,7 +72,7 @@ def long(
     others = [name for name in frame.columns if name not in wide and name != choice]
     made = frame[others].loc[frame.index.repeat(j)].reset_index(drop=True)
     names = pd.Series(list(alternatives)).to_numpy()  # which keeps numbers and texts apart
-    fresh = {CHOOSER: np.repeat(np.arange(n), j), ALTERNATIVE: np.tile(names, n)}
+    fresh = {SITUATION: np.repeat(np.arange(n), j), ALTERNATIVE: np.tile(names, n)}
     fresh[CHOSEN] = (fresh[ALTERNATIVE] == np.repeat(frame[choice].to_numpy(), j)).astype(np.int64)
     _refuse_taken(made, [*fresh, *varying])
     for name in beginnings:

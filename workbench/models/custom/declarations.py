@@ -20,7 +20,7 @@ _ITEM = re.compile(
 
 
 def has_params(text: str) -> bool:
-    """Tell whether a text has a ``params:`` line, so that it is a body and not a formula."""
+    """Return whether a text has a ``params:`` line, so that it is a body and not a formula."""
     return any(_PARAMS.fullmatch(line) for line in text.splitlines())
 
 

@@ -265,7 +265,7 @@ class FeglmProblem(FixedEffectsProblem):
     # Separation ---------------------------------------------------------------------------------
 
     def _leads_on(self, step: NewtonStep) -> bool:
-        """Tell whether rows go on towards infinity with little gain."""
+        """Return whether rows go on towards infinity with little gain."""
         if step.decrement is None or step.decrement > self._look_below:
             return False
         divergence = self.kind.divergence(self.design.outcome)
@@ -275,7 +275,7 @@ class FeglmProblem(FixedEffectsProblem):
         return True
 
     def _left_out(self, step: NewtonStep) -> bool:
-        """Leave out the rows that are separated; tell whether the optimization starts again."""
+        """Leave out the rows that are separated; return whether the optimization starts again."""
         design, irls = self.design, self.irls
         divergence = self.kind.divergence(design.outcome)
         irls.on_demean = irls.on_demean_step = None
@@ -328,7 +328,7 @@ class FeglmProblem(FixedEffectsProblem):
         return self._none_left
 
     def has_converged(self, theta: Numpy) -> bool:
-        """Tell whether every row's index has converged, and the demeaner reached its tolerance."""
+        """Return whether every row's index has converged and the demeaner reached its tolerance."""
         _, step = self._step_at(theta)
         return (
             not self.irls.shortfall

@@ -12,12 +12,12 @@ _CLOSELY = 1e-6
 
 
 def nothing_left(squares: float, total: float) -> bool:
-    """Tell whether squared residuals are rounding of the outcome's own squares, ``total``."""
+    """Return whether squared residuals are rounding of the outcome's own squares, ``total``."""
     return squares <= ROUNDING**2 * total
 
 
 def solved_to_rounding(normal: Numpy, lengths: Numpy, squares: float, total: float) -> bool:
-    """Tell whether the normal equations of a close fit hold to the rounding of their terms.
+    """Return whether the normal equations of a close fit hold to the rounding of their terms.
 
     The residual variance, by which the score is measured, is then so small that rounding alone
     looks like a step to be taken.

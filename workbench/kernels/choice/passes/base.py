@@ -41,7 +41,7 @@ class Found:
     means: Numpy | None = None
 
     def has(self, order: Order, *, scores: bool, means: bool) -> bool:
-        """Tell whether this has all that is requested."""
+        """Return whether this has all that is requested."""
         totals = self.totals
         known = 0 if totals.gradient is None else 1 if totals.hessian is None else 2
         missing = (scores and self.scores is None) or (means and self.means is None)

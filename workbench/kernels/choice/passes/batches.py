@@ -104,7 +104,7 @@ def _laid_out(situations: Situations, lanes: int) -> Batches:
 
 
 def _alike(situations: Situations) -> bool:
-    """Tell whether all persons have equally many situations, all of one size."""
+    """Return whether all persons have equally many situations, all of one size."""
     sizes, counts = np.diff(situations.first), np.diff(situations.person_first)
     return bool(len(sizes) and np.ptp(sizes) == 0 and np.ptp(counts) == 0)
 
