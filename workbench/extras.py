@@ -18,7 +18,6 @@ EXTRAS = {
         "docx",
         "linearmodels",
         "statsmodels",
-        "pyarrow",
     ),
     "sql": ("sqlalchemy",),
 }
