@@ -218,3 +218,34 @@ def test_wide_data_refuse_what_they_do_not_have(wide):
         wb.long(wide, "choice", ["air", "car"])
     with pytest.raises(DataError, match='have a column "chosen" already'):
         wb.long(wide.assign(chosen=1), "mode", ["air", "car"], ["cost"])
+
+
+@pytest.mark.parametrize(
+    ("no", "yes"), [("no", "yes"), ("0", "1"), ("False", "True"), (False, True), (0.0, 1.0)]
+)
+def test_availability_may_be_written_as_words(wide, no, yes):
+    flags = wide.assign(there_car=[yes, yes], there_air=[no, yes])
+
+    found = wb.long(flags, "mode", ["air", "car"], available="there")
+
+    assert found["alternative"].tolist() == ["car", "air", "car"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([np.nan, 1], "there_air has no value in row 0"),
+        ([0.5, 1], "there_air has 0.5 in row 0"),
+        ([-1, 1], "there_air has -1 in row 0"),
+        (["no", "maybe"], "there_air has 'maybe' in row 1"),
+        ([1, 0], "1 row chose an alternative that was not available: the first is row 1 with air"),
+    ],
+)
+def test_availability_that_is_not_clear_is_refused_with_its_row(wide, flags, said):
+    with pytest.raises(DataError, match=said):
+        wb.long(wide.assign(there_air=flags), "mode", ["air", "car"], available="there")
+
+
+def test_an_alternative_without_a_column_of_availability_is_refused(wide):
+    with pytest.raises(DataError, match='no column "there_air"'):
+        wb.long(wide.drop(columns="there_air"), "mode", ["air", "car"], available="there")

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from workbench.data.indicators import whole_indicator
 from workbench.data.names import level_text, shown, unknown_column
 from workbench.data.table import as_table
 from workbench.errors import DataError
@@ -41,8 +43,8 @@ def long(
     separator
         The text between the beginning and the alternative.
     available
-        The beginning of columns that are 0 where an alternative could not be chosen; these rows
-        are left out.
+        The beginning of columns, one for each alternative, that are 0 (or "no", "False") where it
+        could not be chosen, and else 1; the rows that could not be chosen are left out.
 
     Returns
     -------
@@ -52,7 +54,8 @@ def long(
     Raises
     ------
     DataError
-        When a column is missing, or a choice is not one of the alternatives.
+        When a column is missing, a choice is not one of the alternatives or was not available, or
+        a column of ``available`` has a value that is neither yes nor no.
 
     Examples
     --------
@@ -75,13 +78,45 @@ def long(
     fresh = {SITUATION: np.repeat(np.arange(n), j), ALTERNATIVE: np.tile(names, n)}
     fresh[CHOSEN] = (fresh[ALTERNATIVE] == np.repeat(frame[choice].to_numpy(), j)).astype(np.int64)
     _refuse_taken(made, [*fresh, *varying])
-    for name in beginnings:
+    for name in varying:
         fresh[name] = _stacked(frame, name, alternatives, separator)
     whole = pd.concat([pd.DataFrame(fresh), made], axis=1)
     if available is None:
         return whole
-    kept = whole[whole[available] != 0]
-    return kept.drop(columns=available).reset_index(drop=True)
+    kept = _available(frame, _columns(available, alternatives, separator))
+    _refuse_unavailable(whole, kept, choice)
+    return whole[kept].reset_index(drop=True)
+
+
+def _available(frame: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return whether each alternative of each row could be chosen, ``(n j,)``."""
+    for name in columns:
+        if name not in frame.columns:
+            raise DataError(
+                f'There is no column "{shown(name)}", which says where that alternative could be '
+                "chosen.",
+                hint=f"df[{name!r}] = 1, if it always could.",
+                code="unknown-column",
+                where=name,
+            )
+    return np.column_stack([whole_indicator(frame[name], name) == 1 for name in columns]).ravel()
+
+
+def _refuse_unavailable(
+    whole: pd.DataFrame, available: npt.NDArray[np.bool_], choice: str
+) -> None:
+    """Refuse a choice of what could not be chosen."""
+    wrong = np.flatnonzero((whole[CHOSEN] == 1) & ~available)
+    if len(wrong):
+        row, chosen = whole.loc[wrong[0], [SITUATION, ALTERNATIVE]]
+        rows = "1 row" if len(wrong) == 1 else f"{len(wrong):,} rows"
+        raise DataError(
+            f"{rows} chose an alternative that was not available: the first is row {row} with "
+            f"{shown(level_text(chosen))}.",
+            hint="correct the availability or the choice, or leave these rows out.",
+            code="not-available",
+            where=choice,
+        )
 
 
 def _columns(name: str, alternatives: Sequence[Any], separator: str) -> list[str]:
