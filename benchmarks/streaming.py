@@ -87,8 +87,8 @@ Streamer.flush = lambda streamer: flush(streamer) if live else None
 
 def begin(steps={steps}):
     pushed.clear()
-    walk = wb.Adam(lr=1e-7)  # so slow that turns end before it does
-    return wb.start("logit", formula, frame, backend="torch", optimizer=walk, max_steps=steps)
+    optimizer = wb.Adam(lr=1e-7)  # so slow that turns end before it does
+    return wb.start("logit", formula, frame, backend="torch", optimizer=optimizer, max_steps=steps)
 
 
 def steps_between(edges):

@@ -11,7 +11,7 @@ import pytest
 
 from workbench.errors import OptionError
 from workbench.literals import Choice
-from workbench.options import Kind, Option, Options, made, option, options_of, schema_of
+from workbench.options import Kind, Option, Options, option, options_from, options_of, schema_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ def test_numpy_numbers_become_plain_ones():
 
 def test_an_unknown_option_is_refused_with_the_nearest_one():
     with pytest.raises(OptionError, match='no option "cuont"') as refused:
-        made(Everything, {"cuont": 3})
+        options_from(Everything, {"cuont": 3})
 
     assert refused.value.suggestion == "count"
 
@@ -142,13 +142,13 @@ class Renamed(Options):
 
 def test_an_option_that_must_be_given_is_required_with_an_example():
     with pytest.raises(OptionError, match="needs the option situation") as refused:
-        made(Renamed, {})
+        options_from(Renamed, {})
 
     assert refused.value.hint == 'situation="id".'
 
 
 def test_a_stored_option_is_found_under_the_name_that_it_had_before():
-    assert made(Renamed, {"choosers": "id"}) == Renamed(situation="id")
+    assert options_from(Renamed, {"choosers": "id"}) == Renamed(situation="id")
 
 
 def test_the_flag_of_a_cell_is_the_name_with_dashes():

@@ -319,7 +319,7 @@ def schema_of(kind: type) -> list[dict[str, Any]]:
     return [each.schema() for each in options_of(kind)]
 
 
-def made(kind: type[Made], values: Mapping[str, Any]) -> Made:
+def options_from(kind: type[Made], values: Mapping[str, Any]) -> Made:
     """Make an object from options by name; a name that an option had before is understood.
 
     Raises
@@ -529,7 +529,9 @@ def _choices(each: Option, value: Any) -> dict[str, Any]:
     found = _mapping(each, value)
     for name, item in found.items():
         if item not in each.choices:
-            raise not_a_choice(f"The {each.name} of {name}", item, each.choices, each.name)
+            raise not_a_choice(
+                f"The value of {each.name} for {name}", item, each.choices, each.name
+            )
     return found
 
 

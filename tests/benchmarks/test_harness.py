@@ -1,4 +1,4 @@
-"""The benchmarks run and speak through one face; how fast they are is for `make bench` to say."""
+"""The benchmarks run and write results of one form; `make bench` measures how fast they are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.__main__ import BEGIN, END, PAGE, rewritten
 from benchmarks.harness import Answer, Report, Side, Timing, agreement, smallest, table, take_turns
 
 ROOT = Path(__file__).parents[2]
-FACE = {
+FIELDS = {
     "work",
     "size",
     "ours_seconds",
@@ -92,6 +92,6 @@ def test_a_benchmark_writes_its_figures_and_ends_with_the_smallest_ratio(name, t
 
     found = json.loads(file.read_text())
     assert {"machine", "versions", "results"} <= set(found)
-    assert all(set(result) == FACE for result in found["results"])
+    assert all(set(result) == FIELDS for result in found["results"])
     assert all(result["ratio"] > 0 for result in found["results"])
     assert done.stdout.splitlines()[-1].startswith("Smallest ratio: ")

@@ -21,9 +21,9 @@ def loglik(params, data):
 
 
 model = wb.custom(loglik, {"mu": 0.0, "sigma": wb.positive(3.0)}, columns=["lwage"])
-walk = wb.SGD(lr=0.01)
+optimizer = wb.SGD(lr=0.01)
 rows = wb.load("mroz").dropna()
-run = wb.start(model, rows, backend="torch", optimizer=walk, max_steps=100_000, name="slow")
+run = wb.start(model, rows, backend="torch", optimizer=optimizer, max_steps=100_000, name="slow")
 run.view()
 """
 """A run of small, slow steps, under the eyes of the notebook."""

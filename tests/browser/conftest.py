@@ -92,9 +92,9 @@ class Watch:
             self.complaints.append(f"{error}\n{stack}")
 
     def _hear(self, message: ConsoleMessage) -> None:
-        told = f"{message.text} ({message.location.get('url', '')})"
-        if message.type == "error" and not any(known.search(told) for known in ACCEPTED):
-            self.complaints.append(told)
+        text = f"{message.text} ({message.location.get('url', '')})"
+        if message.type == "error" and not any(known.search(text) for known in ACCEPTED):
+            self.complaints.append(text)
 
 
 @contextmanager

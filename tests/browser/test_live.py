@@ -1,4 +1,4 @@
-"""A run under way: its levers, a page that is loaded anew, a kernel that dies."""
+"""A run under way: its controls, a page that is loaded anew, a kernel that dies."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from workbench.literals import Choice
 from workbench.models.registry import MODELS, model_class
 from workbench.notebook.cell import arguments
 from workbench.notebook.cell.options import read_line, with_options
-from workbench.options import Kind, made, options_of
+from workbench.options import Kind, options_from, options_of
 
 MROZ = DataReference("sample", "mroz")
 FORMULA = "y ~ x"
@@ -48,7 +48,7 @@ def with_one(kind, option):
     needed = {each.name: each.example for each in options_of(kind) if each.required}
     for value in others(option):
         with suppress(OptionError):
-            return made(kind, {**needed, option.name: value})
+            return options_from(kind, {**needed, option.name: value})
     pytest.fail(f"No value of {option.name} was found that {kind.__name__} takes.")
 
 
@@ -110,9 +110,9 @@ def test_an_option_of_a_model_comes_back_from_the_record_the_call_and_the_cell(n
     own = {each: options[each] for each in member.changed() if each in options}
 
     assert option.name in member.changed()
-    assert made(kind, json.loads(json.dumps(member.to_dict()))) == member
+    assert options_from(kind, json.loads(json.dumps(member.to_dict()))) == member
     assert model_of(again(specification).model) == member
-    assert made(kind, own) == member
+    assert options_from(kind, own) == member
     if kind.no_cell:
         assert kind.no_cell in magic_cell(specification)
     else:
@@ -148,7 +148,7 @@ def test_an_option_of_a_member_comes_back_from_the_record_the_call_and_the_cell(
     _, in_flags = of_cell(f"%%mle mroz --model feols --{family} {name} {flags}\n{FORMULA}")
 
     assert option.name in changed
-    assert made(kind, json.loads(json.dumps(member.to_dict()))) == member
+    assert options_from(kind, json.loads(json.dumps(member.to_dict()))) == member
     assert getattr(again(specification), family) == chosen[family]
     assert in_one_word == by_name
     assert in_flags == by_name

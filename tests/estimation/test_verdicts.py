@@ -241,7 +241,7 @@ def test_a_constant_column_is_named_where_there_is_an_intercept(people):
 def test_collinear_columns_are_refused_with_collinear_refuse(people):
     data = people.assign(twice=2 * people["educ"])
 
-    with pytest.raises(WorkbenchError, match="twice repeats educ") as refused:
+    with pytest.raises(WorkbenchError, match="twice is collinear with educ") as refused:
         wb.fit("logit", "works ~ educ + twice", data, collinear="refuse")
     assert refused.value.where == "twice"
 

@@ -22,7 +22,7 @@ OBSERVATIONS = 753.0
 
 
 class FakeRun:
-    """A run whose steps are told to it; it records into a real trace."""
+    """A run whose steps a test gives; it records into a real trace."""
 
     def __init__(
         self, name: str = "baseline", parameters: Iterable[str] = ("Intercept", "educ"), **settings
@@ -60,7 +60,7 @@ class FakeRun:
     def step(self, objective: float = 0.7, *, decrement: float | None = None, **figures) -> None:
         """Record one step; ``figures`` override gradient, step length, parameters."""
         number = len(self.trace)
-        told = {
+        figures = {
             "gradient_norm": 0.1,
             "step_length": 0.2,
             "params": np.full(len(self.parameter_names), float(number)),
@@ -68,7 +68,9 @@ class FakeRun:
             "evaluations": number + 1,
             **figures,
         }
-        self.trace.record(Iterate(number=number, objective=objective, decrement=decrement, **told))
+        self.trace.record(
+            Iterate(number=number, objective=objective, decrement=decrement, **figures)
+        )
 
     def end(
         self,

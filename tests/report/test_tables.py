@@ -43,13 +43,13 @@ def test_a_summary_shows_what_statsmodels_computes(logit, mroz):
 
 
 def test_a_summary_says_what_was_left_out_and_how_errors_were_computed(robust):
-    left_out = ("x2 repeats x and was left out.",)
+    left_out = ("x2 is collinear with x and was left out.",)
     fit = robust.but(dropped={"missing lwage": 325}, left_out=left_out, provenance={"rows": 428})
 
     shown = str(summary(fit))
 
     assert "325 rows are left out: missing lwage." in shown
-    assert "x2 repeats x and was left out." in shown
+    assert "x2 is collinear with x and was left out." in shown
     assert "robust, n/(n−1)" in shown
 
 

@@ -246,8 +246,8 @@ def test_newey_west_of_a_balanced_panel_with_effects_is_that_of_pyfixest(lag):
     rng = np.random.default_rng(9)
     frame = pd.DataFrame({"unit": np.repeat(np.arange(15), 8), "t": np.tile(np.arange(8), 15)})
     frame["x"], frame["y"] = rng.normal(size=120), rng.normal(size=120)
-    told = {"time_id": "t", "panel_id": "unit", "lag": lag}
-    other = theirs("y ~ x | unit", frame, "NW", vcov_kwargs=told)
+    arguments = {"time_id": "t", "panel_id": "unit", "lag": lag}
+    other = theirs("y ~ x | unit", frame, "NW", vcov_kwargs=arguments)
     options = {"time": "t", "unit": "unit", "lag": lag}
 
     fit = wb.fit(
@@ -265,13 +265,13 @@ STATSMODELS = [
 ]
 
 
-@pytest.mark.parametrize(("their_kind", "told", "kind", "options"), STATSMODELS)
-def test_the_factors_of_statsmodels_are_its_defaults(their_kind, told, kind, options):
+@pytest.mark.parametrize(("their_kind", "arguments", "kind", "options"), STATSMODELS)
+def test_the_factors_of_statsmodels_are_its_defaults(their_kind, arguments, kind, options):
     rng = np.random.default_rng(8)
     frame = pd.DataFrame({"unit": np.repeat(np.arange(9), 7), "t": np.tile(np.arange(7), 9)})
     frame["x"], frame["y"], frame["k"] = rng.normal(size=63), rng.normal(size=63), np.arange(63)
     ordered = frame.sort_values(["t", "unit"] if kind == "driscoll_kraay" else ["unit", "t"])
-    columns = {key: ordered[name].to_numpy() for key, name in told.items() if key != "maxlags"}
+    columns = {key: ordered[name].to_numpy() for key, name in arguments.items() if key != "maxlags"}
     plain = smf.ols("y ~ x", ordered)
 
     other = plain.fit(cov_type=their_kind, cov_kwds={"maxlags": 2, **columns})
@@ -285,8 +285,8 @@ def test_the_factors_of_statsmodels_are_its_defaults(their_kind, told, kind, opt
 @pytest.mark.parametrize("formula", ["y ~ x + z", "y ~ x + z | firm"])
 @pytest.mark.parametrize("lag", [None, 3])
 def test_driscoll_kraay_is_that_of_pyfixest(panel, formula, lag):
-    told = {"time_id": "year", "panel_id": "person"} | ({} if lag is None else {"lag": lag})
-    other = theirs(formula, panel, "DK", vcov_kwargs=told)
+    arguments = {"time_id": "year", "panel_id": "person"} | ({} if lag is None else {"lag": lag})
+    other = theirs(formula, panel, "DK", vcov_kwargs=arguments)
     options = {"time": "year"} | ({} if lag is None else {"lag": lag})
 
     fit = wb.fit("feols", formula, panel, se="driscoll_kraay", se_options=options, ssc="pyfixest")

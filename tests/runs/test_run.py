@@ -172,25 +172,25 @@ def test_cancel_keeps_nothing(crawl, slow):
 
 
 def test_status_and_phases_are_reported_in_order(people):
-    told = []
+    seen = []
     run = wb.start("logit", "works ~ educ", people, backend="torch")
-    run.listen(lambda r: told.append((r.status, r.phases["optimize"][0])))
+    run.listen(lambda r: seen.append((r.status, r.phases["optimize"][0])))
 
     run.result()
 
     assert run.status == "done"
     assert {state for state, _ in run.phases.values()} == {"done", "none"}
-    assert not told or told[-1] == ("done", "done")
+    assert not seen or seen[-1] == ("done", "done")
     seconds = [s for _, s in run.phases.values() if s is not None]
     assert 0 < sum(seconds) < run.elapsed() + 1.0
 
 
 def test_listeners_that_raise_do_not_end_a_fit(slow, crawl, capsys):
-    heard = []
+    calls = []
     run = crawl(max_steps=60)
 
     def broken(_):
-        heard.append(1)
+        calls.append(1)
         raise RuntimeError("no comm")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -203,7 +203,7 @@ def test_listeners_that_raise_do_not_end_a_fit(slow, crawl, capsys):
 
     assert run.fit.outcome is Outcome.STEP_LIMIT
     assert len(run.trace) == 61
-    assert len(heard) <= 2
+    assert len(calls) <= 2
 
 
 def test_two_runs_at_once_equal_the_same_runs_one_after_the_other(people):

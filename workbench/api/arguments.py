@@ -28,7 +28,7 @@ from workbench.literals import Choice
 from workbench.models.registry import as_model, listed, model_class
 from workbench.names import nearest
 from workbench.optimizers import choice_of, optimizer_named
-from workbench.options import Kind, Option, complete, made, missing_of, options_of, refusal
+from workbench.options import Kind, Option, complete, missing_of, options_from, options_of, refusal
 from workbench.protocols import Optimizer
 
 # The names of these options in other programs.
@@ -101,7 +101,7 @@ def _with_options(
     rest = {name: value for name, value in options.items() if name not in known}
     _refuse_unknown(rest, kind)
     if isinstance(model, type):
-        return made(model, own), rest
+        return options_from(model, own), rest
     waiting = {each.name for each in missing_of(model)}
     for name, value in own.items():
         if name not in waiting:

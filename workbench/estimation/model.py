@@ -299,8 +299,8 @@ def likelihood_key(specification: Specification) -> str:
         besides = besides | {"seed"}
     # The fingerprint is known only at the end.
     known = specification.replace(data=replace(specification.data, fingerprint=""))
-    stated = {key: value for key, value in known.to_dict().items() if key not in besides}
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
+    given = {key: value for key, value in known.to_dict().items() if key not in besides}
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def results_class(model: type[Model]) -> Any:

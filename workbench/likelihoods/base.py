@@ -18,7 +18,7 @@ from workbench.kernels.likelihood.separation import (
     separating_direction,
     vanishing_direction,
 )
-from workbench.kernels.linear.gram import gram, pull
+from workbench.kernels.linear.gram import cross_product, gram
 from workbench.kernels.linear.moments import Moments
 from workbench.options import Options
 from workbench.protocols import Numpy
@@ -296,7 +296,7 @@ def least_squares(y: Numpy, x: Numpy, moments: Moments | None = None) -> Numpy:
 
     They serve as start values, so speed matters more than the last digits.
     """
-    return normal_equations(gram(x) if moments is None else moments.gram, pull(x, y))
+    return normal_equations(gram(x) if moments is None else moments.gram, cross_product(x, y))
 
 
 def normal_equations(square: Numpy, cross: Numpy) -> Numpy:

@@ -23,7 +23,7 @@ from workbench.models.design.read import columns_read
 from workbench.models.event_study.aggregation import sunab_terms
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
-from workbench.options import made, options_of
+from workbench.options import options_from, options_of
 from workbench.results.fit import Availability, Fit
 
 MODELS = {
@@ -185,7 +185,7 @@ def model_of(choice: Choice) -> Model:
             code="function-needed",
             where="model",
         )
-    return made(kind, choice.settings)
+    return options_from(kind, choice.settings)
 
 
 @one_blas_thread()

@@ -55,17 +55,17 @@ class TrustRegion(OptimizerOptions):
             assert here.gradient is not None
             assert here.hessian is not None
             values, vectors = np.linalg.eigh(here.hessian)
-            pull = vectors.T @ here.gradient
+            rotated = vectors.T @ here.gradient
             yield Iterate(
                 number,
                 theta,
                 here.value,
                 float(np.abs(here.gradient).max(initial=0.0)),
                 length,
-                _decrement(values, pull, objective.observations),
+                _decrement(values, rotated, objective.observations),
             )
             while True:
-                step = vectors @ _ball_step(values, pull, radius)
+                step = vectors @ _ball_step(values, rotated, radius)
                 trial = objective.evaluate(theta + step, 2)
                 ratio = _success(here, trial, step)
                 length = float(np.linalg.norm(step))
@@ -77,30 +77,30 @@ class TrustRegion(OptimizerOptions):
             theta, here, number = theta + step, trial, number + 1
 
 
-def _decrement(values: Numpy, pull: Numpy, observations: float) -> float | None:
+def _decrement(values: Numpy, rotated: Numpy, observations: float) -> float | None:
     if values[0] <= 0:
         return None
-    return float(observations * np.sum(pull**2 / values))
+    return float(observations * np.sum(rotated**2 / values))
 
 
 @np.errstate(over="ignore", divide="ignore")
-def _ball_step(values: Numpy, pull: Numpy, radius: float) -> Numpy:
+def _ball_step(values: Numpy, rotated: Numpy, radius: float) -> Numpy:
     """Minimize the model within the ball, in the Hessian's eigenbasis, shape ``(k,)``."""
-    if values[0] > 0 and np.linalg.norm(pull / values) <= radius:
-        return np.asarray(-pull / values)
+    if values[0] > 0 and np.linalg.norm(rotated / values) <= radius:
+        return np.asarray(-rotated / values)
     floor = max(0.0, -values[0])
 
     def excess(shift: float) -> float:
-        return float(1 / radius - 1 / np.linalg.norm(pull / (values + floor + shift)))
+        return float(1 / radius - 1 / np.linalg.norm(rotated / (values + floor + shift)))
 
-    top = max(float(np.linalg.norm(pull)) / radius, 1e-12)
+    top = max(float(np.linalg.norm(rotated)) / radius, 1e-12)
     tiny = 1e-14 * max(1.0, abs(float(values[-1])))
     if excess(tiny) <= 0:  # The hard case: go along the most negative curvature as well.
-        inside = -pull / (values + floor + tiny)
+        inside = -rotated / (values + floor + tiny)
         inside[0] += np.sqrt(max(radius**2 - float(inside @ inside), 0.0))
         return np.asarray(inside)
     shift = brentq(excess, tiny, 2 * top + tiny)
-    return np.asarray(-pull / (values + floor + shift))
+    return np.asarray(-rotated / (values + floor + shift))
 
 
 def _success(here: Evaluation, trial: Evaluation, step: Numpy) -> float:

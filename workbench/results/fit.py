@@ -327,7 +327,7 @@ class Fit(StandardErrors):
         cls, stored: Mapping[str, Any], trace: Trace | None, demeaning: Demeaning | None
     ) -> dict[str, Any]:
         """Return what this class is made of, from what was stored."""
-        stored = {_RENAMED.get(name, name): value for name, value in stored.items()}
+        stored = {_OLD_WORDS.get(name, name): value for name, value in stored.items()}
         curvature = stored["curvature"]
         if trace is None:
             trace = Trace.from_rows(stored["trace_parameters"], stored["trace"])
@@ -393,7 +393,7 @@ class Fit(StandardErrors):
         return display.call("maketables_stat", self, key)
 
 
-_RENAMED = {"nuisance": "further_parameters"}
+_OLD_WORDS = {"nuisance": "further_parameters"}
 """Keys of older records, by their former name."""
 
 _PLAIN = (

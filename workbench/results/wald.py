@@ -56,7 +56,7 @@ def wald_test(
     OptionError
         When the text cannot be read or names what is not a parameter.
     InferenceError
-        When a parameter in it has no standard error, or a restriction repeats another.
+        When a parameter in it has no standard error, or the restrictions are linearly dependent.
 
     References
     ----------
@@ -73,15 +73,15 @@ def wald_test(
         )
     used = np.any(matrix != 0, axis=0)
     gap = matrix @ params.to_numpy() - values
-    spread = matrix[:, used] @ part @ matrix[:, used].T
-    df = int(np.linalg.matrix_rank(spread))
+    variance = matrix[:, used] @ part @ matrix[:, used].T
+    df = int(np.linalg.matrix_rank(variance))
     if df < len(matrix):
         raise InferenceError(
-            "One of the restrictions repeats another.",
-            hint="leave it out.",
+            "The restrictions are linearly dependent.",
+            hint="leave out the one that follows from the others.",
             code="repeated-restriction",
         )
-    statistic = float(gap @ np.linalg.solve(spread, gap))
+    statistic = float(gap @ np.linalg.solve(variance, gap))
     if math.isinf(df_resid):
         return WaldTest(restrictions, statistic, df, df_resid, float(stats.chi2.sf(statistic, df)))
     statistic /= df

@@ -225,7 +225,7 @@ def test_the_compiled_steps_lower_to_a_device_without_one(platform, factors, col
     operator = operator_of(factors, LAYOUTS["jax, compiled"])
     xp, levels = operator.xp, operator.levels
 
-    def walked(arrays, state, limits):
+    def iterated(arrays, state, limits):
         return advance(GatherSum(xp, levels, arrays, compiled=True), state, limits)
 
     with xp.scope():
@@ -233,7 +233,7 @@ def test_the_compiled_steps_lower_to_a_device_without_one(platform, factors, col
         state = operator.run(begin, xp.array(columns), xp.array(np.ones((66, 3))), limits)
         arguments = jax.tree.leaves((operator.arrays, state, limits))
         outline = jax.tree.structure((operator.arrays, state, limits))
-        flat = jax.jit(lambda *leaves: walked(*jax.tree.unflatten(outline, leaves))[1])
+        flat = jax.jit(lambda *leaves: iterated(*jax.tree.unflatten(outline, leaves))[1])
         lowered = jax.export.export(flat, platforms=[platform])(*arguments)
 
     assert lowered.platforms == (platform,)

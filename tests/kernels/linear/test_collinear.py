@@ -1,4 +1,4 @@
-"""Columns that repeat earlier ones."""
+"""Columns that are collinear with earlier ones."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from workbench.kernels.linear.gram import cross_gram, gram, pull, times, weighted_gram
+from workbench.kernels.linear.gram import cross_gram, cross_product, gram, times, weighted_gram
 
 # Sums of some thousand products, in another order.
 ROUNDING = 1e-12
@@ -28,7 +28,7 @@ def test_products_with_vectors_are_those_of_numpy(rows):
     tall, wide = rows[:, 0].copy(), rows[0].copy()
 
     np.testing.assert_allclose(times(rows, wide), rows @ wide, rtol=ROUNDING, atol=ROUNDING)
-    np.testing.assert_allclose(pull(rows, tall), rows.T @ tall, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(cross_product(rows, tall), rows.T @ tall, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("signs", ["positive", "negative", "both"])

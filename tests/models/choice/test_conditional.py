@@ -189,7 +189,7 @@ def test_a_parameter_held_at_its_estimate_leaves_the_others_alone(frame):
     assert list(held.params.index) == ["price", "comfort"]
     np.testing.assert_allclose(held.params, free.params[["price", "comfort"]], rtol=1e-7)
     assert held.loglik == pytest.approx(free.loglik, rel=1e-12)
-    assert "time is held at" in held.notes[-1]
+    assert "time is fixed at" in held.notes[-1]
 
 
 @pytest.mark.parametrize(

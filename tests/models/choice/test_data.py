@@ -146,7 +146,7 @@ def test_collinearity_is_judged_on_differences(trips):
 
     assert data.names == ("cost",)
     assert data.left_out == (
-        "raised repeats cost in differences between alternatives and was left out.",
+        "raised is collinear with cost in differences between alternatives and was left out.",
     )
 
 

@@ -401,7 +401,7 @@ def test_weights_count_persons(frame):
     [
         ({}, "needs the option random"),
         ({"random": {"speed": "normal"}}, '"speed" is not in the formula'),
-        ({"random": {"price": "gaussian"}}, 'The random of price is "gaussian"'),
+        ({"random": {"price": "gaussian"}}, 'The value of random for price is "gaussian"'),
         ({"random": {"price": "normal"}, "draws": 0}, "draws is 0"),
         ({"random": {"price": "normal"}, "draw_kind": "hallton"}, 'draw_kind is "hallton"'),
         ({"random": {"price": "normal"}, "correlated": 1}, "correlated is 1"),

@@ -84,7 +84,7 @@ def test_the_nest_of_one_alternative_is_held_at_one_and_said():
     found = wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=NESTS)
 
     assert "tau.fly" not in found.params.index
-    assert "tau.fly is held at 1: no situation has two alternatives of its nest." in found.notes
+    assert "tau.fly is fixed at 1: no situation has two alternatives of its nest." in found.notes
 
 
 def test_a_tau_above_one_is_said_to_be_no_utility_maximisation():

@@ -17,8 +17,8 @@ def decrement(model, params, y, X):
     scaled = information / np.outer(scale, scale)
     if np.linalg.eigvalsh(scaled)[0] <= 0:
         return np.inf
-    pull = score / scale
-    return float(pull @ np.linalg.solve(scaled, pull))
+    mean_gradient = score / scale
+    return float(mean_gradient @ np.linalg.solve(scaled, mean_gradient))
 
 
 def gaussian(params, y, X):

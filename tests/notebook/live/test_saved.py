@@ -12,7 +12,7 @@ from workbench.notebook.live.saved import SavedOutput
 
 @pytest.fixture
 def published(monkeypatch):
-    """What is shown in a notebook that this process is told to be in."""
+    """What is shown in a notebook that this process takes itself to be in."""
     shown = []
     monkeypatch.setattr(saved, "in_jupyter", lambda: True)
     monkeypatch.setattr(

@@ -19,15 +19,15 @@ ROLES = {"situation": "id", "alternatives": "mode"}
 NOISE = "Simulation noise is 0.30 of the standard error of sd.educ."
 
 
-def mixed(**told):
+def mixed(**options):
     """Return a run of a mixed logit that waits for its first step."""
     run = FakeRun(parameters=("educ", "sd.educ"))
-    model = Choice("mixed_logit", ROLES | {"random": {"educ": "normal"}} | told)
+    model = Choice("mixed_logit", ROLES | {"random": {"educ": "normal"}} | options)
     run.specification = run.specification.replace(model=model)
     return run
 
 
-def walk(run, stage, *objectives):
+def take_steps(run, stage, *objectives):
     """Record steps of one stage."""
     for objective in objectives:
         run.step(objective, stage=stage)
@@ -35,9 +35,9 @@ def walk(run, stage, *objectives):
 
 def test_few_draws_all_draws_and_another_sign_are_three_stages():
     run = mixed(draws=400)
-    walk(run, "50 draws", 0.9, 0.7, 0.6)
-    walk(run, "optimize", 0.65, 0.64)
-    walk(run, "other sign of sd.educ", 0.66)
+    take_steps(run, "50 draws", 0.9, 0.7, 0.6)
+    take_steps(run, "optimize", 0.65, 0.64)
+    take_steps(run, "other sign of sd.educ", 0.66)
 
     stages = card_of(run)["stages"]
 
@@ -83,8 +83,8 @@ def test_the_card_of_a_real_run_tells_both_signs_and_the_loser():
 def test_a_walk_in_float32_that_float64_ends_has_two_stages(model, labels):
     run = mixed()
     run.specification = run.specification.replace(model=model, dtype="float32")
-    walk(run, "float32", 0.9, 0.6)
-    walk(run, "optimize", 0.65, 0.64)
+    take_steps(run, "float32", 0.9, 0.6)
+    take_steps(run, "optimize", 0.65, 0.64)
 
     stages = card_of(run)["stages"]
 
@@ -94,8 +94,8 @@ def test_a_walk_in_float32_that_float64_ends_has_two_stages(model, labels):
 
 def test_draws_are_written_like_other_counts():
     run = mixed(draws=20_000)
-    walk(run, "2500 draws", 0.9)
-    walk(run, "optimize", 0.9)
+    take_steps(run, "2500 draws", 0.9)
+    take_steps(run, "optimize", 0.9)
 
     labels = [stage["label"] for stage in card_of(run)["stages"]]
 
@@ -104,14 +104,14 @@ def test_draws_are_written_like_other_counts():
 
 def test_a_quadrature_has_nodes():
     run = mixed(draws=30, draw_kind="gauss_hermite")
-    walk(run, "optimize", 0.9)
+    take_steps(run, "optimize", 0.9)
 
     assert [stage["label"] for stage in card_of(run)["stages"]] == ["30 nodes"]
 
 
 def test_a_stage_without_a_finite_value_has_no_log_likelihood():
     run = mixed()
-    walk(run, "62 draws", float("nan"), float("inf"))
+    take_steps(run, "62 draws", float("nan"), float("inf"))
 
     card = card_of(run)
 
@@ -128,7 +128,7 @@ def test_other_models_have_no_stages():
 
 def test_what_simulation_adds_stands_on_the_card_of_a_run_that_converged():
     run = mixed()
-    walk(run, "optimize", 0.6)
+    take_steps(run, "optimize", 0.6)
     run.end(notes=(NOISE,))
 
     assert card_of(run)["sentence"].endswith(f"10⁻²⁴. {NOISE}")
@@ -136,7 +136,7 @@ def test_what_simulation_adds_stands_on_the_card_of_a_run_that_converged():
 
 def test_what_simulation_adds_is_not_told_without_a_maximum():
     run = mixed()
-    walk(run, "optimize", 0.6)
+    take_steps(run, "optimize", 0.6)
     run.end(Outcome.STOPPED, notes=(NOISE,))
 
     assert NOISE not in card_of(run)["sentence"]
@@ -149,7 +149,7 @@ def test_a_long_wait_for_the_first_step_is_explained():
 
     assert at_once == ""
     assert card_of(run)["sentence"] == COMPILING
-    walk(run, "optimize", 0.9, 0.8)
+    take_steps(run, "optimize", 0.9, 0.8)
     assert card_of(run)["sentence"] != COMPILING
 
 

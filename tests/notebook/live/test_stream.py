@@ -116,10 +116,10 @@ def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
     run.end()
 
     assert streamer.wait(LONG)
-    told = [content["demeaning"] for content in page.of("batch")]
+    sent = [content["demeaning"] for content in page.of("batch")]
     rows = np.concatenate([np.frombuffer(buffers[1]) for _, buffers in page.messages if buffers])
     rows = rows.reshape(-1, 6)
-    assert sum(each["n"] for each in told) == 40
+    assert sum(each["n"] for each in sent) == 40
     assert rows[:, 0].tolist() == list(range(40))
     assert rows[:, 2].tolist() == list(range(1, 41))
     np.testing.assert_allclose(rows[:, 4:], np.outer(1 / np.arange(1, 41), [1, 2]))
@@ -127,8 +127,7 @@ def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
     assert page.of("closed")[-1]["inner_last"] == 40
     assert cards[-1]["run"]["demeaning"] == {"columns": ["lwage", "educ"], "tol": 1e-8}
     assert (
-        "in educ, the slowest of 2 columns; converged below 10⁻⁸"
-        in (cards[-1]["run"]["sentence"])
+        "in educ, the slowest of 2 columns; converged below 10⁻⁸" in (cards[-1]["run"]["sentence"])
     )
 
 
@@ -155,10 +154,10 @@ def test_a_long_demeaning_is_thinned_with_its_ends_and_its_peaks():
     for number in range(5000):
         sweep(run, 10.0 if number == 1234 else 1 / (number + 1))
 
-    told, data = rows_since(run.demeaning, 0, 200)
+    header, data = rows_since(run.demeaning, 0, 200)
 
-    rows = np.frombuffer(data).reshape(-1, told["width"])
-    assert told == {"first": 0, "n": 5000, "width": 5, "decimated": True}
+    rows = np.frombuffer(data).reshape(-1, header["width"])
+    assert header == {"first": 0, "n": 5000, "width": 5, "decimated": True}
     assert len(rows) <= 200
     assert {0, 1234, 4999} <= set(rows[:, 0].astype(int))
 

@@ -211,10 +211,10 @@ def test_two_kernels_write_at_once_and_every_run_is_kept(path):
 
 
 def test_a_file_that_several_open_at_once_for_the_first_time_is_theirs(tmp_path):
-    opened, doors = [], threading.Barrier(4)
+    opened, barrier = [], threading.Barrier(4)
 
     def enter(place):
-        doors.wait()
+        barrier.wait()
         opened.append(database.open_file(place))
 
     for turn in range(40):

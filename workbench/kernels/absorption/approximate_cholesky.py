@@ -111,7 +111,7 @@ def _eliminate(  # noqa: C901  (one loop over the vertices)
     position = np.full(m, -1, dtype=np.int32)
     place = np.full(m, -1, dtype=np.int32)
     near = np.empty(m, dtype=np.int32)
-    pull = np.empty(m)
+    weight_of = np.empty(m)
     cumulated = np.empty(m)
     lowest, used = 0, 0
     for step in range(m):
@@ -120,18 +120,18 @@ def _eliminate(  # noqa: C901  (one loop over the vertices)
             v, lowest = _next_queued(queue, after, lowest, position, degree)
         order[step], position[v] = v, step
 
-        d = _gather(head[v], other, weight, following, position, degree, place, near, pull)
-        _sort_by_pull(near, pull, d)
+        d = _gather(head[v], other, weight, following, position, degree, place, near, weight_of)
+        _sort_by_weight(near, weight_of, d)
         total = 0.0
         for i in range(d):
-            total += pull[i]
+            total += weight_of[i]
             cumulated[i] = total
             place[near[i]] = -1
         pivot[step] = total
         if used + d > len(column):
             column, share = longer(column, used + d), longer(share, used + d)
         for i in range(d):
-            column[used], share[used] = near[i], pull[i] / total
+            column[used], share[used] = near[i], weight_of[i] / total
             used += 1
         begins[step + 1] = used
 
@@ -145,11 +145,11 @@ def _eliminate(  # noqa: C901  (one loop over the vertices)
             for draw in range(min(samples, later)):
                 if later <= samples:
                     j = i + 1 + draw
-                    amount = pull[i] * pull[j] / total
+                    amount = weight_of[i] * weight_of[j] / total
                 else:
                     target = cumulated[i] + _uniform(chance) * rest
                     j = _drawn(cumulated, i, d, target)
-                    amount = pull[i] * rest / (total * samples)
+                    amount = weight_of[i] * rest / (total * samples)
                 _point(near[i], near[j], amount, edges, other, weight, following, head, degree)
                 _point(near[j], near[i], amount, edges + 1, other, weight, following, head, degree)
                 edges += 2
@@ -202,7 +202,7 @@ def _gather(
     degree: Any,
     place: Any,
     near: Any,
-    pull: Any,
+    weight_of: Any,
 ) -> int:
     """List the neighbours that are left of a vertex, its edges to each added up; count them."""
     d = 0
@@ -210,10 +210,10 @@ def _gather(
         u = other[edge]
         if position[u] < 0:
             if place[u] < 0:
-                place[u], near[d], pull[d] = d, u, weight[edge]
+                place[u], near[d], weight_of[d] = d, u, weight[edge]
                 d += 1
             else:
-                pull[place[u]] += weight[edge]
+                weight_of[place[u]] += weight[edge]
             degree[u] -= 1
         edge = following[edge]
     return d
@@ -267,18 +267,18 @@ def _drawn(cumulated: Any, low: int, d: int, target: float) -> int:
 
 
 @compiled
-def _sort_by_pull(near: Any, pull: Any, d: int) -> None:
+def _sort_by_weight(near: Any, weight_of: Any, d: int) -> None:
     """Sort neighbours by weight, the lightest first: insertion while they are few."""
     if d > 48:
-        order = np.argsort(pull[:d])
-        near[:d], pull[:d] = near[:d][order], pull[:d][order]
+        order = np.argsort(weight_of[:d])
+        near[:d], weight_of[:d] = near[:d][order], weight_of[:d][order]
         return
     for i in range(1, d):
-        u, w, j = near[i], pull[i], i
-        while j > 0 and pull[j - 1] > w:
-            near[j], pull[j] = near[j - 1], pull[j - 1]
+        u, w, j = near[i], weight_of[i], i
+        while j > 0 and weight_of[j - 1] > w:
+            near[j], weight_of[j] = near[j - 1], weight_of[j - 1]
             j -= 1
-        near[j], pull[j] = u, w
+        near[j], weight_of[j] = u, w
 
 
 @compiled

@@ -14,7 +14,7 @@ from workbench.protocols import Numpy
 MOST_LEVELS = 6_000
 """Levels other than of the largest factor; their dense inverse takes seconds and 0.6 GB."""
 # The rounding error of a level determined by others, in the scaled Schur complement.
-_REPEATS = 1e-10
+_COLLINEAR = 1e-10
 _CELLS_AT_ONCE = 10_000_000
 
 
@@ -80,9 +80,9 @@ def _inverse_of_independent(schur: Numpy, scale: Numpy) -> Numpy:
     """Invert the largest block of independent levels; the others' rows and columns are zero."""
     root = np.sqrt(np.where(scale > 0, scale, 1.0))
     scaled, inverse = schur / np.outer(root, root), np.zeros_like(schur)
-    if np.diag(scaled).max(initial=0.0) <= _REPEATS:  # LAPACK takes the first pivot untested
+    if np.diag(scaled).max(initial=0.0) <= _COLLINEAR:  # LAPACK takes the first pivot untested
         return inverse
-    found = lapack.dpstrf(scaled, tol=_REPEATS, lower=1)
+    found = lapack.dpstrf(scaled, tol=_COLLINEAR, lower=1)
     lower, pivots, rank = found[0], found[1] - 1, int(found[2])
     block = lapack.dpotri(np.asfortranarray(np.tril(lower[:rank, :rank])), lower=1)[0]
     block = np.tril(block) + np.tril(block, -1).T

@@ -238,7 +238,7 @@ class NestedKernel:
         """Sum second derivatives of the chosen utility, of ``I``, of ``W`` and of the log sum.
 
         ``lift`` is the weight of the second derivative of each occurrence's ``W``: one for the
-        nest chosen, less its probability; ``pull`` is that of its ``I``.
+        nest chosen, less its probability; ``excess`` is that of its ``I``.
         """
         z, means, moved = parts
         sets, mine = self.sets, self._mine
@@ -247,11 +247,11 @@ class NestedKernel:
         centre = self._mean_over_nests(at, moved)
         square += weighted_gram(centre, weights)
         lift[mine] += weights
-        pull = lift * at.tau
-        pull[mine] -= weights
-        square -= weighted_gram(means, pull)
-        square += weighted_gram(z, pull[self._occurrence_of] * at.within)
-        crossed = self._by_nest(-pull[:, None] * means)
+        excess = lift * at.tau
+        excess[mine] -= weights
+        square -= weighted_gram(means, excess)
+        square += weighted_gram(z, excess[self._occurrence_of] * at.within)
+        crossed = self._by_nest(-excess[:, None] * means)
         np.add.at(crossed, sets.nest[mine], -weights[:, None] * z[sets.chosen])
         raised = self._by_nest((lift * at.tau)[:, None] * means)
         own = np.bincount(sets.nest, weights=lift * at.value, minlength=sets.nests)

@@ -32,7 +32,7 @@ from workbench.kernels.likelihood.row_sums import (
     weighted,
 )
 from workbench.kernels.likelihood.scores import Argument, RowScores, sum_by_code
-from workbench.kernels.linear.gram import cross_gram, pull, times, weighted_gram
+from workbench.kernels.linear.gram import cross_gram, cross_product, times, weighted_gram
 from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
@@ -130,7 +130,7 @@ class LinearPredictorKernel:
         with self.xp.scope():
             if self._on_host:
                 places = self._predicted(params), self._predicted(move, keep=False)
-                pieces = self._pulled(self._call(pushed, 2, *places))
+                pieces = self._cross_products(self._call(pushed, 2, *places))
             else:
                 pieces = self._call(curved, 2, self._places(params), self._places(move))
             found = self._gathered([_host(self.xp, piece) for piece in pieces])
@@ -220,11 +220,13 @@ class LinearPredictorKernel:
             [self._block(i, i + j, rows) for j, rows in enumerate(row)]
             for i, row in enumerate(second)
         ]
-        return value, self._pulled(first), blocks
+        return value, self._cross_products(first), blocks
 
-    def _pulled(self, first: Sequence[Array]) -> list[Any]:
+    def _cross_products(self, first: Sequence[Array]) -> list[Any]:
         pairs = zip(self.arguments, first, strict=False)
-        return [pull(a.design, self.xp.numpy(d)) if a.kind == "design" else d for a, d in pairs]
+        return [
+            cross_product(a.design, self.xp.numpy(d)) if a.kind == "design" else d for a, d in pairs
+        ]
 
     def _block(self, i: int, j: int, rows: Array) -> Any:
         one, other = self.arguments[i], self.arguments[j]
@@ -236,7 +238,7 @@ class LinearPredictorKernel:
         if other.kind == "design":
             return cross_gram(one.design, weights, other.design)
         if other.kind == "shared":
-            return pull(one.design, weights)[:, None]
+            return cross_product(one.design, weights)[:, None]
         return sum_by_code(self._members[j], one.design, weights).T
 
     @cached_property

@@ -134,9 +134,9 @@ class Simplex(Transform):
 
     def second(self, u: Numpy, gradient: Numpy) -> Numpy:
         v = self.natural(u)
-        pulled = gradient * v
-        cross, mean = np.outer(pulled, v), float(pulled.sum())
-        return np.diag(pulled) - cross - cross.T + mean * (2 * np.outer(v, v) - np.diag(v))
+        scaled = gradient * v
+        cross, mean = np.outer(scaled, v), float(scaled.sum())
+        return np.diag(scaled) - cross - cross.T + mean * (2 * np.outer(v, v) - np.diag(v))
 
 
 IDENTITY, LOG, ATANH, ORDERED, SIMPLEX = Identity(), Log(), Atanh(), Ordered(), Simplex()

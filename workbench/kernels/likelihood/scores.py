@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from workbench.kernels.likelihood.parameters import Codes
-from workbench.kernels.linear.gram import cross_gram, gram, pull
+from workbench.kernels.linear.gram import cross_gram, cross_product, gram
 from workbench.protocols import Numpy
 
 _NOTHING: Any = None
@@ -168,7 +168,7 @@ class UnitScores:
 
 def _summed(argument: Argument, rows: Numpy) -> Numpy:
     if argument.kind == "design":
-        return pull(argument.design, rows)
+        return cross_product(argument.design, rows)
     if argument.codes is None:
         return np.atleast_1d(rows.sum())
     return np.asarray(np.bincount(argument.codes, rows, argument.size), dtype=np.float64)

@@ -18,7 +18,7 @@ _TAKES_PART = 1e-6
 
 @dataclass(frozen=True)
 class Dependence:
-    """A column that earlier ones repeat.
+    """A column that is collinear with earlier ones.
 
     Attributes
     ----------

@@ -66,7 +66,7 @@ def times(x: Numpy, vector: Numpy) -> Numpy:
     return np.concatenate(parts)
 
 
-def pull(x: Numpy, rows: Numpy) -> Numpy:
+def cross_product(x: Numpy, rows: Numpy) -> Numpy:
     """Return ``X'v``, shape ``(p,)``, for one number per row ``(n,)``."""
 
     def part(low: int, high: int) -> Numpy:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.kernels.linear.gram import gram, pull
+from workbench.kernels.linear.gram import cross_product, gram
 from workbench.kernels.totals import Totals
 from workbench.protocols import Numpy, Order
 
@@ -38,10 +38,12 @@ class Moments:
 def second_moments(x: Numpy, y: Numpy, weights: Numpy | None) -> Moments:
     """Sum the weighted outer products of the rows."""
     if weights is None:
-        return Moments(gram(x), pull(x, y), float(y @ y), float(len(y)))
+        return Moments(gram(x), cross_product(x, y), float(y @ y), float(len(y)))
     weighted = weights * y
     root = np.sqrt(weights)
-    return Moments(gram(x, root), pull(x, weighted), float(weighted @ y), float(weights.sum()))
+    return Moments(
+        gram(x, root), cross_product(x, weighted), float(weighted @ y), float(weights.sum())
+    )
 
 
 class GaussianMoments:
@@ -64,15 +66,15 @@ class GaussianMoments:
         if precision <= 0:
             return Totals(-np.inf, np.full(self.size, np.nan), np.full((self.size,) * 2, np.nan))
         m = self._moments
-        pull = precision * m.cross - m.gram @ slopes
+        of_slopes = precision * m.cross - m.gram @ slopes
         push = m.cross @ slopes - precision * m.outcome
         value = (
             m.count * (np.log(precision) - _HALF_LOG_TWO_PI)
-            + (precision * push + slopes @ pull) / 2
+            + (precision * push + slopes @ of_slopes) / 2
         )
         if order == 0:
             return Totals(float(value))
-        gradient = np.append(pull, m.count / precision + push)
+        gradient = np.append(of_slopes, m.count / precision + push)
         if order == 1:
             return Totals(float(value), gradient)
         corner = -m.count / precision**2 - m.outcome

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import gammaln, xlogy
 
 from workbench.backends import Array, Backend
-from workbench.kernels.linear.gram import gram, pull, times
+from workbench.kernels.linear.gram import cross_product, gram, times
 from workbench.likelihoods.base import (
     Equation,
     Likelihood,
@@ -93,7 +93,7 @@ def poisson_fit(y: Numpy, x: Numpy, offset: Numpy | None, weights: Numpy | None)
     for _ in range(_STEPS):
         mean = np.exp(np.minimum(index, _LARGEST))
         factor = np.ones_like(y) if weights is None else weights
-        gradient = pull(x, factor * (y - mean))
+        gradient = cross_product(x, factor * (y - mean))
         step = normal_equations(gram(x, np.sqrt(factor * mean)), gradient)
         if gradient @ step < _NEAR:
             break

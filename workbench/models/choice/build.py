@@ -127,7 +127,7 @@ def _check_specification(model: Model, specification: Specification) -> None:
     if specification.offset is not None:
         raise OptionError(
             f"{title} has no offset.",
-            hint=f'a coefficient held at one: fixed={{"{specification.offset}": 1.0}}.',
+            hint=f'a coefficient fixed at one: fixed={{"{specification.offset}": 1.0}}.',
             code="no-offset",
             where="offset",
         )

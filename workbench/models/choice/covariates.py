@@ -32,7 +32,7 @@ class Covariates:
     kept
         Their positions in the design.
     left_out
-        Names of the columns that repeat others.
+        Names of the collinear columns.
     design
         Over the rows of the table.
     """

@@ -43,7 +43,7 @@ class ChoiceData:
         Position in the design of each sorted row, ``(m,)``.
     x, names
         Regressors of the sorted rows, ``(m, p)``, those that do not vary within
-        situations or repeat others left out, and their names.
+        situations or are collinear left out, and their names.
     kept
         Positions of these columns in the design.
     first
@@ -157,7 +157,7 @@ def read_choices(
     cluster, weights, missing, positive
         As `build_design` has them.
     collinear
-        ``"drop"`` leaves columns out that repeat others in differences between alternatives;
+        ``"drop"`` leaves out columns that are collinear in differences between alternatives;
         ``"refuse"`` refuses them.
     also_complete
         Further sets of complete rows, ``(r,)`` positions in the table; a row is complete if it is
@@ -421,7 +421,7 @@ def _identified(
         used = _columns(moved, rest)
         for found in dependent_columns(used, gram(used, None)):
             partners = [names[rest[j]] for j in found.partners]
-            sentences[rest[found.column]] = _repeats(names[rest[found.column]], partners)
+            sentences[rest[found.column]] = _is_collinear(names[rest[found.column]], partners)
     if sentences and collinear == "refuse":
         j = min(sentences)
         raise DataError(
@@ -455,6 +455,8 @@ def _does_not_vary(name: str) -> str:
     )
 
 
-def _repeats(name: str, partners: Sequence[str]) -> str:
+def _is_collinear(name: str, partners: Sequence[str]) -> str:
     listed = " and ".join(filter(None, [", ".join(partners[:-1]), *partners[-1:]]))
-    return f"{name} repeats {listed} in differences between alternatives and was left out."
+    return (
+        f"{name} is collinear with {listed} in differences between alternatives and was left out."
+    )

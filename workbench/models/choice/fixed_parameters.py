@@ -1,4 +1,4 @@
-"""A kernel with some of its parameters held fixed, and the objective of the free ones."""
+"""A kernel with some of its parameters fixed, and the objective of the free ones."""
 
 from __future__ import annotations
 

@@ -169,8 +169,8 @@ def _estimated(
     size = np.sqrt(np.mean(moved**2, axis=0))
     varying = np.setdiff1d(np.flatnonzero(size > 0), [*held])
     used = np.ascontiguousarray(moved[:, varying] / size[varying])
-    repeats = {found.column for found in dependent_columns(used, gram(used))}
-    columns = [int(j) for i, j in enumerate(varying) if i not in repeats]
+    collinear = {found.column for found in dependent_columns(used, gram(used))}
+    columns = [int(j) for i, j in enumerate(varying) if i not in collinear]
     still = moved[:, [*held]] @ np.array([*held.values()], dtype=np.float64)
     scaled = np.column_stack([moved[:, columns] / size[columns], still])
     sets = Situations(scaled, situations.first, situations.person_first, situations.weights)

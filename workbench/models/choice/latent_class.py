@@ -41,7 +41,7 @@ class LatentClassProblem(ChoiceProblem):
         assert self.table is not None
         self.members = read_covariates(self.extra, self.data, self.table, self.roles, constant=True)
         for name in self.members.left_out:
-            said = f"{name} repeats others in the membership and was left out."
+            said = f"{name} is collinear in the membership and was left out."
             self.left_out = (*self.left_out, said)
         self.further_parameters = tuple(
             n for n in self._member_names if n not in self.settings.fixed
@@ -182,10 +182,10 @@ class LatentClassProblem(ChoiceProblem):
         if not far:
             return ()
         which = " and ".join(map(str, far))
-        whose = f"classes {which}" if len(far) > 1 else f"class {which}"
+        which_classes = f"classes {which}" if len(far) > 1 else f"class {which}"
         return (
-            f"The coefficients of {whose} grow without bound: they predict choices exactly, so "
-            "some have no maximum likelihood estimate; try fewer classes or variables.",
+            f"The coefficients of {which_classes} grow without bound: they predict choices "
+            "exactly, so some have no maximum likelihood estimate; try fewer classes or variables.",
         )
 
     def _class_without_information(self, c: int, information: Numpy) -> bool:

@@ -71,7 +71,7 @@ class NestedProblem(ChoiceProblem):
         for name in self._alone:
             if name not in self.settings.fixed:
                 self.notes += (
-                    f"{name} is held at 1: no situation has two alternatives of its nest.",
+                    f"{name} is fixed at 1: no situation has two alternatives of its nest.",
                 )
 
     @property

@@ -72,7 +72,7 @@ class ChoiceModel(Model):
         None, kind=Kind.COLUMN, help="column of the person who chooses several times"
     )
     fixed: Mapping[str, float] = option(
-        {}, kind=Kind.NUMBERS, help="parameters held at a value", example={"cost": -1.0}
+        {}, kind=Kind.NUMBERS, help="parameters fixed at a value", example={"cost": -1.0}
     )
 
     @classmethod
@@ -227,9 +227,9 @@ class NestedLogit(ScaledChoiceModel):
                 f"The alternative {twice[0]} is in two nests.", "each in one nest.", "nests"
             )
         for name in self.nests:
-            if (held := self.fixed.get(f"tau.{name}", 1.0)) <= 0:
+            if (tau := self.fixed.get(f"tau.{name}", 1.0)) <= 0:
                 raise refusal(
-                    f"tau.{name} is held at {held:g}; it must be above 0.",
+                    f"tau.{name} is fixed at {tau:g}; it must be above 0.",
                     f'fixed={{"tau.{name}": 0.5}}.',
                     "fixed",
                 )

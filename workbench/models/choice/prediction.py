@@ -138,7 +138,7 @@ def probabilities(
     settings, state
         Of the fit.
     params
-        All parameters by name, those held included.
+        All parameters by name, the fixed ones included.
     sets
         The rows.
     seed

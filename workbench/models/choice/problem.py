@@ -145,8 +145,8 @@ class ChoiceProblem(Problem):
                 code="too-many-scales",
                 where="scale",
             )
-        repeats = (name for name in found.left_out if name != "Intercept")
-        said = tuple(f"{name} repeats others in the scale and was left out." for name in repeats)
+        collinear = (name for name in found.left_out if name != "Intercept")
+        said = tuple(f"{name} is collinear in the scale and was left out." for name in collinear)
         self.left_out = (*self.left_out, *said)
         names = named(found.names, "scale")
         self.further_parameters = (
@@ -170,10 +170,10 @@ class ChoiceProblem(Problem):
         self.free = np.array(free, dtype=np.int64)
         self.parameter_names = tuple(names[j] for j in free)
         for name, value in self.settings.fixed.items():
-            self.notes += (f"{name} is held at {value:g}.",)
+            self.notes += (f"{name} is fixed at {value:g}.",)
         if not free:
             raise OptionError(
-                "All parameters are held, so nothing is left to estimate.",
+                "All parameters are fixed, so nothing is left to estimate.",
                 hint="fewer parameters in fixed=.",
                 code="nothing-free",
                 where="fixed",
@@ -249,7 +249,7 @@ class ChoiceProblem(Problem):
     @property
     @abstractmethod
     def own_names(self) -> tuple[str, ...]:
-        """Names of the parameters without those of the scale, those held included, ``(K,)``."""
+        """Names of the parameters without those of the scale, the fixed ones included, ``(K,)``."""
 
     @property
     @abstractmethod
@@ -284,7 +284,7 @@ class ChoiceProblem(Problem):
 
     @property
     def all_names(self) -> tuple[str, ...]:
-        """Names of all parameters, those held included, ``(K + g,)``."""
+        """Names of all parameters, the fixed ones included, ``(K + g,)``."""
         return (*self.own_names, *named(() if self.scale is None else self.scale.names, "scale"))
 
     @cached_property
@@ -312,7 +312,7 @@ class ChoiceProblem(Problem):
 
     @cached_property
     def held_values(self) -> Numpy:
-        """All unconstrained parameters, those held at their values and the others at zero."""
+        """All unconstrained parameters, the fixed ones at their values and the others at zero."""
         whole = self.all_coordinates
         params = whole.natural(np.zeros(len(whole.slopes)))
         for name, value in self.held.items():

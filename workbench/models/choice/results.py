@@ -157,7 +157,7 @@ class ChoiceResults:
 
     @property
     def params(self) -> pd.Series:
-        """All parameters by name, those held included."""
+        """All parameters by name, the fixed ones included."""
         held = pd.Series(dict(self.fit.state.held), dtype=np.float64)
         found: pd.Series = pd.concat([self.fit.params, held])
         return found

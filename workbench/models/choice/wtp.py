@@ -18,7 +18,7 @@ from workbench.models.choice.state import ChoiceState
 from workbench.protocols import Numpy
 
 Parameters = Mapping[str, Any] | pd.Series
-"""All parameters by name, those held included; each a number or an array of one shape."""
+"""All parameters by name, the fixed ones included; each a number or an array of one shape."""
 
 DELTA = "delta"
 METHODS = (DELTA, "krinsky_robb")

@@ -1,4 +1,4 @@
-"""The columns of a design that take part, after those that repeat others are left out."""
+"""The columns of a design that are estimated, without collinear ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FAR_FROM_ZERO = 1e-8
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a design that take part, after those that repeat others are left out.
+    """The columns of a design that are estimated, without collinear ones.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class Columns:
 def prepare_columns(
     x: Numpy, y: Numpy, weights: Numpy | None, names: Sequence[str], collinear: str
 ) -> Columns:
-    """Form the second moments once, shift far columns, and leave out those that repeat others.
+    """Form the second moments once, shift far columns, and leave out collinear ones.
 
     Raises
     ------
     DataError
-        With ``collinear="refuse"``, when a column repeats others.
+        With ``collinear="refuse"``, when columns are collinear.
     """
     shifts = np.zeros(len(names))
     moments = second_moments(x, y, weights)
@@ -63,7 +63,9 @@ def prepare_columns(
     dependent = dependent_columns(x, moments.gram)
     if not dependent:
         return Columns(x, tuple(names), tuple(range(len(names))), shifts, moments)
-    left_out = tuple(_repeats(names[d.column], [names[j] for j in d.partners]) for d in dependent)
+    left_out = tuple(
+        _is_collinear(names[d.column], [names[j] for j in d.partners]) for d in dependent
+    )
     if collinear == "refuse":
         raise DataError(
             left_out[0],
@@ -89,12 +91,12 @@ def _far_columns(moments: Moments, intercept: int, x: Numpy) -> np.ndarray:
     return np.asarray(far)
 
 
-def _repeats(name: str, partners: Sequence[str]) -> str:
+def _is_collinear(name: str, partners: Sequence[str]) -> str:
     if not partners:
         return f"{name} is zero in every row and was left out of the model."
     if partners == ["Intercept"]:
         return f"{name} is the same in every row, like the intercept, and was left out."
     if len(partners) == 1:
-        return f"{name} repeats {partners[0]} exactly and was left out of the model."
+        return f"{name} is collinear with {partners[0]} and was left out of the model."
     listed = ", ".join(partners[:-1]) + f" and {partners[-1]}"
     return f"{name} is a combination of {listed} and was left out of the model."

@@ -20,7 +20,7 @@ from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.procedure import OwnSteps
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
-from workbench.kernels.linear.gram import gram, pull, times
+from workbench.kernels.linear.gram import cross_product, gram, times
 from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
@@ -114,7 +114,7 @@ class FeglmProblem(FixedEffectsProblem):
 
     @property
     def estimated(self) -> tuple[str, ...]:
-        """Names of the slopes that are neither absorbed nor repeat others, and what follows."""
+        """Names of the slopes that are neither absorbed nor collinear, and what follows."""
         return (*self.projected.names, *self.further_parameters)
 
     # Beginning ----------------------------------------------------------------------------------
@@ -156,8 +156,8 @@ class FeglmProblem(FixedEffectsProblem):
         self._listen(range(columns.shape[1]))
         clean = irls.demeaned(columns, h, self.demeaner.tol)
         found = project(clean, lengths, self.layout, h, self.least_share)
-        self.projected = self._without_repeats(found, len(clean))
-        square, right = gram(found.x, np.sqrt(h)), pull(found.x, h * found.y)
+        self.projected = self._without_collinear(found, len(clean))
+        square, right = gram(found.x, np.sqrt(h)), cross_product(found.x, h * found.y)
         slopes = np.asarray(np.linalg.solve(square, right), dtype=np.float64)
         irls.x = np.ascontiguousarray(design.matrix[:, list(found.kept)])
         rest = found.y - times(found.x, slopes)

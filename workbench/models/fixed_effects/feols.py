@@ -56,7 +56,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
 
     @property
     def estimated(self) -> tuple[str, ...]:
-        """Names of the regressors that are neither absorbed nor repeat others."""
+        """Names of the regressors that are neither absorbed nor collinear."""
         return self.projected.names
 
     # Demeaning ----------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
         lengths = np.sqrt(self.squares(self.columns))
         self._check_variation(demeaned[:, 0], float(lengths[0]))
         found = project(demeaned, lengths, self.layout, self.weights.values, self.least_share)
-        return self._without_repeats(found, len(demeaned))
+        return self._without_collinear(found, len(demeaned))
 
     def _check_variation(self, left: Numpy, length: float) -> None:
         """Refuse an outcome that the effects explain by themselves."""

@@ -17,7 +17,7 @@ import numpy as np
 from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, counted
 from workbench.estimation.control import Control
 from workbench.kernels.absorption.factors import Factors
-from workbench.kernels.linear.gram import gram, pull, times
+from workbench.kernels.linear.gram import cross_product, gram, times
 from workbench.likelihoods.base import total
 from workbench.models.fixed_effects.families import Derivatives, Family
 from workbench.optimizers.newton import newton_step
@@ -221,7 +221,7 @@ class IRLS:
     ) -> tuple[Numpy, Numpy]:
         """Return information and score of the parameters with the effects concentrated out."""
         rows, p = point.rows, x.shape[1]
-        score = pull(x, h * working) if p else np.empty(0)
+        score = cross_product(x, h * working) if p else np.empty(0)
         if effect_response is None:
             return gram(x, np.sqrt(h)) if p else np.empty((0, 0)), score
         assert rows.cross is not None
@@ -230,7 +230,7 @@ class IRLS:
         cross = self.weighted(rows.cross)
         information = np.empty((p + 1, p + 1))
         information[:p, :p] = gram(x, np.sqrt(h)) if p else 0.0
-        information[:p, p] = information[p, :p] = -pull(x, cross) if p else 0.0
+        information[:p, p] = information[p, :p] = -cross_product(x, cross) if p else 0.0
         weights = self.family.weights
         information[p, p] = -total(rows.own_second, weights) - float(cross @ effect_response)
         own = total(rows.own, weights) + float(cross @ explained)

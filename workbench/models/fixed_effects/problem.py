@@ -27,7 +27,7 @@ from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.weights import weights_of
 from workbench.models.fixed_effects.effects import Effects
-from workbench.models.fixed_effects.regressors import Layout, Projected, Repeat
+from workbench.models.fixed_effects.regressors import Collinear, Layout, Projected
 from workbench.protocols import Numpy
 
 # What demeaning leaves of an absorbed column is its error, a multiple of the tolerance.
@@ -65,7 +65,7 @@ class FixedEffectsProblem(Problem):
 
     @cached_property
     def projected(self) -> Projected:
-        """The columns that remain, without those that are absorbed or repeat others."""
+        """The columns that remain, without those that are absorbed or collinear."""
         return self._first_projected()
 
     @abstractmethod
@@ -93,15 +93,15 @@ class FixedEffectsProblem(Problem):
         """The share of its length that a column must keep given the effects and earlier columns."""
         return max(_LEAST_SHARE, _NOISE_PER_TOLERANCE * self.demeaner.tol)
 
-    def _without_repeats(self, found: Projected, rows: int) -> Projected:
-        """Note the columns that repeat others, and refuse where no regressor is left."""
-        self.left_out = tuple(self._sentence(repeat) for repeat in found.repeats)
-        if found.repeats and self.specification.collinear == "refuse":
+    def _without_collinear(self, found: Projected, rows: int) -> Projected:
+        """Note the collinear columns, and refuse where no regressor is left."""
+        self.left_out = tuple(self._sentence(each) for each in found.collinear)
+        if found.collinear and self.specification.collinear == "refuse":
             raise DataError(
                 self.left_out[0],
                 hint='leave it out of the formula, or collinear="drop".',
                 code="collinear",
-                where=found.repeats[0].name,
+                where=found.collinear[0].name,
             )
         if not found.names:
             raise DataError(
@@ -112,14 +112,14 @@ class FixedEffectsProblem(Problem):
         check_enough_rows(rows, found.names, ())
         return found
 
-    def _sentence(self, repeat: Repeat) -> str:
+    def _sentence(self, left_out: Collinear) -> str:
         effects = " + ".join(member.name for member in self.factors.members)
-        if not repeat.partners:
+        if not left_out.partners:
             why = f"is absorbed by {effects}" if effects else "is zero in every row"
         else:
             absorbed = f" given {effects}" if effects else ""
-            why = f"is a combination of {' and '.join(repeat.partners)}{absorbed}"
-        return f"{repeat.name} {why} and was left out of the model."
+            why = f"is a combination of {' and '.join(left_out.partners)}{absorbed}"
+        return f"{left_out.name} {why} and was left out of the model."
 
     @cached_property
     def absorbed(self) -> Absorbed:

@@ -27,7 +27,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Repeat:
+class Collinear:
     """A column left out, and the earlier ones it is a combination of; none when it is zero."""
 
     name: str
@@ -36,7 +36,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Projected:
-    """The columns of a regression without those that repeat others.
+    """The columns of a regression without the collinear ones.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Projected:
         Names of the k regressors, and their positions in the layout.
     exogenous
         How many of them are exogenous.
-    repeats
+    collinear
         The columns left out.
     """
 
@@ -61,13 +61,13 @@ class Projected:
     names: tuple[str, ...]
     kept: tuple[int, ...]
     exogenous: int
-    repeats: tuple[Repeat, ...]
+    collinear: tuple[Collinear, ...]
 
 
 def project(
     columns: Numpy, lengths: Numpy, layout: Layout, weights: Numpy | None, share: float
 ) -> Projected:
-    """Leave out what repeats, and fit endogenous regressors by instruments.
+    """Leave out collinear columns, and fit endogenous regressors by instruments.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def project(
     root = None if weights is None else np.sqrt(weights)[:, None]
     k, p = len(layout.regressors), len(layout.exogenous)
     x, z = columns[:, 1 : k + 1], columns[:, k + 1 :]
-    kept, repeats = _independent(x, lengths[1 : k + 1], layout.regressors, root, share)
+    kept, collinear = _independent(x, lengths[1 : k + 1], layout.regressors, root, share)
     x = np.ascontiguousarray(x[:, kept])
     names = tuple(layout.regressors[j] for j in kept)
     own = sum(j < p for j in kept)
@@ -99,21 +99,21 @@ def project(
         pool = np.column_stack([x[:, :own], z])
         among = (*names[:own], *layout.instruments)
         good, more = _independent(pool, sizes, among, root, share)
-        pool, repeats = pool[:, good], repeats + more
+        pool, collinear = pool[:, good], collinear + more
         _check_identified(pool.shape[1] - own, names[own:])
         hat = np.column_stack([x[:, :own], _fitted(pool, x[:, own:], root)])
-    return Projected(columns[:, 0].copy(), x, hat, pool, names, kept, own, repeats)
+    return Projected(columns[:, 0].copy(), x, hat, pool, names, kept, own, collinear)
 
 
 def _independent(
     columns: Numpy, lengths: Numpy, names: tuple[str, ...], root: Numpy | None, share: float
-) -> tuple[tuple[int, ...], tuple[Repeat, ...]]:
-    """Return the positions of columns that repeat no earlier one, and the others."""
+) -> tuple[tuple[int, ...], tuple[Collinear, ...]]:
+    """Return the positions of columns that are not collinear with earlier ones, and the others."""
     rooted = columns if root is None else columns * root
     found = dependent_columns(rooted, rooted.T @ rooted, lengths, share)
     gone = {d.column for d in found}
-    repeats = (Repeat(names[d.column], tuple(names[j] for j in d.partners)) for d in found)
-    return tuple(j for j in range(len(names)) if j not in gone), tuple(repeats)
+    collinear = (Collinear(names[d.column], tuple(names[j] for j in d.partners)) for d in found)
+    return tuple(j for j in range(len(names)) if j not in gone), tuple(collinear)
 
 
 def _fitted(z: Numpy, d: Numpy, root: Numpy | None) -> Numpy:

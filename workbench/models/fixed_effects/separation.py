@@ -18,7 +18,7 @@ from workbench.data.design import Design
 from workbench.data.formula.fixed_effects import leave_singletons
 from workbench.errors import DataError
 from workbench.kernels.absorption.factors import Factors
-from workbench.kernels.linear.gram import gram, pull, times
+from workbench.kernels.linear.gram import cross_product, gram, times
 from workbench.models.fixed_effects.families import Family
 from workbench.protocols import Numpy
 
@@ -167,7 +167,7 @@ class _Projection:
         if len(self._gram):
             scale = np.sqrt(np.diag(self._gram))
             scale[scale == 0] = 1.0
-            right = pull(self._x, self._weights * rest) / scale
+            right = cross_product(self._x, self._weights * rest) / scale
             slopes = np.linalg.lstsq(self._gram / np.outer(scale, scale), right, rcond=1e-13)[0]
             fitted = fitted + times(self._x, slopes / scale)
         return fitted

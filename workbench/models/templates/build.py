@@ -45,7 +45,7 @@ def plan(model: TemplateModel, specification: Specification, table: Table) -> Pl
 
 
 def _names(model: TemplateModel, design: Design) -> tuple[str, ...]:
-    """Return the names of all parameters, columns that repeat others still among them."""
+    """Return the names of all parameters, collinear columns still among them."""
     template = model.likelihood
     first = [n for n in design.names if n != INTERCEPT or not template.equations[0].thresholds]
     blocks = template.blocks(design.outcome, design.outcome_levels or ())

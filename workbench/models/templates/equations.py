@@ -69,7 +69,7 @@ def equation_columns(
     Raises
     ------
     DataError
-        With ``collinear="refuse"``, when a column repeats others.
+        With ``collinear="refuse"``, when columns are collinear.
     """
     first = Regressors(design.matrix, design.names, design.state)
     sides = {equation.name: design.equations.get(equation.name) for equation in template.equations}

@@ -312,8 +312,10 @@ class TemplateProblem(Problem):
             return
         row = int(np.flatnonzero(bad)[0])
         params = self.natural(theta)
-        pull = np.abs(self.columns.x[row] * params[: len(self.columns.names)])
-        name = self.columns.names[int(pull.argmax())] if pull.size else self.parameter_names[0]
+        products = np.abs(self.columns.x[row] * params[: len(self.columns.names)])
+        name = (
+            self.columns.names[int(products.argmax())] if products.size else self.parameter_names[0]
+        )
         value = params[self.parameter_names.index(name)]
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start: {int(bad.sum())} rows, the first is "

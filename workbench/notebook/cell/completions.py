@@ -82,7 +82,7 @@ def _line(typed: str, line: str, namespace: Mapping[str, Any]) -> Iterable[str]:
         return map(quoted_word, _values(flag, line, namespace))
     if word.startswith("-"):
         given = before.split()
-        return [each.flag for each in _flags(line) if each.flag not in given or each.repeats]
+        return [each.flag for each in _flags(line) if each.flag not in given or each.may_repeat]
     return () if _data_name(before) else _data(namespace)
 
 

@@ -85,7 +85,7 @@ class Flag:
         return self.option in CELL and self.option.kind is Kind.FLAG
 
     @property
-    def repeats(self) -> bool:
+    def may_repeat(self) -> bool:
         """Whether the flag may be given several times."""
         return self.option.kind is Kind.COLUMNS or self.name == "beside"
 
@@ -101,7 +101,7 @@ class Flag:
 
     def decorate(self, method: Any) -> Any:
         """Add the flag to a magic's parser."""
-        action = "append" if self.repeats else "store_true" if self.bare else "store"
+        action = "append" if self.may_repeat else "store_true" if self.bare else "store"
         settings: dict[str, Any] = {"action": action, "help": self.explanation.replace("%", "%%")}
         if not self.bare:
             settings["metavar"] = self.name.upper()
@@ -197,7 +197,7 @@ def _check_flags(words: list[str]) -> None:
     for number, flag in enumerate(flags):
         if flag not in FLAGS:
             raise _unknown(flag)
-        if flag in flags[:number] and not FLAGS[flag].repeats:
+        if flag in flags[:number] and not FLAGS[flag].may_repeat:
             raise OptionError(
                 f"The option {flag} is given twice.",
                 "give it once.",
