@@ -17,7 +17,7 @@ MODULES = sorted(
     path for path in PACKAGE.rglob("*.py") if not {"frontend", "static"} & set(path.parts)
 )
 LAYERS = (
-    {"errors", "extras"},
+    {"errors", "extras", "sentences"},
     {"names"},
     {"literals"},
     {"options"},

@@ -15,7 +15,7 @@ from scipy.sparse.linalg import lsmr as scipy_lsmr
 from workbench.backends import backend_named
 from workbench.demeaners import demeaner_named, describe
 from workbench.demeaners.base import finish
-from workbench.demeaners.lsmr import CHOICES, LSMR
+from workbench.demeaners.lsmr import DEVICE_SETTINGS, LSMR
 from workbench.errors import DeviceError, OptionError
 from workbench.kernels.absorption.factors import Factor, Factors
 
@@ -333,23 +333,23 @@ def test_an_unavailable_device_is_refused(rng, columns):
 
 
 def test_every_choice_has_a_reason_and_the_cpus_are_measured():
-    assert all(len(choice.because.split()) > 8 for choice in CHOICES.values())
-    assert {key for key, choice in CHOICES.items() if choice.source == "measured"} == {
+    assert all(len(choice.because.split()) > 8 for choice in DEVICE_SETTINGS.values())
+    assert {key for key, choice in DEVICE_SETTINGS.items() if choice.source == "measured"} == {
         ("torch", "cpu"),
         ("jax", "cpu"),
     }
-    assert CHOICES["torch", "mps"].dtype == "float32"
+    assert DEVICE_SETTINGS["torch", "mps"].dtype == "float32"
 
 
 def test_what_is_not_measured_says_whether_it_is_pyfixests_or_nobodys():
-    sources = {"-".join(key): choice.source for key, choice in CHOICES.items()}
+    sources = {"-".join(key): choice.source for key, choice in DEVICE_SETTINGS.items()}
 
     assert (sources["torch-cuda"], sources["torch-mps"]) == ("pyfixest", "pyfixest")
     assert sources["jax-cuda"] == "assumed"
 
 
 def test_the_choices_taken_from_pyfixest_are_those_of_its_source(theirs):
-    cuda, mps = CHOICES["torch", "cuda"], CHOICES["torch", "mps"]
+    cuda, mps = DEVICE_SETTINGS["torch", "cuda"], DEVICE_SETTINGS["torch", "mps"]
 
     assert cuda.batch_from == theirs._BATCHED_K_THRESHOLD_CUDA
     assert mps.batch_from == theirs._BATCHED_K_THRESHOLD_MPS
@@ -405,8 +405,8 @@ def test_a_few_float64_residuals_bring_float32_to_1e_8(library, rng, columns):
 def test_the_choices_of_other_devices_give_the_same_columns_on_a_cpu(
     kind, monkeypatch, rng, columns
 ):
-    choice = CHOICES[tuple(kind.split("-"))]
-    monkeypatch.setitem(CHOICES, ("torch", "cpu"), choice)
+    choice = DEVICE_SETTINGS[tuple(kind.split("-"))]
+    monkeypatch.setitem(DEVICE_SETTINGS, ("torch", "cpu"), choice)
     factors = weighted(rng)
     assert backend_named("torch").device == "cpu"
 

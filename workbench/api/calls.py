@@ -23,7 +23,7 @@ from workbench.models.event_study.options import DID2S
 from workbench.models.registry import models, problem_of
 from workbench.optimizers import optimizer_named
 from workbench.results.fit import Fit
-from workbench.runs.recorder import columns_read
+from workbench.runs.recorder import columns_of_run
 from workbench.runs.run import Continuing, Run, record_ended_runs
 from workbench.runs.store import StoredRun, current_store
 
@@ -197,7 +197,7 @@ def resume(run_id: str | int, data: Any = None, model: Any = None) -> Run:
     table = _table_again(specification, data)
     own = model if isinstance(model, Model) else None
     problem = problem_of(specification, table, own)
-    found = table.fingerprint(columns_read(problem))
+    found = table.fingerprint(columns_of_run(problem))
     if specification.data.fingerprint and found != specification.data.fingerprint:
         raise DataError(
             f'The data are not those of the run "{stored.record.name or run_id}": '

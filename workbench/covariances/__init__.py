@@ -9,7 +9,7 @@ from workbench.covariances.curvature import (
     ClusterMeat,
     Curvature,
 )
-from workbench.covariances.small_sample import Absorbed, Family, Nested
+from workbench.covariances.small_sample import Absorbed, EstimationMethod, Nested
 
 __all__ = [
     "FLAT_IN_FLOAT32",
@@ -18,7 +18,7 @@ __all__ = [
     "Absorbed",
     "ClusterMeat",
     "Curvature",
-    "Family",
+    "EstimationMethod",
     "Nested",
     "groupings",
     "joint",

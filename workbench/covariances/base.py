@@ -12,7 +12,12 @@ import numpy as np
 
 from workbench.covariances.curvature import ClusterMeat, Curvature
 from workbench.covariances.evidence import Evidence, Need, missing_need
-from workbench.covariances.small_sample import NO_FACTOR, Factor, Family, tolerates_negative
+from workbench.covariances.small_sample import (
+    NO_FACTOR,
+    EstimationMethod,
+    Factor,
+    tolerates_negative,
+)
 from workbench.errors import InferenceError, OptionError, WorkbenchError
 from workbench.names import nearest
 from workbench.options import Kind, Option, Options, options_of
@@ -48,7 +53,7 @@ class Facts:
         What the information is divided by, where a convention takes weights as they are.
     """
 
-    family: Family
+    family: EstimationMethod
     observations: float
     parameters: int
     units: float

@@ -15,8 +15,8 @@ from workbench.covariances.curvature import Curvature
 from workbench.covariances.evidence import Evidence, Need
 from workbench.covariances.small_sample import (
     NO_FACTOR,
+    EstimationMethod,
     Factor,
-    Family,
     checked,
     tolerates_negative,
 )
@@ -250,7 +250,9 @@ def multiway_cluster(
     return total if len(names) == 1 else without_negative(total, tolerate=tolerate)
 
 
-def cluster_factor(convention: str | None, family: Family, n: float, k: int, groups: int) -> Factor:
+def cluster_factor(
+    convention: str | None, family: EstimationMethod, n: float, k: int, groups: int
+) -> Factor:
     """Return the factor on the clustered covariance with ``groups`` clusters.
 
     Raises

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from workbench.covariances.base import Facts, SumOfRows
 from workbench.covariances.curvature import ClusterMeat
 from workbench.covariances.evidence import Evidence, Need, column_of
-from workbench.covariances.small_sample import NO_FACTOR, Factor, Family, checked
+from workbench.covariances.small_sample import NO_FACTOR, EstimationMethod, Factor, checked
 from workbench.data.columns import numbers
 from workbench.errors import DataError, InferenceError
 from workbench.options import Kind, option
@@ -223,7 +223,7 @@ def _planar(one: Numpy, other: Numpy) -> Numpy:
     return np.asarray(EARTH_RADIUS * np.hypot(north, shrunk * east))
 
 
-def space_factor(convention: str | None, family: Family, n: float, k: int) -> Factor:
+def space_factor(convention: str | None, family: EstimationMethod, n: float, k: int) -> Factor:
     """Return the factor on Conley's covariance: fixest's ``(n-1)/(n-k)`` for least squares."""
     name = checked(convention)
     if name in {"fixest", "pyfixest"} or (name == "default" and family == "least squares"):

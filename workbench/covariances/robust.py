@@ -9,7 +9,7 @@ from workbench.covariances.base import Covariance, Facts, Sums, sandwich
 from workbench.covariances.curvature import Curvature
 from workbench.covariances.evidence import Need
 from workbench.covariances.opg import scores_of
-from workbench.covariances.small_sample import NO_FACTOR, Factor, Family, checked
+from workbench.covariances.small_sample import NO_FACTOR, EstimationMethod, Factor, checked
 from workbench.protocols import Numpy
 
 
@@ -70,7 +70,7 @@ def robust(curvature: Curvature, factor: float = 1.0) -> Numpy:
     return sandwich(curvature, scores_of(curvature), factor)
 
 
-def robust_factor(convention: str | None, family: Family, n: float, k: int) -> Factor:
+def robust_factor(convention: str | None, family: EstimationMethod, n: float, k: int) -> Factor:
     """Return the factor on the robust covariance of ``n`` observations, ``k`` parameters.
 
     References

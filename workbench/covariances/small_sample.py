@@ -8,7 +8,7 @@ from typing import Literal
 
 from workbench.errors import OptionError
 
-Family = Literal["likelihood", "least squares"]
+EstimationMethod = Literal["likelihood", "least squares"]
 CONVENTIONS = ("default", "stata", "statsmodels", "fixest", "pyfixest", "none")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.covariances.base import Facts, SumOfRows
 from workbench.covariances.evidence import Evidence, Need, column_of
-from workbench.covariances.small_sample import NO_FACTOR, Factor, Family, checked
+from workbench.covariances.small_sample import NO_FACTOR, EstimationMethod, Factor, checked
 from workbench.data.columns import content
 from workbench.errors import DataError
 from workbench.options import Kind, option
@@ -110,7 +110,7 @@ def bartlett(lag: int) -> Numpy:
 
 def time_factor(
     convention: str | None,
-    family: Family,
+    family: EstimationMethod,
     n: float,
     k: int,
     periods: int,

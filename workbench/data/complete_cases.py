@@ -16,6 +16,7 @@ from workbench.data.table import Table
 from workbench.errors import DataError, OptionError
 from workbench.names import nearest
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 Positions = npt.NDArray[np.int64]
 Values = Numpy | pd.Series
@@ -25,7 +26,7 @@ _COLUMNS_NAMED = 6  # columns named in one sentence
 
 
 @dataclass(frozen=True)
-class Sample:
+class CompleteCases:
     """The rows kept, ``(n,)`` positions in the table, and the columns read over these rows.
 
     ``dropped`` counts for each column the rows that miss it; ``groups`` numbers the groups of
@@ -50,7 +51,7 @@ def draw(
     cluster: Sequence[str],
     missing: str,
     factors: Collection[str] = (),
-) -> Sample:
+) -> CompleteCases:
     """Read columns, and keep the rows that miss none of them.
 
     Parameters
@@ -81,7 +82,7 @@ def draw(
         if name in factors and name not in numeric:
             continue
         _refuse_infinite(columns[name], name, rows)
-    return Sample(rows, dropped, _notes(table, columns, cluster), columns, groups)
+    return CompleteCases(rows, dropped, _notes(table, columns, cluster), columns, groups)
 
 
 def read(table: Table, name: str, *, numeric: bool) -> Values:
@@ -107,15 +108,6 @@ def is_missing(column: Values) -> npt.NDArray[np.bool_]:
 
 def _are_finite(column: Values) -> bool:
     return isinstance(column, np.ndarray) and bool(np.isfinite(column).all())
-
-
-def counted(rows: int) -> str:
-    """Return "1 row", "2 rows", ...
-
-    >>> counted(1200)
-    '1,200 rows'
-    """
-    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
 
 
 def _check_rule(missing: str) -> None:
@@ -170,7 +162,7 @@ def _none_left(table: Table, counts: Mapping[str, int]) -> DataError:
 
 def _incomplete(table: Table, counts: Mapping[str, int], left: int) -> DataError:
     return DataError(
-        f"{table.nrows - left:,} of {counted(table.nrows)} miss a value; by column: "
+        f"{table.nrows - left:,} of {counted(table.nrows, 'row')} miss a value; by column: "
         f"{_list(counts)}.",
         hint='missing="drop" leaves them out, or fill the gaps first.',
         code="missing-values",
@@ -188,7 +180,7 @@ def _refuse_infinite(column: Values, name: str, rows: Positions) -> None:
         return
     infinite = np.flatnonzero(np.isinf(column))
     raise DataError(
-        f"{shown(name)} is infinite in {counted(len(infinite))}, "
+        f"{shown(name)} is infinite in {counted(len(infinite), 'row')}, "
         f"first in row {rows[infinite[0]]} (counted from 0).",
         hint="correct them, or mark them missing: df.replace([np.inf, -np.inf], np.nan).",
         code="infinite",

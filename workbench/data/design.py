@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.complete_cases import Positions, Sample, counted, draw, note_on_levels
+from workbench.data.complete_cases import CompleteCases, Positions, draw, note_on_levels
 from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
 from workbench.data.formula.outcome import read_ordered, read_outcome, unused_levels
 from workbench.data.formula.parser import (
@@ -26,6 +26,7 @@ from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError
 from workbench.kernels.absorption.factors import Factor
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 __all__ = ["Design", "build_columns", "build_design", "prediction_matrix"]
 
@@ -200,7 +201,7 @@ def build_design(
     )
 
 
-def _notes(table: Table, parsed: ParsedFormula, sample: Sample) -> tuple[str, ...]:
+def _notes(table: Table, parsed: ParsedFormula, sample: CompleteCases) -> tuple[str, ...]:
     """Name the levels of an ordered outcome that no row has, where else they are counted."""
     name = parsed.named(parsed.outcome.strip())
     column = sample.columns.get(name)
@@ -266,7 +267,7 @@ def _given(*names: str | None) -> list[str]:
 
 
 def _fields_without_formula(
-    sample: Sample, weights: str | None, offset: str | None, columns: Iterable[str]
+    sample: CompleteCases, weights: str | None, offset: str | None, columns: Iterable[str]
 ) -> dict[str, Any]:
     """Return the fields of a design that do not depend on a formula."""
     return {
@@ -282,7 +283,7 @@ def _fields_without_formula(
 def _checked_weights(values: Numpy, name: str) -> Numpy:
     if len(negative := np.flatnonzero(values < 0)):
         raise DataError(
-            f"The weight {shown(name)} is negative in {counted(len(negative))}.",
+            f"The weight {shown(name)} is negative in {counted(len(negative), 'row')}.",
             hint="weights are zero or positive.",
             code="negative-weights",
             where=name,

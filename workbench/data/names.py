@@ -24,6 +24,15 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def unquoted(name: str) -> str:
+    """Return a name without the backticks of a formula.
+
+    >>> unquoted("`hourly wage`"), unquoted("wage")
+    ('hourly wage', 'wage')
+    """
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name
+
+
 def shown(name: str) -> str:
     """Return a name short enough for a sentence, with control characters made visible."""
     visible = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)

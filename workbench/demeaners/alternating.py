@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
-from workbench.kernels.absorption.factors import ROUNDING, Factor, Factors
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep
+from workbench.kernels.absorption.factors import ROUNDING, Factors
 from workbench.options import Kind, option
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class _Sweep:
 
     def __init__(self, factors: Factors) -> None:
         self._factors = factors
-        self._masses = [_mass(member, factors.weights) for member in factors.members]
+        sums = [factors.weight_sums(member) for member in factors.members]
+        self._divisors = [np.where(each > 0, each, 1.0) for each in sums]
         self.ends = np.cumsum([member.levels for member in factors.members])
 
     def __call__(self, state: Numpy) -> tuple[Numpy, Numpy]:
@@ -92,23 +94,17 @@ class _Sweep:
         columns = state[self._factors.size :]
         taken = np.zeros(state.shape[1])
         pieces = np.split(state[: self._factors.size], self.ends[:-1])
-        for member, mass, effects in zip(self._factors.members, self._masses, pieces, strict=True):
+        for member, divisor, effects in zip(
+            self._factors.members, self._divisors, pieces, strict=True
+        ):
             alone = Factors((member,), self._factors.rows)
             weights = self._factors.weights
             (sums,) = alone.adjoint(columns if weights is None else columns * weights[:, None])
-            step = sums / mass[:, None]
+            step = sums / divisor[:, None]
             effects[:] += step
             columns -= alone.absorb([step])
             taken += np.sum(step * sums, axis=0)
         return state, np.sqrt(taken)
-
-
-def _mass(member: Factor, weights: Numpy | None) -> Numpy:
-    """Sum the weights (times squared slopes) of each level; one where that is zero."""
-    ones = np.ones(len(member.codes)) if weights is None else weights
-    scaled = ones if member.slope is None else ones * member.slope**2
-    mass = np.bincount(member.codes, weights=scaled, minlength=member.levels)
-    return np.where(mass > 0, mass, 1.0)
 
 
 def _extrapolation(first: Numpy, second: Numpy) -> Numpy:

@@ -106,17 +106,6 @@ class DemeanerOptions(Options):
     )
 
 
-def counted(count: int, noun: str = "iteration") -> str:
-    """Write a count with its noun.
-
-    Examples
-    --------
-    >>> counted(1), counted(1200, "sweep")
-    ('1 iteration', '1,200 sweeps')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 Result = TypeVar("Result")
 
 

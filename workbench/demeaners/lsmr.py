@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from workbench.backends import Backend, backend_named
-from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep
 from workbench.kernels.absorption.factors import ROUNDING, Factors, Int32
 from workbench.kernels.absorption.lsmr import FIGURES, Operator, Solved, refined
 from workbench.kernels.absorption.lsmr_operators import (
@@ -21,10 +21,11 @@ from workbench.kernels.absorption.lsmr_operators import (
 )
 from workbench.options import Kind, option
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 
 @dataclass(frozen=True)
-class Choice:
+class DeviceSettings:
     """How LSMR runs on one device.
 
     Attributes
@@ -52,8 +53,8 @@ class Choice:
     because: str
 
 
-CHOICES = {
-    ("torch", "cpu"): Choice(
+DEVICE_SETTINGS = {
+    ("torch", "cpu"): DeviceSettings(
         layout="csr",
         compiled=False,
         batch_from=3,
@@ -66,7 +67,7 @@ CHOICES = {
         by one; ten took 0.6 of the time.
         """,
     ),
-    ("torch", "cuda"): Choice(
+    ("torch", "cuda"): DeviceSettings(
         layout="csr",
         compiled=True,
         batch_from=2,
@@ -77,7 +78,7 @@ CHOICES = {
         launch; compiled they are one, and no number comes to the host but those of the report.
         """,
     ),
-    ("torch", "mps"): Choice(
+    ("torch", "mps"): DeviceSettings(
         layout="coo",
         compiled=False,
         batch_from=5,
@@ -87,7 +88,7 @@ CHOICES = {
         Metal has no kernels for CSR, and no float64; compiling is not reliable there.
         """,
     ),
-    ("jax", "cpu"): Choice(
+    ("jax", "cpu"): DeviceSettings(
         layout="gather",
         compiled=True,
         batch_from=3,
@@ -99,7 +100,7 @@ CHOICES = {
         took 0.8 of the time of one by one.
         """,
     ),
-    ("jax", "cuda"): Choice(
+    ("jax", "cuda"): DeviceSettings(
         layout="gather",
         compiled=True,
         batch_from=2,
@@ -167,10 +168,10 @@ class LSMR(DemeanerOptions):
     )
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> DeviceSettings:
         """How LSMR runs on this device."""
         kind = self.device.partition(":")[0]
-        return CHOICES.get((self.library, kind), CHOICES[self.library, "cpu"])
+        return DEVICE_SETTINGS.get((self.library, kind), DEVICE_SETTINGS[self.library, "cpu"])
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return the result.
@@ -214,7 +215,7 @@ class LSMR(DemeanerOptions):
             return _operator(
                 factors, scale, self.choice, self.library, self.device, "float64"
             ), inner
-        cpu = CHOICES[self.library, "cpu"]
+        cpu = DEVICE_SETTINGS[self.library, "cpu"]
         return _operator(factors, scale, cpu, self.library, "cpu", "float64"), inner
 
     def _batches(self, columns: Numpy) -> list[Numpy]:
@@ -227,11 +228,11 @@ class LSMR(DemeanerOptions):
         dtype = self.choice.dtype if self.dtype == "auto" else self.dtype
         where = f"{self.library} on {self.device}, {dtype}"
         again = f", {passes} passes with the residual in float64" if passes > 1 else ""
-        return f"LSMR in {where}, {counted(iterations)}{again}"
+        return f"LSMR in {where}, {counted(iterations, 'iteration')}{again}"
 
 
 def _operator(
-    factors: Factors, scale: Numpy, choice: Choice, library: str, device: str, dtype: str
+    factors: Factors, scale: Numpy, choice: DeviceSettings, library: str, device: str, dtype: str
 ) -> Operator:
     xp: Backend = backend_named(library, device, dtype)
     with xp.scope():

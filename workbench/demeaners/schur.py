@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.options import Kind, option
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 if TYPE_CHECKING:
     from workbench.kernels.absorption.schur_operator import ByCells, Formed
@@ -185,6 +186,7 @@ class _Centred:
 def _record(matrix: ByCells, formed: Formed | None, iterations: int) -> str:
     if not len(matrix.diagonal):
         return "Schur complement of few levels, solved directly"
+    taken = counted(iterations, "iteration")
     if formed is None:
-        return f"Schur complement by {len(matrix.cells.index):,} cells, {counted(iterations)}"
-    return f"explicit Schur complement, {len(formed.rest.index):,} nonzeros, {counted(iterations)}"
+        return f"Schur complement by {len(matrix.cells.index):,} cells, {taken}"
+    return f"explicit Schur complement, {len(formed.rest.index):,} nonzeros, {taken}"

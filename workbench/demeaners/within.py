@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep, counted
+from workbench.demeaners.base import Demeaned, DemeanerOptions, DemeanStep
 from workbench.kernels.absorption.factors import ROUNDING, Factors
 from workbench.options import Kind, option
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 # The first call is off by the ratio of the column to its residual; the second by less.  Each has
 # a tenth of the last one's tolerance, or it would stop at the same point.
@@ -73,7 +74,7 @@ class Within(DemeanerOptions):
             done = bool((residuals <= self.tol).all())
             if done or passes == _PASSES or iterations >= self.max_iterations:
                 break
-        record = f"within, {self.preconditioner}, {counted(iterations)}"
+        record = f"within, {self.preconditioner}, {counted(iterations, 'iteration')}"
         again = f", {passes} passes" if passes > 1 else ""
         return Demeaned(left, iterations, residuals, done, record + again)
 

@@ -13,7 +13,7 @@ from workbench.options import Option, options_of
 
 
 @dataclass(frozen=True)
-class Family:
+class OptionFamily:
     """A family with a member for each name that an option of the run may have.
 
     Attributes
@@ -52,9 +52,9 @@ class Family:
 FAMILIES = {
     each.option: each
     for each in (
-        Family("optimizer", OPTIMIZERS),
-        Family("demeaner", DEMEANERS),
-        Family("se", covariances()),
+        OptionFamily("optimizer", OPTIMIZERS),
+        OptionFamily("demeaner", DEMEANERS),
+        OptionFamily("se", covariances()),
     )
 }
 """The families by the option that names a member."""

@@ -10,14 +10,14 @@ from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.optimization import Ending, Measured
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
+from workbench.sentences import counted, power_of_ten
 
 _MINUS = "A function that returns minus the log-likelihood would look like this."
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def message_of(problem: Problem, ending: Ending, measured: Measured, steps: int) -> str:
     """Return one or two sentences that name steps, decrement and parameters."""
-    outcome, taken = measured.outcome, f"{steps:,} step{'s' if steps != 1 else ''}"
+    outcome, taken = measured.outcome, counted(steps, "step")
     finish = _power(problem.tolerance)
     gap = (
         ""
@@ -139,5 +139,5 @@ def _power(value: float) -> str:
     if 1e-3 <= value < 1e6:
         return f"{value:.3g}"
     mantissa, exponent = f"{value:.1e}".split("e")
-    power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
+    power = power_of_ten(int(exponent))
     return power if mantissa == "1.0" else f"{mantissa} × {power}"

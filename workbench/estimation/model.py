@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LIBRARY, NUMPY, COMPILED = "library", "numpy", "compiled"
 """What computes a model: torch or JAX, numpy alone, or compiled sums in float64 on the CPU."""
 
+MOST_LEVELS_LISTED = 12
+"""The levels that a menu or a sentence lists; where there are more, it lists none."""
+
 
 @dataclass(frozen=True)
 class Suggestion:

@@ -8,6 +8,33 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
+Listener = TypeVar("Listener")
+
+
+class Listeners(Generic[Listener]):
+    """What is called at each change; members come and go from any thread."""
+
+    def __init__(self) -> None:
+        self._members: list[Listener] = []
+        self._lock = threading.Lock()
+
+    @property
+    def members(self) -> tuple[Listener, ...]:
+        """The members now, in the order in which they came."""
+        with self._lock:
+            return tuple(self._members)
+
+    def add(self, listener: Listener) -> Callable[[], None]:
+        """Add a member; return the function that removes it."""
+        with self._lock:
+            self._members.append(listener)
+        return lambda: self.remove(listener)
+
+    def remove(self, listener: Listener) -> None:
+        """Remove a member, if it is still one."""
+        with self._lock:
+            if listener in self._members:
+                self._members.remove(listener)
 
 
 class Observable(Sequence[Item], Generic[Item]):
@@ -19,7 +46,7 @@ class Observable(Sequence[Item], Generic[Item]):
 
     def __init__(self) -> None:
         self._steps: list[Item] = []
-        self._listeners: list[Callable[[Item], None]] = []
+        self._listeners: Listeners[Callable[[Item], None]] = Listeners()
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -36,7 +63,7 @@ class Observable(Sequence[Item], Generic[Item]):
         """Append an item and tell the listeners; one that raises is reported once and dropped."""
         with self._lock:
             self._steps.append(item)
-            listeners = tuple(self._listeners)
+            listeners = self._listeners.members
         for listener in listeners:
             try:
                 listener(item)
@@ -53,8 +80,7 @@ class Observable(Sequence[Item], Generic[Item]):
         with self._lock:
             for item in self._steps if replay else ():
                 listener(item)
-            self._listeners.append(listener)
-        return lambda: self._forget(listener)
+            return self._listeners.add(listener)
 
     def since(self, sequence: int) -> list[Item]:
         """Return the items from position ``sequence`` on."""
@@ -77,13 +103,8 @@ class Observable(Sequence[Item], Generic[Item]):
     def __getitem__(self, position):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
         return self.since(0)[position]
 
-    def _forget(self, listener: Callable[[Item], None]) -> None:
-        with self._lock:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
     def _drop(self, listener: Callable[[Item], None], error: Exception) -> None:
-        self._forget(listener)
+        self._listeners.remove(listener)
         warnings.warn(
             f"A listener of the trace raised {type(error).__name__}: {error}. "
             "It gets no further steps; the fit goes on.",

@@ -15,7 +15,7 @@ from workbench.covariances import (
     Absorbed,
     ClusterMeat,
     Curvature,
-    Family,
+    EstimationMethod,
     groupings,
     joint,
 )
@@ -54,7 +54,7 @@ class Problem(ABC):
     clusters: dict[str, Any] = field(default_factory=dict)
 
     title: ClassVar[str]
-    family: ClassVar[Family] = "likelihood"
+    family: ClassVar[EstimationMethod] = "likelihood"
     further_parameters: tuple[str, ...] = ()
     record: str = ""
     """What was done before the optimization, as a sentence without its end."""

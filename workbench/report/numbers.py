@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from workbench.sentences import power_of_ten
+
 MINUS = "\N{MINUS SIGN}"
 FIGURE_SPACE = "\N{FIGURE SPACE}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -20,7 +22,6 @@ SMALL, LARGE = 1e-4, 1e7
 RUNAWAY, MOST_DIGITS = 1e15, 12
 """From here on a log-likelihood too has a power of ten; and the digits it keeps."""
 
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HANGING = ")]*"
 
 
@@ -51,11 +52,6 @@ def scientific(value: float, digits: int = 2) -> str:
     """Write ``value`` with a power of ten and ``digits`` significant digits."""
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa} {TIMES} {power_of_ten(int(exponent))}".replace("-", MINUS)
-
-
-def power_of_ten(exponent: int) -> str:
-    """Write ``10`` to the power of ``exponent``, as in ``10⁻⁸``."""
-    return "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
 def figure(value: float | None, digits: int = 4) -> str:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances import ClusterMeat, Curvature, EstimationMethod
 from workbench.errors import InferenceError, NotOfferedError
 from workbench.estimation.code import magic_cell, python_call
 from workbench.estimation.inner_trace import Demeaning
@@ -112,7 +112,7 @@ class Fit(StandardErrors):
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     further_parameters: tuple[str, ...] = ()
-    family: Family = "likelihood"
+    family: EstimationMethod = "likelihood"
     decrement: float | None = None
     curvature: Curvature | None = field(default=None, repr=False)
     trace: Trace = field(default_factory=Trace, repr=False)

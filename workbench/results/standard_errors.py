@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from workbench.covariances import Absorbed, Curvature, Family
+from workbench.covariances import Absorbed, Curvature, EstimationMethod
 from workbench.covariances.base import Covariance, Facts, Sums, meat_key
 from workbench.covariances.cluster import TOGETHER, cluster_factor
 from workbench.covariances.evidence import Need
@@ -58,7 +58,7 @@ class StandardErrors:
         params: pd.Series
         nobs: float
         model_title: str
-        family: Family
+        family: EstimationMethod
         curvature: Curvature | None
         live: Problem | None
 

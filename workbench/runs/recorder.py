@@ -117,7 +117,7 @@ class Recorder:
             self._store.flush()
 
 
-def columns_read(problem: Problem) -> list[str]:
+def columns_of_run(problem: Problem) -> list[str]:
     """Return the columns of the table that a run reads, in the table's order."""
     assert problem.table is not None
     specification, design = problem.specification, problem.design
@@ -135,5 +135,5 @@ def fingerprinted(problem: Problem) -> Specification:
     """Return the specification with the SHA-256 of the columns it reads."""
     assert problem.table is not None
     specification = problem.specification
-    digest = problem.table.fingerprint(columns_read(problem))
+    digest = problem.table.fingerprint(columns_of_run(problem))
     return specification.replace(data=replace(specification.data, fingerprint=digest))

@@ -19,6 +19,7 @@ from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.messages import message_of, message_of_stop, notes_on_curvature
 from workbench.estimation.model import Model
+from workbench.estimation.observable import Listeners
 from workbench.estimation.optimization import Ending, Measured, measure, optimize, step_limit
 from workbench.estimation.outcome import Outcome
 from workbench.estimation.problem import Problem
@@ -110,7 +111,7 @@ class Run:
         self._state = StateBox(None if continuing is None else continuing.optimizer_state)
         self._control = Control()
         self._ended = threading.Event()
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[Listener] = Listeners()
         self._lock = threading.RLock()
         self._clock = time.perf_counter() - (0.0 if continuing is None else continuing.seconds)
         self._seconds: float | None = None
@@ -284,9 +285,7 @@ class Run:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener(run)`` at every change of status or phase, from any thread."""
-        with self._lock:
-            self._listeners.append(listener)
-        return lambda: self._forget(listener)
+        return self._listeners.add(listener)
 
     def __repr__(self) -> str:
         return f"Run {self.name!r}: {self.status}. {self.message}"
@@ -401,17 +400,10 @@ class Run:
         self._tell()
 
     def _tell(self) -> None:
-        with self._lock:
-            listeners = tuple(self._listeners)
-        for listener in listeners:
+        for listener in self._listeners.members:
             try:
                 listener(self)
             except Exception:  # noqa: BLE001  a listener must never end a fit
-                self._forget(listener)
-
-    def _forget(self, listener: Listener) -> None:
-        with self._lock:
-            if listener in self._listeners:
                 self._listeners.remove(listener)
 
     def _abandon(self, timeout: float) -> None:

@@ -594,7 +594,7 @@ def test_what_choice_data_lack_is_said_at_its_field(travel, available, choices, 
     ("template", "options", "problem", "field"),
     [
         ("mixed_logit", {}, "Mixed logit needs the option random: ", "random"),
-        ("mixed_logit", {"random": {"ttme": "norml"}}, 'of ttme is "norml".', "random"),
+        ("mixed_logit", {"random": {"ttme": "norml"}}, 'for ttme is "norml".', "random"),
         (
             "mixed_logit",
             {"random": {"invc": "normal"}},

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.complete_cases import Positions, Sample, counted, take
-from workbench.data.names import shown
+from workbench.data.complete_cases import CompleteCases, Positions, take
+from workbench.data.names import shown, unquoted
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.kernels.absorption.factors import Factor
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 RULES = ("singleton", "none")
 """The rules for rows that are alone in a level."""
@@ -64,9 +65,9 @@ def absorbed_terms(text: str) -> tuple[AbsorbedTerm, ...]:
         bracket = match[2] if match else None
         if match is None or (bracket or "").replace("[", "]") != (match[4] or ""):
             raise _unreadable(text)
-        columns = tuple(_unquoted(name) for name in _NAMES.findall(match[1]))
+        columns = tuple(unquoted(name) for name in _NAMES.findall(match[1]))
         terms += [AbsorbedTerm(columns)] if bracket != "[[" else []
-        terms += [AbsorbedTerm(columns, _unquoted(x)) for x in _NAMES.findall(match[3] or "")]
+        terms += [AbsorbedTerm(columns, unquoted(x)) for x in _NAMES.findall(match[3] or "")]
         place = match.end()
     if not terms or text.rstrip().endswith("+"):
         raise _unreadable(text)
@@ -82,11 +83,11 @@ def columns_of(terms: Sequence[AbsorbedTerm]) -> tuple[tuple[str, ...], tuple[st
 
 def read_factors(
     terms: Sequence[AbsorbedTerm],
-    sample: Sample,
+    sample: CompleteCases,
     weights: str | None,
     fixef_rm: str,
     cluster: Sequence[str] = (),
-) -> tuple[Sample, tuple[Factor, ...]]:
+) -> tuple[CompleteCases, tuple[Factor, ...]]:
     """Code the factors, without rows that carry no information given them.
 
     Parameters
@@ -132,7 +133,9 @@ def read_factors(
     return kept, tuple(_factor(term, codes[term.columns], kept) for term in terms)
 
 
-def _factor(term: AbsorbedTerm, coded: tuple[npt.NDArray[np.int32], int], sample: Sample) -> Factor:
+def _factor(
+    term: AbsorbedTerm, coded: tuple[npt.NDArray[np.int32], int], sample: CompleteCases
+) -> Factor:
     slope: Numpy | None = None if term.slope is None else sample.number(term.slope)
     return Factor(term.name, *coded, slope)
 
@@ -176,20 +179,23 @@ def leave_singletons(
 
 
 def _without(
-    sample: Sample, keep: npt.NDArray[np.bool_], dropped: dict[str, int], cluster: Sequence[str]
-) -> Sample:
+    sample: CompleteCases,
+    keep: npt.NDArray[np.bool_],
+    dropped: dict[str, int],
+    cluster: Sequence[str],
+) -> CompleteCases:
     groups = {name: sample.groups[name] for name in cluster}
     if keep.all():
         return replace(sample, groups=groups)
     if not keep.any():
-        counts = ", ".join(f"{counted(count)} {reason}" for reason, count in dropped.items())
+        counts = ", ".join(f"{counted(count, 'row')} {reason}" for reason, count in dropped.items())
         raise DataError(
             f"No row is left after the fixed effects: {counts}.",
             hint='fixed effects with several rows per level, or fixef_rm="none".',
             code="no-rows-left",
             where="|",
         )
-    return Sample(
+    return CompleteCases(
         sample.rows[keep],
         sample.dropped | dropped,
         sample.notes,
@@ -203,10 +209,6 @@ def _compact(codes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int32], int
     present = np.bincount(codes) > 0
     numbers = (np.cumsum(present) - 1).astype(np.int32)
     return numbers[codes], int(present.sum())
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace("``", "`") if name.startswith("`") else name
 
 
 def _unreadable(text: str) -> FormulaError:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.data.complete_cases import Positions, Values, counted
+from workbench.data.complete_cases import Positions, Values
 from workbench.data.formula.expressions import INFINITE
 from workbench.data.formula.interactions import transforms as interactions
 from workbench.data.formula.parser import ParsedFormula
 from workbench.data.names import shown
 from workbench.errors import DataError, FormulaError, WorkbenchError
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 _LONGEST_REASON = 200  # letters of formulaic's message
 
@@ -102,7 +103,7 @@ def refuse_not_finite(matrix: Numpy, names: Sequence[str], rows: Positions) -> N
     first = int(np.flatnonzero(bad[:, column])[0])
     what = "undefined" if np.isnan(matrix[first, column]) else "infinite"
     raise DataError(
-        f"{shown(names[column])} is {what} in {counted(int(bad[:, column].sum()))}, "
+        f"{shown(names[column])} is {what} in {counted(int(bad[:, column].sum()), 'row')}, "
         f"first in row {rows[first]} (counted from 0).",
         hint="leave these rows out, or use another function of the variable.",
         code="not-finite",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data import columns as reading
-from workbench.data.complete_cases import Sample
+from workbench.data.complete_cases import CompleteCases
 from workbench.data.formula.materialize import frame_for, materialize, refuse_not_finite
 from workbench.data.formula.parser import ParsedFormula
 from workbench.data.formula.terms import term_list
@@ -16,7 +16,7 @@ from workbench.protocols import Numpy
 
 
 def read_outcome(
-    parsed: ParsedFormula, sample: Sample, positive: str | None
+    parsed: ParsedFormula, sample: CompleteCases, positive: str | None
 ) -> tuple[Numpy, tuple[str, str] | None]:
     """Return the outcome ``(n,)`` and, of a two-valued one, the levels of 0 and 1.
 
@@ -40,7 +40,7 @@ MOST_LEVELS = 200
 _NAMED = 4
 
 
-def read_ordered(parsed: ParsedFormula, sample: Sample) -> tuple[Numpy, tuple[str, ...]]:
+def read_ordered(parsed: ParsedFormula, sample: CompleteCases) -> tuple[Numpy, tuple[str, ...]]:
     """Return an outcome as the numbers of its levels ``(n,)``, from 0, and the levels in order.
 
     Numbers are ordered as they are, and categories as they say, those without rows left out.
@@ -114,7 +114,7 @@ def _holds_numbers(column: pd.Series) -> bool:
     return reading.content(column) == "number"
 
 
-def _computed(parsed: ParsedFormula, sample: Sample) -> Numpy:
+def _computed(parsed: ParsedFormula, sample: CompleteCases) -> Numpy:
     text = shown(parsed.parts.outcome)
     frame = frame_for(parsed, sample.columns, parsed.outcome_reads.columns)
     made = materialize(term_list(parsed.outcome, intercept=False), frame)

@@ -15,7 +15,7 @@ from typing import Literal
 from workbench.data.formula.expressions import Reads, check_expression, unknown_name
 from workbench.data.formula.fixed_effects import AbsorbedTerm, absorbed_terms, columns_of
 from workbench.data.formula.terms import refuse_too_many, term_list, tokens
-from workbench.data.names import shown
+from workbench.data.names import shown, unquoted
 from workbench.errors import FormulaError
 
 LONGEST = 20_000
@@ -143,7 +143,7 @@ def formula_roles(text: str, columns: Collection[str]) -> dict[str, Literal["y",
         if word == "~":
             side = "x"
         elif not text[match.end() :].startswith("("):
-            name = _unquoted(word)
+            name = unquoted(word)
             if name in known:
                 roles.setdefault(name, side)
     return roles
@@ -303,10 +303,6 @@ def _after_the_bars(pieces: list[str]) -> tuple[str | None, str | None]:
     return fixed_effects, instruments
 
 
-def _unquoted(word: str) -> str:
-    return word[1:-1].replace("``", "`") if word.startswith("`") else word
-
-
 def _with_aliases(side: str, aliases: dict[str, str], text: str) -> str:
     """Replace backticked names by aliases that are plain names and occur nowhere in ``text``.
 
@@ -320,7 +316,7 @@ def _with_aliases(side: str, aliases: dict[str, str], text: str) -> str:
     def alias_of(match: re.Match[str]) -> str:
         if not match.group().startswith("`"):
             return match.group()
-        name = _unquoted(match.group())
+        name = unquoted(match.group())
         alias = known.setdefault(name, f"{stem}{len(known)}_")
         aliases[alias] = name
         return f" {alias} "

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data import columns as reading
-from workbench.data.complete_cases import Sample, Values, is_missing, read, take
+from workbench.data.complete_cases import CompleteCases, Values, is_missing, read, take
 from workbench.data.formula.interactions import described
 from workbench.data.formula.materialize import frame_for, from_json, materialize, refuse_not_finite
 from workbench.data.formula.parser import ParsedFormula, parse_formula
@@ -43,7 +43,7 @@ class Regressors(NamedTuple):
     state: dict[str, Any]
 
 
-def read_regressors(parsed: ParsedFormula, sample: Sample) -> Regressors:
+def read_regressors(parsed: ParsedFormula, sample: CompleteCases) -> Regressors:
     """Build the columns of the right side.
 
     Columns of numbers alone are stacked directly, which is several times faster than formulaic

@@ -157,7 +157,7 @@ class Factors:
         weighted = columns if self.weights is None else columns * self.weights[:, None]
         total = np.zeros(columns.shape[1])
         for member, sums in zip(self.members, self.adjoint(weighted), strict=True):
-            mass = self._mass(member)[:, None]
+            mass = self.weight_sums(member)[:, None]
             total += np.sum(np.divide(sums**2, mass, out=np.zeros_like(sums), where=mass > 0), 0)
         return np.sqrt(total)
 
@@ -168,8 +168,8 @@ class Factors:
         lengths: Numpy = np.sqrt(squares)
         return lengths
 
-    def _mass(self, member: Factor) -> Numpy:
-        """Sum weights, times squared slopes, of each level."""
+    def weight_sums(self, member: Factor) -> Numpy:
+        """Sum the weights, times squared slopes, of each level, ``(g,)``."""
         ones = np.ones(self.rows) if self.weights is None else self.weights
         return _summed_by(member, ones if member.slope is None else ones * member.slope**2)
 

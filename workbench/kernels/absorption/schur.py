@@ -137,7 +137,7 @@ def reduce(eliminated: Factor | None, others: list[Factor], weights: Numpy | Non
     given = np.empty(0) if weights is None else weights
     rows = Rows(whole.codes, codes, values, given, starts_in_order(whole.codes, whole.levels))
     ordered = _in_order(rows, terms, len(large), whole.levels, offsets)
-    mass = _mass(whole, ordered[0], weights)
+    mass = _level_weights(whole, ordered[0], weights)
     return Reduced(terms, rows, *ordered, np.zeros(1) if eliminated is None else 1 / mass, offsets)
 
 
@@ -211,7 +211,7 @@ def _bits(packed: Any, shift: int, mask: int, first: int, column: Any) -> None:
         column[row] = (packed[row] >> shift & mask) + first
 
 
-def _mass(member: Factor, starts: Int64, weights: Numpy | None) -> Numpy:
+def _level_weights(member: Factor, starts: Int64, weights: Numpy | None) -> Numpy:
     """Sum the weights of each level, ``(g,)``."""
     if weights is None:
         return np.diff(starts).astype(np.float64)

@@ -8,7 +8,7 @@ from workbench.covariances import groupings, joint
 from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
 from workbench.errors import DeviceError, OptionError
-from workbench.estimation.model import COMPILED, Model, Plan, Suggestion
+from workbench.estimation.model import COMPILED, MOST_LEVELS_LISTED, Model, Plan, Suggestion
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
 from workbench.models.choice.conditional import ConditionalProblem
@@ -28,8 +28,8 @@ from workbench.models.choice.options import (
 )
 from workbench.models.choice.problem import ChoiceProblem
 from workbench.models.design.read import formula_of
+from workbench.sentences import counted
 
-_MOST_LEVELS = 12
 _KINDS: dict[type[Model], type[ChoiceProblem]] = {
     ConditionalLogit: ConditionalProblem,
     MixedLogit: MixedProblem,
@@ -74,7 +74,7 @@ def _labels(table: Table, column: str | None) -> tuple[str, ...]:
     if column is None or column not in table.names:
         return ()
     values = table.column(column).dropna().drop_duplicates()
-    return () if len(values) > _MOST_LEVELS else labelled(values)[1]
+    return () if len(values) > MOST_LEVELS_LISTED else labelled(values)[1]
 
 
 def _nests(labels: tuple[str, ...]) -> dict[str, list[str]]:
@@ -144,10 +144,10 @@ def _check_specification(model: Model, specification: Specification) -> None:
 
 def _units(problem: Problem, rows: int) -> str:
     if not isinstance(problem, ChoiceProblem):
-        return f"{_many(rows, 'row')} used"
-    situations = _many(problem.data.situations, "choice situation")
-    persons = f" of {_many(problem.data.persons, 'person')}" if problem.settings.panel else ""
-    return f"{situations}{persons} in {_many(rows, 'row')}"
+        return f"{counted(rows, 'row')} used"
+    situations = counted(problem.data.situations, "choice situation")
+    persons = f" of {counted(problem.data.persons, 'person')}" if problem.settings.panel else ""
+    return f"{situations}{persons} in {counted(rows, 'row')}"
 
 
 def _about(problem: Problem) -> str:
@@ -156,11 +156,7 @@ def _about(problem: Problem) -> str:
         return ""
     data = problem.data
     chosen = np.bincount(data.codes[data.chosen], minlength=len(data.labels))
-    if len(chosen) > _MOST_LEVELS:
+    if len(chosen) > MOST_LEVELS_LISTED:
         return f"{len(chosen):,} alternatives."
     listed = ", ".join(f"{label} ({n:,})" for label, n in zip(data.labels, chosen, strict=True))
     return f"Chosen: {listed}."
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -19,7 +19,9 @@ from workbench.errors import DataError
 from workbench.kernels.choice.differences import differences
 from workbench.kernels.linear.collinear import dependent_columns
 from workbench.kernels.linear.gram import gram
+from workbench.likelihoods.base import Support
 from workbench.models.choice.options import RowColumns
+from workbench.models.design.checks import refuse_outside
 from workbench.protocols import Numpy
 
 INCOMPLETE = "in choice situations with an incomplete row"
@@ -270,15 +272,12 @@ def _check(
     design: Design, table: Table, roles: RowColumns, situation: Positions, codes: Positions
 ) -> None:
     y, name = design.outcome, design.outcome_name
-    bad = np.flatnonzero((y != 0) & (y != 1))
-    if len(bad):
-        raise DataError(
-            f"{shown(name)} must be 1 for the chosen alternative and else 0; {len(bad):,} rows "
-            f"are not, the first is row {int(design.rows[bad[0]])} with {y[bad[0]]:g}.",
-            hint=f'{shown(name)} as in df["chosen"] = (df["choice"] == df["mode"]).',
-            code="outside-support",
-            where=name,
-        )
+    refuse_outside(
+        Support.ZERO_ONE,
+        design,
+        f"{shown(name)} must be 1 for the chosen alternative and else 0",
+        hint=f'{shown(name)} as in df["chosen"] = (df["choice"] == df["mode"]).',
+    )
     _check_twice(design, table, roles, situation, codes)
     count = np.bincount(situation, weights=y)
     several = np.bincount(situation) > 1

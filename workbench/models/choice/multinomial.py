@@ -11,7 +11,7 @@ import numpy as np
 from workbench.covariances import ClusterMeat, Curvature
 from workbench.data.design import Design, build_design
 from workbench.data.formula.parser import split_formula
-from workbench.data.names import level_text, shown as shown_name
+from workbench.data.names import level_text, shown as shown_name, unquoted
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.objective import ScaledObjective
@@ -49,8 +49,7 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
     DataError
         When the outcome has one level, or more than a multinomial logit can have.
     """
-    name = split_formula(formula).outcome.strip()
-    name = name[1:-1].replace("``", "`") if name.startswith("`") else name
+    name = unquoted(split_formula(formula).outcome.strip())
     if name not in table.names and not name.replace("_", "").replace(".", "").isalnum():
         raise FormulaError(
             f"The left side {shown_name(name)} is not a column, from which levels are read.",

@@ -14,6 +14,7 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.choice.coefficients import KINDS as DISTRIBUTIONS
 from workbench.kernels.choice.draws import DRAW_KINDS as SEQUENCES, MOST_HALTON
 from workbench.options import Kind, option, refusal
+from workbench.sentences import counted
 
 HALTON, GAUSS_HERMITE = "halton", "gauss_hermite"
 DRAW_KINDS = (*SEQUENCES, GAUSS_HERMITE)
@@ -167,8 +168,7 @@ class MixedLogit(ScaledChoiceModel):
 
     @property
     def remark(self) -> str:
-        count = len(self.random)
-        return f"{count} random coefficient{'s' * (count != 1)}"
+        return counted(len(self.random), "random coefficient")
 
     def check(self) -> None:
         if self.draw_kind == GAUSS_HERMITE:

@@ -102,9 +102,7 @@ def _available(frame: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.bo
     return np.column_stack([whole_indicator(frame[name], name) == 1 for name in columns]).ravel()
 
 
-def _refuse_unavailable(
-    whole: pd.DataFrame, available: npt.NDArray[np.bool_], choice: str
-) -> None:
+def _refuse_unavailable(whole: pd.DataFrame, available: npt.NDArray[np.bool_], choice: str) -> None:
     """Refuse a choice of what could not be chosen."""
     wrong = np.flatnonzero((whole[CHOSEN] == 1) & ~available)
     if len(wrong):

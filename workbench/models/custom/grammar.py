@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from workbench.kernels.likelihood.densities import DENSITIES
 from workbench.models.custom.declarations import error_at, line_of
 from workbench.names import nearest
+from workbench.sentences import counted
 
 _VERBS = {
     **dict.fromkeys(("exp", "log", "log1p", "expm1", "sqrt", "abs", "sin", "cos", "tanh"), ("x",)),
@@ -234,7 +235,7 @@ class Reader(ast.NodeTransformer):
             count = len(node.args) + len(node.keywords)
             self._fail(
                 node,
-                f"gives {name} {count} argument{'s' * (count != 1)}",
+                f"gives {name} {counted(count, 'argument')}",
                 f"write {name}({', '.join(wanted)}).",
                 "arguments",
             )

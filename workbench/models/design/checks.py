@@ -9,6 +9,7 @@ import numpy as np
 from workbench.data.design import Design
 from workbench.errors import DataError
 from workbench.likelihoods.base import Support
+from workbench.sentences import counted
 
 
 class OfOneOutcome(Protocol):
@@ -35,15 +36,26 @@ def check_support(kind: OfOneOutcome, design: Design) -> None:
     DataError
         Naming the count of bad rows, the first, and the values allowed.
     """
-    y, name = design.outcome, design.outcome_name
-    if len(bad := kind.support.violations(y)):
-        row, value = int(design.rows[bad[0]]), float(y[bad[0]])
+    needed = f"{kind.title} needs {design.outcome_name} to be {kind.support.value}"
+    refuse_outside(kind.support, design, needed, _other_templates(kind.support))
+
+
+def refuse_outside(support: Support, design: Design, needed: str, hint: str) -> None:
+    """Refuse an outcome outside a support, with the beginning of the sentence and the hint.
+
+    Raises
+    ------
+    DataError
+        Naming the count of bad rows and the first.
+    """
+    y = design.outcome
+    if len(bad := support.violations(y)):
         raise DataError(
-            f"{kind.title} needs {name} to be {kind.support.value}; {len(bad):,} rows are "
-            f"not, the first is row {row} with {value:g}.",
-            hint=_other_templates(kind.support),
+            f"{needed}; {counted(len(bad), 'row')} {'is' if len(bad) == 1 else 'are'} not, "
+            f"the first is row {int(design.rows[bad[0]])} with {float(y[bad[0]]):g}.",
+            hint=hint,
             code="outside-support",
-            where=name,
+            where=design.outcome_name,
         )
 
 
@@ -98,7 +110,7 @@ def check_enough_rows(rows: int, parameters: tuple[str, ...], columns: tuple[str
     """Refuse fewer rows than parameters."""
     if rows < len(parameters) or rows <= len(columns) < len(parameters):
         raise DataError(
-            f"{rows} row{'s' if rows != 1 else ''} cannot determine {len(parameters)} parameters.",
+            f"{counted(rows, 'row')} cannot determine {len(parameters)} parameters.",
             hint="use more rows, or fewer variables.",
             code="too-few-rows",
         )

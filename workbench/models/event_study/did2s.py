@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from workbench.covariances import ClusterMeat
 from workbench.covariances.score_sums import grouped_sums
-from workbench.data.complete_cases import counted
 from workbench.data.design import Design, build_design
 from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
@@ -27,6 +26,7 @@ from workbench.models.event_study.imputation import Imputation
 from workbench.models.event_study.options import DID2S
 from workbench.models.linear.regression import LinearRegression
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 _PASSES = 3
 
@@ -188,7 +188,8 @@ class _Stages:
                 usable &= has[factor.codes]
         if not usable.any():
             raise DataError(
-                f"None of {counted(len(both))} has an untreated row in each of its fixed effects.",
+                f"None of {counted(len(both), 'row')} has an untreated row in each of its fixed "
+                "effects.",
                 hint=f"rows with {self.treatment} = 0 for every unit and period.",
                 code="no-rows-left",
                 where=self.treatment,
@@ -202,7 +203,7 @@ class _Stages:
         self.second = _rows(second, np.isin(second.rows, first.rows[usable]), dropped)
         counts = ", ".join(f"{f.name} ({f.levels:,})" for f in self.factors)
         self.note = (
-            f"First stage: {counted(int(self.untreated.sum()))} with {self.treatment} = 0; "
+            f"First stage: {counted(int(self.untreated.sum()), 'row')} with {self.treatment} = 0; "
             f"fixed effects, with their levels: {counts}."
         )
 

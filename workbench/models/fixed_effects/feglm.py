@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from workbench.covariances import ClusterMeat, Curvature, Family
+from workbench.covariances import ClusterMeat, Curvature, EstimationMethod
 from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
 from workbench.demeaners.base import DemeanStep
@@ -24,7 +24,7 @@ from workbench.kernels.linear.gram import cross_product, gram, times
 from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
-from workbench.models.fixed_effects.families import Family as RowFamily
+from workbench.models.fixed_effects.families import Family
 from workbench.models.fixed_effects.irls import IRLS, NewtonStep, Point
 from workbench.models.fixed_effects.problem import FixedEffectsProblem
 from workbench.models.fixed_effects.regressors import Projected, project
@@ -68,11 +68,9 @@ class FeglmProblem(FixedEffectsProblem):
     effects", Stata Journal 20(1); Stammann (2018); Bergé (2018) for the negative binomial.
     """
 
-    family: ClassVar[Family] = "likelihood"
+    family: ClassVar[EstimationMethod] = "likelihood"
 
-    def __init__(
-        self, family: type[RowFamily], specification: Specification, design: Design
-    ) -> None:
+    def __init__(self, family: type[Family], specification: Specification, design: Design) -> None:
         self.kind = family
         _check_options(specification, design, self.kind.title)
         check_outcome(self.kind, design)

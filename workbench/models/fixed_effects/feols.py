@@ -14,7 +14,7 @@ from workbench.covariances import (
 from workbench.covariances.regression_rows import RegressionRows, no_leverages
 from workbench.covariances.score_sums import grouped_sums, row_scores, score_sums
 from workbench.data.design import Design
-from workbench.demeaners.base import Demeaned, counted
+from workbench.demeaners.base import Demeaned
 from workbench.errors import DataError
 from workbench.estimation.control import Control
 from workbench.estimation.inner_trace import Demeaning
@@ -30,6 +30,7 @@ from workbench.models.fixed_effects.regressors import Projected, project
 from workbench.models.fixed_effects.results import FeolsState
 from workbench.models.linear.regression import LinearRegression
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 # Rounding of an outcome that the effects explain, where few rows link the levels of the factors.
 _NO_VARIATION = 1e-10
@@ -94,9 +95,10 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
         if not found.converged:
             worst = int(np.argmax(found.residuals))
             self._short = (
-                f"The demeaner ended after {counted(found.iterations)} with a relative "
-                f"residual of {found.residuals[worst]:.1e} in {self._column_names[worst]}, above "
-                f"its tolerance {self.demeaner.tol:.0e}; allow more iterations or take another"
+                f"The demeaner ended after {counted(found.iterations, 'iteration')} with a "
+                f"relative residual of {found.residuals[worst]:.1e} in "
+                f"{self._column_names[worst]}, above its tolerance "
+                f"{self.demeaner.tol:.0e}; allow more iterations or take another"
             )
 
     def shortfall(self) -> str:

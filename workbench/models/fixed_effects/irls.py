@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep, counted
+from workbench.demeaners.base import Demeaned, Demeaner, DemeanStep
 from workbench.estimation.control import Control
 from workbench.kernels.absorption.factors import Factors
 from workbench.kernels.linear.gram import cross_product, gram, times
@@ -22,6 +22,7 @@ from workbench.likelihoods.base import total
 from workbench.models.fixed_effects.families import Derivatives, Family
 from workbench.optimizers.newton import newton_step
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 # Rows of a vanishing weight carry no information, but each level needs a positive weight.
 _LEAST_WEIGHT = 1e-20
@@ -112,7 +113,7 @@ class IRLS:
     @property
     def record(self) -> str:
         """How columns were demeaned so far, as a sentence without a full stop."""
-        return f"{self._method}, {counted(self.iterations)}" if self._method else ""
+        return f"{self._method}, {counted(self.iterations, 'iteration')}" if self._method else ""
 
     def weighted(self, values: Numpy) -> Numpy:
         """Multiply with the weights of the data, ``(n,)``."""
@@ -256,7 +257,7 @@ def _usable(point: Point) -> bool:
 
 def _shortfall(found: Demeaned, tolerance: float) -> str:
     return (
-        f"The demeaner ended after {counted(found.iterations)} with a relative residual of "
-        f"{found.residuals.max():.1e}, above the {tolerance:.0e} that this step needs; allow more "
-        "iterations or choose another"
+        f"The demeaner ended after {counted(found.iterations, 'iteration')} with a relative "
+        f"residual of {found.residuals.max():.1e}, above the {tolerance:.0e} that this step "
+        "needs; allow more iterations or choose another"
     )

@@ -10,6 +10,7 @@ from workbench.errors import DataError
 from workbench.kernels.linear.collinear import dependent_columns
 from workbench.models.fixed_effects.instruments import fitted
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _fitted(z: Numpy, d: Numpy, root: Numpy | None) -> Numpy:
 def _check_identified(excluded: int, endogenous: tuple[str, ...]) -> None:
     if excluded < len(endogenous):
         raise DataError(
-            f"{excluded} instrument{'s' * (excluded != 1)} besides the other regressors cannot "
+            f"{counted(excluded, 'instrument')} besides the other regressors cannot "
             f"identify the effect of {' and '.join(endogenous)}.",
             hint="at least as many instruments as endogenous regressors.",
             code="too-few-instruments",

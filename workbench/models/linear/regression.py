@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.linalg
 
-from workbench.covariances import Curvature, Family
+from workbench.covariances import Curvature, EstimationMethod
 from workbench.estimation.problem import Problem
 from workbench.estimation.procedure import Solved
 from workbench.models.design.weights import Weights
@@ -34,7 +34,7 @@ class LinearRegression(Problem):
     equations' solution).
     """
 
-    family: ClassVar[Family] = "least squares"
+    family: ClassVar[EstimationMethod] = "least squares"
     library: ClassVar[str] = "numpy"
     weights: Weights
 

@@ -11,7 +11,7 @@ from typing import Any
 from workbench.data.table import Table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation.code import quoted_word
-from workbench.estimation.families import FAMILIES, Family
+from workbench.estimation.families import FAMILIES, OptionFamily
 from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
 from workbench.literals import Choice
@@ -119,7 +119,7 @@ def _read_of_members(
     return found
 
 
-def _choice(read: Mapping[str, Any], family: Family, kind: type[Model] | None) -> Choice:
+def _choice(read: Mapping[str, Any], family: OptionFamily, kind: type[Model] | None) -> Choice:
     """Return the member that a line names, or else the default."""
     default = next(e.default for e in options_of(Specification) if e.name == family.option)
     if family.option == "se":

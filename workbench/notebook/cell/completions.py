@@ -12,7 +12,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from workbench.data.names import quoted
 from workbench.errors import WorkbenchError
 from workbench.estimation.code import quoted_word
-from workbench.estimation.families import FAMILIES, Family
+from workbench.estimation.families import FAMILIES, OptionFamily
 from workbench.models.custom.body import FUNCTIONS
 from workbench.models.registry import MODELS, listed
 from workbench.notebook.cell.data import find_data
@@ -115,7 +115,7 @@ def _models() -> Iterable[str]:
     return [name for name, kind in listed().items() if kind.needs_formula]
 
 
-def _members(family: Family, model: str) -> Iterable[str]:
+def _members(family: OptionFamily, model: str) -> Iterable[str]:
     """Return the members that a model may have, or those of all models."""
     kinds = listed()
     models = [kinds[model]] if model in kinds else list(kinds.values())
@@ -128,7 +128,7 @@ def _members(family: Family, model: str) -> Iterable[str]:
     return dict.fromkeys([*(name for name in family.members if name in own), *also])
 
 
-def _member(family: Family, line: str) -> str:
+def _member(family: OptionFamily, line: str) -> str:
     """Return the member of a family that a line names, by its own name."""
     named = _value_of(f"--{family.option}", line).partition("(")[0]
     model = listed().get(_value_of("--model", line))

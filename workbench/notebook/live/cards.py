@@ -13,6 +13,7 @@ from workbench.notebook.live import inner_trace, stages
 from workbench.optimizers import OPTIMIZERS
 from workbench.report import numbers
 from workbench.report.findings import Diagnosis, Remedy, diagnosis_of, remedies_of
+from workbench.sentences import power_of_ten
 
 if TYPE_CHECKING:
     from workbench.estimation.specification import Specification
@@ -123,7 +124,7 @@ def _left_out(fit: Fit) -> str:
 
 def _distance(step: Iterate) -> str:
     if step.decrement is not None and math.isfinite(step.decrement):
-        line = numbers.power_of_ten(round(math.log10(CONVERGED_BELOW)))
+        line = power_of_ten(round(math.log10(CONVERGED_BELOW)))
         return f"Decrement {numbers.figure(step.decrement, 2)}; converged below {line}."
     if not math.isfinite(step.gradient_norm):
         return "The gradient is not known yet."

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.estimation.inner_trace import COUNTS, Demeaning, rows_of
 from workbench.notebook.live.thinning import positions
 from workbench.report import numbers
+from workbench.sentences import power_of_ten
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -65,4 +66,4 @@ def _power(tol: float) -> str:
     """Write a tolerance, a whole power of ten without its factor."""
     exponent = math.log10(tol) if tol > 0 else 0.5
     whole = math.isclose(exponent, round(exponent), abs_tol=1e-9)
-    return numbers.power_of_ten(round(exponent)) if whole else numbers.figure(tol, 2)
+    return power_of_ten(round(exponent)) if whole else numbers.figure(tol, 2)

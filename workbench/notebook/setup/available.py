@@ -18,7 +18,7 @@ _GIBIBYTE = 2**30
 
 
 @dataclass(frozen=True)
-class Option:
+class MenuEntry:
     """One choice of a list: its key, its label, and why it is unavailable."""
 
     key: str
@@ -36,10 +36,10 @@ class Option:
 class Available:
     """Templates, libraries, devices and optimizers of this machine."""
 
-    templates: tuple[Option, ...]
-    libraries: tuple[Option, ...]
-    devices: tuple[Option, ...]
-    optimizers: tuple[Option, ...]
+    templates: tuple[MenuEntry, ...]
+    libraries: tuple[MenuEntry, ...]
+    devices: tuple[MenuEntry, ...]
+    optimizers: tuple[MenuEntry, ...]
     places: tuple[Device, ...] = ()
 
     def title(self, template: str) -> str:
@@ -57,11 +57,11 @@ class Available:
         """Return whether a library computes on a device here."""
         return any(place.name == device and library in place.libraries for place in self.places)
 
-    def numbers(self, device: str) -> list[Option]:
+    def numbers(self, device: str) -> list[MenuEntry]:
         """Return the precisions, those the device lacks greyed."""
         known = next((p.dtypes for p in self.places if p.name == device), ("float64", "float32"))
         return [
-            Option(name, name, "", name in known, "" if name in known else f"{device} has none.")
+            MenuEntry(name, name, "", name in known, "" if name in known else f"{device} has none.")
             for name in ("float64", "float32")
         ]
 
@@ -89,26 +89,28 @@ def _available(places: tuple[Device, ...]) -> Available:
     )
 
 
-def _library(name: str, label: str) -> Option:
+def _library(name: str, label: str) -> MenuEntry:
     there = installed(name)
-    return Option(
+    return MenuEntry(
         name, label, "", there, "" if there else f"Not installed: {install_command(name)}"
     )
 
 
-def _device(place: Device) -> Option:
+def _device(place: Device) -> MenuEntry:
     title, _, rest = place.title.partition(", ")
     memory = place.memory_bytes
     parts = [rest, f"{memory / _GIBIBYTE:.0f} GiB" if memory else ""]
-    return Option(place.name, title, ", ".join(filter(None, parts)), place.available, place.reason)
+    return MenuEntry(
+        place.name, title, ", ".join(filter(None, parts)), place.available, place.reason
+    )
 
 
-def _templates() -> tuple[Option, ...]:
+def _templates() -> tuple[MenuEntry, ...]:
     """List the models with a formula, then the user's own likelihood."""
     known = [kind for kind in listed().values() if kind.needs_formula]
     own = model_class(written_model())
-    written = Option(own.name, own.title, f"{own.formula} below")
-    return (*(Option(model.name, model.title, model.formula) for model in known), written)
+    written = MenuEntry(own.name, own.title, f"{own.formula} below")
+    return (*(MenuEntry(model.name, model.title, model.formula) for model in known), written)
 
 
 @lru_cache
@@ -129,10 +131,10 @@ def usual_model(outcome: str) -> str:
     return next(name for name, kind in listed().items() if kind.usual_for == outcome)
 
 
-def _optimizers() -> tuple[Option, ...]:
+def _optimizers() -> tuple[MenuEntry, ...]:
     """List the optimizers, each with its library where the title does not say it."""
     return tuple(
-        Option(
+        MenuEntry(
             row.name,
             row.title,
             "" if row.library == "workbench" or row.library in row.title else row.library,

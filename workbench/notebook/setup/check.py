@@ -11,6 +11,7 @@ from workbench.notebook.setup.chosen import Check, Chosen
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.formula_text import sides
 from workbench.notebook.setup.specification import specification
+from workbench.sentences import counted
 
 _NAMES = {
     kind.adjective.partition(" ")[0]
@@ -38,7 +39,7 @@ def _accepted(plan: Plan) -> Check:
     why = ", ".join(f"{count:,} {reason}" for reason, count in plan.dropped.items() if count)
     units = plan.units or f"{rows:,} rows used"
     what = f" row{'s' * (lost != 1)}" if plan.units else ""
-    text = f"{parameters:,} parameter{'s' * (parameters != 1)}, {units}, {lost:,}{what} dropped" + (
+    text = f"{counted(parameters, 'parameter')}, {units}, {lost:,}{what} dropped" + (
         f" ({why})." if lost and why else "."
     )
     names = plan.names

@@ -14,7 +14,7 @@ from workbench.covariances.kinds import covariance_class
 from workbench.data.formula.parser import formula_roles
 from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError, WorkbenchError
-from workbench.estimation.model import Suggestion, model_class
+from workbench.estimation.model import MOST_LEVELS_LISTED, Suggestion, model_class
 from workbench.estimation.specification import RunOptions, Specification
 from workbench.models.drafts import CELLS_AT_ONCE
 from workbench.notebook.setup.chosen import Chosen
@@ -34,7 +34,6 @@ OF_THE_PAGE = {
 
 _LIMIT = "max_steps"
 """The option of optimizers that has a separate field on the page."""
-_MOST_LEVELS = 12
 _TEXT, _NUMBER = (str,), (int, float, str)
 _SHAPES: Mapping[Kind, tuple[type, ...]] = {
     Kind.COUNT: _NUMBER,
@@ -187,7 +186,7 @@ def _levels(opened: Opened, column: str) -> tuple[str, ...]:
     if column not in opened.table.names:
         return ()
     levels = opened.table.column(column).dropna().unique()
-    return tuple(sorted(map(str, levels))) if len(levels) <= _MOST_LEVELS else ()
+    return tuple(sorted(map(str, levels))) if len(levels) <= MOST_LEVELS_LISTED else ()
 
 
 def letters(chosen: Chosen) -> dict[str, Option]:

@@ -22,12 +22,13 @@ from workbench.estimation.model import COMPILED, NUMPY
 from workbench.estimation.specification import WEIGHT_KINDS, Specification
 from workbench.models.registry import model_of
 from workbench.notebook.setup import fields as drawn
-from workbench.notebook.setup.available import Available, Option
+from workbench.notebook.setup.available import Available, MenuEntry
 from workbench.notebook.setup.chosen import AUTOMATIC, Check, Chosen
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.form import KINDS, errors_of
 from workbench.notebook.setup.formula_text import effects, sides
 from workbench.notebook.setup.specification import optimizer_choice, specification
+from workbench.sentences import counted
 
 ROWS_SHOWN = 8
 """Rows left out that the page shows."""
@@ -143,24 +144,26 @@ def _of_options(chosen: Chosen) -> list[tuple[str, str]]:
     ]
 
 
-def _errors(chosen: Chosen) -> list[Option]:
+def _errors(chosen: Chosen) -> list[MenuEntry]:
     """List the kinds of standard errors."""
-    return [Option(kind, label, "", True, "") for kind, label in errors_of(chosen.template).items()]
+    return [
+        MenuEntry(kind, label, "", True, "") for kind, label in errors_of(chosen.template).items()
+    ]
 
 
-def demeaners(chosen: Chosen) -> list[Option]:
+def demeaners(chosen: Chosen) -> list[MenuEntry]:
     """List the demeaners, with the automatic choice and why others are unavailable."""
     return [_demeaner(row, chosen.device) for row in describe()]
 
 
-def _demeaner(row: Description, device: str) -> Option:
+def _demeaner(row: Description, device: str) -> MenuEntry:
     if row.name == Automatic.name:
         chosen = demeaner_on(Automatic(), device, "torch")
         picked = (chosen.chosen if isinstance(chosen, Automatic) else chosen).title
-        return Option(row.name, row.title, picked)
+        return MenuEntry(row.name, row.title, picked)
     if row.available and device != "cpu" and row.name != LSMR.name:
-        return Option(row.name, row.title, "", False, f"runs on the CPU, not on {device}")
-    return Option(row.name, row.title, "", row.available, row.reason)
+        return MenuEntry(row.name, row.title, "", False, f"runs on the CPU, not on {device}")
+    return MenuEntry(row.name, row.title, "", row.available, row.reason)
 
 
 def _absorbed(formula: str) -> tuple[str, ...]:
@@ -225,7 +228,7 @@ def sentence(
     count = "".join(roles(replace(chosen, weights="", cluster=""), opened).values()).count("x")
     described = _errors_in_words(chosen)
     of = f" of `{outcome.strip('`')}`" if outcome else ""
-    on = f" on {count} variable{'s' * (count != 1)}" if outcome else ""
+    on = f" on {counted(count, 'variable')}" if outcome else ""
     absorbed = effects(chosen.formula)
     effects_too = f" with effects of {absorbed}" if absorbed else ""
     model = available.title(chosen.template)
@@ -271,7 +274,7 @@ def _computed_by_neither(chosen: Chosen) -> str:
     return ""
 
 
-def _fitting(library: Option, chosen: Chosen, available: Available) -> Option:
+def _fitting(library: MenuEntry, chosen: Chosen, available: Available) -> MenuEntry:
     """Grey out a library that is not used by the run, or does not run on the chosen device."""
     if library.enabled and (reason := _computed_by_neither(chosen)):
         return replace(library, enabled=False, reason=reason)

@@ -24,6 +24,7 @@ from workbench.protocols import Numpy
 from workbench.report import numbers
 from workbench.report.labels import is_other_mode, is_rough, sample_of, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
+from workbench.sentences import power_of_ten
 
 if TYPE_CHECKING:
     from workbench.results.fit import Fit
@@ -321,7 +322,7 @@ def _draw_values(axes: Any) -> None:
 def _power(value: float, _: int) -> str:
     """Label a decade as the page does: 10⁻⁸, 1, 10, 10²."""
     exponent = round(math.log10(value))
-    return numbers.count(10**exponent) if exponent in (0, 1) else numbers.power_of_ten(exponent)
+    return numbers.count(10**exponent) if exponent in (0, 1) else power_of_ten(exponent)
 
 
 def _plain(value: float, _: int) -> str:
