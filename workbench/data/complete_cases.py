@@ -44,6 +44,19 @@ class CompleteCases:
         return reading.numbers(pd.Series(self.columns[name]), name).copy()
 
 
+def fewer(
+    sample: CompleteCases, keep: npt.NDArray[np.bool_], dropped: Mapping[str, int]
+) -> CompleteCases:
+    """Keep the rows of a mask ``(n,)``, the others counted by reason; groups are renumbered."""
+    return CompleteCases(
+        sample.rows[keep],
+        sample.dropped | dropped,
+        sample.notes,
+        {name: take(column, keep) for name, column in sample.columns.items()},
+        {name: pd.factorize(codes[keep])[0] for name, codes in sample.groups.items()},
+    )
+
+
 def draw(
     table: Table,
     names: Iterable[str],

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.complete_cases import CompleteCases, Positions, draw, note_on_levels
+from workbench.data.complete_cases import CompleteCases, Positions, draw, fewer, note_on_levels
 from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
 from workbench.data.formula.outcome import read_ordered, read_outcome, unused_levels
 from workbench.data.formula.parser import (
@@ -23,10 +23,10 @@ from workbench.data.formula.parser import (
 from workbench.data.formula.regressors import Regressors, prediction_matrix, read_regressors
 from workbench.data.names import shown
 from workbench.data.table import Table
-from workbench.errors import DataError, FormulaError
+from workbench.data.weights import check_weights, note_on_weights, zero_weights
+from workbench.errors import FormulaError
 from workbench.kernels.absorption.factors import Factor
 from workbench.protocols import Numpy
-from workbench.sentences import counted
 
 __all__ = ["Design", "build_columns", "build_design", "prediction_matrix"]
 
@@ -65,6 +65,8 @@ class Design:
         The two sides of the formula's third part, without intercepts, or None.
     equations
         The regressors of further equations, by their names.
+    counts
+        Whether a weight is the number of observations that a row stands for.
     """
 
     outcome: Numpy
@@ -84,6 +86,12 @@ class Design:
     endogenous: Regressors | None = None
     instruments: Regressors | None = None
     equations: Mapping[str, Regressors] = field(default_factory=dict)
+    counts: bool = False
+
+    @property
+    def copies(self) -> Numpy | None:
+        """The observations that each row stands for, ``(n,)``; None where each is one."""
+        return self.weights if self.counts else None
 
     def keeping(self, keep: npt.NDArray[np.bool_], dropped: Mapping[str, int]) -> Design:
         """Return the design of the rows that a mask ``(n,)`` keeps, the others counted by reason.
@@ -122,6 +130,7 @@ def build_design(
     *,
     cluster: Sequence[str] = (),
     weights: str | None = None,
+    weight_kind: str | None = None,
     offset: str | None = None,
     missing: str = "drop",
     positive: str | None = None,
@@ -141,6 +150,9 @@ def build_design(
     cluster, weights, offset, extra_columns
         Names of columns.  A row that misses any of them is left out like one that misses a
         variable of the formula.
+    weight_kind
+        What the weights are; rows of weight zero are then left out.  None takes any that are
+        zero or positive.
     missing
         ``"drop"`` leaves rows with a missing value out and counts them; ``"raise"`` refuses.
     positive
@@ -173,9 +185,11 @@ def build_design(
     names = [*(name for side in read for name in side.columns), *plain]
     coded = {name for side in read for name in side.term_reads.factors}
     sample = draw(table, names, numeric, list(dict.fromkeys([*cluster, *groups])), missing, coded)
+    sample = _weighted(sample, weights, weight_kind)
     factors: tuple[Factor, ...] = ()
     if fixef_rm is not None:
-        sample, factors = read_factors(terms, sample, weights, fixef_rm, cluster)
+        copies = weights if weight_kind == "frequency" else None
+        sample, factors = read_factors(terms, sample, copies, fixef_rm, cluster)
     outcome, outcome_levels = (
         read_ordered(parsed, sample) if ordered else read_outcome(parsed, sample, positive)
     )
@@ -197,6 +211,7 @@ def build_design(
         instruments=instruments,
         equations={name: read_regressors(side, sample) for name, side in further.items()},
         notes=_notes(table, parsed, sample) if ordered else sample.notes,
+        counts=weight_kind == "frequency",
         **_fields_without_formula(sample, weights, offset, extra_columns),
     )
 
@@ -244,12 +259,14 @@ def build_columns(
     *,
     cluster: Sequence[str] = (),
     weights: str | None = None,
+    weight_kind: str | None = None,
     offset: str | None = None,
     missing: str = "drop",
 ) -> Design:
     """Read columns for a likelihood without a formula; otherwise as `build_design`."""
     plain = [*columns, *_given(weights, offset)]
     sample = draw(table, plain, set(plain), cluster, missing)
+    sample = _weighted(sample, weights, weight_kind)
     return Design(
         outcome=np.empty(0),
         outcome_name="",
@@ -258,6 +275,7 @@ def build_columns(
         names=(),
         state={},
         notes=sample.notes,
+        counts=weight_kind == "frequency",
         **_fields_without_formula(sample, weights, offset, columns),
     )
 
@@ -271,7 +289,7 @@ def _fields_without_formula(
 ) -> dict[str, Any]:
     """Return the fields of a design that do not depend on a formula."""
     return {
-        "weights": None if weights is None else _checked_weights(sample.number(weights), weights),
+        "weights": None if weights is None else sample.number(weights),
         "offset": None if offset is None else sample.number(offset),
         "clusters": sample.groups,
         "rows": sample.rows,
@@ -280,22 +298,19 @@ def _fields_without_formula(
     }
 
 
-def _checked_weights(values: Numpy, name: str) -> Numpy:
-    if len(negative := np.flatnonzero(values < 0)):
-        raise DataError(
-            f"The weight {shown(name)} is negative in {counted(len(negative), 'row')}.",
-            hint="weights are zero or positive.",
-            code="negative-weights",
-            where=name,
-        )
-    if not values.any():
-        raise DataError(
-            f"All weights in {shown(name)} are zero.",
-            hint="at least one weight must be positive.",
-            code="zero-weights",
-            where=name,
-        )
-    return values
+def _weighted(sample: CompleteCases, weights: str | None, kind: str | None) -> CompleteCases:
+    """Check the weights, and leave out and count the rows without any."""
+    if weights is None:
+        return sample
+    values = sample.number(weights)
+    check_weights(values, weights, kind, sample.rows)
+    if kind is None:
+        return sample
+    sample = replace(sample, notes=(*sample.notes, note_on_weights(weights, kind)))
+    keep = values > 0
+    if keep.all():
+        return sample
+    return fewer(sample, keep, {zero_weights(weights): int((~keep).sum())})
 
 
 def _refuse_fixed_effects(parsed: ParsedFormula) -> None:

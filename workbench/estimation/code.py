@@ -113,6 +113,8 @@ def run_options(specification: Specification) -> list[tuple[str, Any]]:
     """Return the options of a run that differ from their defaults, by name."""
     # A cluster alone means clustered errors, so another kind is named with it.
     always = {"se"} if specification.clusters else set()
+    # Models differ in what weights are by default.
+    always |= {"weight_kind"} if specification.weights else set()
     values = ((each, getattr(specification, each.name)) for each in options_of(Specification))
     return [(e.name, value) for e, value in values if value != e.default or e.name in always]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.complete_cases import CompleteCases, Positions, take
+from workbench.data.complete_cases import CompleteCases, Positions, fewer
 from workbench.data.names import shown, unquoted
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.kernels.absorption.factors import Factor
@@ -20,6 +20,7 @@ from workbench.sentences import counted
 RULES = ("singleton", "none")
 """The rules for rows that are alone in a level."""
 
+_SEVERAL = 1.5  # frequencies are whole up to their last digits
 _NAME = r"(?:`(?:[^`]|``)*`|[\w.]+)"
 _TERM = re.compile(
     rf"\s*({_NAME}(?:\s*\^\s*{_NAME})*)\s*"
@@ -84,7 +85,7 @@ def columns_of(terms: Sequence[AbsorbedTerm]) -> tuple[tuple[str, ...], tuple[st
 def read_factors(
     terms: Sequence[AbsorbedTerm],
     sample: CompleteCases,
-    weights: str | None,
+    copies: str | None,
     fixef_rm: str,
     cluster: Sequence[str] = (),
 ) -> tuple[CompleteCases, tuple[Factor, ...]]:
@@ -94,8 +95,8 @@ def read_factors(
     ----------
     terms, sample
         The factors, and the complete rows; ``sample.groups`` has their columns.
-    weights
-        The column of weights; rows of weight zero are left out.
+    copies
+        The column of frequencies, where rows stand for several observations.
     fixef_rm
         ``"singleton"`` leaves out rows alone in a level, and those that become so; ``"none"``
         keeps them.
@@ -123,11 +124,9 @@ def read_factors(
     joined = {term.columns: _joined(term.columns, sample.groups) for term in terms}
     keep = np.ones(len(sample.rows), dtype=bool)
     dropped: dict[str, int] = {}
-    if weights is not None and (idle := int((sample.number(weights) == 0).sum())):
-        keep, dropped = sample.number(weights) > 0, {f"with zero {weights}": idle}
     plain = {term.name: joined[term.columns] for term in terms if term.slope is None}
     if fixef_rm == "singleton":
-        dropped |= leave_singletons(plain, keep)
+        dropped |= leave_singletons(plain, keep, None if copies is None else sample.number(copies))
     kept = _without(sample, keep, dropped, cluster)
     codes = {columns: _compact(values[keep]) for columns, values in joined.items()}
     return kept, tuple(_factor(term, codes[term.columns], kept) for term in terms)
@@ -161,16 +160,22 @@ def fewer_rows(factors: Sequence[Factor], keep: npt.NDArray[np.bool_]) -> tuple[
 
 
 def leave_singletons(
-    factors: Mapping[str, npt.NDArray[np.integer]], keep: npt.NDArray[np.bool_]
+    factors: Mapping[str, npt.NDArray[np.integer]],
+    keep: npt.NDArray[np.bool_],
+    copies: Numpy | None = None,
 ) -> dict[str, int]:
-    """Mark rows alone in a level of a factor, until none is; count them by factor."""
+    """Mark rows alone in a level of a factor, until none is; count them by factor.
+
+    A row that stands for several observations, ``copies (n,)``, is not alone.
+    """
     dropped = dict.fromkeys(factors, 0)
     found = True
     while found:
         found = False
         for name, codes in factors.items():
-            sizes = np.bincount(codes[keep], minlength=int(codes.max(initial=0)) + 1)
-            alone = keep & (sizes[codes] == 1)
+            weights = None if copies is None else copies[keep]
+            sizes = np.bincount(codes[keep], weights, int(codes.max(initial=0)) + 1)
+            alone = keep & (sizes[codes] < _SEVERAL)
             if count := int(alone.sum()):
                 found = True
                 keep &= ~alone
@@ -195,13 +200,7 @@ def _without(
             code="no-rows-left",
             where="|",
         )
-    return CompleteCases(
-        sample.rows[keep],
-        sample.dropped | dropped,
-        sample.notes,
-        {name: take(column, keep) for name, column in sample.columns.items()},
-        {name: pd.factorize(codes[keep])[0] for name, codes in groups.items()},
-    )
+    return fewer(replace(sample, groups=groups), keep, dropped)
 
 
 def _compact(codes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int32], int]:

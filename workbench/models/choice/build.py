@@ -102,6 +102,7 @@ def _problem(model: Model, specification: Specification, table: Table, formula: 
         model.row_columns,
         cluster=specification.clusters,
         weights=specification.weights,
+        weight_kind=specification.weight_kind,
         missing=specification.missing,
         positive=specification.positive,
         collinear=specification.collinear,
@@ -114,7 +115,12 @@ def _multinomial(
     model: MultinomialLogit, specification: Specification, table: Table, formula: str
 ) -> Problem:
     columns = tuple(dict.fromkeys([*specification.clusters, *specification.covariance.columns]))
-    roles = {"cluster": columns, "weights": specification.weights, "missing": specification.missing}
+    roles = {
+        "cluster": columns,
+        "weights": specification.weights,
+        "weight_kind": specification.weight_kind,
+        "missing": specification.missing,
+    }
     problem = MultinomialProblem(model, specification, table, formula, roles)
     single = problem.design.clusters
     sets = groupings(specification.clusters)

@@ -140,6 +140,7 @@ def read_choices(
     *,
     cluster: Sequence[str] = (),
     weights: str | None = None,
+    weight_kind: str | None = None,
     missing: str = "drop",
     positive: str | None = None,
     collinear: str = "drop",
@@ -156,7 +157,7 @@ def read_choices(
         intercept, which would shift all alternatives equally; ``C(mode)`` gives constants.
     roles
         The columns that name situation, alternative and person.
-    cluster, weights, missing, positive
+    cluster, weights, weight_kind, missing, positive
         As `build_design` has them.
     collinear
         ``"drop"`` leaves out columns that are collinear in differences between alternatives;
@@ -173,7 +174,13 @@ def read_choices(
     """
     groups = tuple(dict.fromkeys([*roles.names, *cluster]))
     design = build_design(
-        table, formula, cluster=groups, weights=weights, missing=missing, positive=positive
+        table,
+        formula,
+        cluster=groups,
+        weights=weights,
+        weight_kind=weight_kind,
+        missing=missing,
+        positive=positive,
     )
     design = _complete_situations(design, table, roles, also_complete)
     situation, person = _numbered(table, roles, design.rows)

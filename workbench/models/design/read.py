@@ -82,6 +82,7 @@ def design_of(
         formula,
         cluster=_clusters(specification, unit),
         weights=specification.weights,
+        weight_kind=specification.weight_kind,
         offset=specification.offset,
         missing=specification.missing,
         positive=specification.positive,
@@ -118,6 +119,7 @@ def columns_only(
         columns,
         cluster=_clusters(specification, unit),
         weights=specification.weights,
+        weight_kind=specification.weight_kind,
         missing=specification.missing,
     )
     return _grouped(specification, design, unit)

@@ -153,6 +153,7 @@ class _Stages:
         settings: dict[str, Any] = {
             "cluster": specification.clusters,
             "weights": specification.weights,
+            "weight_kind": specification.weight_kind,
             "missing": specification.missing,
             "extra_columns": [self.treatment],
         }

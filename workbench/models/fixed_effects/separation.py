@@ -59,7 +59,7 @@ def informative(design: Design, kind: type[Family], fixef_rm: str) -> Design:
             keep &= ~alike
             _count(dropped, kind.uninformative.format(name), int(alike.sum()))
         if fixef_rm == "singleton":
-            for reason, count in leave_singletons(plain, keep).items():
+            for reason, count in leave_singletons(plain, keep, design.copies).items():
                 _count(dropped, reason, count)
         if int(keep.sum()) == before:
             break
