@@ -1,18 +1,20 @@
-"""Find the columns of a design that are linear combinations of earlier ones."""
+"""Find the columns of a design that are linear combinations of earlier ones, or nearly so."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
 from workbench.protocols import Numpy
 
 # A column whose part outside the span of earlier ones is below this share of its length is
 # dependent; R's lm uses 1e-7 on columns that are not centred.
 _DEPENDENT = 1e-9
-# Pivots of a float64 moment matrix are trusted down to here; below, the columns are examined.
-_TRUSTED_PIVOT = 1e-8
+# Pivots of a float64 moment matrix are trusted down to here, and its inverse up to the inverse of
+# the second; beyond, the columns are examined.
+_TRUSTED_PIVOT, _TRUSTED_CONDITION = 1e-8, 1e-10
 _TAKES_PART = 1e-6
 
 
@@ -30,6 +32,8 @@ class Dependence:
 
     column: int
     partners: tuple[int, ...]
+    share: float = 0.0
+    """The length of what earlier columns leave of it, in units of its own."""
 
 
 def dependent_columns(
@@ -48,21 +52,37 @@ def dependent_columns(
     share
         A remainder up to this share counts as zero.
     """
+    return [each for each in examined(x, gram, lengths, share) if each.share <= share]
+
+
+def examined(
+    x: Numpy, gram: Numpy, lengths: Numpy | None = None, share: float = _DEPENDENT
+) -> list[Dependence]:
+    """Return the columns that are nearly combinations of earlier ones, in order.
+
+    Those with a share up to ``share`` are exactly so.  Others are returned where the moments
+    are not enough to compute with: all columns but the exact ones are then among the result.
+    Parameters are those of `dependent_columns`.
+    """
     length = np.sqrt(np.diag(gram)) if lengths is None else lengths
     safe = np.where(length > 0, length, 1.0)
-    scaled = gram / np.outer(safe, safe)
-    if (length > 0).all() and _well_apart(scaled):
+    if (length > 0).all() and well_apart(gram / np.outer(safe, safe)):
         return []
     triangle: Numpy = np.linalg.qr(x / safe, mode="r")  # type: ignore[assignment]
     return _project(triangle, share)
 
 
-def _well_apart(scaled: Numpy) -> bool:
+def well_apart(scaled: Numpy) -> bool:
+    """Tell whether a moment matrix of columns of length one can be solved with."""
     try:
-        pivots = np.diag(np.linalg.cholesky(scaled)) ** 2
+        factor = np.linalg.cholesky(scaled)
     except np.linalg.LinAlgError:
         return False
-    return bool(pivots.min(initial=1.0) > _TRUSTED_PIVOT)
+    if not np.diag(factor).min(initial=1.0) ** 2 > _TRUSTED_PIVOT:
+        return False
+    size = float(np.abs(scaled).sum(axis=0).max(initial=1.0))
+    inverse_condition, _ = scipy.linalg.lapack.dpocon(factor, size, uplo="L")
+    return len(scaled) == 0 or bool(inverse_condition > _TRUSTED_CONDITION)
 
 
 def _project(triangle: Numpy, share: float) -> list[Dependence]:
@@ -74,11 +94,10 @@ def _project(triangle: Numpy, share: float) -> list[Dependence]:
         remainder = column - basis @ (basis.T @ column)
         remainder -= basis @ (basis.T @ remainder)
         size = float(np.linalg.norm(remainder))
+        found.append(Dependence(j, _partners(triangle, kept, column), size))
         if size > share:
             basis = np.column_stack([basis, remainder / size])
             kept.append(j)
-        else:
-            found.append(Dependence(j, _partners(triangle, kept, column)))
     return found
 
 

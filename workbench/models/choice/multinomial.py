@@ -27,7 +27,7 @@ from workbench.models.choice.state import ChoiceState
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
-from workbench.models.design.scaling import INTERCEPT, scaling_of
+from workbench.models.design.scaling import INTERCEPT, scaling_of_columns
 from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
 
@@ -143,12 +143,11 @@ class MultinomialProblem(Problem):
             f"{level}:{name}" for level in self.levels[1:] for name in columns.names
         )
         check_names(self.parameter_names)
-        check_enough_rows(len(design.rows), self.parameter_names, design.names)
-        scaling = scaling_of(columns.moments, columns.names)
+        check_enough_rows(int(self.observations), self.parameter_names, design.names)
+        self.notes += columns.notes
+        scaling = scaling_of_columns(columns)
         self._scales = dict(zip(columns.names, scaling.sd.tolist(), strict=True))
-        slopes = scaling.matrix.copy()
-        if INTERCEPT in columns.names:
-            slopes[columns.names.index(INTERCEPT)] -= columns.shifts @ scaling.matrix
+        slopes = columns.to_coefficients @ scaling.matrix
         onto = np.kron(np.eye(len(self.levels) - 1), slopes)
         self._onto = np.asarray(onto, dtype=np.float64)
         x = np.ascontiguousarray(columns.x @ scaling.matrix)

@@ -22,13 +22,13 @@ class DeclaredCoordinates:
 
     parameters: Mapping[str, Parameter]
     scaling: Scaling
-    shifts: Numpy
-    intercept: int | None = None
+    prepared: Numpy
+    """Coefficients of the columns as they came from those of the prepared ones, ``(p, p)``."""
 
     @property
     def coefficients(self) -> int:
         """The number ``p`` of the formula's coefficients."""
-        return len(self.shifts)
+        return len(self.prepared)
 
     @property
     def start(self) -> Numpy:
@@ -59,10 +59,7 @@ class DeclaredCoordinates:
 
     @property
     def _slopes(self) -> Numpy:
-        slopes = self.scaling.matrix.copy()
-        if self.intercept is not None:
-            slopes[self.intercept] -= self.shifts @ self.scaling.matrix
-        return slopes
+        return np.asarray(self.prepared @ self.scaling.matrix)
 
 
 def bounded_value(u: float, parameter: Parameter) -> float:

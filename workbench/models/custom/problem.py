@@ -27,7 +27,7 @@ from workbench.models.custom.parameters import Parameter
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.columns import prepare_columns
 from workbench.models.design.results import FormulaState
-from workbench.models.design.scaling import INTERCEPT, Scaling, scaling_of
+from workbench.models.design.scaling import Scaling, scaling_of_columns
 from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
 
@@ -106,17 +106,17 @@ class CustomProblem(Problem):
                 design.matrix, design.outcome, None, design.names, self.specification.collinear
             )
             self.left_out, self.x, names = columns.left_out, columns.x, columns.names
-            scaling, shifts, self.kept = (
-                scaling_of(columns.moments, names),
-                columns.shifts,
+            self.notes += columns.notes
+            scaling, prepared, self.kept = (
+                scaling_of_columns(columns),
+                columns.to_coefficients,
                 columns.kept,
             )
         else:
-            names, shifts, self.kept = (), np.empty(0), ()
+            names, prepared, self.kept = (), np.empty((0, 0)), ()
             self.x, scaling = np.empty((rows, 0)), Scaling(np.empty((0, 0)), np.empty(0))
-        intercept = names.index(INTERCEPT) if INTERCEPT in names else None
         self._sd = dict(zip(names, scaling.sd.tolist(), strict=True))
-        self.coordinates = DeclaredCoordinates(own.parameters, scaling, shifts, intercept)
+        self.coordinates = DeclaredCoordinates(own.parameters, scaling, prepared)
         self.parameter_names = (*names, *own.parameters)
         check_names(self.parameter_names)
         check_enough_rows(rows, self.parameter_names, ())

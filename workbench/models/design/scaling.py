@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workbench.kernels.linear.moments import Moments
+from workbench.models.design.columns import Columns
 from workbench.protocols import Numpy
 
 INTERCEPT = "Intercept"
@@ -48,6 +49,14 @@ def scaling_of(moments: Moments, names: Sequence[str]) -> Scaling:
     return Scaling(matrix, sd)
 
 
+def scaling_of_columns(columns: Columns) -> Scaling:
+    """Return the scaling of columns, with the standard deviations of those that they stand for."""
+    scaling = scaling_of(columns.moments, columns.names)
+    if columns.own is None:
+        return scaling
+    return replace(scaling, sd=scaling_of(columns.own, columns.names).sd)
+
+
 def deviations(names: Sequence[str], columns: Numpy) -> dict[str, float]:
     """Return the standard deviation of each column by its name."""
     return dict(zip(names, columns.std(axis=0).tolist(), strict=True))
@@ -74,8 +83,8 @@ class LinearCoordinates:
     ----------
     scaling
         Of the columns.
-    shifts
-        What was subtracted from each column before anything else, shape ``(p,)``.
+    prepared
+        Coefficients of the columns as they came from those of the prepared ones, ``(p, p)``.
     intercept
         Position of the intercept, or None.
     outcome_centre, outcome_sd
@@ -83,7 +92,7 @@ class LinearCoordinates:
     """
 
     scaling: Scaling
-    shifts: Numpy
+    prepared: Numpy
     intercept: int | None = None
     outcome_centre: float = 0.0
     outcome_sd: float = 1.0
@@ -96,15 +105,12 @@ class LinearCoordinates:
     @property
     def to_coefficients(self) -> Numpy:
         """Linear part ``(p, p)`` from the kernel's coordinates to the reported coefficients."""
-        matrix = np.eye(len(self.shifts)) * self.outcome_sd
-        if self.intercept is not None:
-            matrix[self.intercept] -= self.outcome_sd * self.shifts
-        return matrix
+        return self.prepared * self.outcome_sd
 
     @property
     def centre(self) -> Numpy:
         """What is added to the coefficients, ``(p,)``."""
-        centre = np.zeros(len(self.shifts))
+        centre = np.zeros(len(self.prepared))
         if self.intercept is not None:
             centre[self.intercept] = self.outcome_centre
         return centre
@@ -125,11 +131,9 @@ class LinearCoordinates:
 
 
 def linear_coordinates(
-    moments: Moments,
-    names: Sequence[str],
-    shifts: Numpy,
-    outcome: tuple[float, float] = (0.0, 1.0),
+    columns: Columns, outcome: tuple[float, float] = (0.0, 1.0)
 ) -> LinearCoordinates:
-    """Return the coordinates of named columns with known second moments."""
-    intercept = names.index(INTERCEPT) if INTERCEPT in names else None
-    return LinearCoordinates(scaling_of(moments, names), shifts, intercept, *outcome)
+    """Return the coordinates of prepared columns."""
+    intercept = columns.names.index(INTERCEPT) if INTERCEPT in columns.names else None
+    scaling = scaling_of_columns(columns)
+    return LinearCoordinates(scaling, columns.to_coefficients, intercept, *outcome)

@@ -70,7 +70,8 @@ class TwoStageProblem(LinearRegression):
         weights, refuse = self.weights.values, specification.collinear
         self.columns = prepare_columns(design.matrix, self.y, weights, design.names, refuse)
         self.left_out = self.columns.left_out
-        check_enough_rows(len(self.y), self.columns.names, ())
+        self.notes += self.columns.notes
+        check_enough_rows(int(self.observations), self.columns.names, ())
 
     @property
     def formulas(self) -> tuple[str, ...]:
@@ -99,11 +100,15 @@ class TwoStageProblem(LinearRegression):
 
     def natural(self, theta: Numpy) -> Numpy:
         values = np.full(len(self.parameter_names), np.nan)
-        values[list(self.columns.kept)] = theta
+        values[list(self.columns.kept)] = self.jacobian @ theta
         return values
 
     def unconstrained(self, params: Numpy) -> Numpy:
-        return params[np.isfinite(params)]
+        return np.asarray(np.linalg.solve(self.jacobian, params[np.isfinite(params)]))
+
+    @property
+    def jacobian(self) -> Numpy:
+        return self.columns.to_coefficients
 
     def score_products(self, theta: Numpy) -> None:
         """Return nothing: rows of one unit share the error of the first stage."""
@@ -122,7 +127,7 @@ class TwoStageProblem(LinearRegression):
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return the adjusted outcome minus the effects, ``(n,)``."""
-        return self.rest(params)
+        return self.rest(self.unconstrained(params))
 
     def state(self) -> FormulaState:
         names = self.design.state["names"]

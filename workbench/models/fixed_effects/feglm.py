@@ -21,6 +21,7 @@ from workbench.estimation.procedure import OwnSteps
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
 from workbench.kernels.linear.gram import cross_product, gram, times
+from workbench.likelihoods.base import normal_equations
 from workbench.models.design.checks import check_names, check_outcome
 from workbench.models.design.scaling import deviations
 from workbench.models.fixed_effects.effects import Effects, recovered
@@ -154,10 +155,10 @@ class FeglmProblem(FixedEffectsProblem):
         self._listen(range(columns.shape[1]))
         clean = irls.demeaned(columns, h, self.demeaner.tol)
         found = project(clean, lengths, self.layout, h, self.least_share)
-        self.projected = self._without_collinear(found, len(clean))
+        self.projected = self._without_collinear(found, int(self.observations))
         square, right = gram(found.x, np.sqrt(h)), cross_product(found.x, h * found.y)
-        slopes = np.asarray(np.linalg.solve(square, right), dtype=np.float64)
-        irls.x = np.ascontiguousarray(design.matrix[:, list(found.kept)])
+        slopes = normal_equations(square, right)
+        irls.x = np.ascontiguousarray(self._combined(columns[:, 1:], found))
         rest = found.y - times(found.x, slopes)
         index = irls.offset + working - rest
         if self.further_parameters:
@@ -165,6 +166,12 @@ class FeglmProblem(FixedEffectsProblem):
         self._first = irls.at(np.concatenate([slopes, further]), index)
         self._before = found.x
         self._listen(self._places)
+
+    def _combined(self, x: Numpy, found: Projected) -> Numpy:
+        """Return the regressors before demeaning, combined as the demeaned ones are."""
+        if found.mixing is None:
+            return self.design.matrix[:, list(found.kept)]
+        return x[:, list(found.kept)] @ found.mixing if self.factors.members else found.x
 
     @property
     def _places(self) -> list[int]:
@@ -189,13 +196,16 @@ class FeglmProblem(FixedEffectsProblem):
         """Return slopes and natural further parameters, NaN for those left out."""
         values = np.full(len(self.parameter_names), np.nan)
         k = len(self.projected.kept)
-        values[list(self.projected.kept)] = theta[:k]
+        values[list(self.projected.kept)] = self.projected.to_slopes @ theta[:k]
         values[len(self.layout.regressors) :] = np.exp(theta[k:])
         return values
 
     def unconstrained(self, params: Numpy) -> Numpy:
         """Return what is estimated, the further parameters as logs."""
         theta = params[np.isfinite(params)].copy()
+        k = len(self.projected.kept)
+        if self.projected.mixing is not None:
+            theta[:k] = np.linalg.solve(self.projected.mixing, theta[:k])
         if self.further_parameters:
             theta[-1] = np.log(theta[-1])
         return theta
@@ -311,8 +321,9 @@ class FeglmProblem(FixedEffectsProblem):
         self.irls.control, self.irls.iterations = before.control, before.iterations
 
     def _evidence(self, step: NewtonStep, count: int) -> SeparationEvidence:
-        names, x = self.projected.names, step.x
-        reach = np.abs(step.direction[: len(names)]) * np.abs(x).max(axis=0, initial=0.0)
+        names, x = self.projected.names, self.projected.of_regressors(step.x)
+        slopes = self.projected.to_slopes @ step.direction[: len(names)]
+        reach = np.abs(slopes) * np.abs(x).max(axis=0, initial=0.0)
         part = tuple(n for n, r in zip(names, reach, strict=True) if r > _STILL_MOVING)
         effects = [member.name for member in self.factors.members]
         together = " and ".join((*part, *effects))
@@ -365,6 +376,7 @@ class FeglmProblem(FixedEffectsProblem):
         point, step = self._step_at(theta)
         k, p = len(theta), step.x.shape[1]
         jacobian = np.diag(np.concatenate([np.ones(p), np.exp(theta[p:])]))
+        jacobian[:p, :p] = self.projected.to_slopes
         if not scores:
             return Curvature(step.information, jacobian, self.observations)
         opg = score_sums(step.x, _first(point, step), self.weights.in_scores, np.eye(k))
@@ -393,8 +405,9 @@ class FeglmProblem(FixedEffectsProblem):
         """Recover the effects of each factor, in units of the index; see `recovered`."""
         assert self.table is not None
         irls = self.irls
-        slopes = params[: irls.x.shape[1]]
-        total = self._point(self.unconstrained(params)).index - irls.offset - times(irls.x, slopes)
+        x = np.ascontiguousarray(self.design.matrix[:, list(self.projected.kept)])
+        slopes = params[: x.shape[1]]
+        total = self._point(self.unconstrained(params)).index - irls.offset - times(x, slopes)
         return recovered(self._terms, self.factors, total, self.table, self.design.rows)
 
     def state(self) -> FeglmState:

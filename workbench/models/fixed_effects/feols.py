@@ -40,7 +40,8 @@ _NO_VARIATION = 1e-10
 class FeolsProblem(FixedEffectsProblem, LinearRegression):
     r"""Least squares of demeaned columns, which gives the slopes of a model with the effects.
 
-    Unconstrained and natural are the same coordinates: the slopes that are estimated.
+    Unconstrained and natural are the same coordinates, the slopes that are estimated, unless
+    the regressors are nearly collinear; see `Projected`.
 
     References
     ----------
@@ -113,7 +114,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
         lengths = np.sqrt(self.squares(self.columns))
         self._check_variation(demeaned[:, 0], float(lengths[0]))
         found = project(demeaned, lengths, self.layout, self.weights.values, self.least_share)
-        return self._without_collinear(found, len(demeaned))
+        return self._without_collinear(found, int(self.observations))
 
     def _check_variation(self, left: Numpy, length: float) -> None:
         """Refuse an outcome that the effects explain by themselves."""
@@ -146,12 +147,18 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
     def natural(self, theta: Numpy) -> Numpy:
         """Return the slopes of all regressors, NaN for those left out."""
         values = np.full(len(self.parameter_names), np.nan)
-        values[list(self.projected.kept)] = theta
+        values[list(self.projected.kept)] = self.jacobian @ theta
         return values
 
     def unconstrained(self, params: Numpy) -> Numpy:
-        """Return the slopes that are estimated."""
-        return params[np.isfinite(params)]
+        """Return what is estimated from the slopes."""
+        slopes = params[np.isfinite(params)]
+        return slopes if self.projected.mixing is None else np.linalg.solve(self.jacobian, slopes)
+
+    @property
+    def jacobian(self) -> Numpy:
+        """The derivative of the slopes by what is estimated, ``(k, k)``."""
+        return self.projected.to_slopes
 
     # Facts at a point ---------------------------------------------------------------------------
 
@@ -222,7 +229,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
         if found.exogenous == len(found.names):
             return ()
         root = 1.0 if weights is None else np.sqrt(weights)[:, None]
-        z, d = found.z * root, found.x[:, found.exogenous :] * root
+        z, d = found.z * root, found.of_regressors(found.x)[:, found.exogenous :] * root
         taken = self.absorbed.count(self.specification.ssc)
         freedom = self.observations - z.shape[1] - taken
         return first_stages(z, found.exogenous, d, found.names[found.exogenous :], freedom)
@@ -231,7 +238,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
 
     def residuals(self, params: Numpy) -> Numpy:
         """Return outcome minus fitted values, effects included, ``(n,)``."""
-        return self.rest(params).copy()
+        return self.rest(self.unconstrained(params)).copy()
 
     def effects(self, params: Numpy) -> Effects:
         """Recover the effects of each factor; see `recovered`."""
@@ -239,7 +246,7 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
         design = self.design
         x = [design.matrix, *([design.endogenous.matrix] if design.endogenous else [])]
         index = np.column_stack(x)[:, list(self.projected.kept)] @ params
-        total = self._outcome - index - self.rest(params)
+        total = self._outcome - index - self.rest(self.unconstrained(params))
         return recovered(self._terms, self.factors, total, self.table, design.rows)
 
     def state(self) -> FeolsState:

@@ -9,6 +9,8 @@ import numpy as np
 import scipy.linalg
 from scipy import stats
 
+from workbench.kernels.linear.collinear import well_apart
+from workbench.kernels.linear.orthogonal import orthogonal
 from workbench.protocols import Numpy
 
 
@@ -33,7 +35,12 @@ class FirstStage:
 
 def fitted(z: Numpy, d: Numpy) -> Numpy:
     """Project columns ``d (n, m)`` on the span of ``z (n, q)``, both carrying root weights."""
-    factor = scipy.linalg.cho_factor(z.T @ z)
+    gram = z.T @ z
+    length = np.sqrt(np.diag(gram))
+    if not well_apart(gram / np.outer(length, length)):
+        z = orthogonal(z).columns
+        gram = z.T @ z
+    factor = scipy.linalg.cho_factor(gram)
     projected = z @ scipy.linalg.cho_solve(factor, z.T @ d)
     return np.asarray(projected + z @ scipy.linalg.cho_solve(factor, z.T @ (d - projected)))
 

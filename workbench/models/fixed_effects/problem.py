@@ -25,6 +25,7 @@ from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
+from workbench.models.design.columns import INDEPENDENT
 from workbench.models.design.weights import weights_of
 from workbench.models.fixed_effects.effects import Effects
 from workbench.models.fixed_effects.regressors import Collinear, Layout, Projected
@@ -91,6 +92,8 @@ class FixedEffectsProblem(Problem):
     @property
     def least_share(self) -> float:
         """The share of its length that a column must keep given the effects and earlier columns."""
+        if not self.factors.members:
+            return INDEPENDENT
         return max(_LEAST_SHARE, _NOISE_PER_TOLERANCE * self.demeaner.tol)
 
     def _without_collinear(self, found: Projected, rows: int) -> Projected:
@@ -110,6 +113,7 @@ class FixedEffectsProblem(Problem):
                 code="all-absorbed",
             )
         check_enough_rows(rows, found.names, ())
+        self.notes += tuple(note for note in found.notes if note not in self.notes)
         return found
 
     def _sentence(self, left_out: Collinear) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workbench.errors import DataError
-from workbench.kernels.linear.collinear import dependent_columns
+from workbench.kernels.linear.collinear import Dependence, examined, well_apart
+from workbench.kernels.linear.orthogonal import orthogonal
+from workbench.models.design.columns import FEW_DIGITS, digits_left
 from workbench.models.fixed_effects.instruments import fitted
 from workbench.protocols import Numpy
 from workbench.sentences import counted
@@ -53,6 +55,11 @@ class Projected:
         How many of them are exogenous.
     collinear
         The columns left out.
+    notes
+        A sentence for each column whose slope has few digits.
+    mixing
+        The slopes of the regressors from those of ``x``, ``(k, k)``, where ``x`` and ``hat`` are
+        combinations of them; None where they are the regressors themselves.
     """
 
     y: Numpy
@@ -63,6 +70,17 @@ class Projected:
     kept: tuple[int, ...]
     exogenous: int
     collinear: tuple[Collinear, ...]
+    notes: tuple[str, ...] = ()
+    mixing: Numpy | None = None
+
+    @property
+    def to_slopes(self) -> Numpy:
+        """The slopes of the regressors from those of ``x``, ``(k, k)``."""
+        return np.eye(len(self.names)) if self.mixing is None else self.mixing
+
+    def of_regressors(self, x: Numpy) -> Numpy:
+        """Return the regressors of which columns ``(n, k)`` are the combinations of ``x``."""
+        return x if self.mixing is None else np.asarray(np.linalg.solve(self.mixing.T, x.T).T)
 
 
 def project(
@@ -90,7 +108,7 @@ def project(
     root = None if weights is None else np.sqrt(weights)[:, None]
     k, p = len(layout.regressors), len(layout.exogenous)
     x, z = columns[:, 1 : k + 1], columns[:, k + 1 :]
-    kept, collinear = _independent(x, lengths[1 : k + 1], layout.regressors, root, share)
+    kept, collinear, notes = _independent(x, lengths[1 : k + 1], layout.regressors, root, share)
     x = np.ascontiguousarray(x[:, kept])
     names = tuple(layout.regressors[j] for j in kept)
     own = sum(j < p for j in kept)
@@ -99,22 +117,43 @@ def project(
         sizes = np.concatenate([lengths[1:][list(kept[:own])], lengths[k + 1 :]])
         pool = np.column_stack([x[:, :own], z])
         among = (*names[:own], *layout.instruments)
-        good, more = _independent(pool, sizes, among, root, share)
+        good, more, _ = _independent(pool, sizes, among, root, share)
         pool, collinear = pool[:, good], collinear + more
         _check_identified(pool.shape[1] - own, names[own:])
         hat = np.column_stack([x[:, :own], _fitted(pool, x[:, own:], root)])
-    return Projected(columns[:, 0].copy(), x, hat, pool, names, kept, own, collinear)
+    found = Projected(columns[:, 0].copy(), x, hat, pool, names, kept, own, collinear, notes)
+    return found if _solvable(hat, root) else _orthogonal(found, weights)
+
+
+def _solvable(x: Numpy, root: Numpy | None) -> bool:
+    rooted = x if root is None else x * root
+    gram = rooted.T @ rooted
+    length = np.sqrt(np.diag(gram))
+    return bool((length > 0).all()) and well_apart(gram / np.outer(length, length))
+
+
+def _orthogonal(found: Projected, weights: Numpy | None) -> Projected:
+    """Combine nearly collinear regressors, or their projections, into orthogonal columns."""
+    basis = orthogonal(found.hat, weights)
+    x = basis.columns if found.x is found.hat else found.x @ basis.mixing
+    return replace(found, x=x, hat=basis.columns, mixing=basis.mixing)
 
 
 def _independent(
     columns: Numpy, lengths: Numpy, names: tuple[str, ...], root: Numpy | None, share: float
-) -> tuple[tuple[int, ...], tuple[Collinear, ...]]:
-    """Return the positions of columns that are not collinear with earlier ones, and the others."""
+) -> tuple[tuple[int, ...], tuple[Collinear, ...], tuple[str, ...]]:
+    """Return the positions of columns that are not collinear with earlier ones, the others, and notes."""
     rooted = columns if root is None else columns * root
-    found = dependent_columns(rooted, rooted.T @ rooted, lengths, share)
-    gone = {d.column for d in found}
-    collinear = (Collinear(names[d.column], tuple(names[j] for j in d.partners)) for d in found)
-    return tuple(j for j in range(len(names)) if j not in gone), tuple(collinear)
+    found = examined(rooted, rooted.T @ rooted, lengths, share)
+    gone = {d.column for d in found if d.share <= share}
+    collinear = tuple(Collinear(names[d.column], _partners(d, names)) for d in found if d.column in gone)
+    close = (d for d in found if share < d.share < FEW_DIGITS)
+    notes = tuple(digits_left(names[d.column], _partners(d, names), d.share) for d in close)
+    return tuple(j for j in range(len(names)) if j not in gone), collinear, notes
+
+
+def _partners(found: Dependence, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(names[j] for j in found.partners)
 
 
 def _fitted(z: Numpy, d: Numpy, root: Numpy | None) -> Numpy:

@@ -64,10 +64,9 @@ class LeastSquaresProblem(LinearRegression):
         self.left_out = self.columns.left_out
         self.parameter_names = self.columns.names
         check_names(self.parameter_names)
-        check_enough_rows(len(y), design.names, ())
-        self.coordinates = linear_coordinates(
-            self.columns.moments, self.columns.names, self.columns.shifts, scale
-        )
+        check_enough_rows(int(self.observations), design.names, ())
+        self.notes += self.columns.notes
+        self.coordinates = linear_coordinates(self.columns, scale)
 
     @property
     def column_sd(self) -> Mapping[str, float]:

@@ -92,11 +92,9 @@ class TemplateCoordinates:
         """Linear part ``(k, k)`` from the template's natural parameters to those reported."""
         matrix = np.eye(self.size) * self.outcome_sd
         for place, part in self._places():
-            if part.intercept is not None:
-                at = place.start + part.intercept
-                matrix[at, place] -= self.outcome_sd * part.columns.shifts
+            matrix[place, place] = self.outcome_sd * part.columns.to_coefficients
             if part.equation.thresholds:
-                matrix[self._thresholds, place] += part.columns.shifts
+                matrix[self._thresholds, place] += part.columns.of_shifts
         return matrix
 
     @property

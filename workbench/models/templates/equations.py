@@ -12,7 +12,7 @@ from workbench.data.design import Design
 from workbench.data.formula.regressors import Regressors
 from workbench.likelihoods.base import Equation, Likelihood
 from workbench.models.design.columns import Columns, prepare_columns
-from workbench.models.design.scaling import INTERCEPT, Scaling, scaling_of
+from workbench.models.design.scaling import INTERCEPT, Scaling, scaling_of_columns
 from workbench.protocols import Numpy
 
 
@@ -95,7 +95,7 @@ def _prepared(
     if added:
         matrix, names = np.column_stack([np.ones(len(matrix)), matrix]), (INTERCEPT, *names)
     columns = prepare_columns(matrix, y, weights, names, collinear)
-    scaling = scaling_of(columns.moments, columns.names)
+    scaling = scaling_of_columns(columns)
     means = np.zeros(len(columns.names))
     if equation.thresholds:
         columns, scaling, means = _without_constant(columns, scaling, added=added)
@@ -125,6 +125,7 @@ def _without_constant(
         kept=kept,
         shifts=columns.shifts[rest],
         moments=moments,
+        mixing=None if columns.mixing is None else columns.mixing[np.ix_(rest, rest)],
     )
     within = Scaling(scaling.matrix[np.ix_(rest, rest)], scaling.sd[rest])
     return fewer, within, -scaling.matrix[i, rest]

@@ -102,6 +102,7 @@ class TemplateProblem(Problem):
         )
         self.columns = self.parts[0].columns
         self.left_out = tuple(s for part in self.parts for s in part.columns.left_out)
+        self.notes += tuple(note for part in self.parts for note in part.columns.notes)
         self._name_parameters()
         self.coordinates = TemplateCoordinates(template, self.parts, self.scale, *scale)
 
@@ -115,7 +116,7 @@ class TemplateProblem(Problem):
         further = [name for part in self.parts[1:] for name in part.names]
         columns = tuple(n for n in design.names if n != INTERCEPT or self.parts[0].intercept == 0)
         every = (*columns, *further, *self.further_parameters)
-        check_enough_rows(len(self.y), every, (*columns, *further))
+        check_enough_rows(int(self.observations), every, (*columns, *further))
 
     @property
     def column_sd(self) -> Mapping[str, float]:
@@ -312,10 +313,8 @@ class TemplateProblem(Problem):
             return
         row = int(np.flatnonzero(bad)[0])
         params = self.natural(theta)
-        products = np.abs(self.columns.x[row] * params[: len(self.columns.names)])
-        name = (
-            self.columns.names[int(products.argmax())] if products.size else self.parameter_names[0]
-        )
+        products = np.abs(self.columns.shifted[row] * params[: len(self.columns.names)])
+        name = self.columns.names[int(products.argmax())] if products.size else self.parameter_names[0]
         value = params[self.parameter_names.index(name)]
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start: {int(bad.sum())} rows, the first is "

@@ -31,7 +31,7 @@ def evidence(
     part
         The columns of the equation.
     """
-    found = template.separating(equation, y, part.columns.x)
+    found = template.separating(equation, y, part.columns.shifted)
     if found is None:
         return None
     found = _by_one_column(template, equation, y, part, found)
@@ -41,7 +41,7 @@ def evidence(
         if abs(d) > _IN_DIRECTION and part.columns.names[j] != INTERCEPT
     ]
     for j in moved if found.complete and template.support is Support.ZERO_ONE else ():
-        if gap := single_separator(y, part.columns.x[:, j]):
+        if gap := single_separator(y, part.columns.shifted[:, j]):
             return _split_by(part, j, gap, y, outcome)
     listed = tuple(part.names[j] for j in moved)
     what = "= 0 exactly" if template.counts else "exactly"
@@ -55,7 +55,7 @@ def _by_one_column(
     template: Likelihood, equation: int, y: Numpy, part: EquationColumns, found: Separation
 ) -> Separation:
     """Return the direction of a single column, where one alone predicts ordered levels."""
-    x = part.columns.x
+    x = part.columns.shifted
     if not found.complete or not part.equation.thresholds:
         return found
     for j in np.flatnonzero(np.abs(found.direction) > _IN_DIRECTION):
@@ -72,7 +72,7 @@ def _split_by(
 ) -> SeparationEvidence:
     """Show in a cross table how one column splits an outcome of 0 and 1."""
     name, shift = part.names[j], part.columns.shifts[j]
-    column = part.columns.x[:, j] + shift
+    column = part.columns.shifted[:, j] + shift
     below = column <= gap[0] + shift
     low, high = _span(column[below]), _span(column[~below])
     counts = [[int(((y == value) & side).sum()) for side in (below, ~below)] for value in (0, 1)]
