@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,13 @@ from workbench.data.complete_cases import Positions, Values
 from workbench.data.formula.expressions import INFINITE
 from workbench.data.formula.interactions import transforms as interactions
 from workbench.data.formula.parser import ParsedFormula
+from workbench.data.formula.splines import OutsideRange, transforms as splines
 from workbench.data.names import shown
 from workbench.errors import DataError, FormulaError, WorkbenchError
 from workbench.protocols import Numpy
 from workbench.sentences import counted
 
+_FACTOR = re.compile(r"factor `(.*?)`\.")
 _LONGEST_REASON = 200  # letters of formulaic's message
 
 
@@ -40,6 +43,7 @@ def materialize(
     frame: pd.DataFrame,
     transforms: Any = None,
     encoders: Any = None,
+    named: Callable[[str], str] = str,
 ) -> Materialized:
     """Evaluate checked terms over columns without missing values.
 
@@ -51,13 +55,15 @@ def materialize(
         The columns the terms read, n rows: float64, or categories for factors.
     transforms, encoders
         The state of an earlier call, for columns in the same coordinates.
+    named
+        Puts the names of columns for their aliases in a term that an error names.
 
     Raises
     ------
     FormulaError
         When formulaic cannot evaluate a term over these columns.
     DataError
-        When a term of this package cannot code them.
+        When a term of this package cannot code them, or a value is outside a spline's range.
     """
     from formulaic import ModelSpec
     from formulaic.errors import FormulaicError
@@ -74,7 +80,7 @@ def materialize(
         with np.errstate(all="ignore"):  # values that are not finite are refused by name afterwards
             result = PandasMaterializer(frame, context=_functions()).get_model_matrix(spec)
     except (FormulaicError, ArithmeticError, ValueError, TypeError, KeyError) as error:
-        raise _cannot_evaluate(error) from error
+        raise _cannot_evaluate(error, named) from error
     found = result.model_spec
     return Materialized(
         np.ascontiguousarray(result.__wrapped__, dtype=np.float64).reshape(len(frame), -1),
@@ -163,6 +169,7 @@ def _functions() -> dict[str, Any]:
         "C": _coded,
         INFINITE: np.inf,
         **interactions(),
+        **splines(),
     }
 
 
@@ -177,12 +184,15 @@ def _coded(values: pd.Series, contrasts: Any = None) -> Any:
     return C(values, contrasts)
 
 
-def _cannot_evaluate(error: Exception) -> WorkbenchError:
+def _cannot_evaluate(error: Exception, named: Callable[[str], str]) -> WorkbenchError:
     """Return the error that a function of this package raised inside formulaic, if one did."""
+    term = _FACTOR.search(str(error))
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, WorkbenchError):
             return cause
+        if isinstance(cause, OutsideRange):
+            return cause.named(named(term.group(1) if term else "bs"))
         cause = cause.__cause__ or cause.__context__
     return FormulaError(
         f"The formula cannot be evaluated over these data: {str(error)[:_LONGEST_REASON]}",

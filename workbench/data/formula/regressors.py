@@ -69,7 +69,7 @@ def read_regressors(parsed: ParsedFormula, sample: CompleteCases) -> Regressors:
     if not terms:
         _check_names(())
     _refuse_too_large(len(sample.rows), _width(parsed, terms, state["levels"]))
-    result = materialize(terms, frame_for(parsed, columns, columns))
+    result = materialize(terms, frame_for(parsed, columns, columns), named=parsed.named)
     names = tuple(parsed.named(name) for name in result.names)
     _check_names(names)
     refuse_not_finite(result.matrix, names, sample.rows)
@@ -263,7 +263,8 @@ def _again(
         return plain.matrix
     frame = frame_for(parsed, columns, columns)
     terms = term_list(parsed.terms)
-    return materialize(terms, frame, state["transforms"], state["encoders"]).matrix
+    kept = state["transforms"], state["encoders"]
+    return materialize(terms, frame, *kept, named=parsed.named).matrix
 
 
 def _shown(level: object) -> str:
