@@ -84,7 +84,7 @@ class Curvature:
     def _null(self) -> npt.NDArray[np.bool_]:
         """Mark the eigenvectors along which the likelihood is flat."""
         values = self.eigenvalues
-        return np.abs(values) <= self.flat_below * max(float(values[-1]), 1.0)
+        return np.abs(values) <= self.flat_below * values.max(initial=1.0)
 
     @cached_property
     def flat_directions(self) -> Numpy:
@@ -114,7 +114,7 @@ class Curvature:
         Below `_BARELY_CURVED` standard errors keep four digits or fewer.
         """
         values, vectors = self._spectrum
-        ratio = float(values[0]) / max(float(values[-1]), 1.0)
+        ratio = values.min(initial=np.inf) / values.max(initial=1.0)
         if self._null.any() or not 0 < ratio < _BARELY_CURVED:
             return ()
         part = np.abs(vectors[:, 0])

@@ -142,7 +142,7 @@ def _solved(moments: Numpy, sizes: Numpy, names: tuple[str, ...], cluster: str) 
         crossed = moments[1 : k + 1, k + 1 :] @ _pseudo_inverse(moments[k + 1 :, k + 1 :])
         normal, right = crossed @ moments[k + 1 :, 1 : k + 1], crossed @ moments[k + 1 :, 0]
     values, vectors = scipy.linalg.eigh((normal + normal.T) / 2 / np.outer(sizes, sizes))
-    if values[0] <= _UNDETERMINED:
+    if values.min(initial=1.0) <= _UNDETERMINED:
         worst = names[int(np.argmax(np.abs(vectors[:, 0])))]
         raise InferenceError(
             f"Without one of the clusters of {cluster}, {worst} is not determined, so CRV3 "

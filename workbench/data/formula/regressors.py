@@ -55,7 +55,7 @@ def read_regressors(parsed: ParsedFormula, sample: CompleteCases) -> Regressors:
         When a factor does not vary or has too many levels, a computed value is not finite, or
         the columns would not fit into this machine's memory.
     FormulaError
-        When there would be no column, or two of one name.
+        When there would be no column and no fixed effect, or two of one name.
     """
     columns = {
         name: _as_regressor(sample.columns[name], name, coded=name in parsed.term_reads.factors)
@@ -67,11 +67,11 @@ def read_regressors(parsed: ParsedFormula, sample: CompleteCases) -> Regressors:
         return plain._replace(state=state | made)
     terms = term_list(parsed.terms)
     if not terms:
-        _check_names(())
+        _check_names((), parsed)
     _refuse_too_large(len(sample.rows), _width(parsed, terms, state["levels"]))
     result = materialize(terms, frame_for(parsed, columns, columns), named=parsed.named)
     names = tuple(parsed.named(name) for name in result.names)
-    _check_names(names)
+    _check_names(names, parsed)
     refuse_not_finite(result.matrix, names, sample.rows)
     state |= {"names": list(names), "transforms": result.transforms, "encoders": result.encoders}
     if events := described(from_json(result.transforms), parsed.named):
@@ -190,7 +190,7 @@ def _stacked(parsed: ParsedFormula, columns: Mapping[str, Values], rows: int) ->
     if len(numbers) < len(terms):
         return None
     names = (*(["Intercept"] * intercept), *terms)
-    _check_names(names)
+    _check_names(names, parsed)
     _refuse_too_large(rows, len(names))
     ones = [np.ones(rows)] if intercept else []
     return Regressors(_side_by_side([*ones, *numbers], rows), names, {})
@@ -216,8 +216,9 @@ def _side_by_side(columns: Sequence[Numpy], rows: int) -> Numpy:
     return matrix
 
 
-def _check_names(names: Sequence[str]) -> None:
-    if not names:
+def _check_names(names: Sequence[str], parsed: ParsedFormula) -> None:
+    parts = parsed.parts
+    if not names and parts.fixed_effects is None and parts.instruments is None:
         raise FormulaError(
             "The right side has no regressor.",
             hint="outcome ~ 1 has a constant alone.",

@@ -74,6 +74,8 @@ def examined(
 
 def well_apart(scaled: Numpy) -> bool:
     """Tell whether a moment matrix of columns of length one can be solved with."""
+    if not len(scaled):
+        return True
     try:
         factor = np.linalg.cholesky(scaled)
     except np.linalg.LinAlgError:
@@ -82,7 +84,7 @@ def well_apart(scaled: Numpy) -> bool:
         return False
     size = float(np.abs(scaled).sum(axis=0).max(initial=1.0))
     inverse_condition, _ = scipy.linalg.lapack.dpocon(factor, size, uplo="L")
-    return len(scaled) == 0 or bool(inverse_condition > _TRUSTED_CONDITION)
+    return bool(inverse_condition > _TRUSTED_CONDITION)
 
 
 def _project(triangle: Numpy, share: float) -> list[Dependence]:

@@ -53,7 +53,6 @@ class FixedEffectsProblem(Problem):
         self.layout = Layout(design.names, _names(design.endogenous), _names(design.instruments))
         self.parameter_names = self.layout.regressors
         check_names((*self.parameter_names, *self.layout.instruments))
-        _check_regressors(self.parameter_names)
         chosen = specification.demeaner
         named = demeaner_named(chosen.name, chosen.settings)
         self.demeaner = demeaner_on(named, specification.device, specification.backend)
@@ -106,7 +105,7 @@ class FixedEffectsProblem(Problem):
                 code="collinear",
                 where=found.collinear[0].name,
             )
-        if not found.names:
+        if not found.names and found.repeats:
             raise DataError(
                 f"No regressor is left: {' '.join(self.left_out)}",
                 hint="regressors that vary within the fixed effects.",
@@ -169,13 +168,3 @@ def _nested(members: tuple[Factor, ...], groups: Mapping[str, Any], key: str) ->
         return None
     rank = Factors(inside, len(inside[0].codes)).rank()
     return Nested(len(inside), sum(member.levels for member in inside), rank)
-
-
-def _check_regressors(names: tuple[str, ...]) -> None:
-    if not names:
-        raise DataError(
-            "There is no regressor besides the fixed effects.",
-            hint="y ~ x | firm; effects alone say nothing to test.",
-            code="no-regressor",
-            where="formula",
-        )
