@@ -84,7 +84,7 @@ class Curvature:
     def _null(self) -> npt.NDArray[np.bool_]:
         """Mark the eigenvectors along which the likelihood is flat."""
         values = self.eigenvalues
-        return np.abs(values) <= self.flat_below * values.max(initial=1.0)
+        return np.asarray(np.abs(values) <= self.flat_below * values.max(initial=1.0))
 
     @cached_property
     def flat_directions(self) -> Numpy:

@@ -50,7 +50,7 @@ def fewer(
     """Keep the rows of a mask ``(n,)``, the others counted by reason; groups are renumbered."""
     return CompleteCases(
         sample.rows[keep],
-        sample.dropped | dropped,
+        {**sample.dropped, **dropped},
         sample.notes,
         {name: take(column, keep) for name, column in sample.columns.items()},
         {name: pd.factorize(codes[keep])[0] for name, codes in sample.groups.items()},

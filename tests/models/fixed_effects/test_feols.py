@@ -193,6 +193,27 @@ def test_fewer_instruments_than_endogenous_regressors_are_refused(panel):
         wb.fit("feols", "y ~ x | year | d + trend ~ z", panel)
 
 
+@pytest.mark.parametrize(
+    ("model", "outcome"), [("feols", "y"), ("fepois", "count"), ("felogit", "positive")]
+)
+@pytest.mark.parametrize("se", ["robust", "cluster"])
+def test_a_row_of_frequency_three_is_three_rows_and_no_singleton(model, outcome, se, panel):
+    some = panel.iloc[:200].assign(copies=np.arange(200) % 3 + 1)
+    some["count"], some["positive"] = some.y.abs().round() + 1, (some.y > some.y.median()) * 1
+    some.loc[some.index[:2], ["job", "copies"]] = [["alone", 3], ["once", 1]]
+    long = some.loc[some.index.repeat(some.copies)]
+    options = {"se": se, **({"cluster": "year"} if se == "cluster" else {})}
+
+    ours = wb.fit(
+        model, f"{outcome} ~ x | job", some, weights="copies", weight_kind="frequency", **options
+    )
+    other = wb.fit(model, f"{outcome} ~ x | job", long, **options)
+
+    assert ours.nobs == other.nobs
+    figures = [(*fit.params, *fit.standard_errors(), fit.loglik, fit.bic) for fit in (ours, other)]
+    np.testing.assert_allclose(*figures, rtol=1e-9)
+
+
 def test_singletons_are_removed_until_none_is_left_and_counted_by_factor():
     frame = pd.DataFrame(
         {

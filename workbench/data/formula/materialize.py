@@ -14,7 +14,7 @@ from workbench.data.complete_cases import Positions, Values
 from workbench.data.formula.expressions import INFINITE
 from workbench.data.formula.interactions import transforms as interactions
 from workbench.data.formula.parser import ParsedFormula
-from workbench.data.formula.splines import OutsideRange, transforms as splines
+from workbench.data.formula.splines import OutsideRangeError, transforms as splines
 from workbench.data.names import shown
 from workbench.errors import DataError, FormulaError, WorkbenchError
 from workbench.protocols import Numpy
@@ -191,7 +191,7 @@ def _cannot_evaluate(error: Exception, named: Callable[[str], str]) -> Workbench
     while cause is not None:
         if isinstance(cause, WorkbenchError):
             return cause
-        if isinstance(cause, OutsideRange):
+        if isinstance(cause, OutsideRangeError):
             return cause.named(named(term.group(1) if term else "bs"))
         cause = cause.__cause__ or cause.__context__
     return FormulaError(

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.complete_cases import counted
 from workbench.data.formula.expressions import FUNCTIONS
 from workbench.errors import DataError
 from workbench.protocols import Numpy
+from workbench.sentences import counted
 
 _BOUNDS = ("lower_bound", "upper_bound")
 _OPTIONS = FUNCTIONS["bs"]
 _EXTRAPOLATION = _OPTIONS.index("extrapolation") + 1
 
 
-class OutsideRange(ValueError):
+class OutsideRangeError(ValueError):
     """Values lie outside the range that a spline covers.
 
     Attributes
@@ -38,7 +38,7 @@ class OutsideRange(ValueError):
         inside = f"{term.rstrip()[:-1].rstrip()}, extrapolation="
         return DataError(
             f"The spline {term} covers the range from {self.low:.6g} to {self.high:.6g} {of}, and "
-            f"not {self.values[0]:.6g}, the first value of {counted(len(self.values))} outside it.",
+            f"not {self.values[0]:.6g}, the first value of {counted(len(self.values), 'row')} outside it.",
             hint="leave these rows out, or say in the formula of the fit what holds outside: "
             f'{inside}"extend") continues the curve, {inside}"clip") keeps the value at the end.',
             code="outside-range",
@@ -71,4 +71,4 @@ def _check_range(
     low, high = (values.min() if low is None else low), (values.max() if high is None else high)
     if len(outside := values[(values < low) | (values > high)]):
         fitted = all(given.get(name) is None for name in _BOUNDS)
-        raise OutsideRange(outside, float(low), float(high), fitted=fitted)
+        raise OutsideRangeError(outside, float(low), float(high), fitted=fitted)

@@ -153,7 +153,9 @@ class FeolsProblem(FixedEffectsProblem, LinearRegression):
     def unconstrained(self, params: Numpy) -> Numpy:
         """Return what is estimated from the slopes."""
         slopes = params[np.isfinite(params)]
-        return slopes if self.projected.mixing is None else np.linalg.solve(self.jacobian, slopes)
+        if self.projected.mixing is None:
+            return slopes
+        return np.asarray(np.linalg.solve(self.jacobian, slopes))
 
     @property
     def jacobian(self) -> Numpy:

@@ -146,7 +146,9 @@ def _independent(
     rooted = columns if root is None else columns * root
     found = examined(rooted, rooted.T @ rooted, lengths, share)
     gone = {d.column for d in found if d.share <= share}
-    collinear = tuple(Collinear(names[d.column], _partners(d, names)) for d in found if d.column in gone)
+    collinear = tuple(
+        Collinear(names[d.column], _partners(d, names)) for d in found if d.column in gone
+    )
     close = (d for d in found if share < d.share < FEW_DIGITS)
     notes = tuple(digits_left(names[d.column], _partners(d, names), d.share) for d in close)
     return tuple(j for j in range(len(names)) if j not in gone), collinear, notes

@@ -314,7 +314,9 @@ class TemplateProblem(Problem):
         row = int(np.flatnonzero(bad)[0])
         params = self.natural(theta)
         products = np.abs(self.columns.shifted[row] * params[: len(self.columns.names)])
-        name = self.columns.names[int(products.argmax())] if products.size else self.parameter_names[0]
+        name = (
+            self.columns.names[int(products.argmax())] if products.size else self.parameter_names[0]
+        )
         value = params[self.parameter_names.index(name)]
         raise LikelihoodError(
             f"The log-likelihood is not finite at the start: {int(bad.sum())} rows, the first is "
