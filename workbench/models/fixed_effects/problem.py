@@ -105,7 +105,7 @@ class FixedEffectsProblem(Problem):
                 code="collinear",
                 where=found.collinear[0].name,
             )
-        if not found.names and found.repeats:
+        if not found.names and found.collinear:
             raise DataError(
                 f"No regressor is left: {' '.join(self.left_out)}",
                 hint="regressors that vary within the fixed effects.",

@@ -98,7 +98,7 @@ def project(
         One weight per row, ``(n,)``, or None.
     share
         A column of which no more than this share of its length remains given earlier ones
-        repeats them.
+        is collinear with them.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def _orthogonal(found: Projected, weights: Numpy | None) -> Projected:
 def _independent(
     columns: Numpy, lengths: Numpy, names: tuple[str, ...], root: Numpy | None, share: float
 ) -> tuple[tuple[int, ...], tuple[Collinear, ...], tuple[str, ...]]:
-    """Return the positions of columns that are not collinear with earlier ones, the others, and notes."""
+    """Return the positions of the columns that are kept, the collinear ones, and notes."""
     rooted = columns if root is None else columns * root
     found = examined(rooted, rooted.T @ rooted, lengths, share)
     gone = {d.column for d in found if d.share <= share}
