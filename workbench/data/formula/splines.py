@@ -35,10 +35,11 @@ class OutsideRangeError(ValueError):
     def named(self, term: str) -> DataError:
         """Return the error that names the term, the first value and the range."""
         of = "of the rows of the fit" if self.fitted else "that its bounds give"
+        rows = counted(len(self.values), "row")
         inside = f"{term.rstrip()[:-1].rstrip()}, extrapolation="
         return DataError(
             f"The spline {term} covers the range from {self.low:.6g} to {self.high:.6g} {of}, and "
-            f"not {self.values[0]:.6g}, the first value of {counted(len(self.values), 'row')} outside it.",
+            f"not {self.values[0]:.6g}, the first value of {rows} outside it.",
             hint="leave these rows out, or say in the formula of the fit what holds outside: "
             f'{inside}"extend") continues the curve, {inside}"clip") keeps the value at the end.',
             code="outside-range",
