@@ -13,13 +13,14 @@ from workbench.kernels.choice.passes.base import ChoiceTotals, Found, Pass
 from workbench.kernels.choice.passes.select import pass_over
 from workbench.kernels.choice.passes.structure import structure_of
 from workbench.kernels.choice.situations import Situations
+from workbench.kernels.totals import FormsHessian
 from workbench.protocols import Numpy, Order
 
 _REMEMBERED = 4
 """How many points are remembered: the maxima that are compared are evaluated again at the end."""
 
 
-class ConditionalKernel:
+class ConditionalKernel(FormsHessian):
     r"""The sums of a conditional logit over persons.
 
     .. math:: \ell_n = \sum_t \log \frac{1}{1 + \sum_j \exp((x_{ntj} - x_{nty})^\top \beta)}
@@ -53,12 +54,6 @@ class ConditionalKernel:
     def totals(self, theta: Numpy, order: Order = 0) -> ChoiceTotals:
         """Sum the log-likelihood and its derivatives up to ``order`` at ``theta (k,)``."""
         return self._found(theta, order, scores=order == 2).totals
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
-        hessian = self.totals(theta, 2).hessian
-        assert hessian is not None
-        return np.asarray(hessian @ vector)
 
     def scores(self, theta: Numpy) -> Numpy:
         """Return the score of each person, unweighted, ``(n, k)``."""

@@ -26,7 +26,7 @@ import scipy.linalg
 
 from workbench.kernels.choice.situations import Situations
 from workbench.kernels.linear.gram import weighted_gram
-from workbench.kernels.totals import Totals
+from workbench.kernels.totals import FormsHessian, Totals
 from workbench.protocols import Numpy, Order
 
 # Added to the diagonal of a class's weighted Hessian, relative, so that EM's steps exist.
@@ -42,7 +42,7 @@ class _Class:
     scores: Numpy
 
 
-class LatentClassKernel:
+class LatentClassKernel(FormsHessian):
     """The sums of a latent-class logit over persons.
 
     Parameters
@@ -99,12 +99,6 @@ class LatentClassKernel:
         first = self.classes * self.p
         hessian[first:, first:] += self._membership_hessian(theta, weights)
         return Totals(value, gradient, hessian)
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
-        hessian = self.totals(theta, 2).hessian
-        assert hessian is not None
-        return np.asarray(hessian @ vector)
 
     def values(self, theta: Numpy) -> Numpy:
         """Return the log-likelihood of each person, unweighted, ``(n,)``."""

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.kernels.linear.gram import weighted_gram
-from workbench.kernels.totals import Totals
+from workbench.kernels.totals import FormsHessian, Totals
 from workbench.protocols import Numpy, Order
 
 Int64 = npt.NDArray[np.int64]
@@ -150,7 +150,7 @@ def _log_sums(values: Numpy, begin: Int64, group: Int64) -> tuple[Numpy, Numpy]:
     return largest + np.log(sums), raised / sums[group]
 
 
-class NestedKernel:
+class NestedKernel(FormsHessian):
     """The sums of a nested logit over persons.
 
     Parameters
@@ -183,12 +183,6 @@ class NestedKernel:
         parts = self._parts(at)
         gradient = self._situation_scores(at, parts).T @ weights
         return Totals(value, gradient, self._hessian(at, parts, weights) if order == 2 else None)
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
-        hessian = self.totals(theta, 2).hessian
-        assert hessian is not None
-        return np.asarray(hessian @ vector)
 
     def values(self, theta: Numpy) -> Numpy:
         """Return the log-likelihood of each person, unweighted, ``(n,)``."""

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.kernels.choice.passes.base import ChoiceTotals
-from workbench.kernels.totals import Totals
+from workbench.kernels.totals import FormsHessian, Totals
 from workbench.protocols import Numpy, Order
 
 Int64 = npt.NDArray[np.int64]
@@ -67,7 +67,7 @@ class _Group:
     z: Numpy
 
 
-class ScaledKernel:
+class ScaledKernel(FormsHessian):
     """The sums over persons whose scale depends on ``z``, with the methods of other kernels.
 
     ``theta`` holds the ``K`` parameters of the model and then ``g`` coefficients of the log of
@@ -111,12 +111,6 @@ class ScaledKernel:
             hessian,
             None if products is None else jacobian.T @ products @ jacobian,
         )
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the summed log-likelihood with ``vector (K + g,)``."""
-        hessian = self.totals(theta, 2).hessian
-        assert hessian is not None
-        return np.asarray(hessian @ vector)
 
     def scores(self, theta: Numpy) -> Numpy:
         """Return the score of each person, unweighted, ``(n, K + g)``."""

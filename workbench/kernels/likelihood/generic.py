@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from workbench.backends import Array, Backend
-from workbench.kernels.totals import Totals
+from workbench.kernels.totals import FormsHessian, Totals
 from workbench.protocols import Numpy, Order
 
 
-class GenericKernel:
+class GenericKernel(FormsHessian):
     """The sums of a log-likelihood written as a function of all parameters at once.
 
     Parameters
@@ -52,12 +50,6 @@ class GenericKernel:
             found = self._passes[order](self.xp.array(theta))
             parts = [self.xp.numpy(part) for part in (found if order else (found,))]
         return Totals(float(parts[0]), *parts[1:])
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
-        hessian = self.totals(theta, 2).hessian
-        assert hessian is not None
-        return np.asarray(hessian @ vector)
 
     def rows(self, theta: Numpy) -> Numpy:
         """Return the log-likelihood of each unit, unweighted, shape ``(n,)``."""

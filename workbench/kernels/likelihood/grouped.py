@@ -12,7 +12,7 @@ from workbench.backends import Array, Backend
 from workbench.kernels.likelihood.generic import GenericKernel
 from workbench.kernels.likelihood.parameters import Block, Codes, Scale
 from workbench.kernels.likelihood.scores import UnitScores
-from workbench.kernels.totals import Totals
+from workbench.kernels.totals import FormsHessian, Totals
 from workbench.protocols import Numpy, Order
 
 
@@ -41,7 +41,7 @@ class Groups:
         return self._xp.take(values, self._codes)
 
 
-class GroupedKernel:
+class GroupedKernel(FormsHessian):
     """The sums of one likelihood of groups over one data set on one device.
 
     The rows of a group have no likelihoods of their own, so that the library differentiates by
@@ -97,12 +97,6 @@ class GroupedKernel:
         """Sum the log-likelihood and its derivatives up to ``order`` at ``theta (k,)``."""
         found = self._generic.totals(self.scale.natural(theta), order)
         return self.scale.carried(theta, found)
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
-        hessian = self.totals(theta, 2).hessian
-        assert hessian is not None
-        return np.asarray(hessian @ vector)
 
     def scores(self, theta: Numpy) -> tuple[Numpy, UnitScores]:
         """Return each group's log-likelihood ``(g,)``, and its score."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.kernels.linear.gram import cross_product, gram
-from workbench.kernels.totals import Totals
+from workbench.kernels.totals import FormsHessian, Totals
 from workbench.protocols import Numpy, Order
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
@@ -46,7 +46,7 @@ def second_moments(x: Numpy, y: Numpy, weights: Numpy | None) -> Moments:
     )
 
 
-class GaussianMoments:
+class GaussianMoments(FormsHessian):
     r"""The Gaussian log-likelihood in Olsen's coordinates from second moments alone.
 
     With :math:`v = (-d, h)` and :math:`S` the moments of :math:`(x, y)`,
@@ -80,9 +80,3 @@ class GaussianMoments:
         corner = -m.count / precision**2 - m.outcome
         hessian = np.block([[-m.gram, m.cross[:, None]], [m.cross[None, :], np.array([[corner]])]])
         return Totals(float(value), gradient, hessian)
-
-    def hessian_vector(self, theta: Numpy, vector: Numpy) -> Numpy:
-        """Multiply the Hessian of the summed log-likelihood with ``vector (k,)``."""
-        hessian = self.totals(theta, 2).hessian
-        assert hessian is not None
-        return np.asarray(hessian @ vector)
