@@ -65,6 +65,12 @@ TOY_OPTIONS = {
     ),
 }
 """One further option of mixed logit, SGD, the Schur complement and Newey-West errors each."""
+TOY_OPTION_OF_EVERY_RUN = Insertion(
+    "estimation/specification.py",
+    "    missing: str = option(\n",
+    option_line("toy_rounds", "COUNT", "7, least=1", python="int"),
+)
+"""One further option of every run."""
 
 
 def copied_package(folder: Path, insertions: Iterable[Insertion] = ()) -> dict[str, str]:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.copied_package import TOY_OPTIONS, Insertion, copied_package, option_line
+from tests.copied_package import (
+    TOY_OPTION_OF_EVERY_RUN,
+    TOY_OPTIONS,
+    Insertion,
+    copied_package,
+    option_line,
+)
 
 HERE = Path(__file__).parent
 INSERTED = {
@@ -19,13 +25,20 @@ INSERTED = {
         "    unit: str | None = option(\n",
         option_line("toy_taper", "COUNT", "1, least=1", python="int"),
     ),
+    "run": TOY_OPTION_OF_EVERY_RUN,
+    "function": Insertion(
+        "models/event_study/options.py",
+        "    treatment: str = option(\n",
+        option_line("toy_trim", "NUMBER", "0.0, least=0.0, below=1.0", python="float"),
+    ),
 }
-"""The line of each family."""
+"""The line of each family, one of every run, and one of a model with a function of its own."""
 FLAGS = {
     "model": "--toy-share",
     "optimizer": "--optimizer-toy-way",
     "demeaner": "--demeaner-toy-check",
     "covariance": "--se-toy-taper",
+    "run": "--toy-rounds",
 }
 CLIENT = """
 import workbench as wb
@@ -34,6 +47,12 @@ wb.fit("mixed_logit", "y ~ x", "modechoice", toy_share=0.25)
 wb.fit(wb.MixedLogit(toy_share=0.25), "y ~ x", optimizer=wb.SGD(toy_way="long"))
 wb.fit("feols", "y ~ x | f", demeaner=wb.Schur(toy_check=True))
 wb.fit("ols", "y ~ x", se=wb.NeweyWest(time="year", toy_taper=3))
+wb.did2s("staggered", "y", "~ 0 | f", "~ d", "d", "f", toy_trim=0.1, toy_rounds=9)
+wb.did2s("staggered", "y", "~ 0 | f", "~ d", "d", "f", toy_trim="x")  # type: ignore[arg-type]
+wb.fit("logit", "y ~ x", toy_rounds=9)
+wb.fit(wb.MixedLogit(toy_share=0.25), "y ~ x", toy_rounds=9)
+wb.start("ols", "y ~ x", toy_rounds=9)
+wb.fit("logit", "y ~ x", toy_rounds="many")  # type: ignore[call-overload]
 wb.fit("mixed_logit", "y ~ x", toy_share="much")  # type: ignore[call-overload]
 wb.fit("logit", "y ~ x", toy_share=0.25)  # type: ignore[call-overload]
 wb.MixedLogit(toy_share="much")  # type: ignore[arg-type]
@@ -80,8 +99,11 @@ def test_each_option_is_one_line():
 
 def test_the_signature_and_the_help_of_fit_have_the_options(copy, answers):
     assert answers["file"].startswith(str(copy[0]))
-    assert answers["signature"] == ["float", 0.5]
+    assert answers["signature"] == {"toy_share": ["float", 0.5], "toy_rounds": ["int", 7]}
+    assert answers["signature of did2s"] == {"toy_trim": ["float", 0.0], "toy_rounds": ["int", 7]}
+    assert "toy_trim : float Toy option" in answers["help of did2s"]
     assert "toy_share : float Toy option; by default 0.5. For mixed_logit." in answers["help"]
+    assert "toy_rounds : int Toy option; by default 7. " in answers["help"]
     for name in ("toy_way: toy option (sgd)", "toy_check: toy option (schur)"):
         assert name in answers["help"]
     assert "toy_taper: toy option (newey_west)" in answers["help"]
@@ -100,7 +122,7 @@ def test_mypy_reads_the_types_of_the_options(copy, tmp_path):
     )
 
 
-@every_family
+@pytest.mark.parametrize("family", FLAGS)
 def test_the_cell_completes_and_explains_the_flag(answers, family):
     assert answers["cell"]["flags"][family] == [FLAGS[family]]
     assert f"{FLAGS[family]} " in answers["cell"]["help"]
@@ -114,6 +136,7 @@ def test_the_cell_completes_the_values_and_reads_them_in_their_kinds(answers):
         "demeaner": ["True", "False"],
     }
     assert read["toy_share"] == 0.25
+    assert read["toy_rounds"] == 9
     assert read["optimizer_options"] == {"toy_way": "long"}
     assert read["demeaner_options"] == {"toy_check": True}
     assert read["se_options"] == {"toy_taper": 3}
@@ -126,6 +149,8 @@ def test_the_cell_completes_the_values_and_reads_them_in_their_kinds(answers):
         ("optimizer", 'wb.SGD(toy_way="long")', "sgd(toy_way='long')"),
         ("demeaner", "wb.Schur(toy_check=True)", "schur(toy_check=True)"),
         ("covariance", '"toy_taper": 3', "toy_taper=3"),
+        ("run", "toy_rounds=9", "--toy-rounds 9"),
+        ("function", "toy_trim=0.25", "no %%mle cell"),
     ],
 )
 def test_the_code_and_the_cell_that_repeat_a_run_have_the_option(answers, family, python, magic):
@@ -159,6 +184,8 @@ def test_a_misspelled_name_and_a_wrong_value_are_refused(answers, family):
         ("optimizer", {"kind": "choice", "choices": ["short", "long"], "default": "short"}),
         ("demeaner", {"kind": "flag", "default": False}),
         ("covariance", {"kind": "count", "least": 1, "default": 1}),
+        ("run", {"kind": "count", "least": 1, "default": 7}),
+        ("function", {"kind": "number", "least": 0.0, "most": 1.0, "default": 0.0}),
     ],
 )
 def test_the_schema_that_the_page_draws_has_the_option(answers, family, schema):

@@ -12,9 +12,9 @@ import sys
 import workbench as wb
 from workbench.errors import WorkbenchError
 from workbench.estimation.families import FAMILIES
-from workbench.estimation.specification import Specification
+from workbench.estimation.specification import RunOptions, Specification
 from workbench.models.registry import model_class
-from workbench.options import schema_of
+from workbench.options import options_of
 from workbench.report.tables.changes import what_changed
 from workbench.runs.store import current_store
 
@@ -40,6 +40,12 @@ CALLS = {
         {"se": "newey_west"},
         {"se_options": {"time": "year", "unit": "unit", "toy_taper": 3}},
     ),
+    "run": (("probit", "inlf ~ educ", "mroz"), {"max_steps": 2}, {"toy_rounds": 9}),
+    "function": (
+        ("staggered", "y", "~ x | unit + year", "~ treated", "treated", "unit"),
+        {},
+        {"toy_trim": 0.25},
+    ),
 }
 """For each family a call without the toy option, and what is added to it."""
 MISTAKES = {
@@ -56,6 +62,8 @@ MISTAKES = {
         {"se_options": {"time": "year", "unit": "unit", "toy_tapr": 3}},
         {"se_options": {"time": "year", "unit": "unit", "toy_taper": 0}},
     ),
+    "run": ({"toy_ronds": 9}, {"toy_rounds": 0}),
+    "function": ({"toy_trm": 0.25}, {"toy_trim": 1.0}),
 }
 """A misspelled name and a wrong value of each toy option."""
 
@@ -64,8 +72,9 @@ def answers_of(family):
     """Run a call with and without the toy option; return what the fits say of it."""
     what, plain, toy = CALLS[family]
     without = {"se_options": {"time": "year", "unit": "unit"}} if family == "covariance" else {}
-    before = wb.fit(*what, **plain, **without)
-    after = wb.fit(*what, **plain, **toy)
+    function = function_of(family)
+    before = function(*what, **plain, **without)
+    after = function(*what, **plain, **toy)
     specification = after.specification
     record = current_store().read(wb.runs()["id"].iloc[0]).specification
     return {
@@ -77,15 +86,27 @@ def answers_of(family):
     }
 
 
+def signature_of(function, *names):
+    parameters = inspect.signature(function).parameters
+    return {
+        name: [parameters[name].annotation.__name__, parameters[name].default] for name in names
+    }
+
+
 def refused(family):
     """Return the errors of a misspelled name and of a wrong value."""
     what, plain, _ = CALLS[family]
-    return [error_of(*what, **plain, **mistake) for mistake in MISTAKES[family]]
+    function = function_of(family)
+    return [error_of(function, *what, **plain, **mistake) for mistake in MISTAKES[family]]
 
 
-def error_of(*what, **options):
+def function_of(family):
+    return wb.did2s if family == "function" else wb.fit
+
+
+def error_of(function, *what, **options):
     try:
-        wb.fit(*what, **options)
+        function(*what, **options)
     except WorkbenchError as error:
         return {"text": str(error), "suggestion": error.suggestion, "where": error.where}
     return {"text": "", "suggestion": "", "where": ""}
@@ -98,8 +119,10 @@ def schemas():
         "optimizer": FAMILIES["optimizer"].members["sgd"],
         "demeaner": FAMILIES["demeaner"].members["schur"],
         "covariance": FAMILIES["se"].members["newey_west"],
+        "run": RunOptions,
+        "function": model_class("did2s"),
     }
-    found = {family: schema_of(kind) for family, kind in kinds.items()}
+    found = {family: [each.schema() for each in options_of(kind)] for family, kind in kinds.items()}
     return {
         family: next(entry for entry in entries if entry["name"].startswith("toy_"))
         for family, entries in json.loads(json.dumps(found)).items()
@@ -126,10 +149,11 @@ def in_cells():
 
     return {
         "flags": {
-            "model": offered("--model mixed_logit --toy"),
+            "model": offered("--model mixed_logit --toy-s"),
             "optimizer": offered("--optimizer sgd --optimizer-toy"),
             "demeaner": offered("--demeaner schur --demeaner-toy"),
             "covariance": offered("--se newey_west --se-toy"),
+            "run": offered("--model probit --toy"),
         },
         "values": {
             "optimizer": offered("--optimizer sgd --optimizer-toy-way "),
@@ -139,7 +163,8 @@ def in_cells():
         "read": settings(
             read_line(
                 MleMagics.mle.parser,
-                "d --model mixed_logit --toy-share 0.25 --optimizer sgd --optimizer-toy-way=long "
+                "d --model mixed_logit --toy-share 0.25 --toy-rounds 9 --optimizer sgd "
+                "--optimizer-toy-way=long "
                 "--demeaner schur --demeaner-toy-check true --se newey_west --se-toy-taper 3",
             )
         ),
@@ -147,10 +172,11 @@ def in_cells():
 
 
 if __name__ == "__main__":
-    signature = inspect.signature(wb.fit).parameters["toy_share"]
     answers = {
         "file": wb.__file__,
-        "signature": [signature.annotation.__name__, signature.default],
+        "signature": signature_of(wb.fit, "toy_share", "toy_rounds"),
+        "signature of did2s": signature_of(wb.did2s, "toy_trim", "toy_rounds"),
+        "help of did2s": " ".join((inspect.getdoc(wb.did2s) or "").split()),
         "help": " ".join((inspect.getdoc(wb.fit) or "").split()),
         "asked": {family: answers_of(family) for family in CALLS},
         "refused": {family: refused(family) for family in CALLS},

@@ -8,7 +8,6 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
 
-from workbench.api.calls import did2s as did2s
 from workbench.api.calls import likelihood as likelihood
 from workbench.api.calls import models as models
 from workbench.api.calls import resume as resume
@@ -534,3 +533,30 @@ def start(
     data: Any = None,
     **options: Unpack[_RunOptions],
 ) -> Run: ...
+def did2s(
+    data: Any,
+    yname: str,
+    first_stage: str,
+    second_stage: str,
+    treatment: str,
+    cluster: str | Sequence[str] | None,
+    weights: str | None = None,
+    *,
+    se: Literal["hessian", "opg", "robust", "HC2", "HC3", "cluster", "CRV3", "newey_west", "driscoll_kraay", "conley", "none", "iid", "hetero", "HC1", "CRV1"] | _Covariance | type[_Covariance] = "cluster",
+    se_options: Mapping[str, Any] = {},
+    weight_kind: Literal["frequency", "probability", "analytic"] = "analytic",
+    offset: str | None = None,
+    optimizer: Literal["newton", "trust-region", "sgd", "adam", "bfgs", "l-bfgs-b", "cg", "newton-cg", "tnc", "slsqp", "trust-exact", "trust-constr", "nelder-mead", "torchmin:bfgs", "torchmin:l-bfgs", "torchmin:cg", "torchmin:newton-cg", "torchmin:newton-exact", "torchmin:trust-ncg", "torchmin:trust-exact", "torchmin:dogleg"] | _Optimizer | type[_Optimizer] = "newton",
+    backend: Literal["torch", "jax"] = "jax",
+    device: str = "cpu",
+    dtype: Literal["float64", "float32"] = "float64",
+    start: Mapping[str, float] | pd.Series[Any] | None = None,
+    max_steps: int | None = None,
+    missing: Literal["drop", "raise"] = "drop",
+    collinear: Literal["drop", "refuse"] = "drop",
+    positive: str | None = None,
+    seed: int = 0,
+    ssc: Literal["default", "stata", "statsmodels", "fixest", "pyfixest", "none"] | None = "none",
+    name: str = "did2s",
+    optimizer_options: Mapping[str, Any] | None = None,
+) -> _TwoStageFit: ...

@@ -14,7 +14,7 @@ is (:meth:`Option.schema`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields, replace
 from enum import Enum
@@ -91,6 +91,9 @@ class Option:
     needs
         The capability of a model, an attribute of its class, without which the option has no
         effect.
+    in_likelihood
+        Whether another value is another log-likelihood; or the capability of a model with which
+        it is, as in ``"seeded"``.
     owner, code
         The title of what declares the option, and the code of the error that refuses a value.
     """
@@ -108,6 +111,7 @@ class Option:
     example: Any = None
     label: str = ""
     needs: str = ""
+    in_likelihood: bool | str = True
     owner: str = ""
     code: str = "bad-option"
 
@@ -205,8 +209,8 @@ class Option:
         }
 
 
-# Read as text, even where they look like a number.
 _AS_TEXT = {Kind.TEXT, Kind.COLUMN, Kind.LEVEL, Kind.FORMULA, Kind.CHOICE}
+"""The kinds that are read as text, even where a value looks like a number."""
 _READERS: dict[Kind, Callable[[str, str], dict[str, Any]]] = {
     Kind.NUMBERS: parse_start,
     Kind.SETTINGS: parse_settings,
@@ -246,6 +250,10 @@ class Options:
     title: ClassVar[str] = ""
     refusal_code: ClassVar[str] = "bad-option"
     """The code of the error that refuses a value."""
+    unknown_code: ClassVar[str] = "no-such-option"
+    """The code of the error that refuses the name of an option."""
+    chosen_by: ClassVar[str] = ""
+    """The option whose value this is, as ``"optimizer"``, at which an unknown name is reported."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """The names of options by names that they had before."""
 
@@ -269,6 +277,11 @@ class Options:
         OptionError
             Naming the option, the value found, and what to do.
         """
+
+    @classmethod
+    def lacks(cls) -> str:
+        """Return what begins the sentence on an unknown option, as in ``"Newton has"``."""
+        return f"{cls.title} has"
 
     def changed(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, as plain JSON types."""
@@ -296,6 +309,7 @@ class Options:
         return {name: value for name, value in values.items() if value}
 
 
+# Objects from options, and options from classes --------------------------------------------------
 Made = TypeVar("Made", bound=Options)
 
 
@@ -314,11 +328,6 @@ def _declared(kind: Any) -> tuple[Option, ...]:
     )
 
 
-def schema_of(kind: type) -> list[dict[str, Any]]:
-    """Return the schema of a class: one entry for each option, plain JSON types."""
-    return [each.schema() for each in options_of(kind)]
-
-
 def options_from(kind: type[Made], values: Mapping[str, Any]) -> Made:
     """Make an object from options by name; a name that an option had before is understood.
 
@@ -327,15 +336,34 @@ def options_from(kind: type[Made], values: Mapping[str, Any]) -> Made:
     OptionError
         When a name is unknown (the nearest is the suggestion), a value is missing or refused.
     """
-    known = [each.name for each in options_of(kind)]
     values = {kind.renamed.get(name, name): value for name, value in values.items()}
-    for name in values:
-        if name not in known:
-            raise unknown_option(name, known, kind.title)
+    check_names(kind, values)
     return complete(kind(**values))
 
 
-def complete(made: Made) -> Made:
+def check_names(kind: type[Options], given: Iterable[str]) -> None:
+    """Refuse a name that is not an option of a class.
+
+    Raises
+    ------
+    OptionError
+        Naming the owner and the option; the nearest one is the suggestion.
+    """
+    known = [each.name for each in options_of(kind)]
+    for name in given:
+        if name not in known:
+            near = nearest(name, known)
+            listed = f"one of {', '.join(known)}." if known else "leave it out."
+            raise OptionError(
+                f'{kind.lacks()} no option "{name}".',
+                hint=f"{near}=?" if near else listed,
+                code=kind.unknown_code,
+                where=kind.chosen_by or name,
+                suggestion=near,
+            )
+
+
+def complete(given: Made) -> Made:
     """Return an object that has its required options.
 
     Raises
@@ -343,15 +371,15 @@ def complete(made: Made) -> Made:
     OptionError
         Naming the first option that is missing.
     """
-    if missing := missing_of(made):
+    if missing := missing_of(given):
         raise missing_option(missing[0])
-    return made
+    return given
 
 
-def missing_of(made: Options) -> tuple[Option, ...]:
+def missing_of(given: Options) -> tuple[Option, ...]:
     """Return the required options that have no value."""
-    declared = options_of(type(made))
-    return tuple(e for e in declared if e.required and getattr(made, e.name) is None)
+    declared = options_of(type(given))
+    return tuple(e for e in declared if e.required and getattr(given, e.name) is None)
 
 
 def plain(value: Any) -> Any:
@@ -364,15 +392,27 @@ def plain(value: Any) -> Any:
 
 
 # Refusals ---------------------------------------------------------------------------------------
-def unknown_option(name: str, known: Sequence[str], owner: str) -> OptionError:
-    """Return the error for an unknown option, with the nearest name."""
-    near = nearest(name, known)
-    listed = f"one of {', '.join(known)}." if known else "leave it out."
+def unknown_member(
+    family: str, name: str, known: Iterable[str], elsewhere: Mapping[str, str] | None = None
+) -> OptionError:
+    """Return the error for the name of no member of a family, with the nearest name.
+
+    Parameters
+    ----------
+    family
+        The option of the run that names a member, as ``"optimizer"``.
+    name, known
+        The name given, and those of the members.
+    elsewhere
+        Names of members by their names in other programs, in small letters.
+    """
+    near = (elsewhere or {}).get(name.lower()) or nearest(name.lower(), known)
+    hint = f"{near!r}, or another " if near else "one "
     return OptionError(
-        f'{owner} has no option "{name}".',
-        hint=f"{near}=?" if near else listed,
-        code="no-such-option",
-        where=name,
+        f"There is no {family} {name!r}.",
+        hint=f"{hint}of {', '.join(known)}.",
+        code=f"unknown-{family}",
+        where=family,
         suggestion=near,
     )
 
@@ -404,11 +444,13 @@ def not_a_choice(
 
 
 def _hint(each: Option) -> str:
+    """Return an option with its example, as a person would write it in a call."""
     example = each.name if each.example is None else each.example
     return f"{each.name}={example!r}.".replace("'", '"')
 
 
 def _refused(each: Option, value: Any, hint: str) -> OptionError:
+    """Return the error of a value that is not what the option must be."""
     return refusal(f"{each.subject} is {value!r:.80}.", hint, each.name, each.code)
 
 

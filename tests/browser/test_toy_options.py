@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import visiting
 from tests.browser.lab import Lab
 from tests.browser.opened import see
-from tests.copied_package import TOY_OPTIONS, copied_package
+from tests.copied_package import TOY_OPTION_OF_EVERY_RUN, TOY_OPTIONS, copied_package
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ page
 def view(tmp_path_factory, context):
     """Open Greene's travellers in a JupyterLab whose package has toy options."""
     folder = tmp_path_factory.mktemp("toy")
-    environment = copied_package(folder, TOY_OPTIONS.values())
+    environment = copied_package(folder, [*TOY_OPTIONS.values(), TOY_OPTION_OF_EVERY_RUN])
     environment["WORKBENCH_STORE"] = os.fspath(folder / "runs.sqlite")
     lab = Lab(folder, environment)
     try:
@@ -91,3 +91,17 @@ def test_an_option_of_a_covariance_is_counted_and_stands_in_the_code(view):
 
     see(view.widget.get_by_label("Python", exact=True), "toy_count")
     see(view.widget.get_by_label("Cell magic"), "toy_count=7")
+
+
+def test_an_option_of_every_run_is_counted_and_stands_in_the_code(view):
+    view.widget.get_by_label("Template").select_option("probit")
+    view.widget.get_by_text("More options").click()
+    rounds = view.widget.get_by_label("Toy rounds")
+
+    rounds.fill("0")
+    expect(rounds).to_have_attribute("aria-invalid", "true")
+    rounds.fill("9")
+
+    expect(rounds).not_to_have_attribute("aria-invalid", "true")
+    see(view.widget.get_by_label("Python", exact=True), "toy_rounds=9")
+    see(view.widget.get_by_label("Cell magic"), "--toy-rounds 9")

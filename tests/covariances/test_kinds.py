@@ -15,7 +15,7 @@ from workbench.covariances.conley import Conley
 from workbench.covariances.kinds import COVARIANCES, covariance_class, covariance_of
 from workbench.errors import OptionError
 from workbench.models.registry import model_class
-from workbench.options import Kind, options_of, schema_of
+from workbench.options import Kind, options_of
 
 ROWS = 120
 
@@ -37,7 +37,7 @@ def panel():
 def test_a_kind_goes_by_its_name_and_its_schema_is_plain_json(name):
     kind = covariance_class(name)
 
-    schema = schema_of(kind)
+    schema = [each.schema() for each in options_of(kind)]
 
     assert kind.name == name
     assert json.loads(json.dumps(schema)) == schema
@@ -77,7 +77,7 @@ SCHEMAS = {
 
 @pytest.mark.parametrize("name", COVARIANCES)
 def test_the_page_is_given_a_control_for_each_option(name):
-    schema = schema_of(covariance_class(name))
+    schema = [each.schema() for each in options_of(covariance_class(name))]
 
     controls = [(each["name"], each["kind"], each["required"]) for each in schema]
 

@@ -64,7 +64,7 @@ from workbench.errors import OptionError
 from workbench.notebook.setup import check, form, page
 from workbench.notebook.setup.available import available_here
 from workbench.notebook.setup.data import open_sample
-from workbench.options import schema_of
+from workbench.options import options_of
 from workbench.report.tables.changes import what_changed
 
 CALL = ("logit", "inlf ~ educ + age", "mroz")
@@ -109,7 +109,7 @@ facts = {
     "completions": completed("%%mle mroz --se t"),
     "cell": ran.success and shell.user_ns["_"] is not None,
     "menu": {item["key"]: item["label"] for item in shown["errors"]},
-    "schema": schema_of(covariance_class("toy")),
+    "schema": [each.schema() for each in options_of(covariance_class("toy"))],
     "fields": shown["forms"]["se"],
     "refused field": [wrong.field, wrong.of],
     "of linear models": "toy" in form.errors_of("ols"),

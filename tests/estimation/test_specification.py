@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import pytest
 
 from workbench.errors import OptionError
 from workbench.estimation.code import magic_cell, python_call
+from workbench.estimation.model import likelihood_key
 from workbench.estimation.specification import DataReference, Source, Specification
 from workbench.literals import Choice
+from workbench.options import Kind, option, options_of
 
 
 @pytest.fixture
@@ -78,3 +83,65 @@ def test_a_changed_copy_leaves_the_original_as_it_was(specification):
 def test_a_specification_writes_the_call_and_the_cell_that_repeat_it(specification):
     assert "wb.LBFGSB(memory=5)" in python_call(specification)
     assert '--optimizer "l-bfgs-b(memory=5)"' in magic_cell(specification)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FurtherOptions(Specification):
+    """A specification with one further option of each kind that a record may change."""
+
+    periods: tuple[str, ...] | None = option(None, kind=Kind.COLUMNS, help="columns of periods")
+    sampler: Choice = option(Choice("halton"), kind=Kind.MEMBER, help="sampler")
+    groups: Mapping[str, Any] = option({}, kind=Kind.GROUPS, help="groups")
+    prior: Mapping[str, float] | None = option(None, kind=Kind.NUMBERS, help="prior means")
+    trim: float = option(0.0, kind=Kind.NUMBER, help="share left out")
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"periods": ("year", "month")},
+        {"sampler": Choice("sobol", {"skip": 3})},
+        {"groups": {"near": ["1", "2"]}},
+        {"prior": {"educ": 0.5}},
+        {"trim": 0.25},
+    ],
+)
+def test_an_option_of_any_kind_comes_back_from_json_text(specification, further):
+    values = {item.name: getattr(specification, item.name) for item in fields(specification)}
+    asked = FurtherOptions(**values, **further)
+
+    assert FurtherOptions.from_dict(json.loads(json.dumps(asked.to_dict()))) == asked
+
+
+def different(each):
+    """Return a value of an option of the run that is not its default."""
+    return {
+        "se_options": {"lag": 2},
+        "start": {"educ": 1.0},
+        "optimizer": Choice("bfgs"),
+        "demeaner": Choice("lsmr"),
+        "cluster": "age",
+    }.get(each.name, next((c for c in each.choices if c != each.default), "x"))
+
+
+@pytest.mark.parametrize(
+    ("model", "alike"),
+    [
+        ("logit", {"seed"}),
+        ("mixed_logit", set()),
+    ],
+)
+def test_two_runs_share_a_likelihood_unless_an_option_of_it_differs(model, alike):
+    asked = Specification(Choice(model), DataReference("sample", "mroz"), "inlf ~ educ")
+    options = {each.name: different(each) for each in options_of(Specification)}
+
+    same = {
+        name
+        for name, value in options.items()
+        if likelihood_key(asked.replace(**{name: value})) == likelihood_key(asked)
+    }
+
+    assert same == alike | {
+        *("optimizer", "demeaner", "backend", "device", "dtype", "start", "max_steps", "name"),
+        *("se", "se_options", "cluster", "ssc"),
+    }

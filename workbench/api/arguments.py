@@ -65,9 +65,10 @@ def specified(
     if data is None and formula is not None and not isinstance(formula, str):
         formula, data = None, formula
     if formula is not None and not isinstance(formula, str):
+        called = f'"{model}"' if isinstance(model, str) else "model"
         raise OptionError(
             f"The formula is a {type(formula).__name__}, not a text.",
-            hint='first the formula, then the data: wb.fit("ols", "y ~ x", df).',
+            hint=f'first the formula, then the data: wb.fit({called}, "y ~ x", df).',
             code="bad-option",
             where="formula",
         )
@@ -87,7 +88,7 @@ def specified(
         source=getattr(chosen, "source", None),
         **_run_options(options, chosen),
     )
-    return specification, table, chosen if chosen.has_function else None
+    return specification, table, None if chosen.recorded else chosen
 
 
 def _with_options(

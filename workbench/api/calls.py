@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.api.arguments import checked, specified
-from workbench.api.signature import show_options
+from workbench.api.signature import keywords, keywords_of, show_options
 from workbench.data.names import quoted
 from workbench.data.sources import open_data
 from workbench.data.table import Table, as_table
@@ -19,7 +19,7 @@ from workbench.errors import DataError, StoreError
 from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
 from workbench.models.custom.options import likelihood
-from workbench.models.event_study.options import DID2S
+from workbench.models.event_study.options import DEFAULTS, DID2S
 from workbench.models.registry import models, problem_of
 from workbench.optimizers import optimizer_named
 from workbench.results.fit import Fit
@@ -75,33 +75,29 @@ def did2s(
     first_stage: str,
     second_stage: str,
     treatment: str,
-    cluster: str,
+    cluster: str | Sequence[str] | None,
     weights: str | None = None,
-    *,
-    ssc: str = "none",
-    name: str = DID2S.name,
+    **options: Any,
 ) -> Fit:
     """Estimate effects of a treatment in two stages, and wait for the end.
 
     The first stage regresses the outcome on fixed effects and covariates over untreated rows; the
-    second regresses the residuals of all rows on the treatment.
+    second regresses the residuals of all rows on the treatment.  Clustered errors count the error
+    of the first stage; the small-sample convention is none by default, as in R's did2s.
 
     Parameters
     ----------
     data
         A DataFrame or another table, the name of a sample, or the path of a file.
-    yname, treatment
-        Names of columns: the outcome, and 1 in treated rows and else 0.
-    first_stage
-        ``"~ x | unit + year"``; ``"~ 0 | unit + year"`` without covariates.
+    yname
+        The column of the outcome.
+    **first_stage
     second_stage
         ``"~ treated"``, or ``"~ i(time_to_treatment, ref=-1)"`` for an event study.
-    cluster
-        The column of clusters; the errors count the first stage's error.
-    weights
-        Name of the column of analytic weights.
-    ssc : {"none", "stata", "statsmodels", "fixest", "pyfixest"}
-        Small-sample convention; none, as in R's did2s.
+    **treatment
+    **cluster
+    **weights
+    **options
 
     Returns
     -------
@@ -124,18 +120,10 @@ def did2s(
     >>> found.params.round(3).to_dict()
     {'treated': 0.968}
     """
-    options: dict[str, Any] = {"cluster": cluster, "ssc": ssc, "name": name}
-    if weights is not None:
-        options |= {"weights": weights, "weight_kind": "analytic"}
+    named = {"first_stage": first_stage, "treatment": treatment}
+    of_run = {**DEFAULTS, "cluster": cluster, "weights": weights, **options}
     formula = f"{quoted(yname)} {second_stage.strip()}"
-    run = _start(
-        DID2S(first_stage=first_stage, treatment=treatment),
-        formula,
-        data,
-        options,
-        sys._getframe(1),
-    )
-    return _waited(run).result()
+    return _waited(_start(DID2S, formula, data, {**named, **of_run}, sys._getframe(1))).result()
 
 
 def start(model: Any, formula: Any = None, data: Any = None, **options: Any) -> Run:
@@ -143,8 +131,13 @@ def start(model: Any, formula: Any = None, data: Any = None, **options: Any) -> 
     return _start(model, formula, data, options, sys._getframe(1))
 
 
+OF_ONE_MODEL: Mapping[str, tuple[type[Model], Mapping[str, Any]]] = {"did2s": (DID2S, DEFAULTS)}
+"""The functions that estimate one model, with their own defaults of options of the run."""
+
 for _function in (fit, start):
-    show_options(_function)
+    show_options(_function, keywords())
+for _name, _own in OF_ONE_MODEL.items():
+    show_options(globals()[_name], keywords_of(*_own))
 
 
 def start_specification(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, cleandoc, signature
 from textwrap import fill
 from typing import Any
 
-from workbench.estimation.families import FAMILIES
+from workbench.estimation.families import FAMILIES, Family
+from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
 from workbench.literals import Choice
 from workbench.models.registry import listed
@@ -55,11 +57,33 @@ def keywords() -> dict[str, Keyword]:
     return found
 
 
-def show_options(function: Callable[..., Any]) -> None:
-    """Give a function the signature with every option, and their help in its docstring."""
+def keywords_of(model: type[Model], defaults: Mapping[str, Any]) -> dict[str, Keyword]:
+    """Return the options of one model, then those of a run that have an effect on it, by name.
+
+    Parameters
+    ----------
+    model
+        The model.
+    defaults
+        Defaults of options of the run that are not those of every model.
+    """
+    defaults = {"weight_kind": model.weight_kind, **defaults}
+    of_run = [e for e in options_of(Specification) if not e.needs or getattr(model, e.needs)]
+    return {
+        each.name: Keyword(each, defaults.get(each.name, _shown(each)))
+        for each in (*options_of(model), *of_run)
+    }
+
+
+def show_options(function: Callable[..., Any], shown: Mapping[str, Keyword]) -> None:
+    """Give a function the signature with these options, and their help in its docstring.
+
+    A line ``**name`` of the docstring is replaced by the help of that option, and the line
+    ``**options`` by that of all others.
+    """
     own = signature(function)
     first = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-    named = [_parameter(each) for each in keywords().values()]
+    named = [_parameter(each) for name, each in shown.items() if name not in own.parameters]
     members = [
         Parameter(
             family.keyword,
@@ -67,12 +91,25 @@ def show_options(function: Callable[..., Any]) -> None:
             default=None,
             annotation=Mapping[str, Any] | None,
         )
-        for family in FAMILIES.values()
-        if family.keyword not in keywords()
+        for family in _families(shown)
+        if family.keyword not in shown
     ]
     function.__signature__ = own.replace(parameters=[*first, *named, *members])  # type: ignore[attr-defined]
     if function.__doc__:
-        function.__doc__ = cleandoc(function.__doc__).replace(_PLACE, "\n".join(_entries()))
+        function.__doc__ = _documented(cleandoc(function.__doc__), shown)
+
+
+def _documented(text: str, shown: Mapping[str, Keyword]) -> str:
+    """Return a docstring with the help of options in their places."""
+    named = {name for name in re.findall(r"^\*\*(\w+)$", text, re.MULTILINE) if name in shown}
+    for name in named:
+        text = text.replace(f"**{name}\n", "\n".join([*_entry(shown[name]), ""]))
+    others = {name: each for name, each in shown.items() if name not in named}
+    return text.replace(_PLACE, "\n".join(_entries(others)))
+
+
+def _families(shown: Mapping[str, Keyword]) -> list[Family]:
+    return [family for family in FAMILIES.values() if family.option in shown]
 
 
 def _default_of_run(each: Option) -> Any:
@@ -94,12 +131,17 @@ def _parameter(each: Keyword) -> Parameter:
     )
 
 
-def _entries() -> Iterator[str]:
-    """Yield the lines of a docstring on every option."""
-    for name, each in keywords().items():
-        yield f"{name} : {_type_in_words(each.option)}"
-        yield _paragraph(_explained(each))
-    for family in FAMILIES.values():
+def _entry(each: Keyword) -> Iterator[str]:
+    """Yield the lines of a docstring on an option."""
+    yield f"{each.option.name} : {_type_in_words(each.option)}"
+    yield _paragraph(_explained(each))
+
+
+def _entries(shown: Mapping[str, Keyword]) -> Iterator[str]:
+    """Yield the lines of a docstring on options, then on those of the members of families."""
+    for each in shown.values():
+        yield from _entry(each)
+    for family in _families(shown):
         if own := family.options():
             yield f"{family.keyword} : mapping"
             yield _paragraph(f"Options of {family.option}= where that is a name:")

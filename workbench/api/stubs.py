@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from inspect import Parameter, signature
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from workbench.api.calls import OF_ONE_MODEL
+from workbench.api.signature import keywords_of
 from workbench.estimation.families import FAMILIES
 from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
@@ -73,7 +78,7 @@ def table() -> str:
 
 
 def _named() -> dict[str, type[Model]]:
-    return {name: kind for name, kind in listed().items() if not kind.has_function}
+    return {name: kind for name, kind in listed().items() if kind.recorded}
 
 
 def _place(text: str) -> tuple[str, str]:
@@ -87,6 +92,8 @@ def stub() -> str:
     parts = [_header(), *_imports(), "", "__version__: str", *_renamed(), "", *_dictionaries()]
     for function, result in (("fit", ""), ("start", "Run")):
         parts += _overloads(function, result)
+    for function, (model, defaults) in OF_ONE_MODEL.items():
+        parts += _function_of(function, model, defaults)
     return "\n".join([*parts, ""])
 
 
@@ -108,7 +115,7 @@ def _imports() -> Iterator[str]:
         original = _place(lists.get(name, f":{name}"))[1]
         if original != name:  # assigned below, since only the same name is exported again
             yield f"from {module} import {original} as _{name}"
-        elif name not in {"fit", "start"}:
+        elif name not in {"fit", "start", *OF_ONE_MODEL}:
             yield f"from {module} import {name} as {name}"
     yield "from workbench.estimation.model import Model as _Model"
     yield "from workbench.likelihoods.base import Likelihood as _Likelihood"
@@ -184,6 +191,32 @@ def _overloads(function: str, result: str) -> Iterator[str]:
             yield from _overload(function, given, "_RunOptions", result or _result(kind), "Any")
     other = "str | _Model | type[_Model] | _Likelihood | type[_Likelihood]"
     yield from _overload(function, other, "_RunOptions", result or "Fit", "Any")
+
+
+def _function_of(name: str, model: type[Model], defaults: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the signature of a function that estimates one model."""
+    options = {each: of.option for each, of in keywords_of(model, defaults).items()}
+    yield f"def {name}("
+    parameters = signature(getattr(_PACKAGE, name)).parameters.values()
+    for kind, group in groupby(parameters, key=lambda parameter: parameter.kind):
+        if kind is Parameter.KEYWORD_ONLY:
+            yield "    *,"
+        for each in group:
+            yield f"    {each.name}: {_typed(each, options)},"
+    yield f") -> {_result(model)}: ..."
+
+
+def _typed(parameter: Parameter, options: Mapping[str, Option]) -> str:
+    """Return the type and the default of a parameter, of an option where it is one."""
+    value = parameter.default
+    shown = json.dumps(value) if isinstance(value, str) else repr(value)
+    default = "" if value is Parameter.empty else f" = {shown}"
+    if parameter.name not in options:
+        own = isinstance(parameter.annotation, str)  # as the function has it
+        return f"{parameter.annotation if own else 'Mapping[str, Any] | None'}{default}"
+    each = options[parameter.name]
+    optional = " | None" if each.default is None and not each.required else ""
+    return f"{_type_of(each)}{optional}{default}"
 
 
 def _overload(

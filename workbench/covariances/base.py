@@ -19,7 +19,6 @@ from workbench.covariances.small_sample import (
     tolerates_negative,
 )
 from workbench.errors import InferenceError, OptionError, WorkbenchError
-from workbench.names import nearest
 from workbench.options import Kind, Option, Options, options_of
 from workbench.protocols import Numpy
 
@@ -84,11 +83,15 @@ def meat_key(kind: str, options: Mapping[str, Any], clusters: Sequence[str] = ()
 class Covariance(Options, ABC):
     """A kind of covariance of the estimates; its options are the fields.
 
+    A kind declares what it `needs` and computes `matrix`; one that sums over rows is a `SumOfRows`
+    and computes `meat` instead.  All else has a default.
+
     Options that name columns of the data are of the kind COLUMN: rows without a value there are
     left out, and their values are part of the fingerprint of the data.
     """
 
     refusal_code: ClassVar[str] = "bad-se-option"
+    unknown_code: ClassVar[str] = "no-such-se-option"
 
     name: ClassVar[str]
     """What ``se=`` calls the kind."""
@@ -106,6 +109,8 @@ class Covariance(Options, ABC):
     """Whether ``cluster=`` must name columns."""
     by_unit: ClassVar[bool] = False
     """Whether scores are summed by the model's unit first, such as persons."""
+    estimates_errors: ClassVar[bool] = True
+    """Whether there are standard errors at all."""
     trusts_model: ClassVar[bool] = False
     """Whether it is wrong with probability weights, which take the robust kind instead."""
 
@@ -116,9 +121,6 @@ class Covariance(Options, ABC):
             cls.adjective = cls.__dict__.get("adjective", cls.title)
             cls.word = cls.__dict__.get("word", cls.adjective)
             cls.run_word = cls.__dict__.get("run_word", cls.adjective)
-
-    estimates_errors: ClassVar[bool] = True
-    """Whether there are standard errors at all."""
 
     # Options ------------------------------------------------------------------------------------
     def check_values(self) -> None:
@@ -153,17 +155,8 @@ class Covariance(Options, ABC):
         )
 
     @classmethod
-    def unknown(cls, name: str) -> OptionError:
-        """Return the error of an option that the kind does not have."""
-        names = [each.name for each in options_of(cls)]
-        near = nearest(name, names)
-        return OptionError(
-            f'{cls.sentence_name()} have no option "{name}".',
-            hint=f"{near}=?" if near else f"one of {names}." if names else "leave it out.",
-            code="no-such-se-option",
-            where=name,
-            suggestion=near,
-        )
+    def lacks(cls) -> str:
+        return f"{cls.sentence_name()} have"
 
     @classmethod
     def example(cls) -> str:
@@ -208,7 +201,8 @@ class Covariance(Options, ABC):
         """
         for need in Need:
             if need in self.needs - evidence.has:
-                raise missing_need(need, evidence.title, f"{self.adjective} standard errors")
+                who, others = f"{self.adjective} standard errors", evidence.models_with(need)
+                raise missing_need(need, evidence.title, who, others)
 
     # Computation --------------------------------------------------------------------------------
     def sums(self, evidence: Evidence) -> Sums:
@@ -222,7 +216,17 @@ class Covariance(Options, ABC):
         return {}
 
     def kept(self, curvature: Curvature, key: str, clusters: tuple[str, ...]) -> Sums | None:
-        """Return the sums as a fit has kept them; None where it has not."""
+        """Return the sums as a fit has kept them under a key; None where it has not.
+
+        Parameters
+        ----------
+        curvature
+            What the fit keeps of the run.
+        key
+            The name of the kind with its options, from `meat_key`.
+        clusters
+            The columns to cluster by.
+        """
         return {}
 
     def keep(self, curvature: Curvature, key: str, evidence: Evidence) -> Curvature:
@@ -239,7 +243,7 @@ class Covariance(Options, ABC):
         )
 
     def factor(self, convention: str | None, facts: Facts) -> Factor:
-        """Return the small-sample factor by a convention."""
+        """Return the small-sample factor by a convention; None is the kind's own."""
         return NO_FACTOR
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from numbers import Real
@@ -12,7 +12,7 @@ from workbench.covariances.base import Covariance
 from workbench.covariances.evidence import Need
 from workbench.errors import OptionError
 from workbench.names import nearest
-from workbench.options import options_of
+from workbench.options import check_names, options_of
 
 COVARIANCES = {
     "hessian": "workbench.covariances.hessian:Hessian",
@@ -94,12 +94,9 @@ def covariance_of(name: str, options: Mapping[str, Any]) -> Covariance:
     NeweyWest(time='year', lag=2, unit=None)
     """
     kind = covariance_class(name)
-    declared = options_of(kind)
-    for given in options:
-        if given not in {each.name for each in declared}:
-            raise kind.unknown(given)
+    check_names(kind, options)
     values = {key: value for key, value in options.items() if value is not None}
-    for each in declared:
+    for each in options_of(kind):
         if each.required and each.name not in values:
             raise kind.missing(each)
     return kind(**values)
@@ -199,3 +196,28 @@ def menu(has: frozenset[Need], words: Mapping[str, str], unit: str = "") -> dict
         if kind.needs <= has
     }
     return {name: word for name, word in offered.items() if word}
+
+
+def without_options(names: Iterable[str], clusters: Sequence[str] = ()) -> list[str]:
+    """Return those kinds of standard errors that can be computed without a further option.
+
+    Parameters
+    ----------
+    names
+        Names of kinds.
+    clusters
+        The columns to cluster by; without any, clustered errors cannot be computed.
+
+    Examples
+    --------
+    >>> without_options(["hessian", "cluster", "conley", "none"], ["firm"])
+    ['hessian', 'cluster']
+    """
+    kinds = {name: covariance_class(name) for name in names}
+    return [
+        name
+        for name, kind in kinds.items()
+        if kind.estimates_errors
+        and (clusters or not kind.by_cluster)
+        and not any(each.required for each in options_of(kind))
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
@@ -15,8 +15,7 @@ from workbench.demeaners.schur import Schur
 from workbench.demeaners.within import Within
 from workbench.errors import OptionError
 from workbench.extras import install_command
-from workbench.names import nearest as near
-from workbench.options import options_of
+from workbench.options import options_from, unknown_member
 
 _MEMBERS: tuple[type[Demeaner], ...] = (Automatic, LSMR, Schur, AlternatingProjections, Within)
 
@@ -58,7 +57,7 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
     1e-10
     """
     if name not in DEMEANERS:
-        raise _unknown("demeaner", f"There is no demeaner {name!r}.", name, DEMEANERS)
+        raise unknown_member("demeaner", name, DEMEANERS)
     kind: Any = DEMEANERS[name]
     if gap := _missing(kind):
         raise OptionError(
@@ -67,11 +66,7 @@ def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Deme
             code="missing-library",
             where="demeaner",
         )
-    known = [each.name for each in options_of(kind)]
-    for setting in settings or {}:
-        if setting not in known:
-            raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
-    demeaner: Demeaner = kind(**(settings or {}))
+    demeaner: Demeaner = options_from(kind, settings or {})
     _check_library(demeaner)
     return demeaner
 
@@ -162,16 +157,4 @@ def _check_library(demeaner: Any) -> None:
         " or ".join([*(f"library={name!r}" for name in others), install_command(library)]) + ".",
         code="missing-library",
         where="demeaner",
-    )
-
-
-def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
-    nearest = near(name.lower(), known)
-    hint = f"{nearest!r}, or another " if nearest else "one "
-    return OptionError(
-        problem,
-        f"{hint}of {', '.join(known)}.",
-        code=f"unknown-{kind}",
-        where="demeaner",
-        suggestion=nearest,
     )

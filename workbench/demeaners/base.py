@@ -95,6 +95,8 @@ class DemeanerOptions(Options):
     """The options of all demeaners."""
 
     name: ClassVar[str] = ""
+    unknown_code: ClassVar[str] = "unknown-setting"
+    chosen_by: ClassVar[str] = "demeaner"
     requires: ClassVar[tuple[str, ...]] = ()
 
     tol: float = option(

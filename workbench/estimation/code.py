@@ -109,14 +109,26 @@ def magic_cell(specification: Specification) -> str:
 
 
 # The options -------------------------------------------------------------------------------------
-def run_options(specification: Specification) -> list[tuple[str, Any]]:
-    """Return the options of a run that differ from their defaults, by name."""
-    # A cluster alone means clustered errors, so another kind is named with it.
+def run_options(
+    specification: Specification, defaults: Mapping[str, Any] | None = None
+) -> list[tuple[str, Any]]:
+    """Return the options of a run that differ from their defaults, by name.
+
+    Parameters
+    ----------
+    specification
+        The specification of the run.
+    defaults
+        The defaults of the function that is called, as far as they are not those of ``wb.fit``.
+    """
+    usual = {each.name: each.default for each in options_of(Specification)} | {**(defaults or {})}
+    # A cluster alone means clustered errors, so another kind is named with it; models differ in
+    # what weights are by default.
     always = {"se"} if specification.clusters else set()
-    # Models differ in what weights are by default.
     always |= {"weight_kind"} if specification.weights else set()
-    values = ((each, getattr(specification, each.name)) for each in options_of(Specification))
-    return [(e.name, value) for e, value in values if value != e.default or e.name in always]
+    always -= {*(defaults or {})}
+    values = ((name, getattr(specification, name)) for name in usual)
+    return [(n, value) for n, value in values if value != usual[n] or n in always]
 
 
 def own_options(specification: Specification) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from workbench.data.formula.fixed_effects import RULES
 from workbench.data.formula.parser import formula_roles
 from workbench.errors import OptionError
 from workbench.literals import Choice
-from workbench.options import Kind, Options, option
+from workbench.options import Kind, Option, Options, option, options_of
 
 WEIGHT_KINDS = ("frequency", "probability", "analytic")
 DTYPES = ("float64", "float32")
@@ -60,9 +60,14 @@ class RunOptions(Options):
         choices=tuple(COVARIANCES),
         help="kind of standard errors",
         label="Standard errors",
+        in_likelihood=False,
     )
     cluster: str | tuple[str, ...] | None = option(
-        None, kind=Kind.COLUMNS, help="column to cluster by, or several", label="Cluster by"
+        None,
+        kind=Kind.COLUMNS,
+        help="column to cluster by, or several",
+        label="Cluster by",
+        in_likelihood=False,
     )
     se_options: Mapping[str, Any] = option(
         {},
@@ -70,6 +75,7 @@ class RunOptions(Options):
         help="options of the standard errors",
         label="Settings of the errors",
         example={"time": "year", "lag": 2},
+        in_likelihood=False,
     )
     weights: str | None = option(None, kind=Kind.COLUMN, help="column of weights")
     weight_kind: str = option(
@@ -85,15 +91,23 @@ class RunOptions(Options):
         kind=Kind.MEMBER,
         help="optimizer, by name or with its options",
         example="bfgs",
+        in_likelihood=False,
     )
     demeaner: Choice = option(
         Choice("auto"),
         kind=Kind.MEMBER,
         help="what takes fixed effects out, by name or with its options",
         example="lsmr",
+        needs="absorbs",
+        in_likelihood=False,
     )
     backend: str = option(
-        "jax", kind=Kind.CHOICE, choices=BACKENDS, help="library that computes", label="Library"
+        "jax",
+        kind=Kind.CHOICE,
+        choices=BACKENDS,
+        help="library that computes",
+        label="Library",
+        in_likelihood=False,
     )
     device: str = option(
         "cpu",
@@ -101,6 +115,7 @@ class RunOptions(Options):
         choices=("cpu", "cuda", "mps"),
         help="where it computes",
         example="cuda:0",
+        in_likelihood=False,
     )
     dtype: str = option(
         "float64",
@@ -108,12 +123,22 @@ class RunOptions(Options):
         choices=DTYPES,
         help="precision of the numbers",
         label="Numbers",
+        in_likelihood=False,
     )
     start: Mapping[str, float] | None = option(
-        None, kind=Kind.NUMBERS, help="start values by parameter", example={"educ": 0.1}
+        None,
+        kind=Kind.NUMBERS,
+        help="start values by parameter",
+        example={"educ": 0.1},
+        in_likelihood=False,
     )
     max_steps: int | None = option(
-        None, kind=Kind.COUNT, least=1, help="step limit", label="Step limit"
+        None,
+        kind=Kind.COUNT,
+        least=1,
+        help="step limit",
+        label="Step limit",
+        in_likelihood=False,
     )
     missing: str = option(
         "drop",
@@ -143,15 +168,18 @@ class RunOptions(Options):
         label="Singletons",
         needs="absorbs",
     )
-    seed: int = option(0, kind=Kind.COUNT, least=0, help="seed of everything random")
+    seed: int = option(
+        0, kind=Kind.COUNT, least=0, help="seed of everything random", in_likelihood="seeded"
+    )
     ssc: str | None = option(
         None,
         kind=Kind.CHOICE,
         choices=CONVENTIONS,
         help="small-sample convention",
         label="Small-sample factor",
+        in_likelihood=False,
     )
-    name: str = option("", kind=Kind.TEXT, help="name of the run")
+    name: str = option("", kind=Kind.TEXT, help="name of the run", in_likelihood=False)
 
     def __post_init__(self) -> None:
         """Take values as they are: a draft may be incomplete, and a record is not refused."""
@@ -209,10 +237,9 @@ class Specification(RunOptions):
             )
         values = dict(stored)
         values["model"] = Choice(**values["model"])
-        values["optimizer"] = Choice(**values.get("optimizer", {"name": "newton"}))
-        values["demeaner"] = Choice(**values.get("demeaner", {"name": "auto"}))
-        if isinstance(values.get("cluster"), list):
-            values["cluster"] = tuple(values["cluster"])
+        for each in options_of(cls):
+            if each.name in values:
+                values[each.name] = _from_json(each, values[each.name])
         values["data"] = DataReference(**values["data"])
         if values.get("source") is not None:
             values["source"] = Source(**values["source"])
@@ -221,3 +248,10 @@ class Specification(RunOptions):
     def replace(self, **changes: Any) -> Specification:
         """Return a copy with some settings changed."""
         return replace(self, **changes)
+
+
+def _from_json(each: Option, value: Any) -> Any:
+    """Return the value of an option whose plain JSON types are given."""
+    if each.kind is Kind.MEMBER:
+        return Choice(**value)
+    return tuple(value) if each.kind is Kind.COLUMNS and isinstance(value, list) else value

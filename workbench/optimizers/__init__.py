@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import OptionError
-from workbench.names import nearest as near
 from workbench.optimizers.adam import Adam
 from workbench.optimizers.base import why_not
 from workbench.optimizers.newton import Newton
@@ -34,7 +32,7 @@ from workbench.optimizers.torchmin_minimize import (
     TorchminTrustNCG,
 )
 from workbench.optimizers.trust_region import TrustRegion
-from workbench.options import options_of
+from workbench.options import options_from, unknown_member
 from workbench.protocols import Optimizer
 
 _MEMBERS: tuple[type[Optimizer], ...] = (
@@ -103,13 +101,9 @@ def optimizer_named(name: str, settings: Mapping[str, Any] | None = None) -> Opt
     LBFGSB(max_steps=None, memory=5)
     """
     if name not in OPTIMIZERS:
-        raise _unknown("optimizer", f"There is no optimizer {name!r}.", name, OPTIMIZERS)
+        raise unknown_member("optimizer", name, OPTIMIZERS, _ELSEWHERE)
     kind: Any = OPTIMIZERS[name]
-    known = [each.name for each in options_of(kind)]
-    for setting in settings or {}:
-        if setting not in known:
-            raise _unknown("setting", f"{kind.title} has no setting {setting!r}.", setting, known)
-    optimizer: Optimizer = kind(**(settings or {}))
+    optimizer: Optimizer = options_from(kind, settings or {})
     return optimizer
 
 
@@ -129,16 +123,3 @@ def _description(kind: Any) -> Description:
     reason = why_not(getattr(kind, "requires", ()))
     library, order = getattr(kind, "library", "workbench"), getattr(kind, "derivatives", 2)
     return Description(kind.name, kind.title, library, order, not reason, reason)
-
-
-def _unknown(kind: str, problem: str, name: str, known: Iterable[str]) -> OptionError:
-    nearest = _ELSEWHERE.get(name.lower()) if kind == "optimizer" else None
-    nearest = nearest or near(name.lower(), known)
-    hint = f"{nearest!r}, or another " if nearest else "one "
-    return OptionError(
-        problem,
-        f"{hint}of {', '.join(known)}.",
-        code=f"unknown-{kind}",
-        where="optimizer",
-        suggestion=nearest,
-    )

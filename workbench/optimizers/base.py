@@ -31,6 +31,8 @@ class OptimizerOptions(Options):
 
     name: ClassVar[str] = ""
     refusal_code: ClassVar[str] = "bad-setting"
+    unknown_code: ClassVar[str] = "unknown-setting"
+    chosen_by: ClassVar[str] = "optimizer"
 
     max_steps: int | None = option(None, kind=Kind.COUNT, least=1, help="step limit of a run")
 

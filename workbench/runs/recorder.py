@@ -121,9 +121,9 @@ def columns_of_run(problem: Problem) -> list[str]:
     """Return the columns of the table that a run reads, in the table's order."""
     assert problem.table is not None
     specification, design = problem.specification, problem.design
-    of_errors = {*specification.clusters, *specification.covariance.columns}
-    read = {*of_errors, specification.weights, specification.offset, *design.columns}
-    read |= set(columns_of_options(problem.model, problem.table.names))
+    read: set[str | None] = {*specification.covariance.columns, *design.columns}
+    for options in (specification, problem.model):
+        read |= set(columns_of_options(options, problem.table.names))
     for formula in problem.formulas:
         read |= set(variables(formula, problem.table.names))
     if specification.source is not None:

@@ -10,7 +10,13 @@ import pyfixest as pf
 import pytest
 
 import workbench as wb
-from workbench.errors import DataError, FormulaError, InferenceError, WorkbenchError
+from workbench.errors import (
+    DataError,
+    FormulaError,
+    InferenceError,
+    OptionError,
+    WorkbenchError,
+)
 
 # The demands of the proof.
 COEFFICIENTS, ERRORS = 1e-8, 1e-6
@@ -152,6 +158,48 @@ def test_the_code_of_a_run_repeats_it(panel, study):
 
     pd.testing.assert_series_equal(scope["fit"].se, study.se)
     assert "two stages" in study.code().magic
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"collinear": "refuse"},
+        {"missing": "raise", "name": "by hand"},
+        {"ssc": None},
+        {"ssc": "stata"},
+        {"cluster": ["unit", "year"]},
+        {"cluster": None, "se": "none"},
+        {"weights": "w"},
+        {"weights": "w", "weight_kind": "probability"},
+    ],
+)
+def test_the_code_has_every_option_that_was_given(panel, options):
+    panel = panel.assign(w=1.0 + panel.unit % 3)
+    given = {"first_stage": FIRST, "second_stage": "~ treated"}
+    given |= {"treatment": "treated", "cluster": "unit", **options}
+    asked = wb.did2s(panel, "y", **given)
+    scope = {"panel": panel}
+
+    exec(asked.code().python, scope)
+
+    again = scope["fit"].specification
+    assert again.replace(data=asked.specification.data) == asked.specification
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"colinear": "drop"}, "collinear=?"),
+        ({"missing": "drp"}, '"drop"?'),
+        ({"offset": "x"}, "subtract"),
+        ({"draws": 50}, "draws is an option of mixed_logit"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused_with_what_to_do(panel, options, said):
+    with pytest.raises(OptionError) as refused:
+        wb.did2s(panel, "y", FIRST, "~ treated", "treated", "unit", **options)
+
+    assert said in refused.value.hint
 
 
 def test_the_fit_predicts_the_effect(panel, study):

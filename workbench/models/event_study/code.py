@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from workbench.data.formula.parser import split_formula
-from workbench.estimation.code import Call
+from workbench.estimation.code import Call, own_options, run_options
 from workbench.estimation.specification import Specification
-from workbench.models.event_study.options import DID2S
+from workbench.models.event_study.options import DEFAULTS, DID2S
 
 
 def did2s_call(specification: Specification) -> Call:
     """Return the call of ``wb.did2s`` that repeats a run."""
     stage = split_formula(specification.formula or "")
-    options: dict[str, Any] = {
+    weighted = {"weight_kind": DID2S.weight_kind} if specification.weights else {}
+    options = {
         "yname": stage.outcome.strip("`").replace("``", "`"),
-        "first_stage": specification.model.settings["first_stage"],
         "second_stage": f"~ {stage.terms}",
-        "treatment": specification.model.settings["treatment"],
-        "cluster": specification.clusters[0],
-        "weights": specification.weights,
-        "ssc": specification.ssc,
-        "name": specification.name,
+        **own_options(specification),
+        "cluster": specification.cluster,
+        **dict(run_options(specification, {**DEFAULTS, **weighted})),
     }
-    defaults = {"weights": None, "ssc": "none", "name": DID2S.name}
-    differing = {
-        name: value
-        for name, value in options.items()
-        if name not in defaults or value != defaults[name]
-    }
-    return Call("did2s", (specification.data,), differing)
+    return Call("did2s", (specification.data,), options)

@@ -14,7 +14,7 @@ from workbench.covariances.score_sums import grouped_sums
 from workbench.data.design import Design, build_design
 from workbench.data.formula.parser import split_formula
 from workbench.data.table import Table
-from workbench.errors import DataError, FormulaError
+from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.specification import Specification
 from workbench.kernels.absorption.factors import Factor
 from workbench.models.design.checks import check_enough_rows
@@ -139,6 +139,7 @@ class _Stages:
     """Both stages over the rows that both can use."""
 
     def __init__(self, specification: Specification, table: Table) -> None:
+        _refuse_offset(specification)
         first_text, second_text = _formulas(specification)
         parts, self.treatment = split_formula(first_text), specification.model.settings["treatment"]
         if parts.fixed_effects is None:
@@ -237,6 +238,16 @@ def _rows(design: Design, kept: npt.NDArray[np.bool_], dropped: dict[str, int]) 
         dropped=dropped,
         columns={name: column[kept] for name, column in design.columns.items()},
     )
+
+
+def _refuse_offset(specification: Specification) -> None:
+    if specification.offset is not None:
+        raise OptionError(
+            f'{DID2S.title} has no offset, and the option offset is "{specification.offset}".',
+            hint="subtract the column from the outcome first.",
+            code="no-offset",
+            where="offset",
+        )
 
 
 def _formulas(specification: Specification) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workbench.covariances.evidence import Need
 from workbench.estimation.model import NUMPY, Model
@@ -26,15 +26,20 @@ class DID2S(Model):
     listed: ClassVar[bool] = False
     called_by: ClassVar[str] = "workbench.models.event_study.code:did2s_call"
     no_cell: ClassVar[str] = "it has two stages"
+    roles: ClassVar[tuple[str, ...]] = ("outcome", "regressors", "cluster", "weights")
     weight_kind: ClassVar[str] = "analytic"
     evidence: ClassVar[frozenset[Need]] = frozenset({Need.CLUSTER_SCORES})
     covariance_names: ClassVar[Mapping[str, str]] = LEAST_SQUARES_NAMES
 
     first_stage: str = option(
         kind=Kind.FORMULA,
-        help="formula of the first stage, over untreated rows",
+        help="formula of the first stage, with its fixed effects, over untreated rows",
         example="~ 0 | unit + year",
     )
     treatment: str = option(
         kind=Kind.COLUMN, help="column that is 1 in treated rows and else 0", example="treated"
     )
+
+
+DEFAULTS: Mapping[str, Any] = {"se": "cluster", "ssc": "none", "name": DID2S.name}
+"""Defaults of `workbench.did2s` that are not those of `workbench.fit`; R's did2s has no factor."""
