@@ -171,7 +171,7 @@ class _ConditionalLogitOptions(_RunOptions, total=False):
     panel: str | None
     """Column of the person who chooses several times."""
     fixed: Mapping[str, float] | pd.Series[Any]
-    """Parameters held at a value."""
+    """Parameters fixed at a value."""
     scale: str
     """Formula of the log of the scale of utility."""
 
@@ -191,7 +191,7 @@ class _MixedLogitOptions(_RunOptions, total=False):
     panel: str | None
     """Column of the person who chooses several times."""
     fixed: Mapping[str, float] | pd.Series[Any]
-    """Parameters held at a value."""
+    """Parameters fixed at a value."""
     scale: str
     """Formula of the log of the scale of utility."""
     random: Mapping[str, str]
@@ -215,7 +215,7 @@ class _NestedLogitOptions(_RunOptions, total=False):
     panel: str | None
     """Column of the person who chooses several times."""
     fixed: Mapping[str, float] | pd.Series[Any]
-    """Parameters held at a value."""
+    """Parameters fixed at a value."""
     scale: str
     """Formula of the log of the scale of utility."""
     nests: Mapping[str, Sequence[str | float]]
@@ -231,7 +231,7 @@ class _LatentClassOptions(_RunOptions, total=False):
     panel: str | None
     """Column of the person who chooses several times."""
     fixed: Mapping[str, float] | pd.Series[Any]
-    """Parameters held at a value."""
+    """Parameters fixed at a value."""
     classes: int
     """Number of latent classes."""
     membership: str

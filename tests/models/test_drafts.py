@@ -169,10 +169,12 @@ def options_of_many(name):
     return Choice(name, {key: v for key, v in (columns | own).items() if key in declared})
 
 
-@pytest.mark.parametrize("name", [name for name, kind in listed().items() if not kind.has_function])
+@pytest.mark.parametrize("name", [name for name, kind in listed().items() if kind.recorded])
 def test_many_rows_are_not_read_before_the_run(many, name):
     formula = "y ~ x | g" if model_class(name).absorbs else "y ~ x"
-    source = Source("loglik = log_sigmoid((2*y - 1) * eta)") if model_class(name).written else None
+    source = (
+        Source("loglik = log_sigmoid((2*y - 1) * eta)") if model_class(name).from_source else None
+    )
     specification = draft(options_of_many(name), formula, source=source)
 
     began = time.perf_counter()

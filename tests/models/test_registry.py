@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,8 +36,12 @@ DECLARED = {
 PUBLIC = {"api/calls.py", "__init__.py"}
 """The files that name public functions, of which some are called as a model is."""
 
-FIELDS = {"notebook/setup/check.py": {"body"}}
-"""Fields of the Setup page that are called as a model is."""
+FIELDS = {"notebook/setup/check.py": {"body"}, "data/number_texts.py": {"body"}}
+"""A field of the Setup page, and a part of a number's text, that are called as a model is."""
+WORDS = {"body", "custom"}
+"""Names of models that are English words, which are names in a message only where quoted."""
+DESCRIBED = {"data/sources/samples.py": {"logit"}}
+"""Messages that describe what data are, as in "Binary logit with three regressors"."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ def findings(name: str, text: str, classes: set[str]) -> Iterator[Finding]:
     own = family_of(name)
     allowed = {own, *next((of for at, of in DECLARED.items() if name.startswith(f"{at}/")), ())}
     said = texts_that_are_no_names(tree)
+    if not own and name not in PUBLIC:
+        yield from messages(name, tree, said)
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(value)) if value in MODELS and not own:
@@ -98,6 +105,27 @@ def findings(name: str, text: str, classes: set[str]) -> Iterator[Finding]:
                         yield Finding(name, node.lineno, f"imports {alias.name} of {family}")
 
 
+def messages(name: str, tree: ast.Module, said: set[int]) -> Iterator[Finding]:
+    """Yield the messages of a file, texts with a blank, that name a model."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(value)) if " " in value and id(node) not in said:
+                if named := named_in(value) - DESCRIBED.get(name, set()):
+                    yield Finding(name, node.lineno, f"says {', '.join(sorted(named))}")
+
+
+def named_in(message: str) -> set[str]:
+    """Return the models that a message names; English words count where they are quoted.
+
+    >>> sorted(named_in('the model "body", or choose gaussian; the body')), named_in("wb.did2s(df)")
+    (['body', 'gaussian'], {'did2s'})
+    """
+    words = {*re.findall(r"(?<!\w)[a-z]\w*", message)} - WORDS
+    quoted = {*re.findall(r"[\"'`](\w+)[\"'`]", message)}
+    called = {*re.findall(r"wb\.(\w+)", message)}
+    return (words | quoted | called) & MODELS.keys()
+
+
 def texts_that_are_no_names(tree: ast.Module) -> set[int]:
     """Return the docstrings, and the names in ``__all__``, by their identity."""
     lists = [
@@ -105,7 +133,8 @@ def texts_that_are_no_names(tree: ast.Module) -> set[int]:
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
-    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    alone = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    strings = [value for value in alone if isinstance(value, ast.Constant)]
     return {id(each) for root in (*lists, *strings) for each in ast.walk(root)}
 
 
@@ -132,6 +161,13 @@ def test_no_module_outside_a_family_asks_for_one_of_its_models():
     [
         ("report/labels.py", 'if fit.model.name == "mixed_logit": pass', "has the name"),
         ("notebook/setup/form.py", 'WORDS = {"feols": "firm"}', "has the name"),
+        ("data/design.py", 'hint = \'the model "feols" or "felogit".\'', "says felogit, feols"),
+        ("models/design/checks.py", 'hint = "choose gaussian, or another."', "says gaussian"),
+        ("covariances/evidence.py", "hint = f'the model \"ols\" for {who}.'", "says ols"),
+        ("notebook/cell/magic.py", 'help = "%%mle DATA --model logit"', "says logit"),
+        ("notebook/setup/x.py", 'hint = "change the call of wb.did2s."', "says did2s"),
+        ("runs/x.py", 'warn("the model ols is slower")', "says ols"),
+        ("runs/x.py", "hint = 'give the model \"custom\" again.'", "says custom"),
         ("runs/run.py", "isinstance(model, MixedLogit)", "asks for MixedLogit"),
         ("runs/run.py", "isinstance(model, int | options.FEOLS)", "asks for FEOLS"),
         ("report/x.py", "from workbench.models.choice.options import MixedLogit", "imports"),
@@ -154,6 +190,9 @@ def test_a_module_that_asks_for_a_model_is_found(name, text, what):
         ("models/fixed_effects/x.py", "from workbench.models.linear.options import OLS"),
         ("models/design/x.py", "from workbench.likelihoods.base import Support"),
         ("runs/x.py", "from workbench.models.registry import model_class"),
+        ("notebook/x.py", 'hint = "The body is a custom formula."'),
+        ("data/x.py", 'title = "Logit, Poisson and a logistic curve"'),
+        ("models/choice/x.py", "hint = 'the model \"mixed_logit\".'"),
     ],
 )
 def test_what_stands_in_a_family_or_in_words_is_left_alone(name, text):

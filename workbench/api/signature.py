@@ -9,7 +9,7 @@ from inspect import Parameter, cleandoc, signature
 from textwrap import fill
 from typing import Any
 
-from workbench.estimation.families import FAMILIES, Family
+from workbench.estimation.families import FAMILIES, OptionFamily
 from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
 from workbench.literals import Choice
@@ -108,7 +108,7 @@ def _documented(text: str, shown: Mapping[str, Keyword]) -> str:
     return text.replace(_PLACE, "\n".join(_entries(others)))
 
 
-def _families(shown: Mapping[str, Keyword]) -> list[Family]:
+def _families(shown: Mapping[str, Keyword]) -> list[OptionFamily]:
     return [family for family in FAMILIES.values() if family.option in shown]
 
 

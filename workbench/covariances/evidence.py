@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.covariances.curvature import ClusterMeat
 from workbench.covariances.regression_rows import RegressionRows
 from workbench.errors import InferenceError, OptionError, WorkbenchError
+from workbench.names import either
 from workbench.protocols import Numpy
 
 
@@ -45,6 +46,9 @@ class Evidence(Protocol):
     @property
     def has(self) -> frozenset[Need]:
         """What the model has."""
+
+    def models_with(self, need: Need) -> tuple[str, ...]:
+        """Return the names of the models that have something, for messages."""
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -94,7 +98,7 @@ class Evidence(Protocol):
         """
 
 
-def missing_need(need: Need, title: str, who: str) -> WorkbenchError:
+def missing_need(need: Need, title: str, who: str, models: Sequence[str] = ()) -> WorkbenchError:
     """Return the error of a covariance that needs what a model does not have.
 
     Parameters
@@ -105,6 +109,8 @@ def missing_need(need: Need, title: str, who: str) -> WorkbenchError:
         The title of the model.
     who
         What needs it, in the plural, as in ``"Conley standard errors"``.
+    models
+        The models that have it.
     """
     if need is Need.ROW_SCORES:
         return OptionError(
@@ -114,9 +120,10 @@ def missing_need(need: Need, title: str, who: str) -> WorkbenchError:
             where="se",
         )
     if need is Need.REGRESSION_ROWS:
+        others = f"; or the model {either(models)}" if models else ""
         return OptionError(
             f"The model {title} is not a linear regression, which {who} need.",
-            hint='se="robust" or se="cluster"; or the model "ols" or "feols".',
+            hint=f'se="robust" or se="cluster"{others}.',
             code="not-linear",
             where="se",
         )

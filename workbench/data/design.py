@@ -26,6 +26,7 @@ from workbench.data.table import Table
 from workbench.data.weights import check_weights, note_on_weights, zero_weights
 from workbench.errors import FormulaError
 from workbench.kernels.absorption.factors import Factor
+from workbench.names import either
 from workbench.protocols import Numpy
 
 __all__ = ["Design", "build_columns", "build_design", "prediction_matrix"]
@@ -136,6 +137,7 @@ def build_design(
     positive: str | None = None,
     extra_columns: Sequence[str] = (),
     fixef_rm: str | None = None,
+    absorbing: Sequence[str] = (),
     equations: Mapping[str, str] | None = None,
     ordered: bool = False,
 ) -> Design:
@@ -160,6 +162,8 @@ def build_design(
     fixef_rm
         For models with fixed effects and instruments after ``|``: ``"singleton"`` leaves out
         rows alone in a level, ``"none"`` keeps them.  None refuses these parts.
+    absorbing
+        The models with fixed effects, which the error that refuses these parts names.
     equations
         The right sides of further equations, ``"~ z1 + z2"``, by their names.
     ordered
@@ -175,7 +179,7 @@ def build_design(
     """
     parsed = parse_formula(formula, table.names)
     if fixef_rm is None:
-        _refuse_fixed_effects(parsed)
+        _refuse_fixed_effects(parsed, absorbing)
     further = _further(parsed, equations or {}, table.names)
     terms, sides = absorbed(parsed.parts), instrument_sides(parsed, table.names)
     read = (parsed, *sides, *further.values())
@@ -313,12 +317,13 @@ def _weighted(sample: CompleteCases, weights: str | None, kind: str | None) -> C
     return fewer(sample, keep, {zero_weights(weights): int((~keep).sum())})
 
 
-def _refuse_fixed_effects(parsed: ParsedFormula) -> None:
+def _refuse_fixed_effects(parsed: ParsedFormula, absorbing: Sequence[str]) -> None:
     if parsed.parts.fixed_effects is None and parsed.parts.instruments is None:
         return
+    others = f"the model {either(absorbing)}; " if absorbing else ""
     raise FormulaError(
         "This model has no part after | in its formula.",
-        hint='the model "feols", "fepois", "felogit" or "fenegbin"; with few levels, + C(region).',
+        hint=f"{others}with few levels, + C(region).",
         code="no-fixed-effects",
         where="|",
     )

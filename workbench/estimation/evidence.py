@@ -14,6 +14,7 @@ from workbench.covariances import ClusterMeat
 from workbench.covariances.evidence import Need
 from workbench.covariances.regression_rows import RegressionRows
 from workbench.data.complete_cases import Positions
+from workbench.estimation.model import models_where
 from workbench.estimation.problem import Problem
 from workbench.protocols import Numpy
 
@@ -43,6 +44,10 @@ class ProblemEvidence:
     def has(self) -> frozenset[Need]:
         """What the model has."""
         return self.problem.has
+
+    def models_with(self, need: Need) -> tuple[str, ...]:
+        """Return the names of the models that have something, for messages."""
+        return models_where(lambda kind: need in kind.evidence)
 
     @property
     def rows(self) -> Positions:

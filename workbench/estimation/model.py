@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from workbench.covariances.evidence import BY_ROW, Need
 from workbench.covariances.kinds import menu
@@ -17,7 +17,7 @@ from workbench.data.table import Table
 from workbench.errors import DataError, WorkbenchError
 from workbench.estimation.specification import Specification
 from workbench.literals import Choice
-from workbench.options import Kind, Options, options_of
+from workbench.options import Kind, Option, Options, options_from, options_of
 
 if TYPE_CHECKING:
     from workbench.data.design import Design
@@ -126,7 +126,9 @@ class Model(Options):
     ``draft``, a plan of data too large to be read while a person types, and ``suggestions``.
     """
 
+    # What it is called and reads ----------------------------------------------------------------
     name: ClassVar[str] = ""
+    """What ``wb.fit`` and ``--model`` call it."""
     formula: ClassVar[str] = ""
     """The model in one line of mathematics."""
     outcome: ClassVar[str] = "any number"
@@ -135,11 +137,26 @@ class Model(Options):
     """Parameters besides coefficients, as far as their names do not depend on the data."""
     roles: ClassVar[tuple[str, ...]] = ("outcome", "regressors", "cluster", "weights", "offset")
     """The roles that columns of the data may have in this model."""
+    needs_formula: ClassVar[bool] = True
+    """Whether a run needs a formula."""
+    observation: ClassVar[str] = "row"
+    """What an observation is, as in ``"choice situation"``."""
+    weight_kind: ClassVar[str] = "frequency"
+    """What weights are by default: frequency, probability or analytic."""
 
+    # What builds and repeats it -----------------------------------------------------------------
     built_by: ClassVar[str] = ""
+    """The module with ``plan`` and ``problem``."""
     results: ClassVar[str] = "workbench.results.fit:Fit"
     """The class of the results, as ``module:name``."""
+    recorded: ClassVar[bool] = True
+    """Whether a record has all of the model; a function in it is not stored."""
+    called_by: ClassVar[str] = "workbench.estimation.code:fit_call"
+    """What turns a specification into the call that repeats it, as ``module:function``."""
+    no_cell: ClassVar[str] = ""
+    """Why no ``%%mle`` cell can state the model; empty where one can."""
 
+    # How it is estimated ------------------------------------------------------------------------
     solved: ClassVar[bool] = False
     """Whether the estimates have a closed form."""
     optimizers: ClassVar[tuple[str, ...] | None] = None
@@ -151,19 +168,15 @@ class Model(Options):
     seeded: ClassVar[bool] = False
     """Whether another seed is another likelihood, as with simulated draws."""
     computed_by: ClassVar[str] = LIBRARY
+    """What computes it: one of `LIBRARY`, `NUMPY` and `COMPILED`."""
     on_host: ClassVar[bool] = False
     """Whether numpy computes the model in float64 on the CPU, whatever the option device says."""
-    needs_formula: ClassVar[bool] = True
-    has_function: ClassVar[bool] = False
-    """Whether the model holds a user's function, which no record can store."""
-    called_by: ClassVar[str] = "workbench.estimation.code:fit_call"
-    """What turns a specification into the call that repeats it, as ``module:function``."""
-    no_cell: ClassVar[str] = ""
-    """Why no ``%%mle`` cell can state the model; empty where one can."""
-    listed: ClassVar[bool] = True
-    """Whether `workbench.models` and menus list the model."""
-    weight_kind: ClassVar[str] = "frequency"
-    """What weights are by default."""
+    compiled_on_cpu: ClassVar[bool] = False
+    """Whether compiled sums take the library's place in float64 on the CPU."""
+    float32_first: ClassVar[bool] = False
+    """Whether a run in float32 ends with a stage of steps in float64."""
+
+    # Standard errors ----------------------------------------------------------------------------
     evidence: ClassVar[frozenset[Need]] = BY_ROW
     """What standard errors can be computed from; the kinds follow from that."""
     score_unit: ClassVar[str] = ""
@@ -173,25 +186,37 @@ class Model(Options):
     covariance_names: ClassVar[Mapping[str, str]] = {}
     """Further names of kinds, as in ``{"iid": "hessian"}``."""
 
-    observed_by_row: ClassVar[bool] = True
-    """Whether each row is an observation."""
-    staged: ClassVar[bool] = False
-    """Whether sums are compiled first and float32 comes before float64, in stages of its own."""
-
-    written: ClassVar[bool] = False
-    """Whether the log-likelihood is text, as in the body of a ``%%mle`` cell."""
-    body: ClassVar[str] = ""
-    """The log-likelihood as the body of a cell, from which a person's own can start."""
+    # What lists and pages show ------------------------------------------------------------------
+    listed: ClassVar[bool] = True
+    """Whether `workbench.models` and menus list the model."""
+    offers_effects: ClassVar[bool] = True
+    """Whether a page offers fixed effects, with which another model may take this one's place."""
+    from_source: ClassVar[bool] = False
+    """Whether the specification's ``source`` is the log-likelihood, as a cell's body may be."""
+    source_text: ClassVar[str] = ""
+    """The log-likelihood as such a source, from which a user's own can start."""
     usual_for: ClassVar[str] = ""
     """The type of outcome for which a page proposes the model: 0/1, integer or number."""
     textbook: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Formulas of data sets that textbooks use, with the options that each needs."""
 
+    # What follows from that ---------------------------------------------------------------------
     @classmethod
     def uses_no_library(cls, device: str, dtype: str) -> bool:
         """Return whether neither torch nor JAX computes the model there."""
-        compiled = cls.staged and (device, dtype) == ("cpu", "float64")
+        compiled = cls.compiled_on_cpu and (device, dtype) == ("cpu", "float64")
         return compiled or cls.computed_by == NUMPY
+
+    @classmethod
+    def restored(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the model from the options that a record has of it.
+
+        Raises
+        ------
+        WorkbenchError
+            When an option is refused, or the record does not have all of the model.
+        """
+        return options_from(cls, settings)
 
     @classmethod
     def covariances(cls) -> dict[str, str]:
@@ -234,6 +259,7 @@ class Model(Options):
         named = re.compile(rf"(?<![\w.]){re.escape(error.where)}(?![\w.])")
         return next((n for n, value in texts.items() if named.search(str(value))), "")
 
+    # Plans and problems -------------------------------------------------------------------------
     def plan(self, specification: Specification, table: Table) -> Plan:
         """Read the data as a run would, without computing anything of the likelihood.
 
@@ -251,9 +277,11 @@ class Model(Options):
         return built
 
 
+# What the core asks of the registry --------------------------------------------------------------
 LATE_BOUND = {
     "model_class": "workbench.models.registry:model_class",
     "model_of": "workbench.models.registry:model_of",
+    "models_where": "workbench.models.registry:models_where",
 }
 """What the core asks of the registry, as ``"module:function"``; it imports no family."""
 
@@ -287,23 +315,32 @@ def model_of(choice: Choice) -> Model:
     return found
 
 
-# Settings of the optimization, and of what is reported at its end: they leave the log-likelihood
-# as it is.
-_NOT_OF_THE_LIKELIHOOD = {
-    *("optimizer", "demeaner", "backend", "device", "dtype", "start", "max_steps", "name"),
-    *("se", "se_options", "cluster", "ssc"),
-}
+def models_where(test: Callable[[type[Model]], bool]) -> tuple[str, ...]:
+    """Return the names of the listed models of which a test is true, for messages.
+
+    >>> models_where(lambda kind: kind.absorbs)
+    ('feols', 'fepois', 'felogit', 'fenegbin')
+    """
+    found: tuple[str, ...] = _late_bound("models_where")(test)
+    return found
 
 
 def likelihood_key(specification: Specification) -> str:
-    """Return a key that two runs share when they maximize the same log-likelihood."""
-    besides = _NOT_OF_THE_LIKELIHOOD
-    if not model_class(specification.model.name).seeded:  # other draws are another likelihood
-        besides = besides | {"seed"}
+    """Return a key that two runs share when they maximize the same log-likelihood.
+
+    Options that declare ``in_likelihood=False`` are left out of it.
+    """
+    model = model_class(specification.model.name)
+    besides = {each.name for each in options_of(Specification) if not _in_likelihood(each, model)}
     # The fingerprint is known only at the end.
     known = specification.replace(data=replace(specification.data, fingerprint=""))
     given = {key: value for key, value in known.to_dict().items() if key not in besides}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _in_likelihood(each: Option, model: type[Model]) -> bool:
+    of = each.in_likelihood
+    return bool(getattr(model, of)) if isinstance(of, str) else of
 
 
 def results_class(model: type[Model]) -> Any:

@@ -25,10 +25,6 @@ FIGURES = (
     "step_length",
 )
 """The figures of a step in the order of :meth:`Trace.rows`; the parameters follow them."""
-FLOAT32 = "float32"
-"""The stage of steps in float32, which steps in float64 follow."""
-OTHER_SIGN = "other sign of "
-"""What comes before a parameter's name in a stage that looks for a maximum at its other sign."""
 
 
 class Trace(Observable[Iterate]):

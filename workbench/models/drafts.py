@@ -44,6 +44,7 @@ def plan_of(specification: Specification, table: Table) -> Plan:
 
 
 def _read(specification: Specification, table: Table) -> Plan:
+    """Return the plan of options that are complete; of large data only what needs no reading."""
     model = model_of(specification.model)
     if _is_large(model, specification, table):
         draft = getattr(import_module(model.built_by), "draft", draft_plan)
@@ -55,6 +56,7 @@ def _read(specification: Specification, table: Table) -> Plan:
 
 
 def _is_large(model: Model, specification: Specification, table: Table) -> bool:
+    """Tell whether a run reads more cells than are read while a person types."""
     if table.nrows * len(table.names) <= CELLS_AT_ONCE:
         return False
     return (
@@ -69,13 +71,14 @@ def _levels(error: WorkbenchError, table: Table) -> tuple[str, ...]:
     return tuple(sorted(map(level_text, table.column(error.where).dropna().unique())))
 
 
-# What is found in a draft ------------------------------------------------------------------------
+# What keeps a run from starting ------------------------------------------------------------------
 def _finding(kind: type[Model], specification: Specification, error: WorkbenchError) -> Finding:
     """Say which option an error of a plan is about."""
     if name := kind.option_at_fault(error, specification):
         return Finding(error, "model", name)
-    common = {each.name for each in options_of(RunOptions)}
-    if isinstance(error, OptionError | DeviceError) and error.where in common:
+    if isinstance(error, OptionError | DeviceError) and error.where in _values_of_run(
+        specification
+    ):
         return Finding(error, "run", error.where)
     of, option = _naming(error.where, specification)
     return Finding(error, of, option)
@@ -85,9 +88,11 @@ def _naming(column: str, specification: Specification) -> tuple[str, str]:
     """Return the option of the standard errors or of the run that names a column, if one does."""
     if not column or specification.reads_in_formula(column):
         return "", ""
-    common = {each.name: getattr(specification, each.name) for each in options_of(RunOptions)}
-    errors = covariance_class(specification.se)
-    for of, kind, values in (("se", errors, specification.se_options), ("run", RunOptions, common)):
+    groups = (
+        ("se", covariance_class(specification.se), specification.se_options),
+        ("run", RunOptions, _values_of_run(specification)),
+    )
+    for of, kind, values in groups:
         for each in options_of(kind):
             value = values.get(each.name)
             names = value if isinstance(value, list | tuple) else (value,)
@@ -96,10 +101,14 @@ def _naming(column: str, specification: Specification) -> tuple[str, str]:
     return "", ""
 
 
+def _values_of_run(specification: Specification) -> dict[str, Any]:
+    """Return the options that every run has, by name."""
+    return {each.name: getattr(specification, each.name) for each in options_of(RunOptions)}
+
+
 def _refused_options(kind: type[Model], specification: Specification) -> Iterator[Finding]:
     """Yield what is wrong with the options of a run and of its members, before any data."""
-    common = {each.name: getattr(specification, each.name) for each in options_of(RunOptions)}
-    yield from _refused("run", RunOptions, common, lambda: None)
+    yield from _refused("run", RunOptions, _values_of_run(specification), lambda: None)
     optimizer, demeaner = specification.optimizer, specification.demeaner
     yield from _refused(
         "optimizer",
@@ -130,7 +139,19 @@ def _refused_options(kind: type[Model], specification: Specification) -> Iterato
 def _refused(
     of: str, kind: type | None, values: Mapping[str, Any], make: Callable[[], Any]
 ) -> Iterator[Finding]:
-    """Yield the values that their options refuse, else what is refused of them together."""
+    """Yield the values that their options refuse, else what is refused of them together.
+
+    Parameters
+    ----------
+    of
+        The group of options, as `Finding.of` has it.
+    kind
+        The class that declares them; None where a member's name is unknown.
+    values
+        The values given, by option.
+    make
+        What makes the object of them, and raises where they do not fit each other.
+    """
     found = False
     for each in () if kind is None else options_of(kind):
         try:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import pandas as pd
 
+from workbench.data.formula.interactions import cohort_terms
 from workbench.data.table import Table
-from workbench.errors import LikelihoodError, OptionError
+from workbench.errors import OptionError
 from workbench.estimation.evidence import ProblemEvidence
 from workbench.estimation.families import FAMILIES
 from workbench.estimation.model import Model, results_class
@@ -20,10 +21,9 @@ from workbench.kernels.parallel.blas import one_blas_thread
 from workbench.likelihoods.base import Likelihood
 from workbench.literals import Choice
 from workbench.models.design.read import columns_read
-from workbench.models.event_study.aggregation import sunab_terms
 from workbench.models.templates.options import model_of_likelihood, template_model
 from workbench.names import nearest
-from workbench.options import options_from, options_of
+from workbench.options import options_of
 from workbench.results.fit import Availability, Fit
 
 MODELS = {
@@ -77,6 +77,7 @@ def model_class(name: str) -> type[Model]:
 
 
 _OF_CALLS = {"model", "data", "formula", *(family.keyword for family in FAMILIES.values())}
+"""Parameters of `workbench.fit` that are not options of a run."""
 
 
 def check_registered(name: str, model: type[Model]) -> None:
@@ -102,7 +103,13 @@ def check_registered(name: str, model: type[Model]) -> None:
 
 
 def check_model_name(name: str) -> None:
-    """Refuse a name that is not a model, with the nearest one."""
+    """Refuse a name that is not a model's.
+
+    Raises
+    ------
+    OptionError
+        With the nearest name as the suggestion, or the names of all models.
+    """
     if name in MODELS:
         return
     near = nearest(name.lower(), MODELS)
@@ -119,6 +126,11 @@ def listed() -> dict[str, type[Model]]:
     """Return the models that menus list, by name."""
     kinds = {name: model_class(name) for name in MODELS}
     return {name: kind for name, kind in kinds.items() if kind.listed}
+
+
+def models_where(test: Callable[[type[Model]], bool]) -> tuple[str, ...]:
+    """Return the names of the listed models of which a test is true."""
+    return tuple(name for name, kind in listed().items() if test(kind))
 
 
 def models() -> pd.DataFrame:
@@ -143,6 +155,7 @@ def models() -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("name")
 
 
+# The model of a call or a record ----------------------------------------------------------------
 def as_model(given: Any) -> Model | type[Model]:
     """Return what was given as a model: a name, a class, an object, or a likelihood template.
 
@@ -174,20 +187,13 @@ def model_of(choice: Choice) -> Model:
 
     Raises
     ------
-    LikelihoodError
-        When it holds a function, which is not stored.
+    WorkbenchError
+        When an option is refused, or the record does not have all of the model.
     """
-    kind = model_class(choice.name)
-    if kind.has_function:
-        raise LikelihoodError(
-            "The run's own log-likelihood is a function, which is not stored.",
-            hint="give it again: model=wb.custom(...).",
-            code="function-needed",
-            where="model",
-        )
-    return options_from(kind, choice.settings)
+    return model_class(choice.name).restored(choice.settings)
 
 
+# Problems and fits ------------------------------------------------------------------------------
 @one_blas_thread()
 def problem_of(specification: Specification, table: Table, model: Model | None = None) -> Problem:
     """Join a specification with its data.
@@ -218,7 +224,7 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
 def results_of(problem: Problem) -> type[Fit]:
     """Return the class of the fits of a problem."""
     kind = results_class(type(problem.model))
-    return _with_cohorts(kind) if sunab_terms(problem.design.state) else kind
+    return _with_cohorts(kind) if cohort_terms(problem.design.state) else kind
 
 
 def class_of_stored(stored: Mapping[str, Any]) -> type[Fit]:

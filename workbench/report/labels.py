@@ -13,7 +13,6 @@ from workbench.covariances import TOGETHER
 from workbench.covariances.kinds import covariance_class
 from workbench.estimation.model import model_class
 from workbench.estimation.specification import RunOptions
-from workbench.estimation.trace import FLOAT32, OTHER_SIGN
 from workbench.literals import Choice
 from workbench.optimizers import OPTIMIZERS
 from workbench.options import Kind, options_of
@@ -77,21 +76,6 @@ def weights_label(fit: Fit) -> str:
     """Return the column of weights and what they are; empty without weights."""
     specification = fit.specification
     return f"{specification.weights} ({specification.weight_kind})" if specification.weights else ""
-
-
-def has_few_draws(stage: str) -> bool:
-    """Return whether a stage has fewer draws, and so another log-likelihood."""
-    return stage.endswith(" draws")
-
-
-def is_rough(stage: str) -> bool:
-    """Return whether a stage's log-likelihood differs: fewer draws, or float32."""
-    return has_few_draws(stage) or stage == FLOAT32
-
-
-def is_other_mode(stage: str) -> bool:
-    """Return whether a stage looks for another mode, at another sign of a parameter."""
-    return stage.startswith(OTHER_SIGN)
 
 
 def unique_names(fits: Sequence[Fit]) -> tuple[str, ...]:

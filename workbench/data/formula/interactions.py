@@ -318,3 +318,8 @@ def _refuse_new_cells(found: Iterable[Sequence[float]], state: Mapping[str, Any]
                 code="new-level",
                 where=str(state["by"]),
             )
+
+
+def cohort_terms(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the terms ``sunab()`` of a formula, from the state of its design."""
+    return [term for term in state.get("events", []) if term["kind"] == "sunab"]

@@ -22,6 +22,7 @@ from workbench.kernels.linear.gram import gram
 from workbench.likelihoods.base import Support
 from workbench.models.choice.options import RowColumns
 from workbench.models.design.checks import refuse_outside
+from workbench.models.design.read import absorbing_models
 from workbench.protocols import Numpy
 
 INCOMPLETE = "in choice situations with an incomplete row"
@@ -181,6 +182,7 @@ def read_choices(
         weight_kind=weight_kind,
         missing=missing,
         positive=positive,
+        absorbing=absorbing_models(),
     )
     design = _complete_situations(design, table, roles, also_complete)
     situation, person = _numbered(table, roles, design.rows)

@@ -14,8 +14,8 @@ from workbench.backends.devices import host_memory
 from workbench.covariances import Curvature
 from workbench.errors import OptionError
 from workbench.estimation.problem import Problem
+from workbench.estimation.stages import other_sign, with_draws
 from workbench.estimation.stopping import SAME_MAXIMUM
-from workbench.estimation.trace import OTHER_SIGN
 from workbench.kernels.choice.coefficients import (
     EXPONENTIAL,
     LINEAR,
@@ -277,7 +277,7 @@ class MixedProblem(ChoiceProblem):
         if all(name in started for name in self.parameter_names):
             return whole
         few = max(_FEWEST, draws.shape[1] // _SHARE)
-        coarse = self.coarser(f"{few} draws")
+        coarse = self.coarser(with_draws(few))
         coarse.__dict__["base"] = np.ascontiguousarray(draws[:, :few])
         return (coarse, *whole)
 
@@ -304,7 +304,7 @@ class MixedProblem(ChoiceProblem):
             return {}
         places = {k: self._place(k) for k in range(len(self.random))}
         return {
-            f"{OTHER_SIGN}{self.parameter_names[own]}": self._with_sign_changed(theta, k)
+            other_sign(self.parameter_names[own]): self._with_sign_changed(theta, k)
             for k, (whole, own) in places.items()
             if whole
         }

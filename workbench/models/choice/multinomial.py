@@ -27,6 +27,7 @@ from workbench.models.choice.state import ChoiceState
 from workbench.models.design.checks import check_enough_rows, check_names
 from workbench.models.design.clusters import notes_on_clusters
 from workbench.models.design.columns import prepare_columns
+from workbench.models.design.read import absorbing_models
 from workbench.models.design.scaling import INTERCEPT, scaling_of_columns
 from workbench.models.design.weights import weights_of
 from workbench.protocols import Numpy
@@ -91,7 +92,7 @@ class MultinomialProblem(Problem):
         roles: Mapping[str, Any],
     ) -> None:
         numbered, name, levels = coded(table, formula)
-        design = build_design(numbered, formula, **roles)
+        design = build_design(numbered, formula, **roles, absorbing=absorbing_models())
         super().__init__(specification, design, table)
         self.title = settings.title  # type: ignore[misc]
         self.depvar = name

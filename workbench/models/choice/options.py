@@ -59,8 +59,10 @@ class ChoiceModel(Model):
     computed_by: ClassVar[str] = COMPILED
     evidence: ClassVar[frozenset[Need]] = BY_UNIT
     score_unit: ClassVar[str] = "person"
-    observed_by_row: ClassVar[bool] = False
-    staged: ClassVar[bool] = True
+    observation: ClassVar[str] = "choice situation"
+    offers_effects: ClassVar[bool] = False
+    compiled_on_cpu: ClassVar[bool] = True
+    float32_first: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {"choosers": "situation"}
 
     situation: str = option(
@@ -272,8 +274,8 @@ class MultinomialLogit(Model):
     results: ClassVar[str] = "workbench.models.choice.results:MultinomialFit"
     computed_by: ClassVar[str] = COMPILED
     score_unit: ClassVar[str] = "person"
-    observed_by_row: ClassVar[bool] = False
-    staged: ClassVar[bool] = True
+    offers_effects: ClassVar[bool] = False
+    compiled_on_cpu: ClassVar[bool] = True
 
     base: str | None = option(
         None,

@@ -22,7 +22,7 @@ from workbench.estimation.problem import Problem
 from workbench.estimation.procedure import Optimized
 from workbench.estimation.separation_evidence import SeparationEvidence
 from workbench.estimation.specification import Specification
-from workbench.estimation.trace import FLOAT32
+from workbench.estimation.stages import FLOAT32
 from workbench.kernels.choice.differences import differences
 from workbench.kernels.choice.scaled import Scaled, ScaledKernel
 from workbench.kernels.choice.situations import Int64, Situations

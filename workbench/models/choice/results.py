@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from workbench.covariances.kinds import without_options
 from workbench.data.design import prediction_matrix
 from workbench.data.formula.parser import parse_formula, split_formula
 from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, OptionError
+from workbench.estimation.model import model_class
 from workbench.models.choice.hausman_mcfadden import HausmanMcFadden, hausman_mcfadden
 from workbench.models.choice.options import (
     LatentClass,
@@ -459,15 +461,12 @@ class ChoiceResults:
     def standard_errors(self) -> pd.DataFrame:
         """Return all kinds of standard errors, one per column, labelled by the unit of sums.
 
-        Where persons choose several times, scores by situation are shown too, as software that
-        ignores the panel has them: they treat the choices of a person as independent.
+        These are the kinds of the model that need no option, clustered ones where the run has
+        clusters.  Where persons choose several times, scores by situation are shown too, as
+        software that ignores the panel has them: they treat the choices of a person as independent.
         """
-        kinds = [
-            "hessian",
-            "opg",
-            "robust",
-            *(["cluster"] if self.fit.specification.cluster else []),
-        ]
+        model = model_class(self.fit.specification.model.name)
+        kinds = without_options(model.covariances(), self.fit.specification.clusters)
         found = [self.fit.standard_errors(kind) for kind in kinds]
         table = pd.DataFrame({str(errors.name): errors for errors in found})
         problem: Any = self.fit.live

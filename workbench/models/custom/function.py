@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from workbench.backends import BACKENDS
 from workbench.errors import LikelihoodError, OptionError
@@ -30,13 +30,22 @@ class Custom(Model):
     built_by: ClassVar[str] = "workbench.models.custom.build"
     results: ClassVar[str] = "workbench.models.custom.results:CustomFit"
     needs_formula: ClassVar[bool] = False
-    has_function: ClassVar[bool] = True
+    recorded: ClassVar[bool] = False
     called_by: ClassVar[str] = "workbench.models.custom.code:function_call"
     no_cell: ClassVar[str] = "its likelihood is a Python function"
 
     loglik: Callable[..., Any]
     parameters: Mapping[str, Parameter]
     columns: tuple[str, ...] | None = None
+
+    @classmethod
+    def restored(cls, settings: Mapping[str, Any]) -> Self:  # noqa: ARG003
+        raise LikelihoodError(
+            "The run's own log-likelihood is a function, which is not stored.",
+            hint="give it again: model=wb.custom(...).",
+            code="function-needed",
+            where="model",
+        )
 
     def changed(self) -> dict[str, Any]:
         """Return what a record keeps of the function: its name, parameters and columns."""

@@ -23,8 +23,8 @@ class Written(Model):
     needs_formula: ClassVar[bool] = False
     listed: ClassVar[bool] = False
     called_by: ClassVar[str] = "workbench.models.custom.code:text_call"
-    written: ClassVar[bool] = True
-    body: ClassVar[str] = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
+    from_source: ClassVar[bool] = True
+    source_text: ClassVar[str] = "params: sigma > 0 = 1.0\nloglik = normal_logpdf(y, eta, sigma)"
 
     source: Source | None = None
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from workbench.data.design import Design
 from workbench.errors import DataError
+from workbench.estimation.model import models_where
 from workbench.likelihoods.base import Support
+from workbench.names import either
 from workbench.sentences import counted
 
 
@@ -82,7 +84,7 @@ def check_outcome(kind: OfOneOutcome, design: Design) -> None:
         raise DataError(
             f"The outcome {name} is {y[0]:g} in all {len(y)} rows, so "
             f"{kind.further_parameters[0]} would be zero.",
-            hint=f'the model "ols", which needs no {kind.further_parameters[0]}.',
+            hint=f"the model {either(_solved())}, which needs no {kind.further_parameters[0]}.",
             code="constant-outcome",
             where=name,
         )
@@ -90,8 +92,15 @@ def check_outcome(kind: OfOneOutcome, design: Design) -> None:
 
 def _other_templates(support: Support) -> str:
     if support is Support.ZERO_ONE:
-        return "recode the outcome to 0 and 1, or choose gaussian or poisson."
-    return "choose gaussian, or another outcome."
+        names = models_where(lambda kind: kind.usual_for in {"number", "integer"})
+        return f"recode the outcome to 0 and 1, or choose {' or '.join(names)}."
+    names = models_where(lambda kind: kind.usual_for == "number")
+    return f"choose {' or '.join(names)}, or another outcome."
+
+
+def _solved() -> tuple[str, ...]:
+    """Return the models with estimates in closed form that read the same formulas."""
+    return models_where(lambda kind: kind.solved and not kind.absorbs)
 
 
 def check_names(names: tuple[str, ...]) -> None:

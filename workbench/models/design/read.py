@@ -11,7 +11,7 @@ from workbench.data.formula.parser import check_formula, variables
 from workbench.data.names import quoted
 from workbench.data.table import Table
 from workbench.errors import OptionError
-from workbench.estimation.model import Model, Plan
+from workbench.estimation.model import Model, Plan, models_where
 from workbench.estimation.specification import Specification
 from workbench.options import Kind, Options
 
@@ -88,10 +88,16 @@ def design_of(
         positive=specification.positive,
         extra_columns=extra,
         fixef_rm=specification.fixef_rm if model.absorbs else None,
+        absorbing=absorbing_models(),
         equations=equations,
         ordered=ordered,
     )
     return _grouped(specification, design, unit)
+
+
+def absorbing_models() -> tuple[str, ...]:
+    """Return the names of the models that take fixed effects out."""
+    return models_where(lambda kind: kind.absorbs)
 
 
 def columns_read(model: Model, specification: Specification, names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.design import Design
-from workbench.data.formula.interactions import cell_name, interaction_name
+from workbench.data.formula.interactions import cell_name, cohort_terms, interaction_name
 from workbench.errors import OptionError
 from workbench.protocols import Numpy
 
@@ -40,7 +40,7 @@ class Cohorts:
     @classmethod
     def of(cls, design: Design, estimates: pd.Series) -> Self:
         """Count the cells of a design, which has ``sunab()``, that have estimates ``(k,)``."""
-        terms = sunab_terms(design.state)
+        terms = cohort_terms(design.state)
         weights = np.ones(len(design.matrix)) if design.weights is None else design.weights
         sizes = weights @ (design.matrix != 0)
         cells = {
@@ -75,11 +75,6 @@ class Cohorts:
         names, values = tuple(stored["names"]), tuple(stored["values"])
         cells = {name: tuple(cell) for name, cell in stored["cells"].items()}
         return cls(stored["by"], names, values, cells)
-
-
-def sunab_terms(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the terms ``sunab()`` of a formula, from the state of its design."""
-    return [term for term in state.get("events", []) if term["kind"] == "sunab"]
 
 
 def shares(cohorts: Cohorts, by: str) -> tuple[tuple[str, ...], Numpy]:

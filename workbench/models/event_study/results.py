@@ -10,12 +10,13 @@ import pandas as pd
 
 from workbench.covariances.base import Covariance
 from workbench.covariances.evidence import Need
+from workbench.data.formula.interactions import cohort_terms
 from workbench.errors import InferenceError
 from workbench.estimation.inner_trace import Demeaning
 from workbench.estimation.trace import Trace
 from workbench.models.custom.results import CustomFit
 from workbench.models.design.results import FormulaFit, MeanFit
-from workbench.models.event_study.aggregation import Cohorts, shares, sunab_terms
+from workbench.models.event_study.aggregation import Cohorts, shares
 from workbench.models.fixed_effects.results import FeglmFit, FeolsFit, group_df
 from workbench.models.linear.results import LinearFit
 from workbench.models.templates.results import TemplateFit
@@ -73,7 +74,7 @@ class CohortFit(FormulaFit):
     def events(self) -> Sequence[Mapping[str, Any]]:
         """The terms of the formula with one estimate for each period or level, as averaged."""
         shown = list(super().events)
-        shown += sunab_terms(self.state.design) if self.cohorts.by == "period" else []
+        shown += cohort_terms(self.state.design) if self.cohorts.by == "period" else []
         return [term for term in self.state.design.get("events", []) if term in shown]
 
     @property

@@ -63,6 +63,8 @@ class Family(ABC):
     """The template that states the mean."""
     uninformative: ClassVar[str]
     """Why the rows of a level without variation are left out, as ``dropped`` says it."""
+    biased_by_few_rows: ClassVar[bool] = False
+    """Whether slopes are too far from zero where levels have few rows (incidental parameters)."""
 
     def __init__(self, y: Numpy, weights: Numpy | None) -> None:
         self.y, self.weights = y, weights
@@ -170,6 +172,7 @@ class LogitFamily(Family):
     support: ClassVar[Support] = Support.ZERO_ONE
     mean_of: ClassVar[type[Likelihood]] = Logit
     uninformative: ClassVar[str] = "one outcome only in {}"
+    biased_by_few_rows: ClassVar[bool] = True
 
     def derivatives(self, index: Numpy, further: Numpy) -> Derivatives:
         sign = 2 * self.y - 1

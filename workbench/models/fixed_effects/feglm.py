@@ -95,7 +95,7 @@ class FeglmProblem(FixedEffectsProblem):
         return IRLS(rows, design.matrix, design.offset, self.factors, self.demeaner)
 
     def _notes_on_small_groups(self) -> tuple[str, ...]:
-        if self.kind.name != "felogit" or not self.factors.members:
+        if not self.kind.biased_by_few_rows or not self.factors.members:
             return ()
         worst = max(self.factors.members, key=lambda member: member.levels)
         rows = len(worst.codes) / worst.levels

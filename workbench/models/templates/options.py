@@ -60,7 +60,7 @@ def template_model(likelihood: type[Likelihood]) -> type[TemplateModel]:
         "outcome": likelihood.support.value,
         "further_parameters": likelihood.further_parameters,
         "with_effects": likelihood.with_effects,
-        "body": likelihood.body,
+        "source_text": likelihood.body,
         "usual_for": likelihood.usual_for,
         "textbook": likelihood.textbook,
         "likelihood_class": likelihood,

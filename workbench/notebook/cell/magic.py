@@ -30,12 +30,13 @@ from workbench.notebook.cell.data import find_data, introduce
 from workbench.notebook.cell.display import leave, show_text, show_until_end
 from workbench.notebook.cell.options import read_line, with_options
 from workbench.notebook.cell.session import fit_named, remember
+from workbench.notebook.setup.available import usual_model
 from workbench.results.fit import Fit
 from workbench.runs.run import Run
 
 HELP = (
-    "%%mle DATA --model logit, and a formula in the lines below it.  Tab completes options, data "
-    "and columns; %mle? explains every option."
+    f"%%mle DATA --model {usual_model('0/1')}, and a formula in the lines below it.  Tab completes "
+    "options, data and columns; %mle? explains every option."
 )
 
 

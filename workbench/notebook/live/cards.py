@@ -191,7 +191,8 @@ def _data(run: Run) -> str:
     """Name the data and their rows, and how many of them the run reads."""
     specification = run.specification
     rows, used = specification.data.rows, run.observations
-    each = model_class(specification.model.name).observed_by_row and not specification.weights
+    by_row = model_class(specification.model.name).observation == "row"
+    each = by_row and not specification.weights
     part = f"{numbers.count(used)} of " if each and used < rows else ""
     size = f", {part}{numbers.count(rows)} rows" if rows else ""
     return f"{specification.data.name or 'data'}{size}"

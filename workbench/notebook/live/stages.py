@@ -7,9 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from workbench.estimation.model import model_class, model_of
-from workbench.estimation.trace import FLOAT32
+from workbench.estimation.stages import FLOAT32, OPTIMIZE, stage_of
 from workbench.report import numbers
-from workbench.report.labels import has_few_draws, is_other_mode, is_rough
 
 if TYPE_CHECKING:
     from workbench.protocols import Iterate
@@ -19,7 +18,6 @@ COMPILING = (
     "The first step waits for its sums to be compiled, once on this machine; later runs begin "
     "at once."
 )
-_OPTIMIZE = "optimize"
 # A run without a first step after this many seconds is being compiled.
 _SOON = 3.0
 
@@ -37,7 +35,7 @@ def about(run: Run) -> list[dict[str, Any]]:
     specification = run.specification
     model = model_class(specification.model.name)
     simulated = model.seeded
-    if not simulated and (not model.staged or specification.dtype != FLOAT32):
+    if not simulated and (not model.float32_first or specification.dtype != FLOAT32):
         return []  # before the trace is looked at, which may be long
     steps = run.trace.since(0)
     if not steps or not (simulated or any(step.stage == FLOAT32 for step in steps)):
@@ -54,19 +52,19 @@ def about(run: Run) -> list[dict[str, Any]]:
 def _labels(run: Run, *, simulated: bool) -> dict[str, str]:
     """Return the words of the stages of all draws, or of a likelihood without draws."""
     if not simulated:
-        return {_OPTIMIZE: "float64"}
+        return {OPTIMIZE: "float64"}
     whole = model_of(run.specification.model).simulation
     if run.specification.dtype != FLOAT32:
-        return {_OPTIMIZE: whole}
-    return {FLOAT32: f"{whole} in float32", _OPTIMIZE: f"{whole} in float64"}
+        return {OPTIMIZE: whole}
+    return {FLOAT32: f"{whole} in float32", OPTIMIZE: f"{whole} in float64"}
 
 
 def compiles(run: Run) -> bool:
     """Return whether a run waits for compilation first."""
-    model, phases = run.specification.model.name, run.phases
-    climbs = model_class(model).staged and phases["optimize"][0] == "current" and not len(run.trace)
+    model, phases = model_class(run.specification.model.name), run.phases
+    optimizes = phases["optimize"][0] == "current" and not len(run.trace)
     demeans = phases["demean"][0] == "current" and not len(run.demeaning)
-    return (climbs or demeans) and run.elapsed() > _SOON
+    return ((model.compiled_on_cpu and optimizes) or demeans) and run.elapsed() > _SOON
 
 
 def found(run: Run) -> str:
@@ -86,12 +84,12 @@ def _stage(
         "first": steps[0].number,
         "steps": steps[-1].number - before,
         "loglik": -min(finite) * observations if finite else None,
-        "rough": is_rough(stage),
-        "other_mode": is_other_mode(stage),
+        "rough": stage_of(stage).rough,
+        "other_mode": stage_of(stage).other_mode,
     }
 
 
 def _label(stage: str) -> str:
     """Return the words of a stage, its draws with a comma in thousands."""
-    draws, _, rest = stage.partition(" ")
-    return f"{numbers.count(int(draws))} {rest}" if has_few_draws(stage) else stage
+    draws = stage_of(stage).draws
+    return stage if draws is None else f"{numbers.count(draws)} draws"

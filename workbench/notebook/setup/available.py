@@ -116,7 +116,7 @@ def _templates() -> tuple[MenuEntry, ...]:
 @lru_cache
 def written_model() -> str:
     """Return the name of the model with a user's own log-likelihood."""
-    return next(name for name in MODELS if model_class(name).written)
+    return next(name for name in MODELS if model_class(name).from_source)
 
 
 @lru_cache

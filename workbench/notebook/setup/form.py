@@ -146,8 +146,8 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
         return replace(chosen, weight_kind=chosen.model.weight_kind)
     if choice == "formula" and chosen.model.with_effects and effects(chosen.formula):
         return changed(chosen, "template", chosen.model.with_effects, None)
-    if choice == "template" and chosen.model.written and not chosen.body:
-        return replace(chosen, body=chosen.model.body)
+    if choice == "template" and chosen.model.from_source and not chosen.body:
+        return replace(chosen, body=chosen.model.source_text)
     if choice == "device" and chosen.device == "mps":
         return replace(chosen, dtype="float32", library="torch")
     return chosen
@@ -170,7 +170,7 @@ def _with_known_errors(chosen: Chosen) -> Chosen:
 def own_likelihood(chosen: Chosen) -> Chosen:
     """Switch to the user's own log-likelihood, started from the template chosen so far."""
     own = written_model()
-    body = chosen.body or chosen.model.body or model_class(own).body
+    body = chosen.body or chosen.model.source_text or model_class(own).source_text
     return replace(chosen, template=own, body=body)
 
 

@@ -41,7 +41,7 @@ def page(
     spec = None if opened is None else specification(chosen, check, opened.reference, "")
     return {
         **{name: getattr(chosen, name) for name in KINDS},
-        "own": chosen.model.written,
+        "own": chosen.model.from_source,
         "equation": available.equation(chosen.template),
         "templates": [item.to_dict() for item in available.templates],
         "errors": [item.to_dict() for item in _errors(chosen)],
@@ -51,8 +51,8 @@ def page(
         "numbers": [item.to_dict() for item in available.numbers(chosen.device)],
         "optimizers": [item.to_dict() for item in available.optimizers],
         "forms": drawn.forms(chosen, spec, opened),
-        "has_offset": "offset" in chosen.model.roles or chosen.model.written,
-        "has_effects": chosen.model.observed_by_row,
+        "has_offset": "offset" in chosen.model.roles or chosen.model.from_source,
+        "has_effects": chosen.model.offers_effects,
         "automatic": _automatic(chosen, check, available),
         "effects": effects(chosen.formula),
         "absorbs": bool(sides(chosen.formula).tail),
@@ -267,7 +267,7 @@ def _computed_by_neither(chosen: Chosen) -> str:
         return ""
     if model.computed_by == NUMPY:
         return "This model is computed by NumPy and compiled sums, with neither library."
-    if model.staged and (model.computed_by == COMPILED or installed("numba")):
+    if model.compiled_on_cpu and (model.computed_by == COMPILED or installed("numba")):
         return (
             "In float64 on the CPU, this model is computed by compiled sums, with neither library."
         )

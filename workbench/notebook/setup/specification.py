@@ -55,7 +55,7 @@ def specification(
     start: Mapping[str, float] | None = None,
 ) -> Specification:
     """Return the specification of the run that the choices describe."""
-    own = chosen.model.written
+    own = chosen.model.from_source
     base = chosen.base or Specification(Choice(chosen.template), reference)
     return base.replace(
         model=Choice(chosen.template, _given("model", chosen)),
@@ -90,10 +90,10 @@ def from_specification(spec: Specification) -> Chosen:
         When the run has two stages, for which the page has no fields.
     """
     model = model_class(spec.model.name)
-    if not (model.listed or model.written):
+    if not (model.listed or model.from_source):
         raise OptionError(
             "A run in two stages cannot be edited here.",
-            hint="copy its code, and change the call of wb.did2s.",
+            hint="copy its code, and change the call there.",
             code="two-stages",
         )
     return Chosen(

@@ -19,10 +19,11 @@ import numpy.typing as npt
 
 from workbench.estimation.model import model_class
 from workbench.estimation.outcome import Outcome
+from workbench.estimation.stages import stage_of
 from workbench.estimation.trace import FIGURES
 from workbench.protocols import Numpy
 from workbench.report import numbers
-from workbench.report.labels import is_other_mode, is_rough, sample_of, unique_names
+from workbench.report.labels import sample_of, unique_names
 from workbench.report.plots.palette import GREY, SERIES, Series
 from workbench.sentences import power_of_ten
 
@@ -179,7 +180,7 @@ def _rows_by_line(name: str, fit: Fit) -> dict[str, npt.NDArray[np.int64]]:
     """Return the rows of a run's main line and of its other modes, by name."""
     found: dict[str, list[int]] = {name: []}
     for row, step in enumerate(fit.trace.since(0)):
-        part = f"{name}, {step.stage}" if is_other_mode(step.stage) else name
+        part = f"{name}, {step.stage}" if stage_of(step.stage).other_mode else name
         found.setdefault(part, []).append(row)
     return {part: np.array(rows) for part, rows in found.items()}
 
@@ -234,7 +235,7 @@ def _promise(fit: Fit, values: Numpy) -> float:
 
 
 def _rough(fit: Fit) -> npt.NDArray[np.bool_]:
-    return np.array([is_rough(step.stage) for step in fit.trace.since(0)], dtype=bool)
+    return np.array([stage_of(step.stage).rough for step in fit.trace.since(0)], dtype=bool)
 
 
 def _gap(values: Numpy, best: float, promise: float) -> Numpy:
