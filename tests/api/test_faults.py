@@ -143,21 +143,21 @@ def test_as_many_rows_as_coefficients_give_estimates_without_errors():
 @pytest.mark.parametrize(
     ("formula", "code"), [("works ~ -1", "empty-side"), (["works", "educ"], "bad-option")]
 )
-def test_formulas_that_are_none_are_refused(formula, code, people):
+def test_text_that_is_not_a_formula_is_refused(formula, code, people):
     with pytest.raises(WorkbenchError) as refused:
         wb.fit("ols", formula, people)
 
     assert refused.value.code == code
 
 
-def test_a_spread_that_starts_below_zero_is_named(library, people):
+def test_a_standard_deviation_that_starts_below_zero_is_named(library, people):
     with pytest.raises(WorkbenchError) as refused:
         wb.fit("gaussian", "wage ~ educ", people, start={"educ": 1, "sigma": -1}, backend=library)
 
     assert refused.value.where == "sigma"
 
 
-def test_a_fault_leaves_the_next_fit_as_it_would_be(people):
+def test_an_error_does_not_change_the_next_fit(people):
     before = wb.fit("logit", FORMULA, people, backend="torch")
     for case in ("no rows", "infinite", "constant outcome"):
         with pytest.raises(WorkbenchError):

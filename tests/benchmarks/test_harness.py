@@ -32,7 +32,7 @@ def counting(quick):
     return lambda: Answer(np.array([float(next(turns))]), np.ones(1), step=0.5)
 
 
-def test_sides_take_turns_the_quick_ones_after_one_that_warms_up():
+def test_packages_take_turns_and_quick_ones_begin_with_a_run_that_is_not_timed():
     found = take_turns([Side("a", counting), Side("b", counting, repeats=1)], 3, quick=True)
 
     assert [len(found[name].seconds) for name in "ab"] == [3, 1]
@@ -51,7 +51,7 @@ def test_a_ratio_is_the_median_of_theirs_over_the_median_of_ours():
     assert table([result]).splitlines()[2].startswith("| work | 2 x 2 | 2 | peer | 8 | 4 |")
 
 
-def test_agreement_is_in_standard_errors_and_for_those_relative():
+def test_estimates_are_compared_in_standard_errors_and_standard_errors_by_their_ratio():
     ours = Answer(np.array([1.0, 2.0]), np.array([0.5, 0.1]))
 
     apart = agreement(ours, Answer(np.array([1.0, 2.05]), np.array([0.5, 0.1])))

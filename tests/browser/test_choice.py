@@ -35,7 +35,9 @@ def column(view, role):
     return view.widget.get_by_role("combobox", name=role)
 
 
-def test_greenes_travellers_open_ready_to_run_with_statsmodels_numbers(opened, reference):
+def test_the_travel_mode_sample_opens_ready_to_run_and_gives_the_estimates_of_statsmodels(
+    opened, reference
+):
     view = opened(TRAVEL)
     view.run()
 
@@ -112,7 +114,7 @@ def test_a_mixed_logit_is_given_its_options_shows_its_stages_and_is_edited_again
     see(view.widget, "7 parameters")
 
 
-def test_nests_are_built_with_the_keyboard_and_can_be_taken_back(opened):
+def test_nests_are_built_and_removed_with_the_keyboard(opened):
     view = opened(TRAVEL)
     view.run()
     view.widget.get_by_label("Template").select_option("nested_logit")
@@ -140,7 +142,7 @@ def test_nests_are_built_with_the_keyboard_and_can_be_taken_back(opened):
     ("template", "control", "columns"),
     [("nested_logit", "Nests, name 1", 3), ("multinomial_logit", "Base", 0)],
 )
-def test_what_a_model_needs_is_readable_by_all_and_in_narrow_places(
+def test_the_options_of_a_model_are_accessible_and_fit_a_narrow_page(
     opened, template, control, columns
 ):
     view = opened(TRAVEL)

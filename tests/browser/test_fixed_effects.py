@@ -63,7 +63,7 @@ def reference():
         return pyfixest.feols(formula, panel, vcov="HC1", fixef_rm="singleton", demeaner=tight)
 
 
-def test_effects_picked_with_the_keyboard_end_in_pyfixests_table(opened, reference):
+def test_fixed_effects_picked_with_the_keyboard_give_the_estimates_of_pyfixest(opened, reference):
     view = opened(PANEL, WORKBENCH)
     view.run(0)
     view.run(1)
@@ -105,7 +105,7 @@ def test_effects_picked_with_the_keyboard_end_in_pyfixests_table(opened, referen
     assert len(residuals) == view.ask("len(page.fit('absorbed').demeaning)")
 
 
-def test_errors_across_time_are_told_their_column_on_the_page(opened):
+def test_the_time_column_of_standard_errors_is_chosen_on_the_page(opened):
     view = opened(PANEL + 'panel["year"] = np.arange(900) % 9\n', WORKBENCH)
     view.run(0)
     view.run(1)
@@ -131,7 +131,7 @@ def test_errors_across_time_are_told_their_column_on_the_page(opened):
     see(view.widget, "Driscoll-Kraay (1 lag)")
 
 
-def test_effects_typed_in_the_formula_are_those_of_the_picker(opened):
+def test_fixed_effects_typed_in_the_formula_are_those_of_the_picker(opened):
     view = opened(PANEL, WORKBENCH)
     view.run(0)
     view.run(1)
@@ -149,7 +149,7 @@ def test_effects_typed_in_the_formula_are_those_of_the_picker(opened):
     expect(view.widget.get_by_label("Demeaner")).to_be_hidden()
 
 
-def test_demeaning_is_seen_reloaded_paused_and_stopped(opened):
+def test_demeaning_is_shown_after_a_reload_and_can_be_paused_and_stopped(opened):
     view = opened(PANEL, HELD, shared=False)
     view.run(0)
     view.run(1)

@@ -29,7 +29,7 @@ def test_stop_takes_at_most_one_evaluation_more_and_keeps_the_last_step(opened):
     wait_until(lambda: view.steps("Gap")[-1] == last)
 
 
-def test_pause_holds_resume_goes_on_and_other_cells_run_meanwhile(opened):
+def test_a_paused_run_waits_for_resume_while_other_cells_run(opened):
     view = opened(STEERED, "[run.status, 6 * 7]")
     view.run()
     view.until("len(calls) >= 5")
@@ -50,7 +50,7 @@ def test_pause_holds_resume_goes_on_and_other_cells_run_meanwhile(opened):
     assert view.ask("run.status") == "running"
 
 
-def test_a_page_loaded_anew_in_mid_run_has_the_whole_trace(opened):
+def test_a_page_reloaded_during_a_run_has_the_whole_trace(opened):
     view = opened(WAITING)
     view.run()
     view.until("len(calls) >= 20")
@@ -72,7 +72,7 @@ def test_a_page_loaded_anew_in_mid_run_has_the_whole_trace(opened):
     wait_until(lambda: view.steps("Gap") == steps)
 
 
-def test_a_killed_kernel_changes_the_chip_and_leaves_finished_runs_to_read_and_export(opened):
+def test_a_killed_kernel_changes_the_status_label_and_finished_runs_can_still_be_exported(opened):
     view = opened(WORKBENCH, HELD, "wb.runs()", shared=False)
     view.run(0)
     view.press_run()

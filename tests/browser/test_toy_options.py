@@ -39,7 +39,7 @@ def view(tmp_path_factory, context):
         lab.stop()
 
 
-def test_the_copy_is_what_runs(view):
+def test_the_copied_package_is_the_one_that_runs(view):
     assert "toy" in view.ask("__import__('workbench').__file__")
 
 

@@ -107,7 +107,7 @@ def test_the_code_that_is_shown_gives_the_same_estimates_to_the_last_digit(opene
     assert view.ask(answers.replace("fit", "shown")) == clicked
 
 
-def test_an_unknown_column_keeps_run_shut_until_one_key_repairs_it(opened):
+def test_an_unknown_column_disables_run_until_one_key_corrects_it(opened):
     view = opened(WORKBENCH)
     view.run()
     field = view.formula

@@ -24,7 +24,7 @@ def curvature(**changes):
     return replace(plain, **changes)
 
 
-def test_each_kind_is_its_formula():
+def test_each_kind_equals_its_formula():
     inverse, meat = np.linalg.inv(INFORMATION), SCORES.T @ SCORES
 
     np.testing.assert_allclose(hessian(curvature()), inverse, rtol=1e-12)
@@ -49,7 +49,7 @@ def test_a_covariance_is_transformed_to_the_natural_parameters():
     np.testing.assert_array_equal(found, found.T)
 
 
-def test_scales_of_twenty_decades_do_not_hurt():
+def test_columns_that_differ_by_twenty_orders_of_magnitude_keep_their_errors():
     units = np.array([1e-10, 1.0, 1e10])
 
     found = hessian(curvature(information=INFORMATION * np.outer(units, units)))
@@ -61,7 +61,7 @@ def test_scales_of_twenty_decades_do_not_hurt():
 FLAT = np.array([[4.0, 4, 0], [4, 4, 0], [0, 0, 9]])
 
 
-def test_only_the_parameters_of_a_flat_direction_are_withheld():
+def test_only_the_parameters_of_a_flat_direction_have_no_standard_errors():
     at = curvature(information=FLAT)
 
     found = hessian(at)

@@ -406,7 +406,7 @@ def test_a_two_valued_text_asks_which_level_is_one(frame):
 
 
 @pytest.mark.parametrize("positive", ["yes", "no"])
-def test_the_level_asked_for_is_one_and_shown(frame, positive):
+def test_the_level_given_as_positive_is_coded_one_and_shown(frame, positive):
     answer = np.where(frame["x"] > 0, "yes", "no")
 
     design = build_design(as_table(frame.assign(answer=answer)), "answer ~ z", positive=positive)
@@ -422,7 +422,7 @@ def test_a_level_that_is_not_there_cannot_be_one(frame):
         build_design(table, "answer ~ z", positive="maybe")
 
 
-def test_numbers_may_be_told_apart_by_level_too(frame):
+def test_a_level_of_a_numeric_outcome_may_be_coded_one(frame):
     design = build_design(as_table(frame), "year ~ x", positive="1980")
 
     np.testing.assert_array_equal(design.outcome, frame["year"] == 1980)
@@ -446,7 +446,7 @@ def test_a_text_outcome_without_two_values_is_refused(frame, answer):
     ],
     ids=["bool", "category", "nullable"],
 )
-def test_an_outcome_of_truth_values_is_zero_and_one_without_a_question(frame, values):
+def test_a_boolean_outcome_is_coded_zero_and_one(frame, values):
     design = build_design(as_table(frame.assign(answer=values)), "answer ~ z")
 
     np.testing.assert_array_equal(design.outcome, np.asarray(values, dtype=float))
@@ -470,7 +470,7 @@ def test_weights_that_are_negative_or_all_zero_are_refused(frame, weights, code)
 
 
 @pytest.mark.parametrize("weights", [np.full(200, 1e-300), np.r_[1e300, np.zeros(199)]])
-def test_weights_of_any_size_are_carried_as_they_are(frame, weights):
+def test_weights_of_any_size_are_not_rescaled(frame, weights):
     design = build_design(as_table(frame.assign(w=weights)), "y ~ x", weights="w")
 
     np.testing.assert_array_equal(design.weights, weights)
@@ -503,7 +503,7 @@ def test_fixed_effects_are_refused_until_a_model_has_them(frame):
     assert caught.value.code == "no-fixed-effects"
 
 
-def test_odd_names_go_through_to_the_names_of_the_design(frame):
+def test_unusual_column_names_are_kept_in_the_names_of_the_design(frame):
     odd = "it's `odd`: a*b | c\n😀"
     quoted = "`" + odd.replace("`", "``") + "`"
     frame = frame.assign(**{odd: frame["z"]})
@@ -537,7 +537,7 @@ def test_a_level_that_reads_like_a_term_is_only_a_level(frame):
     )
 
 
-def test_a_bad_option_of_a_function_is_an_error_of_ours(frame):
+def test_a_bad_option_of_a_function_is_refused_with_a_hint(frame):
     with pytest.raises(FormulaError) as caught:
         build_design(as_table(frame), "y ~ C(region, Treatment('east'))")
 

@@ -178,7 +178,7 @@ def test_what_is_no_local_data_file_is_refused_unread(name, code, tmp_path, monk
 
 
 @pytest.mark.parametrize("suffix", WRITERS)
-def test_a_file_that_is_not_what_its_name_says_is_an_error_of_ours(tmp_path, suffix):
+def test_a_file_whose_content_does_not_fit_its_extension_is_refused(tmp_path, suffix):
     path = tmp_path / f"wages.{suffix}"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("wages.csv", "\0" * 10_000)
@@ -214,7 +214,7 @@ def test_labels_of_stata_become_categories_in_their_order_and_a_top_code_stays_a
     assert [item.kind for item in table.summary()] == ["text", "integer"]
 
 
-def test_a_label_that_two_values_share_is_refused_with_the_way_out(tmp_path):
+def test_a_label_that_two_values_share_is_refused_with_a_hint(tmp_path):
     path = tmp_path / "twice.dta"
     labels = {"region": {1: "north", 2: "north"}}
     frame = pd.DataFrame({"region": [1, 2]})
@@ -226,7 +226,7 @@ def test_a_label_that_two_values_share_is_refused_with_the_way_out(tmp_path):
     assert "convert_categoricals=False" in caught.value.hint
 
 
-def test_parquet_is_measured_unpacked(tmp_path, monkeypatch):
+def test_the_size_of_a_parquet_file_is_that_of_its_uncompressed_data(tmp_path, monkeypatch):
     path = tmp_path / "zeros.parquet"
     pd.DataFrame({"x": np.zeros(100_000)}).to_parquet(path)
     monkeypatch.setattr("workbench.data.sources.files.LARGEST", 2 * path.stat().st_size)

@@ -57,7 +57,7 @@ def test_the_code_of_a_run_reads_the_same_rows(wages):
 
 
 @pytest.mark.parametrize("query", ["DELETE FROM wages", "PRAGMA user_version = 1", "", "ATTACH x"])
-def test_what_does_not_read_is_refused(wages, query):
+def test_a_statement_that_does_not_read_is_refused(wages, query):
     with pytest.raises(DataError, match="A query reads rows") as caught:
         wb.read_sql(query, wages[0])
 
@@ -82,7 +82,7 @@ def test_a_statement_that_writes_behind_a_with_finds_the_file_read_only(wages):
     assert wb.read_sql("SELECT * FROM wages", path).nrows == len(frame)
 
 
-def test_an_unknown_table_is_told_in_the_words_of_the_database(wages):
+def test_an_unknown_table_is_reported_with_the_message_of_the_database(wages):
     with pytest.raises(DataError, match="answers: no such table: wage\\.") as caught:
         wb.read_sql("SELECT * FROM wage", wages[0])
 
@@ -223,7 +223,7 @@ def test_a_percent_sign_in_a_query_is_left_as_it_is(other):
     assert table.to_frame().to_numpy().tolist() == [["5%", 3]]
 
 
-def test_what_a_driver_does_not_wrap_is_told_in_a_sentence(other, monkeypatch):
+def test_an_error_that_the_driver_does_not_wrap_is_reported_in_a_sentence(other, monkeypatch):
     def refuse(*_):
         raise TypeError("not enough arguments for format string")
 

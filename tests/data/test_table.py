@@ -104,7 +104,7 @@ def test_a_fit_leaves_the_persons_frame_as_it_was(model, formula, options):
     assert all(np.shares_memory(frame[name].to_numpy(), held[name]) for name in ("y", "x", "w"))
 
 
-def test_views_and_read_only_frames_are_taken_in(frame):
+def test_views_and_read_only_frames_are_accepted(frame):
     values = np.arange(6.0).reshape(3, 2)
     values.flags.writeable = False
 
@@ -132,7 +132,7 @@ def test_columns_of_different_length_are_refused_with_both_lengths():
 
 
 @pytest.mark.parametrize("data", [[1, 2], "mroz.csv", np.zeros((2, 2)), None])
-def test_what_is_no_table_is_refused(data):
+def test_data_that_are_not_a_table_are_refused(data):
     with pytest.raises(DataError) as caught:
         as_table(data)
 
@@ -161,7 +161,7 @@ def test_the_fingerprint_depends_on_values_names_and_order_but_not_on_the_index(
     assert as_table(frame).fingerprint(["wage"]) == as_table(frame[["wage"]]).fingerprint()
 
 
-def test_the_fingerprint_tells_integers_apart_that_float64_cannot():
+def test_the_fingerprint_distinguishes_integers_that_float64_cannot():
     one, other = (as_table(pd.DataFrame({"id": [2**60 + k]})) for k in (0, 1))
 
     assert one.fingerprint() != other.fingerprint()
@@ -232,7 +232,7 @@ NOT_NUMERIC = {
 
 
 @pytest.mark.parametrize("column", NOT_NUMERIC.values(), ids=NOT_NUMERIC)
-def test_what_is_no_number_is_refused_by_its_dtype(column):
+def test_a_column_that_is_not_numeric_is_refused_by_its_dtype(column):
     with pytest.raises(DataError, match="x has the type") as caught:
         numbers(column, "x")
 

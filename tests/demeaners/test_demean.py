@@ -71,7 +71,7 @@ def test_the_unit_of_a_column_does_not_matter(solver, unit):
 
 
 @pytest.mark.parametrize("solver", ["schur", "alternating", wb.Schur()])
-def test_a_solver_of_the_cpu_is_not_taken_for_another_device(solver):
+def test_a_solver_of_the_cpu_is_refused_for_another_device(solver):
     with pytest.raises(OptionError, match="runs on the CPU only, and the run is on cuda"):
         wb.demean(X, [A, B], solver=solver, device="cuda")
 
@@ -102,7 +102,7 @@ def test_invalid_input_is_refused_in_a_sentence(given, options, said):
 
 
 @pytest.mark.parametrize("tol", [-1e-8, np.nan, np.inf, "1e-8", True])
-def test_a_tolerance_that_is_none_is_refused(tol):
+def test_an_invalid_tolerance_is_refused(tol):
     with pytest.raises(OptionError, match="the option tol is"):
         wb.demean(X, A, tol=tol)
     with pytest.raises(OptionError, match="the option tol is"):

@@ -79,7 +79,7 @@ def test_counts_that_are_zero_wherever_a_dummy_is_one_have_no_maximum(optimizer,
 # Flat directions, saddles, what is not finite -----------------------------------------------------
 
 
-def test_two_constants_are_named_and_only_they_are_withheld(library, sample):
+def test_two_constants_are_named_and_only_they_have_no_standard_errors(library, sample):
     model = wb.likelihood("params: a, c, s > 0 = 1\nloglik = normal_logpdf(y, a + c, s)")
 
     fit = wb.fit(model, None, sample, backend=library)
@@ -130,7 +130,7 @@ def test_a_start_on_a_saddle_is_not_called_a_maximum(library):
     assert abs(leaves.params["a"]) == pytest.approx(1.0)
 
 
-def test_a_log_likelihood_without_a_top_does_not_converge(library, sample):
+def test_an_unbounded_log_likelihood_does_not_converge(library, sample):
     model = wb.likelihood("params: a, d\nloglik = normal_logpdf(y, a, 1) + 0.1*d")
 
     fit = wb.fit(model, None, sample, backend=library, max_steps=20)
@@ -215,7 +215,7 @@ def test_longley_has_the_certified_digits(model, library):
 
 
 @pytest.mark.parametrize("model", ["ols", "gaussian", "logit", "probit", "poisson"])
-def test_a_column_that_repeats_others_is_left_out_and_its_set_is_named(model, library, people):
+def test_a_collinear_column_is_left_out_and_its_set_is_named(model, library, people):
     outcome = {"poisson": "visits", "logit": "works", "probit": "works"}.get(model, "wage")
     data = people.assign(both=people["educ"] - 2 * people["exper"])
 
@@ -246,7 +246,7 @@ def test_collinear_columns_are_refused_with_collinear_refuse(people):
     assert refused.value.where == "twice"
 
 
-def test_columns_that_nearly_repeat_each_other_keep_t_values_of_their_difference(people):
+def test_nearly_collinear_columns_keep_the_t_values_of_their_difference(people):
     rng = np.random.default_rng(4)
     near = people.assign(near=people["educ"] + 1e-4 * rng.normal(size=len(people)))
     apart = near.assign(near=(near["near"] - near["educ"]) * 1e4)

@@ -65,7 +65,7 @@ def test_scales_keep_parameters_in_their_range():
 
 
 @pytest.mark.parametrize("kind", OUTSIDE)
-def test_what_is_out_of_range_has_no_place(kind):
+def test_a_parameter_out_of_range_has_no_finite_unconstrained_value(kind):
     found = POINTS[kind][0].unconstrained(np.array(OUTSIDE[kind]))
 
     assert not np.isfinite(found).all()

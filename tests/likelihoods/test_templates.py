@@ -207,7 +207,7 @@ def test_each_row_is_the_log_density_of_scipy(name, xp):
 
 
 @every_template
-def test_both_libraries_say_the_same(name, theta):
+def test_both_libraries_give_the_same_values(name, theta):
     sample = simulated(name, ROWS, 11)
 
     torch, jax = (sample.kernel(backend_named(b)).totals(theta, 2) for b in BACKENDS)

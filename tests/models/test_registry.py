@@ -195,12 +195,12 @@ def test_a_module_that_asks_for_a_model_is_found(name, text, what):
         ("models/choice/x.py", "hint = 'the model \"mixed_logit\".'"),
     ],
 )
-def test_what_stands_in_a_family_or_in_words_is_left_alone(name, text):
+def test_names_of_models_inside_a_family_or_in_prose_are_allowed(name, text):
     assert list(findings(name, text, {"MixedLogit"})) == []
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_registered_model_states_what_the_core_asks_of_it(name):
+def test_a_registered_model_declares_what_the_core_needs(name):
     kind = model_class(name)
 
     assert issubclass(kind, Model)

@@ -119,7 +119,9 @@ def test_a_start_that_is_not_finite_is_the_only_iterate(objectives):
     assert not np.isfinite(steps[0].objective)
 
 
-def test_beyond_a_fence_solvers_see_a_parabola_whose_least_point_is_a_tenth_back(objectives):
+def test_outside_the_domain_solvers_get_a_parabola_with_its_minimum_a_tenth_of_the_way_back(
+    objectives,
+):
     objective, seen = objectives["fenced"](), []
 
     def probing(oracle, start):

@@ -53,7 +53,7 @@ def test_the_reference_is_marked_and_never_treated_units_are_not(fits):
     assert [line.references for line in wb.event_plot(*fits).lines] == [(-1.0,)] * 3
 
 
-def test_a_wider_level_has_wider_intervals_and_says_so(fits):
+def test_a_higher_confidence_level_has_wider_intervals_and_is_named(fits):
     narrow, wide = (fits[1].plot(level=level) for level in (0.9, 0.99))
 
     assert (wide.lines[0].lower < narrow.lines[0].lower).all()
@@ -117,7 +117,7 @@ def test_a_notebook_gets_a_picture_with_words_for_who_cannot_see_it(fits):
     assert about["image/png"]["alt"].startswith("cohorts, by periods since treatment: −9:")
 
 
-def test_what_has_no_periods_is_refused(fits, staggered):
+def test_fits_without_periods_are_refused(fits, staggered):
     with pytest.raises(OptionError, match="no estimates by period"):
         wb.event_plot(fits[1].aggregate("att"))
     with pytest.raises(OptionError, match="no estimates by period of quarter"):

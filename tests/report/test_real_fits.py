@@ -122,7 +122,7 @@ def test_one_table_holds_our_fit_one_of_statsmodels_and_one_of_pyfixest(logit, m
     assert "Hessian" in frame.to_string()
 
 
-def test_the_first_exhibit_has_three_ways_to_least_squares_with_their_distance(regression):
+def test_one_table_compares_three_ways_to_least_squares_with_their_distance(regression):
     formula, torch = "y ~ x1 + x2 + x3", {"backend": "torch", "seed": 1}
     ols = wb.fit("ols", formula, regression, name="OLS", **torch)
     sgd = wb.fit(

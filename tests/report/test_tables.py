@@ -220,6 +220,6 @@ def test_an_estimate_without_error_has_no_interval(stopped):
     assert {row.lower for row in coefficient_rows([stopped])} == {None}
 
 
-def test_a_separated_fit_gives_no_table_away(separated):
+def test_a_separated_fit_has_no_table_of_coefficients(separated):
     with pytest.raises(InferenceError, match="no estimates"):
         maketables_table(separated)

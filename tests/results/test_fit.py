@@ -84,7 +84,7 @@ def test_restrictions_that_cannot_be_read_are_refused_in_words(text, fit):
     assert refused.value.hint
 
 
-def test_a_restriction_said_twice_is_refused(fit):
+def test_linearly_dependent_restrictions_are_refused(fit):
     with pytest.raises(InferenceError, match="linearly dependent"):
         fit.test("Intercept = 0, 2*Intercept = 0")
 

@@ -122,7 +122,7 @@ def test_pyfixest_corrects_hc3_once_more(panel):
     assert fit.ssc_label == "n/(n−k)"
 
 
-def test_a_row_alone_has_no_hc3(panel):
+def test_a_row_with_leverage_one_has_no_hc3(panel):
     frame = pd.concat([panel, panel.head(1).assign(firm=99)])
 
     with pytest.raises(InferenceError, match=r"1 row has leverage one .* so HC3"):
@@ -455,7 +455,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("options", "said"), BAD, ids=lambda part: str(part)[:60])
-def test_what_cannot_serve_is_refused_in_a_sentence(panel, options, said):
+def test_invalid_input_is_refused_in_a_sentence(panel, options, said):
     with pytest.raises(WorkbenchError, match=said):
         wb.fit("feols", "y ~ x | firm", panel.assign(one=1), **options)
 

@@ -158,7 +158,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("options", "said"), BAD)
-def test_what_cannot_serve_is_refused_in_a_sentence(people, options, said):
+def test_invalid_input_is_refused_in_a_sentence(people, options, said):
     fit = wb.fit("ols", "y ~ x + z", people.assign(one=1))
     asked = {"restriction": "x = 0", "cluster": "town"} | options
 

@@ -66,7 +66,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("text", "code"), BROKEN.items(), ids=BROKEN)
-def test_a_broken_formula_is_an_error_of_ours_with_a_way_out(text, code):
+def test_a_broken_formula_is_refused_with_a_hint(text, code):
     with pytest.raises(FormulaError) as caught:
         check_formula(text, COLUMNS)
 
@@ -128,7 +128,9 @@ NOT_ALLOWED = [
 
 @pytest.mark.parametrize("term", NOT_ALLOWED)
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_what_is_not_on_the_list_is_refused_and_never_run(term, side, tmp_path, monkeypatch):
+def test_a_function_that_is_not_on_the_list_is_refused_and_never_run(
+    term, side, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     formula = f"wage ~ {term}" if side == "right" else f"{term} ~ educ"
 
@@ -179,7 +181,7 @@ def test_one_term_to_a_power_is_refused_and_named(term, named):
 
 
 @pytest.mark.parametrize("terms", ALLOWED)
-def test_what_is_on_the_list_passes(terms):
+def test_functions_on_the_list_are_accepted(terms):
     assert check_formula(f"log(wage) ~ {terms}", COLUMNS).terms == terms
 
 
@@ -213,7 +215,7 @@ def test_a_mistyped_function_comes_with_the_nearest_one():
     assert (caught.value.where, caught.value.suggestion) == ("lgo", "log")
 
 
-def test_numpys_name_of_a_function_is_answered_with_ours():
+def test_a_function_by_its_name_in_numpy_is_refused_with_the_name_in_formulas():
     with pytest.raises(FormulaError) as caught:
         check_formula("wage ~ np.log(educ)", COLUMNS)
 
@@ -315,5 +317,5 @@ def test_the_columns_are_listed_with_the_outcome_first():
         ("", {}),
     ],
 )
-def test_roles_are_told_even_from_a_half_typed_formula(text, roles):
+def test_roles_are_found_in_a_half_typed_formula(text, roles):
     assert formula_roles(text, COLUMNS) == roles

@@ -82,7 +82,7 @@ def test_the_columns_are_the_dummies_written_out(frame, term):
     Version(np.__version__) < Version("2.1"), reason="pyfixest 0.60 crosses factors by numpy 2.1"
 )
 @pytest.mark.parametrize("term", [term for term in CASES if "[" not in term and "`" not in term])
-def test_the_columns_span_what_pyfixest_makes(frame, term):
+def test_the_columns_span_those_of_pyfixest(frame, term):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = pf.feols(f"y ~ {term}", frame)
@@ -121,7 +121,7 @@ def test_prediction_after_a_reload_gives_the_same_columns_for_any_rows(frame, te
         ("since + i(since, ref=-1)", "infinite"),
     ],
 )
-def test_what_cannot_be_coded_is_refused_in_a_sentence(frame, term, said):
+def test_an_interaction_that_cannot_be_coded_is_refused_in_a_sentence(frame, term, said):
     with pytest.raises((FormulaError, DataError), match=said):
         build_design(as_table(frame), f"y ~ {term}")
 

@@ -29,7 +29,7 @@ def test_the_later_column_of_a_set_is_named_with_its_partners(x):
     assert found(repeated) == [(4, (1, 3))]
 
 
-def test_a_constant_column_repeats_the_intercept(x):
+def test_a_constant_column_is_collinear_with_the_intercept(x):
     assert found(np.column_stack([x, np.full(60, 7.0)])) == [(4, (0,))]
 
 
@@ -57,7 +57,7 @@ def test_the_order_of_the_rows_does_not_matter(x):
 
 
 @pytest.mark.parametrize(("noise", "kept"), [(1e-4, True), (1e-6, True), (1e-12, False)])
-def test_a_column_that_nearly_repeats_another_is_kept_down_to_the_rounding(noise, kept, x):
+def test_a_nearly_collinear_column_is_kept_down_to_the_rounding(noise, kept, x):
     nearly = x[:, 1] + noise * np.random.default_rng(1).normal(size=60)
 
     assert (found(np.column_stack([x, nearly])) == []) == kept

@@ -179,7 +179,7 @@ def test_probability_weights_force_the_sandwich_and_have_no_scale(frame):
     np.testing.assert_allclose(one.se, ten.se, rtol=1e-9)
 
 
-def test_a_parameter_held_at_its_estimate_leaves_the_others_alone(frame):
+def test_a_parameter_fixed_at_its_estimate_leaves_the_others_unchanged(frame):
     free = wb.fit("conditional_logit", RIDE, frame, **RIDES)
 
     held = wb.fit(
@@ -204,7 +204,7 @@ def test_every_kind_of_optimizer_reaches_the_maximum(frame, optimizer):
     np.testing.assert_allclose(other.params, newton.params, rtol=1e-3)
 
 
-def test_choices_that_are_predicted_exactly_are_said_to_be(frame):
+def test_choices_that_are_predicted_exactly_are_reported_as_separated(frame):
     cheapest = frame["price"] == frame.groupby("id")["price"].transform("min")
 
     found = wb.fit("conditional_logit", RIDE, frame.assign(chosen=cheapest * 1), **RIDES)
@@ -246,7 +246,7 @@ def test_one_person_alone_is_predicted_exactly(frame):
     assert found.outcome.name == "SEPARATED"
 
 
-def test_faults_of_the_data_reach_the_person(frame):
+def test_a_situation_with_a_wrong_number_of_choices_is_refused_by_id_in_a_fit(frame):
     nobody = frame.assign(chosen=np.where(frame["id"] == 4, 0, frame["chosen"]))
     with pytest.raises(DataError, match=r"no chosen alternative: id 4\."):
         wb.fit("conditional_logit", RIDE, nobody, **RIDES)
@@ -255,7 +255,7 @@ def test_faults_of_the_data_reach_the_person(frame):
         wb.fit("conditional_logit", RIDE, both, **RIDES)
 
 
-def test_one_alternative_is_left_out_and_said(frame):
+def test_a_situation_of_one_alternative_is_left_out_and_noted(frame):
     alone = pd.concat([frame, frame.iloc[[0]].assign(id=99_999, chosen=1)], ignore_index=True)
 
     found = wb.fit("conditional_logit", RIDE, alone, **RIDES)

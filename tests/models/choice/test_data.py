@@ -164,7 +164,7 @@ def test_weights_that_differ_within_a_person_are_refused(trips):
         read(trips, weights="w")
 
 
-def test_nothing_to_estimate_from_is_refused(trips):
+def test_data_without_any_variation_to_estimate_from_are_refused(trips):
     with pytest.raises(DataError, match="No regressor differs"):
         read(trips, "chosen ~ income")
     with pytest.raises(DataError, match="one alternative"):

@@ -83,7 +83,7 @@ def test_classes_are_ordered_by_their_share(frame):
     assert any(note.startswith("The best of 6 starts") for note in found.notes)
 
 
-def test_a_class_that_is_predicted_exactly_is_said_to_diverge():
+def test_a_class_that_is_predicted_exactly_is_noted_to_diverge():
     """With one choice per person, a class can consist of persons whose choices are separated."""
     found = wb.fit(
         "latent_class", "choice ~ gc + ttme + C(mode)", travel(), situation="individual",

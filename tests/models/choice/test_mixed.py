@@ -310,7 +310,7 @@ def test_the_result_carries_its_simulation_error(frame):
     assert any("Simulation noise is" in note for note in found.notes)
 
 
-def test_the_noise_that_is_stated_is_that_of_other_draws(frame):
+def test_the_simulation_noise_that_is_reported_is_that_of_other_draws(frame):
     options = {**RIDES, "random": {"comfort": "normal"}, "draws": 20, "draw_kind": "random"}
     fits = [wb.fit("mixed_logit", RIDE, frame, **options, seed=seed) for seed in range(12)]
     sd = np.std([each.params["sd.comfort"] for each in fits], ddof=1)
@@ -367,7 +367,7 @@ def test_fitted_probabilities_average_the_logit_over_draws(frame):
     np.testing.assert_allclose(found.predict(frame), chances, rtol=1e-12)
 
 
-def test_parameters_held_are_no_parameters(frame):
+def test_fixed_parameters_are_not_estimated(frame):
     found = wb.fit(
         "mixed_logit",
         RIDE,

@@ -80,14 +80,14 @@ def test_tau_of_one_is_the_conditional_logit():
     np.testing.assert_allclose(held.se, plain.se, rtol=1e-6)
 
 
-def test_the_nest_of_one_alternative_is_held_at_one_and_said():
+def test_the_tau_of_a_nest_of_one_alternative_is_fixed_at_one_and_noted():
     found = wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=NESTS)
 
     assert "tau.fly" not in found.params.index
     assert "tau.fly is fixed at 1: no situation has two alternatives of its nest." in found.notes
 
 
-def test_a_tau_above_one_is_said_to_be_no_utility_maximisation():
+def test_a_tau_above_one_is_noted_to_contradict_utility_maximisation():
     nests = {"public": ["air", "train", "bus"], "private": ["car"]}
 
     found = wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=nests)
@@ -161,12 +161,12 @@ def test_alternatives_that_are_numbers_are_named_by_their_values(number):
 
 
 @pytest.mark.parametrize("value", [0, -0.5])
-def test_a_tau_held_is_positive(value):
+def test_a_fixed_tau_must_be_positive(value):
     with pytest.raises(OptionError, match="it must be above 0"):
         wb.fit("nested_logit", TRAVEL, travel(), **ROLES, nests=NESTS, fixed={"tau.ground": value})
 
 
-def test_start_values_of_tau_are_positive(frame):
+def test_start_values_of_tau_must_be_positive(frame):
     with pytest.raises(OptionError, match="it must be above 0"):
         wb.fit(
             "nested_logit",

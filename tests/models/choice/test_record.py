@@ -117,7 +117,7 @@ def test_the_record_keeps_the_fit(frame):
     assert found.state.simulation["draws"] == 20
 
 
-def test_other_columns_of_the_roles_are_other_data(frame):
+def test_other_values_in_the_columns_of_roles_are_other_data(frame):
     found = fitted("conditional_logit", frame)
     renumbered = frame.assign(id=frame["id"] + 1)
 
@@ -150,7 +150,7 @@ def test_models_of_choice_are_listed_with_their_roles():
     )
 
 
-def test_options_of_other_models_are_no_options(frame):
+def test_options_of_other_models_are_refused(frame):
     with pytest.raises(OptionError, match='no option "situation"'):
         wb.fit("logit", "chosen ~ price", frame, situation="id")
 

@@ -215,7 +215,7 @@ def test_hausman_and_mcfadden_compare_two_fits_of_statsmodels(found, trips):
     assert (test.df, test.situations) == (4, 152)
 
 
-def test_a_coefficient_that_is_held_is_held_without_the_alternative_too(trips):
+def test_a_fixed_coefficient_stays_fixed_without_the_alternative(trips):
     """The test's equation 3.1 on maxima that scipy finds, with one attribute free."""
     held = -0.05
     fit = wb.fit("conditional_logit", "choice ~ gc + ttme", trips, **ROLES, fixed={"gc": held})
@@ -241,7 +241,7 @@ def test_a_coefficient_that_is_held_is_held_without_the_alternative_too(trips):
     assert test.columns == ("ttme",)
 
 
-def test_an_alternative_without_a_name_is_offered_to_nobody(trips):
+def test_an_alternative_without_a_name_is_in_no_choice_set(trips):
     unnamed = trips.assign(mode=trips["mode"].where(trips.index != 5))
     found = wb.fit("conditional_logit", "choice ~ gc + ttme", unnamed, **ROLES)
 
@@ -267,7 +267,7 @@ def test_smaller_models_at_a_bound_are_noted(frame):
     assert "not chi-squared" in classes.likelihood_ratio(plain).note
 
 
-def test_what_a_model_cannot_say_is_refused(found, trips):
+def test_results_that_a_model_does_not_have_are_refused(found, trips):
     with pytest.raises(DataError, match="mode is not numeric"):
         found.choice.elasticities("mode")
     with pytest.raises(DataError, match="does not depend on invt"):
@@ -302,7 +302,7 @@ def test_what_a_model_cannot_say_is_refused(found, trips):
         wb.fit("multinomial_logit", "mode ~ hinc", trips).choice.shares()
 
 
-def test_a_fit_from_the_record_speaks_once_it_has_data(found, trips):
+def test_a_fit_from_the_record_predicts_once_it_has_data(found, trips):
     kept = type(found).from_dict(found.to_dict())
 
     np.testing.assert_allclose(kept.choice.shares(trips), found.choice.shares(), rtol=1e-12)

@@ -202,7 +202,7 @@ def test_individual_coefficients_are_those_without_the_scale(frame):
     np.testing.assert_allclose(persons["time"], np.sum(weight * time, axis=0), rtol=1e-8)
 
 
-def test_a_scale_that_is_held_at_zero_is_none(frame):
+def test_a_scale_parameter_fixed_at_zero_leaves_the_model_unscaled(frame):
     plain = wb.fit("conditional_logit", RIDE, frame, **RIDES)
 
     held = fitted("conditional", frame, fixed={"scale.stated": 0.0})
@@ -234,14 +234,14 @@ def test_libraries_in_float32_find_the_same_sums(frame, backend):
         ("nested", "~ nobody", "nobody"),
     ],
 )
-def test_a_scale_that_cannot_serve_is_refused(frame, model, scale, said):
+def test_an_invalid_scale_is_refused(frame, model, scale, said):
     with pytest.raises(WorkbenchError, match=said) as refused:
         fitted(model, frame, scale)
 
     assert refused.value.hint
 
 
-def test_more_scales_than_can_be_told_apart_are_refused(frame):
+def test_too_many_different_scales_are_refused(frame):
     twice = pd.concat([frame, frame.assign(id=frame["id"] + 600)])
     roles = {"situation": "id", "alternatives": "ride"}
 
@@ -249,7 +249,7 @@ def test_more_scales_than_can_be_told_apart_are_refused(frame):
         wb.fit("conditional_logit", RIDE, twice, **roles, scale="~ id")
 
 
-def test_what_assumes_one_scale_is_refused(frame):
+def test_tests_and_models_that_assume_one_scale_are_refused(frame):
     found = fitted("conditional", frame)
 
     with pytest.raises(WorkbenchError, match="one scale, and this one has several"):

@@ -167,7 +167,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_its_line():
     assert error.where == "line 3"
 
 
-def test_a_variable_of_the_notebook_is_not_visible_and_the_error_names_the_way_out():
+def test_a_variable_of_the_notebook_is_not_visible_and_the_error_says_what_to_do():
     error = refusal("params: a\nloglik = -(lwage - a*scale)**2", outside=["scale"])
 
     assert "wb.custom" in error.hint
@@ -246,7 +246,7 @@ def test_a_python_word_that_is_a_column_points_to_col():
         ("loglik = educ +", "not Python"),
     ],
 )
-def test_what_is_not_in_the_language_is_refused_with_its_line(line, word):
+def test_syntax_outside_the_language_is_refused_with_its_line(line, word):
     error = refusal(f"params: a\n{line}")
 
     assert word in error.problem
@@ -287,7 +287,7 @@ def test_a_declaration_made_twice_is_refused():
     ["a = " + "(" * 5000 + "1" + ")" * 5000, "a = 1\0", "params: a\n" + "x" * 30_000],
     ids=["deep", "null", "long"],
 )
-def test_a_monstrous_body_is_refused_quickly(text):
+def test_a_body_of_extreme_size_is_refused_quickly(text):
     assert refusal(text).code in {"syntax", "body-too-long"}
 
 

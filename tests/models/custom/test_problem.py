@@ -271,7 +271,7 @@ def test_a_graph_that_was_cut_in_torch_is_named(cut, waits, torch):
     assert ".detach()" in error.hint
 
 
-def test_float_of_a_traced_number_in_jax_is_put_into_words(waits):
+def test_float_of_a_traced_number_in_jax_is_explained(waits):
     error = refused(lambda p, d: -d.t * float(p.a), "jax", waits)
 
     assert error.code in {"function-failed", "no-dependence"}
@@ -362,7 +362,7 @@ def test_a_function_that_writes_into_its_data_is_refused_and_the_frame_stays_as_
     pd.testing.assert_frame_equal(waits, before)
 
 
-def test_a_float32_array_in_the_function_is_found_out(waits):
+def test_a_float32_array_in_the_function_is_reported(waits):
     single = jnp.ones(200, dtype=jnp.float32)
 
     def loglik(params, data):

@@ -127,7 +127,7 @@ def test_treated_rows_that_no_untreated_row_connects_are_refused():
 
 
 @pytest.mark.parametrize("kind", ["iid", "robust"])
-def test_errors_that_forget_the_first_stage_are_refused(study, kind):
+def test_errors_that_ignore_the_first_stage_are_refused(study, kind):
     with pytest.raises(InferenceError, match="the error of the first stage"):
         study.standard_errors(kind)
 
@@ -144,7 +144,7 @@ def test_errors_that_forget_the_first_stage_are_refused(study, kind):
         ({"second_stage": "~ open('f')"}, FormulaError, "not among the functions"),
     ],
 )
-def test_what_cannot_serve_is_refused_in_a_sentence(panel, changes, error, said):
+def test_invalid_input_is_refused_in_a_sentence(panel, changes, error, said):
     options = {"first_stage": FIRST, "second_stage": "~ treated"}
     options |= {"treatment": "treated", "cluster": "unit"}
 

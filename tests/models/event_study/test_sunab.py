@@ -52,7 +52,7 @@ def test_a_two_way_event_study_is_that_of_pyfixest(staggered):
     np.testing.assert_allclose(ours.se[names], other.se(), rtol=ERRORS)
 
 
-def test_every_level_without_a_reference_leaves_the_repeated_one_out_by_name(staggered):
+def test_every_level_without_a_reference_leaves_the_collinear_one_out_by_name(staggered):
     ours = wb.fit("feols", "y ~ i(year, ever_treated) | unit + year", staggered)
 
     assert len(ours.params) == 11

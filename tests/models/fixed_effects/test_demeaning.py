@@ -38,7 +38,7 @@ def fit(panel):
     return wb.fit("feols", FORMULA, panel, demeaner="lsmr", fixef_rm="none")
 
 
-def test_each_iteration_tells_every_figure_of_every_column(fit):
+def test_each_iteration_records_every_figure_of_every_column(fit):
     frame = fit.demeaning.to_frame()
 
     names = ["residual", "normr", "normar", "normA", "condA", "normx"]
@@ -85,7 +85,7 @@ def test_a_run_without_fixed_effects_has_an_empty_record(panel):
     assert fit.demeaning.rows().shape == (0, 3)
 
 
-def test_rounds_are_numbered_apart():
+def test_each_round_numbers_its_own_iterations():
     record = Demeaning()
 
     for step in (1, 2):

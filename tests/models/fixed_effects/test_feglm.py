@@ -258,7 +258,7 @@ def test_varying_slopes_are_interactions_with_dummies(panel):
 
 
 # Separation --------------------------------------------------------------------------------------
-def test_a_regressor_that_is_zero_where_the_outcome_is_not_takes_its_rows_along():
+def test_a_regressor_that_is_zero_where_the_outcome_is_positive_is_left_out_with_its_rows():
     frame = pd.DataFrame(
         {
             "y": [0.0, 0, 0, 1, 2, 3],
@@ -306,7 +306,7 @@ def test_levels_without_variation_are_left_out_until_none_is_left(panel):
     assert fit.nobs == ROWS - zeros - 1
 
 
-def test_a_combination_of_regressor_and_effects_is_found_and_leaves_the_limit(panel):
+def test_rows_separated_by_a_regressor_and_effects_together_are_found_and_left_out(panel):
     rng = np.random.default_rng(11)
     height = rng.normal(size=100)[panel.firm]
     pushed = (panel["amount"] == 0) & (rng.random(ROWS) < 0.3)
@@ -363,7 +363,7 @@ def gravity(countries=12, years=4):
     return frame.assign(flow=1000 * mean * rng.gamma(0.5, 2.0, len(frame)) * traded)
 
 
-def test_a_gravity_model_ends_when_its_effects_have_come_to_rest():
+def test_a_gravity_model_ends_when_its_effects_have_converged():
     frame = gravity()
     formula = "flow ~ rta + tariff | exp^year + imp^year + exp^imp"
 

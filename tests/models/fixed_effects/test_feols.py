@@ -273,7 +273,7 @@ def test_the_effects_are_those_of_dummies_up_to_their_normalisation(panel):
     np.testing.assert_allclose(effects["year"][1:], later, atol=1e-7)
 
 
-def test_effects_that_hang_together_as_a_chain_add_up_to_what_was_fitted():
+def test_effects_of_factors_connected_in_one_long_chain_add_up_to_the_fitted_values():
     rows, rng = np.arange(12_000), np.random.default_rng(6)
     frame = pd.DataFrame({"a": rows // 4, "b": (rows + 2) // 4, "x": rng.normal(size=12_000)})
     frame["y"] = frame.x + 100 * np.sin(rows / 2_000) + rng.normal(size=12_000)

@@ -51,7 +51,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize(("y", "x", "expected"), EXAMPLES.values(), ids=EXAMPLES)
-def test_both_find_the_rows_that_a_hand_finds(y, x, expected):
+def test_both_methods_find_the_rows_found_by_hand(y, x, expected):
     y, x = np.array(y, dtype=float), np.array(x, dtype=float)
 
     rectifier, simplex = both(y, x)

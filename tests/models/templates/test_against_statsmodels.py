@@ -181,7 +181,7 @@ def test_predictions_and_residuals_are_those_of_statsmodels(model, people):
 
 
 @pytest.mark.parametrize("model", ["ols", *DISCRETE])
-def test_limits_ratios_and_chances_are_those_of_statsmodels(model, people):
+def test_confidence_limits_t_values_and_p_values_are_those_of_statsmodels(model, people):
     expected = reference(model, people).result
 
     fit = wb.fit(model, formula(model), people)

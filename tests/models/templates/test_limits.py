@@ -79,7 +79,7 @@ def test_the_test_against_poisson_is_not_made_with_probability_weights(data):
 
 @every_library
 @pytest.mark.parametrize("inflation", ["~ 1", "~ z"])
-def test_inflation_that_goes_to_zero_is_seen_and_said(data, poisson, library, inflation):
+def test_inflation_that_goes_to_zero_is_noted(data, poisson, library, inflation):
     fit = wb.fit("zip", "count ~ x", data, inflation=inflation, backend=library)
 
     assert fit.outcome is Outcome.BOUNDARY
@@ -94,7 +94,7 @@ def test_inflation_that_goes_to_zero_is_seen_and_said(data, poisson, library, in
 
 @every_library
 @pytest.mark.parametrize("model", ["negbin2", "zip"])
-def test_a_limit_in_single_precision_is_never_called_converged_and_is_said(data, model, library):
+def test_a_limit_in_single_precision_is_never_called_converged_and_is_noted(data, model, library):
     fit = wb.fit(model, "count ~ x", data, dtype="float32", backend=library)
 
     assert not fit.converged
@@ -117,7 +117,7 @@ def test_no_optimizer_calls_a_limit_converged(data, poisson, model, optimizer):
         assert fit.se.isna().all()
 
 
-def test_zeros_and_ones_alone_are_said_not_to_identify_the_inflation(data):
+def test_zeros_and_ones_alone_are_noted_not_to_identify_the_inflation(data):
     fit = wb.fit("zip", "few ~ x", data.assign(few=(data["count"] > 2) * 1))
 
     assert any("never above 1" in note for note in fit.notes)
@@ -198,7 +198,7 @@ def test_probabilities_far_in_the_tails_do_not_underflow(data):
     assert np.isfinite(fit.se).all()
 
 
-def test_levels_without_an_order_are_refused_with_the_way_to_state_one(data):
+def test_levels_without_an_order_are_refused_with_how_to_give_one(data):
     with pytest.raises(WorkbenchError) as refused:
         wb.fit("ordered_logit", "word ~ x", data)
 
@@ -249,7 +249,7 @@ def test_one_level_or_too_many_are_refused(data, change, code):
 
 @pytest.mark.parametrize("model", ["negbin2", "zip"])
 @pytest.mark.parametrize("change", [0.5, -3])
-def test_counts_that_are_no_counts_are_refused(data, model, change):
+def test_outcomes_that_are_not_counts_are_refused(data, model, change):
     with pytest.raises(WorkbenchError) as refused:
         wb.fit(model, "count ~ x", data.assign(count=data["count"] + change))
 
@@ -283,7 +283,7 @@ def test_a_row_that_misses_a_column_of_a_further_equation_is_left_out(data):
     assert sum(fit.dropped.values()) == 50
 
 
-def test_a_repeated_column_of_a_further_equation_is_left_out_by_name(data):
+def test_a_collinear_column_of_a_further_equation_is_left_out_by_name(data):
     twice = data.assign(again=2 * data["z"])
 
     fit = wb.fit("zip", "spread ~ x", twice, inflation="~ z + again")

@@ -92,7 +92,7 @@ def test_the_same_maximum_is_found_from_the_templates_start(
 
 @every_optimizer
 @every_model
-def test_ten_standard_errors_away_is_not_too_far(optimizer, model, small, optima):
+def test_a_start_ten_standard_errors_away_reaches_the_maximum(optimizer, model, small, optima):
     params, errors = optima[model]
     names = ["Intercept", "educ", "exper", "sigma"][: len(params)]
     start = dict(zip(names, params + 10 * errors, strict=True))
@@ -111,7 +111,9 @@ def test_ten_standard_errors_away_is_not_too_far(optimizer, model, small, optima
 @every_optimizer
 @every_model
 @pytest.mark.parametrize("value", [50.0, -50.0])
-def test_far_away_ends_at_the_maximum_or_says_that_it_does_not(optimizer, model, value, small):
+def test_a_start_far_away_ends_at_the_maximum_or_says_that_it_does_not(
+    optimizer, model, value, small
+):
     names = ("Intercept", "educ", "exper")
     # exp(50 + 50 * 16 + 50 * 30) is infinite: Poisson is started where it can be evaluated.
     start = dict.fromkeys(names, value if model != "poisson" else value / 10)
@@ -202,7 +204,7 @@ def test_near_separation_is_no_separation(optimizer, model):
     )
 
 
-def test_an_optimizer_that_turns_for_ever_without_a_step_is_ended(small):
+def test_an_optimizer_that_loops_without_a_step_is_ended(small):
     start = dict.fromkeys(("Intercept", "educ", "exper"), 8.0)
     options = {"start": start, "optimizer": "torchmin:trust-ncg", "backend": "torch"}
 

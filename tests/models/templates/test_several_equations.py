@@ -322,7 +322,7 @@ def test_slopes_that_differ_between_cutpoints_are_not_parallel(counts):
     assert "Parallel lines: chi2(1)" in repr(apart)
 
 
-def test_lines_of_another_model_or_of_two_levels_are_refused(counts):
+def test_the_test_of_parallel_lines_is_refused_for_another_model_or_two_levels(counts):
     two = wb.fit("ordered_logit", "high ~ x", counts.assign(high=(counts["level"] > 1) * 1))
 
     for fit in (two, fitted("negbin2", counts)):

@@ -109,7 +109,7 @@ def test_an_option_of_columns_offers_the_columns_of_the_data(offered):
     assert offered("%%mle wages --cluster ▲") == ["lwage", "educ", '"odd name"']
 
 
-def test_the_fits_of_the_session_are_offered_beside(offered, monkeypatch):
+def test_the_fits_of_the_session_are_offered_for_the_flag_beside(offered, monkeypatch):
     monkeypatch.setattr(session, "_fits", {"by hand": None, "base": None})
 
     assert offered("%%mle wages --beside ▲") == ['"by hand"', "base"]

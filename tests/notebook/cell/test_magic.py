@@ -92,7 +92,7 @@ def refused(answer, kind):
 
 
 @pytest.mark.parametrize("cell", ["%%mle --help\n", "%%mle", "%%mle\n", "%%mle  \n\n", "%mle"])
-def test_bare_it_prints_one_line_of_help(run, cell):
+def test_without_arguments_the_magic_prints_one_line_of_help(run, cell):
     result, outputs, _ = run(cell)
 
     assert result.success
@@ -182,7 +182,7 @@ def test_options_reach_the_specification(run, wages):
     assert (asked.data.kind, asked.data.name) == ("frame", "wages")
 
 
-def test_standard_errors_are_told_their_columns(run, shell, wages):
+def test_standard_errors_take_their_columns_from_flags(run, shell, wages):
     options = '--se driscoll_kraay --se-options "time=educ, lag=1" --name across'
 
     run(f"%%mle wages --model ols {options}\nlwage ~ educ", wages=wages)
@@ -271,7 +271,7 @@ def test_a_variable_comes_before_the_sample_of_its_name_and_the_output_says_so(r
     assert "comes before the sample" in plain(outputs)
 
 
-def test_a_variable_that_is_no_table_lets_the_sample_through(run):
+def test_a_variable_that_is_not_a_table_gives_way_to_the_sample(run):
     _, outputs, _ = run("%%mle mroz --model ols\nhours ~ educ", mroz=3)
 
     assert "the shipped sample mroz" in plain(outputs)
@@ -472,7 +472,7 @@ def test_loading_twice_is_loading_once(shell):
         ("educ +", False),
     ],
 )
-def test_a_formula_is_what_is_no_python_and_has_a_tilde(text, formula):
+def test_text_that_is_not_python_and_has_a_tilde_is_a_formula(text, formula):
     assert is_formula(text) is formula
 
 
@@ -527,7 +527,7 @@ def test_the_second_interrupt_cancels_and_is_raised():
     assert run.orders == ["stop", "cancel"]
 
 
-def test_an_interrupt_while_the_result_is_handed_over_costs_nothing(monkeypatch):
+def test_an_interrupt_while_the_result_is_stored_loses_nothing(monkeypatch):
     monkeypatch.setattr(display, "static_bundle", lambda _: {"text/plain": "a table"})
     run, kept = Slow(interrupts=0), []
     run.fit = object()

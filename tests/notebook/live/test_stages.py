@@ -51,7 +51,7 @@ def test_few_draws_all_draws_and_another_sign_are_three_stages():
     assert [stage["loglik"] for stage in stages] == pytest.approx(best)
 
 
-def test_the_card_of_a_real_run_tells_both_signs_and_the_loser():
+def test_the_card_of_a_real_run_shows_both_signs_and_the_rejected_one():
     run = wb.start(
         "mixed_logit", "choice ~ ttme + gc + C(mode)", "modechoice", situation="individual",
         alternatives="mode", random={"ttme": "normal"}, draws=20, draw_kind="random",
@@ -80,7 +80,7 @@ def test_the_card_of_a_real_run_tells_both_signs_and_the_loser():
         ),
     ],
 )
-def test_a_walk_in_float32_that_float64_ends_has_two_stages(model, labels):
+def test_an_optimization_in_float32_that_float64_completes_has_two_stages(model, labels):
     run = mixed()
     run.specification = run.specification.replace(model=model, dtype="float32")
     take_steps(run, "float32", 0.9, 0.6)
@@ -126,7 +126,7 @@ def test_other_models_have_no_stages():
     assert card_of(run)["stages"] == []
 
 
-def test_what_simulation_adds_stands_on_the_card_of_a_run_that_converged():
+def test_what_simulation_adds_is_shown_on_the_card_of_a_run_that_converged():
     run = mixed()
     take_steps(run, "optimize", 0.6)
     run.end(notes=(NOISE,))
@@ -134,7 +134,7 @@ def test_what_simulation_adds_stands_on_the_card_of_a_run_that_converged():
     assert card_of(run)["sentence"].endswith(f"10⁻²⁴. {NOISE}")
 
 
-def test_what_simulation_adds_is_not_told_without_a_maximum():
+def test_what_simulation_adds_is_not_shown_without_a_maximum():
     run = mixed()
     take_steps(run, "optimize", 0.6)
     run.end(Outcome.STOPPED, notes=(NOISE,))

@@ -59,7 +59,7 @@ def stream_to(page: Page, *runs: FakeRun, **options) -> Streamer:
     return streamer
 
 
-def test_the_card_of_a_stopped_run_ticks_off_nothing_it_did_not_do():
+def test_the_card_of_a_stopped_run_marks_no_phase_done_that_did_not_run():
     run = FakeRun()
     run.step()
     run.end(Outcome.STOPPED, "You stopped the run.")
@@ -131,7 +131,7 @@ def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
     )
 
 
-def test_a_page_loaded_anew_while_demeaning_gets_every_iteration():
+def test_a_page_reloaded_while_demeaning_gets_every_iteration():
     page, run = Page(), FakeRun()
     run.demeaning.begin(["y"], 1e-8)
     streamer = stream_to(page, run)
@@ -364,7 +364,7 @@ def test_rows_agree_with_the_trace():
 
 
 @pytest.mark.parametrize("order", ["pause", "resume", "stop", "cancel"])
-def test_an_order_is_heard_and_carried_out(order):
+def test_a_command_is_acknowledged_and_carried_out(order):
     page, run = Page(), FakeRun()
     streamer = stream_to(page, run)
 
@@ -388,7 +388,7 @@ def test_going_on_with_newton_shows_the_new_run():
     assert [new.name for new in begun] == ["baseline continued"]
 
 
-def test_a_refused_order_is_told_to_the_page():
+def test_a_refused_command_is_reported_to_the_page():
     def refuse(optimizer=None, max_steps=None):
         raise OptionError("The data are gone.", "run the cell again.")
 
@@ -402,7 +402,7 @@ def test_a_refused_order_is_told_to_the_page():
     assert page.of("refused")[0]["sentence"] == "The data are gone.\n  Try: run the cell again."
 
 
-def test_other_ways_out_go_to_the_owner_of_the_page_only_if_it_offered_them():
+def test_other_remedies_go_to_the_owner_of_the_page_only_if_it_offered_them():
     chosen, run = [], FakeRun()
     streamer = Streamer(
         Page(), able=("remove",), on_remedy=lambda run, action: chosen.append((run.id, action))
@@ -462,7 +462,7 @@ def test_the_stream_rests_when_all_runs_ended_and_wakes_for_the_next():
     assert {content["run"] for content in page.of("closed")} == {first.id, second.id}
 
 
-def test_a_separated_run_tells_what_happened_and_shows_no_estimate():
+def test_a_separated_run_reports_what_happened_and_shows_no_estimate():
     run = FakeRun()
     run.step(0.01)
     evidence = {
@@ -491,7 +491,7 @@ def test_an_unnamed_run_is_called_by_its_models_title():
     assert names == ["Logit", "OLS", "Own likelihood"]
 
 
-def test_an_error_without_a_fit_is_told_with_its_hint():
+def test_an_error_without_a_fit_is_shown_with_its_hint():
     run = FakeRun()
     run.fail(OptionError("There is no column hours.", "pick another."))
 

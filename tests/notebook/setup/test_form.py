@@ -288,7 +288,7 @@ def test_a_jackknife_keeps_its_cluster(people, available):
     assert setup_form.changed(clustered, "cluster", "", people).se == "hessian"
 
 
-def test_a_template_without_the_jackknife_gives_its_cluster_up_too(people, available):
+def test_a_template_without_the_jackknife_drops_its_cluster_too(people, available):
     formula = "age ~ `hourly wage` | region"
     chosen = chosen_for(
         people, available, template="feols", formula=formula, se="CRV3", cluster="region"
@@ -363,7 +363,7 @@ def test_an_own_likelihood_starts_from_the_template_and_can_run(mroz, available)
     assert check.parameters == 8
 
 
-def test_a_mistake_in_the_likelihood_is_one_of_the_likelihood(mroz, available):
+def test_a_mistake_in_the_likelihood_is_reported_at_the_likelihood(mroz, available):
     own = setup_form.own_likelihood(setup_opening.opening(mroz, available))
     own = setup_form.changed(own, "body", "loglik = log_sigmoid((2*y - 1) * etta)", mroz)
     check = setup_check.checked(own, mroz)
@@ -517,7 +517,7 @@ def test_an_optimizer_says_its_library_once(available):
     assert all(item.note not in item.label for item in available.optimizers if item.note)
 
 
-def test_a_run_in_two_stages_is_sent_to_its_code():
+def test_a_run_in_two_stages_is_edited_in_its_code():
     stages = {"first_stage": "~ 1 | unit", "treatment": "treated"}
     spec = Specification(
         Choice("did2s", stages), DataReference("sample", "staggered"), "y ~ treated"
@@ -579,7 +579,9 @@ def test_a_panel_counts_the_persons(travel, available):
         ({"offset": "gc"}, "Conditional logit has no offset.", "offset"),
     ],
 )
-def test_what_choice_data_lack_is_said_at_its_field(travel, available, choices, problem, field):
+def test_a_missing_role_of_choice_data_is_reported_at_its_field(
+    travel, available, choices, problem, field
+):
     of_model = {name: value for name, value in choices.items() if name in PICKED}
     others = {name: value for name, value in choices.items() if name not in PICKED}
     chosen = given(chosen_for(travel, available, **others), travel, "model", **of_model)

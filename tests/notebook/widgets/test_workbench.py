@@ -225,7 +225,7 @@ def test_one_press_repairs_the_name(page):
     assert page.setup["check"]["ok"]
 
 
-def test_an_outcome_that_does_not_vary_is_told_before_anything_starts():
+def test_an_outcome_that_does_not_vary_is_reported_before_anything_starts():
     page = Workbench(pd.DataFrame({"bought": [1, 1, 1, 1], "price": [1.0, 2.0, 3.0, 5.0]}))
     set_choice(page, "template", "logit")
     set_choice(page, "formula", "bought ~ price")
@@ -234,7 +234,7 @@ def test_an_outcome_that_does_not_vary_is_told_before_anything_starts():
     assert "bought" in page.setup["check"]["text"]
 
 
-def test_what_cannot_start_says_why_at_the_foot():
+def test_a_run_that_cannot_start_says_why_at_the_foot():
     page = Workbench(pd.DataFrame({"bought": [0, 1], "price": [1.0, 2.0], "age": [3.0, 5.0]}))
     set_choice(page, "template", "logit")
     set_choice(page, "formula", "bought ~ price + age")
@@ -246,7 +246,7 @@ def test_what_cannot_start_says_why_at_the_foot():
     assert page.setup["refusal"] == ""
 
 
-def test_an_option_is_set_by_name_and_emptied_by_nothing(page):
+def test_an_option_is_set_by_name_and_reset_by_an_empty_value(page):
     set_choice(page, "optimizer", "sgd")
 
     say(page, "option", of="optimizer", name="lr", value=0.25, serial=7)
@@ -297,7 +297,7 @@ def test_an_unknown_message_leaves_a_line_in_the_log(page, caplog):
     assert "no such message" in caplog.text
 
 
-def test_compare_star_rename_delete_and_undo(page):
+def test_runs_are_compared_starred_renamed_deleted_and_restored(page):
     row = run(page)
 
     say(page, "compare", ids=[])
@@ -437,7 +437,7 @@ def test_the_code_shown_gives_the_same_estimates(page):
     pd.testing.assert_series_equal(page.fit(row["name"]).se, scope["fit"].se, rtol=0)
 
 
-def test_word_comes_as_bytes_of_a_document(page, sent):
+def test_the_word_export_arrives_as_the_bytes_of_a_document(page, sent):
     run(page)
 
     say(page, "word")
@@ -458,7 +458,7 @@ def test_a_table_of_the_notebook_goes_by_its_name(monkeypatch):
     assert "women" in page.setup["code"]["magic"]
 
 
-def test_without_data_it_offers_what_there_is(page):
+def test_without_data_the_page_offers_the_samples_and_tables(page):
     empty = Workbench()
     say(empty, "source", source="samples")
     available_here = {table["key"] for table in empty.setup["tables"]}
@@ -475,7 +475,7 @@ def test_the_state_that_travels_stays_small(page):
     assert size < 100_000
 
 
-def test_presses_from_two_threads_start_one_run_each_ticket(page):
+def test_presses_from_several_threads_start_one_run(page):
     ticket, before = page.setup["ticket"], len(page.runs)
     presses = [
         threading.Thread(target=say, args=(page, "run"), kwargs={"ticket": ticket})
