@@ -15,7 +15,7 @@ from workbench.protocols import Numpy
 
 INDEPENDENT = 1e-12
 """The share of its length that a column keeps given earlier ones: three digits of float64."""
-FEW_DIGITS = 1e-7
+FEW_DIGITS = 1e-4
 """The share below which the digits of a coefficient are noted."""
 # Columns that keep this share beside their mean cannot come near the limit by other columns too,
 # where their moments can be solved with.
