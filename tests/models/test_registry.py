@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import workbench as wb
+from workbench.covariances.kinds import COVARIANCES
 from workbench.estimation.model import Model, results_class
 from workbench.models.registry import MODELS, listed, model_class
 from workbench.options import options_of
@@ -197,6 +198,56 @@ def test_a_module_that_asks_for_a_model_is_found(name, text, what):
 )
 def test_names_of_models_inside_a_family_or_in_prose_are_allowed(name, text):
     assert list(findings(name, text, {"MixedLogit"})) == []
+
+
+def compared(tree: ast.Module) -> set[str]:
+    """Return the names of models that a file compares something with.
+
+    >>> compared(ast.parse('kind.name != "felogit" or name in {"ols", "x"}')) == {"felogit", "ols"}
+    True
+    """
+    tests = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)]
+    return {text for test in tests for text in texts_in(test)} & MODELS.keys()
+
+
+def kinds_listed(tree: ast.Module) -> set[str]:
+    """Return the kinds of standard errors that stand together in a list.
+
+    >>> sorted(kinds_listed(ast.parse('kinds = ["hessian", "opg"]; se = ("robust", "x")')))
+    ['hessian', 'opg']
+    """
+    lists = (n for n in ast.walk(tree) if isinstance(n, ast.List | ast.Tuple | ast.Set))
+    found = [texts_in(each) & COVARIANCES.keys() for each in lists]
+    return {kind for kinds in found if len(kinds) > 1 for kind in kinds}
+
+
+def texts_in(node: ast.AST) -> set[str]:
+    constants = (each for each in ast.walk(node) if isinstance(each, ast.Constant))
+    return {each.value for each in constants if isinstance(each.value, str)}
+
+
+def test_no_family_tests_the_name_of_a_model_either():
+    found = {name: compared(ast.parse(text)) for name, text in sources().items()}
+
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_no_module_outside_the_covariances_lists_their_kinds():
+    found = {
+        name: kinds_listed(ast.parse(text))
+        for name, text in sources().items()
+        if not name.startswith("covariances/")
+    }
+
+    assert {name: kinds for name, kinds in found.items() if kinds} == {}
+
+
+def test_the_registry_imports_families_only_inside_functions():
+    tree = ast.parse(sources()["models/registry.py"])
+    modules = [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
+    families = {family_of(each.removeprefix("workbench.").replace(".", "/")) for each in modules}
+
+    assert families - {""} == {"models/templates"}  # which makes models of likelihood templates
 
 
 @pytest.mark.parametrize("name", MODELS)
