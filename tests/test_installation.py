@@ -105,7 +105,7 @@ class Environment:
 
     @property
     def mixture(self):
-        """What is said of two distributions in this environment."""
+        """The error about two distributions in this environment."""
         return (
             f"The folder {self.packages / 'workbench'} has files of two distributions, workbench"
             " 0.8.506 and mle-workbench, and neither can work there.\n  Try: `pip uninstall"

@@ -110,7 +110,7 @@ def visiting(lab: Lab, context: BrowserContext) -> Iterator[Callable[[str], Open
         return opened[-1]
 
     yield visit
-    complaints = list(watch.complaints)  # what is said while widgets are torn down is no matter
+    complaints = list(watch.complaints)  # messages while widgets are closed do not matter
     for view in opened:
         try:
             view.leave()

@@ -1,4 +1,4 @@
-"""How a run may end, and that it says so."""
+"""How a run may end, and what its message says."""
 
 from __future__ import annotations
 

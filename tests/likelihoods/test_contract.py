@@ -35,7 +35,7 @@ every_library = pytest.mark.parametrize("library", BACKENDS)
 
 
 def differences(function, at):
-    """Return central differences, one column a coordinate."""
+    """Return central differences, one column per coordinate."""
     steps = 1e-5 * np.eye(len(at))
     return np.array([(function(at + h) - function(at - h)) / 2e-5 for h in steps]).T
 

@@ -127,7 +127,7 @@ def theta(name):
 
 
 def difference(function, theta):
-    """Return central differences, one row a value of the function."""
+    """Return central differences, one row per value of the function."""
     steps = 1e-5 * np.eye(len(theta))
     return np.array([(function(theta + h) - function(theta - h)) / 2e-5 for h in steps]).T
 

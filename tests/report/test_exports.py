@@ -138,7 +138,7 @@ def test_latex_writes_every_special_character_as_itself():
     assert latex.number("−4.5 × 10⁻¹²") == r"$-4.5 \times 10^{-12}$"
 
 
-def test_latex_rows_have_one_cell_a_column_under_booktabs_rules(logit, probit):
+def test_latex_rows_have_one_cell_per_column_under_booktabs_rules(logit, probit):
     tex = compare(logit, probit).to_latex()
 
     rows = [line for line in tex.splitlines() if line.endswith(r"\\")]

@@ -79,7 +79,7 @@ def answers_of(name, options):
 
 
 def refusals():
-    """Return what is said where another model has the option or the property."""
+    """Return the error where another model has the option or the property."""
     said = {}
     try:
         wb.fit("ols", "y ~ x", frame, penalty=1.0)

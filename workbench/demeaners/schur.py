@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Costs that are compared, in visits of one entry of a sparse matrix.
 _FACTOR_ENTRY = 50
 _STEPS_FORMED = 20  # that are still to come once the matrix is formed and factored
-_SETTLED = 3  # steps before the contraction says something
+_STEPS_TO_JUDGE = 3  # steps before the contraction can be judged
 # Forming and factoring may cost at most so many times the steps taken so far: a contraction that
 # stalls at a single eigenvalue soon continues.
 _PATIENCE = 4
@@ -122,9 +122,9 @@ class Schur(DemeanerOptions):
         if len(matrix.diagonal) <= DENSE:
             return True
         done = len(history) - 1
-        if done < _SETTLED:
+        if done < _STEPS_TO_JUDGE:
             return False
-        window = max(_SETTLED - 1, done // 3)
+        window = max(_STEPS_TO_JUDGE - 1, done // 3)
         rate = (history[-1].max() / history[-1 - window].max()) ** (1 / window)
         ahead = np.log(self.tol / history[-1].max()) / np.log(min(rate, 0.999))
         step = matrix.work * (1 + width) / 2

@@ -315,10 +315,10 @@ def test_the_simulation_noise_that_is_reported_is_that_of_other_draws(frame):
     fits = [wb.fit("mixed_logit", RIDE, frame, **options, seed=seed) for seed in range(12)]
     sd = np.std([each.params["sd.comfort"] for each in fits], ddof=1)
 
-    stated = np.median([each.state.simulation["noise"]["sd.comfort"] for each in fits])
+    reported = np.median([each.state.simulation["noise"]["sd.comfort"] for each in fits])
 
     # A standard deviation of 12 draws is known to about a fifth.
-    assert 0.5 < stated / sd < 2
+    assert 0.5 < reported / sd < 2
 
 
 def test_scores_by_situation_add_up_to_those_by_person(frame):

@@ -1,4 +1,4 @@
-"""What is said after a choice model: closed forms, finite differences and other programs."""
+"""Results after a fit of a choice model: closed forms, finite differences and other programs."""
 
 from __future__ import annotations
 

@@ -357,7 +357,7 @@ def test_an_error_while_computing_names_the_line_and_keeps_the_traceback(rows):
     assert "m = ~educ" in "".join(traceback.format_exception(caught.value.__cause__))
 
 
-def test_by_unit_the_body_sums_rows_and_answers_once_a_unit(xp, rows):
+def test_by_unit_the_body_sums_rows_and_returns_one_value_per_unit(xp, rows):
     text = (
         "params: a, s > 0\n"
         "e = educ - a\n"

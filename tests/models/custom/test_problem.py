@@ -131,7 +131,7 @@ def test_a_body_of_normal_probabilities_is_the_probit_of_statsmodels(se, library
     np.testing.assert_allclose(fit.se, np.sqrt(np.diag(covariance)), rtol=1e-6)
 
 
-def test_a_body_by_unit_has_one_value_a_unit(library, people):
+def test_a_body_by_unit_has_one_value_per_unit(library, people):
     body = "params: a, s > 0 = 3\nloglik = unit_sum(normal_logpdf(wage, a, s))"
     by_unit = wb.likelihood(body, by="town")
     rows = wb.likelihood("params: a, s > 0 = 3\nloglik = normal_logpdf(wage, a, s)")

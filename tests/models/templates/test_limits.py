@@ -1,4 +1,4 @@
-"""What is said where a likelihood of several equations has no inner maximum, or bad data."""
+"""The outcome and notes where a likelihood of several equations has no inner maximum, or bad data."""
 
 from __future__ import annotations
 

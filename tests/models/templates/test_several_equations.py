@@ -154,7 +154,7 @@ def test_errors_are_sums_of_numerical_scores(counts, model, kind):
 
 
 def differences(function, at):
-    """Return central differences, one column a coordinate."""
+    """Return central differences, one column per coordinate."""
     steps = 1e-5 * np.eye(len(at))
     return np.array([(function(at + h) - function(at - h)) / 2e-5 for h in steps]).T
 
