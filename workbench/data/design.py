@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.data.complete_cases import CompleteCases, Positions, draw, fewer, note_on_levels
 from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
+from workbench.data.formula.never_treated import with_marks_read
 from workbench.data.formula.outcome import read_ordered, read_outcome, unused_levels
 from workbench.data.formula.parser import (
     ParsedFormula,
@@ -188,20 +189,23 @@ def build_design(
     numeric = {*plain, *(name for side in read for name in _arithmetic(side))}
     names = [*(name for side in read for name in side.columns), *plain]
     coded = {name for side in read for name in side.term_reads.factors}
-    sample = draw(table, names, numeric, list(dict.fromkeys([*cluster, *groups])), missing, coded)
+    grouping = list(dict.fromkeys([*cluster, *groups]))
+    marked = with_marks_read(table, read, numeric, grouping)
+    sample = draw(marked.table, names, numeric, grouping, missing, coded)
     sample = _weighted(sample, weights, weight_kind)
     factors: tuple[Factor, ...] = ()
     if fixef_rm is not None:
         copies = weights if weight_kind == "frequency" else None
         sample, factors = read_factors(terms, sample, copies, fixef_rm, cluster)
+    sample = replace(sample, notes=(*sample.notes, *marked.notes(sample.rows)))
     outcome, outcome_levels = (
         read_ordered(parsed, sample) if ordered else read_outcome(parsed, sample, positive)
     )
-    regressors = read_regressors(parsed, sample)
+    regressors = read_regressors(parsed, sample, marked.codes)
     if any(factor.slope is None for factor in factors):
         regressors = _without_intercept(regressors)
     endogenous, instruments = [
-        _without_intercept(read_regressors(side, sample)) for side in sides
+        _without_intercept(read_regressors(side, sample, marked.codes)) for side in sides
     ] or (None, None)
     return Design(
         outcome=outcome,
@@ -213,11 +217,22 @@ def build_design(
         fixed_effects=factors,
         endogenous=endogenous,
         instruments=instruments,
-        equations={name: read_regressors(side, sample) for name, side in further.items()},
-        notes=_notes(table, parsed, sample) if ordered else sample.notes,
+        equations={
+            name: read_regressors(side, sample, marked.codes) for name, side in further.items()
+        },
+        notes=(
+            *(_notes(table, parsed, sample) if ordered else sample.notes),
+            *_event_notes(regressors),
+        ),
         counts=weight_kind == "frequency",
         **_fields_without_formula(sample, weights, offset, extra_columns),
     )
+
+
+def _event_notes(regressors: Regressors) -> list[str]:
+    """Return what the terms ``sunab()`` have to say of their cohorts."""
+    events = regressors.state.get("events", [])
+    return [note for event in events for note in event.get("notes", ())]
 
 
 def _notes(table: Table, parsed: ParsedFormula, sample: CompleteCases) -> tuple[str, ...]:

@@ -113,6 +113,15 @@ class Table:
         """Return all columns as a copy, a DataFrame."""
         return _own(self._frame)
 
+    def replacing(self, columns: Mapping[str, Any]) -> Table:
+        """Return a table with other values ``(n,)`` in some of its columns."""
+        if not columns:
+            return self
+        names = self.reference_kind, self.reference_name, self.reference_query
+        other = Table(self.to_frame().assign(**columns), *names)
+        other.index = self.index
+        return other
+
     def fingerprint(self, columns: Sequence[str] | None = None) -> str:
         """Return the SHA-256 of some columns, names and values, in hexadecimal digits.
 

@@ -116,7 +116,7 @@ def test_prediction_after_a_reload_gives_the_same_columns_for_any_rows(frame, te
         ("i(year, bin=3)", r"i\(\) has no option bin"),
         ("sunab(year)", r"sunab\(\) names one variable"),
         ("sunab(year, treat, ref_p=__import__('os'))", "not allowed"),
-        ("sunab(kind, year)", "kind is text"),
+        ("sunab(kind, year)", "kind has 'a' in row 0"),
         ("x:since", "infinite"),
         ("since + i(since, ref=-1)", "infinite"),
     ],

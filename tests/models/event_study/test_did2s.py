@@ -135,7 +135,7 @@ def test_errors_that_ignore_the_first_stage_are_refused(study, kind):
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"treatment": "year"}, DataError, "treatment year has the value 20"),
+        ({"treatment": "year"}, DataError, r"year has 20\d\d in row 0, where it needs 0 or 1"),
         ({"treatment": "one"}, DataError, "has only 1"),
         ({"first_stage": "~ x"}, FormulaError, "first stage has no fixed effects"),
         ({"second_stage": "~ treated | unit"}, FormulaError, "second stage has fixed effects"),
@@ -218,3 +218,35 @@ def test_the_fingerprint_covers_the_first_stage(panel):
     }
 
     assert len(prints) == 2
+
+
+def test_untreated_rows_without_an_event_time_are_in_the_first_stage(panel, study):
+    never = panel.time_to_treatment == -1000
+    gaps = panel.assign(time_to_treatment=panel.time_to_treatment.mask(never))
+
+    ours = wb.did2s(gaps, "y", FIRST, STUDY.replace("[-1, -1000]", "-1"), "treated", "unit")
+
+    pd.testing.assert_series_equal(ours.params, study.params)
+    pd.testing.assert_series_equal(ours.se, study.se)
+    assert any(f"{never.sum()} rows with treated = 0 are without" in note for note in ours.notes)
+
+
+def test_treated_rows_without_an_event_time_are_left_out_and_counted(panel):
+    lost = (panel.treated == 1) & (panel.year == 2014)
+    gaps = panel.assign(time_to_treatment=panel.time_to_treatment.mask(lost))
+
+    ours = wb.did2s(gaps, "y", FIRST, STUDY, "treated", "unit")
+
+    without = wb.did2s(panel[~lost], "y", FIRST, STUDY, "treated", "unit")
+    assert ours.dropped == {"missing time_to_treatment": lost.sum()}
+    np.testing.assert_allclose([ours.params, ours.se], [without.params, without.se])
+
+
+@pytest.mark.parametrize(("no", "yes"), [("no", "yes"), ("0", "1"), (False, True)])
+def test_the_treatment_may_be_written_as_words(panel, no, yes):
+    words = panel.assign(treated=np.where(panel.treated == 1, yes, no))
+
+    ours = wb.did2s(words, "y", FIRST, STUDY, "treated", "unit")
+
+    numbers = wb.did2s(panel, "y", FIRST, STUDY, "treated", "unit")
+    pd.testing.assert_series_equal(ours.se, numbers.se)

@@ -70,7 +70,8 @@ class Reads:
 
     ``aliases`` maps the aliases of backticked names to the names.  A column of ``factors`` is
     inside ``C()``, ``i()`` or ``sunab()``, one of ``arithmetic`` is computed with.  ``words`` are
-    the columns as spelled in the formula for formulaic, ``called`` the functions.
+    the columns as spelled in the formula for formulaic, ``called`` the functions.  ``events`` are
+    the function and the two columns of ``sunab(cohort, period)`` and ``i(period, number)``.
     """
 
     aliases: dict[str, str]
@@ -80,6 +81,7 @@ class Reads:
     arithmetic: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     called: set[str] = field(default_factory=set)
+    events: list[tuple[str, str, str]] = field(default_factory=list)
 
     def column(self, word: str) -> str:
         """Record a column and return its name."""
@@ -195,6 +197,8 @@ def _check_call(node: ast.Call, reads: Reads) -> None:
     if name == "sunab" and len(coded) < columns:
         raise _refusal("sunab() names one variable", "as in sunab(first_treated, year).", name)
     numbers = name == "i" and "ref2" not in {word.arg for word in node.keywords}
+    if len(coded) == columns == 2 and (numbers or name == "sunab"):
+        reads.events.append((name, coded[0], coded[1]))
     reads.factors.update(coded[:1] if numbers else coded)
     if any(isinstance(inner, ast.Name) and inner.id == INFINITE for inner in ast.walk(node)):
         reads.called.add(INFINITE)

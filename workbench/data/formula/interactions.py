@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from workbench.data.formula.never_treated import looks_relative
 from workbench.data.names import level_text, shown
 from workbench.errors import DataError, FormulaError
 from workbench.protocols import Numpy
@@ -53,7 +56,9 @@ def described(
     """
     found = (dict(kept) for kept in transform_state.values() if "variable" in kept)
     return [
-        kept | {"variable": named(kept["variable"]), "by": kept["by"] and named(kept["by"])}
+        kept
+        | {"variable": named(kept["variable"]), "by": kept["by"] and named(kept["by"])}
+        | ({"notes": [named(note) for note in kept["notes"]]} if "notes" in kept else {})
         for kept in found
     ]
 
@@ -193,9 +198,11 @@ def _cohorts(
     cohort, period
         The period in which a unit is first treated, and the period of the row; or, where the
         periods run from below to above zero, periods relative to the treatment already.  Cohorts
-        that are not a period were never treated and are the reference.
+        that are infinite were never treated and are the reference, as are those after the last
+        period.  A cohort need not be a period of the rows: its event times are period - cohort.
     ref_c, ref_p
-        Further cohorts, and the relative periods, without a column.
+        Further cohorts, and the relative periods, without a column.  A cohort with none of these
+        periods goes without its last one before the treatment.
     att, no_agg
         Report the average over treated cells, or every cell, instead of the periods.
 
@@ -205,27 +212,17 @@ def _cohorts(
     heterogeneous treatment effects", Journal of Econometrics 225(2), 175-199.
     """
     g, t = _number(cohort), _number(period)
-    relative_already = _state.get("relative", bool(t.min() < 0 < t.max() and (t == 0).any()))
-    never = [x.item() for x in np.unique(g) if not relative_already and not (t == x).any()]
-    never = _state.get("never", never)
-    treated = ~np.isin(g, never)
+    relative_already = _state.get("relative", looks_relative(t))
+    treated = np.isfinite(g) & np.isfinite(t) & ~np.isin(g, _state.get("never", []))
     relative = np.full(len(g), np.nan)
     relative[treated] = t[treated] if relative_already else t[treated] - g[treated]
     if "variable" not in _state:
-        skipped = [_plain(x) for x in _listed(ref_c)]
-        found = _cells(g[treated], relative[treated])
-        kinds = _timing(found, str(cohort.name), skipped, bool(never))
-        away = [_plain(x) for x in _listed(ref_p)]
+        study = _Study(g[treated], t[treated], relative[treated], cohort.name, period.name)
+        if relative_already:
+            study.refuse_two_readings()
+        _state |= study.state(_listed(ref_c), _listed(ref_p), controls=not treated.all())
         _state |= {
-            "kind": "sunab",
-            "variable": str(period.name),
-            "by": str(cohort.name),
             "relative": relative_already,
-            "never": never,
-            "cells": found,
-            "columns": [c for c in found if c[0] not in (*kinds, *skipped) and c[1] not in away],
-            "reference": away,
-            "levels": sorted({e for _, e in found}),
             "show": "att" if att else "cells" if no_agg else "period",
         }
         _refuse_many(len(_state["columns"]), f"sunab({cohort.name}, {period.name})")
@@ -239,6 +236,141 @@ def _cohorts(
             for c, e in _state["columns"]
         }
     )
+
+
+@dataclass(frozen=True)
+class _Study:
+    """The rows ``(m,)`` of cohorts that have a treatment, in the order of the data.
+
+    ``g`` are the cohorts, ``t`` the periods and ``e`` the periods relative to the treatment.
+    """
+
+    g: Numpy
+    t: Numpy
+    e: Numpy
+    cohort: str
+    period: str
+
+    @cached_property
+    def spans(self) -> dict[float, Numpy]:
+        """The relative periods of each cohort, increasing."""
+        return {c: np.unique(self.e[self.g == c]) for c in np.unique(self.g).tolist()}
+
+    def state(
+        self, ref_c: Iterable[Any], ref_p: Iterable[Any], *, controls: bool
+    ) -> dict[str, Any]:
+        """Check the cohorts, and describe the columns that are made."""
+        skipped, away = [_plain(x) for x in ref_c], [_plain(x) for x in ref_p]
+        later = self._timing(skipped, controls=controls)
+        estimated = {c: e for c, e in self.spans.items() if c not in (*later, *skipped)}
+        without = {c: e for c, e in estimated.items() if not np.isin(e, away).any()}
+        instead = {c: e[e < 0].max().item() for c, e in without.items()}
+        cells = _cells(self.g, self.e)
+        columns = [
+            [c, e] for c, e in cells if c in estimated and e not in away and e != instead.get(c)
+        ]
+        shown_periods = {e for _, e in columns}
+        return {
+            "kind": "sunab",
+            "variable": str(self.period),
+            "by": str(self.cohort),
+            "cells": cells,
+            "columns": columns,
+            "reference": [*away, *sorted({*instead.values()} - shown_periods - {*away})],
+            "levels": sorted({e for _, e in cells}),
+            "notes": [*self._on_later(later), *self._on_gaps(estimated), *_on_references(instead)],
+        }
+
+    def _timing(self, skipped: Iterable[float], *, controls: bool) -> list[float]:
+        """Return the cohorts not treated within the periods; refuse those always treated."""
+        name, spans = shown(str(self.cohort)), self.spans
+        later = [c for c, e in spans.items() if e.max() < 0]
+        if len(later) == len(spans):
+            raise DataError(
+                f"No unit reaches the period that {name} names, so no cohort is ever treated.",
+                hint="sunab(cohort, period), where cohort is the period of the first treatment.",
+                code="no-cohort",
+                where=name,
+            )
+        if always := [c for c, e in spans.items() if e.min() >= 0]:
+            raise self._always_treated(always)
+        if not (controls or later or any(c in spans for c in skipped)):
+            raise DataError(
+                f"Every cohort of {name} is treated within the periods, so none is a control.",
+                hint=f"name the last one as the reference: ref_c={level_text(max(spans))}, and "
+                "leave out the periods in which it is treated too; never treated units have 0, "
+                f'"never" or no value in {name}.',
+                code="no-control",
+                where=name,
+            )
+        return later
+
+    def _always_treated(self, cohorts: Sequence[float]) -> DataError:
+        name, rows = str(self.cohort), int(np.isin(self.g, cohorts).sum())
+        several = f"s {_several(cohorts)}" if len(cohorts) > 1 else f" {level_text(cohorts[0])}"
+        kept = f"~df[{name!r}].isin([{_several(cohorts, MOST_CELLS)}])"
+        return DataError(
+            f"The cohort{several} of {shown(name)} {'are' if len(cohorts) > 1 else 'is'} treated "
+            f"in every period ({rows:,} row{'s' * (rows > 1)}), so the effect is not identified.",
+            hint=f"leave the rows out: df[{kept}]; or, if this stands for never treated, give it "
+            "no value.",
+            code="always-treated",
+            where=shown(name),
+        )
+
+    def refuse_two_readings(self) -> None:
+        """Refuse periods that may be relative to the treatment or not."""
+        cohorts = [c for c, e in self.spans.items() if e.max() >= 0]
+        if not cohorts or min(cohorts) < self.t.min() or max(cohorts) > self.t.max():
+            return
+        ends = np.array([[self.spans[c][0] + c, self.spans[c][-1] + c] for c in cohorts])
+        if len(cohorts) > 1 and (np.ptp(ends, axis=0) == 0).any():
+            return  # every cohort begins or ends in the same period, so that they are relative
+        name, period = shown(str(self.cohort)), shown(str(self.period))
+        raise DataError(
+            f"{period} runs from {level_text(self.t.min())} to {level_text(self.t.max())} and "
+            f"has the cohorts of {name} among its values, so it may be relative to the treatment "
+            "or not.",
+            hint="add a number to both columns so that the periods are positive; or, where they "
+            f"are relative, name the cohorts in {name} by years.",
+            code="two-readings",
+            where=period,
+        )
+
+    def _on_later(self, later: Sequence[float]) -> list[str]:
+        if not later:
+            return []
+        rows = int(np.isin(self.g, later).sum())
+        return [
+            f"sunab() has {rows:,} rows of cohorts that are not treated within the periods as "
+            f"controls: {_several(later)}."
+        ]
+
+    def _on_gaps(self, cohorts: Iterable[float]) -> list[str]:
+        """Name the cohorts whose first treated period has no rows."""
+        gaps = [c for c in cohorts if 0 not in self.spans[c]]
+        if not gaps:
+            return []
+        return [
+            f"sunab() measures event times as {self.period} - {self.cohort}, also for cohorts "
+            f"without rows in the period of their treatment: {_several(gaps)}."
+        ]
+
+
+def _on_references(instead: Mapping[float, float]) -> list[str]:
+    """Name the cohorts whose reference is not the one asked for."""
+    if not instead:
+        return []
+    each = [f"{level_text(e)} for the cohort {level_text(c)}" for c, e in instead.items()]
+    more = ", …" if len(each) > _LEVELS_NAMED else ""
+    return [
+        "sunab() has the last period before the treatment as the reference of cohorts without "
+        f"rows in ref_p: {', '.join(each[:_LEVELS_NAMED])}{more}."
+    ]
+
+
+def _several(values: Sequence[float], most: int = _LEVELS_NAMED) -> str:
+    return ", ".join(map(level_text, values[:most])) + (", …" if len(values) > most else "")
 
 
 def cell_name(period: str, cohort: float, relative: float) -> str:
@@ -271,39 +403,6 @@ def _listed(given: Any) -> list[Any]:
     if given is None:
         return []
     return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def _timing(
-    cells: Sequence[Sequence[float]], name: str, skipped: Iterable[float], controls: bool
-) -> list[float]:
-    """Return the cohorts that are not treated within the periods; refuse those always treated."""
-    cohorts = sorted({c for c, _ in cells})
-    spans = {c: [e for other, e in cells if other == c] for c in cohorts}
-    not_yet = [c for c in cohorts if max(spans[c]) < 0]
-    if len(not_yet) == len(cohorts):
-        raise DataError(
-            f"No unit reaches the period that {shown(name)} names, so no cohort is ever treated.",
-            hint="sunab(cohort, period), where cohort is the period of the first treatment.",
-            code="no-cohort",
-            where=name,
-        )
-    if always := [c for c in cohorts if min(spans[c]) >= 0]:
-        raise DataError(
-            f"The cohort {level_text(always[0])} of {shown(name)} is treated in every period, "
-            "so its effect is not identified.",
-            hint=f"leave its rows out: df[df[{name!r}] != {level_text(always[0])}].",
-            code="always-treated",
-            where=name,
-        )
-    if not (controls or not_yet or any(c in cohorts for c in skipped)):
-        raise DataError(
-            f"Every cohort of {shown(name)} is treated within the periods, so none is a control.",
-            hint=f"name the last one as the reference: ref_c={level_text(cohorts[-1])}, and leave "
-            "out the periods in which it is treated too.",
-            code="no-control",
-            where=name,
-        )
-    return not_yet
 
 
 def _refuse_new_cells(found: Iterable[Sequence[float]], state: Mapping[str, Any]) -> None:

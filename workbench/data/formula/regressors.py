@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from workbench.data import columns as reading
 from workbench.data.complete_cases import CompleteCases, Values, is_missing, read, take
 from workbench.data.formula.interactions import described
 from workbench.data.formula.materialize import frame_for, from_json, materialize, refuse_not_finite
+from workbench.data.formula.never_treated import Codes, with_marks_read
 from workbench.data.formula.parser import ParsedFormula, parse_formula
 from workbench.data.formula.terms import term_list
 from workbench.data.names import level_text, shown
@@ -43,8 +45,10 @@ class Regressors(NamedTuple):
     state: dict[str, Any]
 
 
-def read_regressors(parsed: ParsedFormula, sample: CompleteCases) -> Regressors:
-    """Build the columns of the right side.
+def read_regressors(
+    parsed: ParsedFormula, sample: CompleteCases, codes: Mapping[str, Codes] | None = None
+) -> Regressors:
+    """Build the columns of the right side; ``codes`` are those of cohorts, kept for prediction.
 
     Columns of numbers alone are stacked directly, which is several times faster than formulaic
     and gives the same; everything else goes through formulaic.
@@ -77,6 +81,8 @@ def read_regressors(parsed: ParsedFormula, sample: CompleteCases) -> Regressors:
     if events := described(from_json(result.transforms), parsed.named):
         order = parsed.term_reads.columns
         state["events"] = sorted(events, key=lambda event: order.index(event["variable"]))
+    if codes:
+        state["never"] = {name: asdict(each) for name, each in codes.items()}
     return Regressors(result.matrix, names, state)
 
 
@@ -102,6 +108,8 @@ def prediction_matrix(state: Mapping[str, Any], table: Table) -> Numpy:
         When the table lacks a column.
     """
     parsed = parse_formula(state["formula"], [*table.names, *state["outcome_columns"]])
+    codes = {name: Codes(**each) for name, each in state.get("never", {}).items()}
+    table = with_marks_read(table, (parsed,), parsed.term_reads.arithmetic, known=codes).table
     columns = {name: _known(table, name, state) for name in parsed.term_reads.columns}
     incomplete = np.zeros(table.nrows, dtype=bool)
     for column in columns.values():

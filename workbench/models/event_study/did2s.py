@@ -13,6 +13,7 @@ from workbench.covariances import ClusterMeat
 from workbench.covariances.score_sums import grouped_sums
 from workbench.data.design import Design, build_design
 from workbench.data.formula.parser import split_formula
+from workbench.data.indicators import indicator
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.estimation.specification import Specification
@@ -55,7 +56,7 @@ class TwoStageProblem(LinearRegression):
         super().__init__(specification, stages.second)
         design = stages.second
         self.dropped, self.clusters = dict(design.dropped), dict(design.clusters)
-        self.notes = (*design.notes, stages.note)
+        self.notes = (*design.notes, *stages.notes)
         for name, codes in self.clusters.items():
             self.notes += notes_on_clusters(codes, name)
         self.weights = weights_of(design.weights, specification.weight_kind, len(design.outcome))
@@ -136,7 +137,11 @@ class TwoStageProblem(LinearRegression):
 
 
 class _Stages:
-    """Both stages over the rows that both can use."""
+    """Both stages: the first over the rows it can use, the second over those with its columns too.
+
+    Untreated rows without a value in the second stage, such as an event time of the never treated,
+    are in the first stage alone: their columns of the second one are zero.
+    """
 
     def __init__(self, specification: Specification, table: Table) -> None:
         _refuse_offset(specification)
@@ -163,40 +168,40 @@ class _Stages:
             "missing": specification.missing,
             "extra_columns": [self.treatment],
         }
+        treated = indicator(table.column(self.treatment), self.treatment)
+        table = table.replacing({self.treatment: treated})
         first = build_design(table, first_text, **settings, fixef_rm="none")
         second = build_design(table, second_text, **settings)
         self.factors, self.untreated = first.fixed_effects, self._untreated(first)
         self.covariates = first.matrix
-        self._keep(first, second)
+        self._keep(first, second, table)
 
     def _untreated(self, first: Design) -> npt.NDArray[np.bool_]:
         """Return which rows of the first stage are untreated."""
         treated = first.columns[self.treatment]
-        strange = treated[(treated != 0) & (treated != 1)]
-        if len(strange) or treated.min() == treated.max():
-            found = f"the value {strange[0]:g}" if len(strange) else f"only {treated[0]:g}"
+        if treated.min() == treated.max():
             raise DataError(
-                f"The treatment {self.treatment} has {found}, where it needs 0 and 1.",
+                f"The treatment {self.treatment} has only {treated[0]:g}, where it needs 0 and 1.",
                 hint="1 in rows that are treated, and 0 before and in rows that never are.",
                 code="treatment",
                 where=self.treatment,
             )
         return np.asarray(treated == 0)
 
-    def _keep(self, first: Design, second: Design) -> None:
+    def _keep(self, first: Design, second: Design, table: Table) -> None:
         """Leave out the rows that miss something, and those without an untreated counterpart."""
-        both = np.isin(first.rows, second.rows)
-        dropped = {**second.dropped, **first.dropped}
-        usable = both.copy()
+        complete = np.isin(first.rows, second.rows)
+        usable = complete | self.untreated
+        dropped = {**first.dropped, **_incomplete(table, second, first, first.rows[~usable])}
         for factor in self.factors:
-            has = np.bincount(factor.codes, self.untreated & both, factor.levels) > 0
+            has = np.bincount(factor.codes, self.untreated, factor.levels) > 0
             if lost := int((usable & ~has[factor.codes]).sum()):
                 dropped[f"without an untreated row in {factor.name}"] = lost
                 usable &= has[factor.codes]
-        if not usable.any():
+        if not (usable & complete).any():
             raise DataError(
-                f"None of {counted(len(both), 'row')} has an untreated row in each of its fixed "
-                "effects.",
+                f"None of {counted(len(usable), 'row')} has an untreated row in each of its fixed "
+                "effects and the columns of the second stage.",
                 hint=f"rows with {self.treatment} = 0 for every unit and period.",
                 code="no-rows-left",
                 where=self.treatment,
@@ -207,17 +212,44 @@ class _Stages:
         )
         self.covariates = self.covariates[usable]
         self.untreated = self.untreated[usable]
-        self.second = _rows(second, np.isin(second.rows, first.rows[usable]), dropped)
+        self.second = _rows(first, second, usable, dropped)
+        self.notes = self._notes(int((usable & ~complete).sum()))
+
+    def _notes(self, alone: int) -> tuple[str, ...]:
+        """Count the rows and levels of the first stage, and the rows that are in it alone."""
         counts = ", ".join(f"{f.name} ({f.levels:,})" for f in self.factors)
-        self.note = (
-            f"First stage: {counted(int(self.untreated.sum()), 'row')} with {self.treatment} = 0; "
-            f"fixed effects, with their levels: {counts}."
+        rows = counted(int(self.untreated.sum()), "row")
+        note = f"First stage: {rows} with {self.treatment} = 0; fixed effects, with their levels: "
+        if not alone:
+            return (f"{note}{counts}.",)
+        verb = "is" if alone == 1 else "are"
+        return (
+            f"{note}{counts}.",
+            f"{counted(alone, 'row')} with {self.treatment} = 0 {verb} without a value in the "
+            f"second stage, as never treated rows are, and {verb} in the first stage alone.",
         )
 
 
-def _rows(design: Design, kept: npt.NDArray[np.bool_], dropped: dict[str, int]) -> Design:
-    """Return some rows of the second stage's design, without its intercept."""
-    columns = [j for j, name in enumerate(design.names) if name != "Intercept"]
+def _incomplete(
+    table: Table, second: Design, first: Design, rows: npt.NDArray[np.int64]
+) -> dict[str, int]:
+    """Count the rows that miss a column of the second stage, by the reasons that it has."""
+    counts = {}
+    for reason in second.dropped:
+        name = reason.removeprefix("missing ")
+        if reason not in first.dropped and name in table.names:
+            counts[reason] = int(table.column(name).iloc[rows].isna().sum())
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _rows(
+    first: Design, second: Design, kept: npt.NDArray[np.bool_], dropped: dict[str, int]
+) -> Design:
+    """Return the second stage's columns over rows of the first, zero where it misses a value.
+
+    Its intercept is left out.
+    """
+    columns = [j for j, name in enumerate(second.names) if name != "Intercept"]
     if not columns:
         raise FormulaError(
             "The second stage has no treatment variable.",
@@ -225,18 +257,19 @@ def _rows(design: Design, kept: npt.NDArray[np.bool_], dropped: dict[str, int]) 
             code="empty-side",
             where="second_stage",
         )
+    matrix = np.zeros((len(first.rows), len(columns)))
+    both = np.isin(first.rows, second.rows)
+    matrix[both] = second.matrix[np.isin(second.rows, first.rows)][:, columns]
     return replace(
-        design,
-        outcome=design.outcome[kept],
-        matrix=np.ascontiguousarray(design.matrix[kept][:, columns]),
-        names=tuple(design.names[j] for j in columns),
-        weights=None if design.weights is None else design.weights[kept],
-        clusters={
-            n: np.unique(c[kept], return_inverse=True)[1] for n, c in design.clusters.items()
-        },
-        rows=design.rows[kept],
+        second,
+        outcome=first.outcome[kept],
+        matrix=np.ascontiguousarray(matrix[kept]),
+        names=tuple(second.names[j] for j in columns),
+        weights=None if first.weights is None else first.weights[kept],
+        clusters={n: np.unique(c[kept], return_inverse=True)[1] for n, c in first.clusters.items()},
+        rows=first.rows[kept],
         dropped=dropped,
-        columns={name: column[kept] for name, column in design.columns.items()},
+        columns={name: column[kept] for name, column in first.columns.items()},
     )
 
 
