@@ -88,6 +88,8 @@ class Option:
         A value as a person might write it.
     label
         The words of a form; the name with blanks for underscores by default.
+    key
+        What the names of a value by name are, as in ``"column"``.
     needs
         The capability of a model, an attribute of its class, without which the option has no
         effect.
@@ -110,6 +112,7 @@ class Option:
     choices: tuple[Any, ...] = ()
     example: Any = None
     label: str = ""
+    key: str = "name"
     needs: str = ""
     in_likelihood: bool | str = True
     owner: str = ""
@@ -198,6 +201,7 @@ class Option:
             "name": self.name,
             "label": self.words,
             "kind": self.kind.name.lower(),
+            "key": self.key,
             "help": self.help,
             "default": plain(self.default),
             "required": self.required,

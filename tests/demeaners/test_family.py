@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from tests.demeaners.conftest import demeaned_by_lstsq, dummies
-from workbench.demeaners import DEMEANERS, choice_of, demeaner_named, demeaner_on, describe
+from workbench.demeaners import DEMEANERS, automatic, choice_of, demeaner_named, describe
 from workbench.demeaners.alternating import AlternatingProjections
+from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.base import finish
 from workbench.demeaners.lsmr import LSMR
 from workbench.demeaners.schur import Schur
 from workbench.errors import OptionError
 from workbench.kernels.absorption.factors import Factor, Factors
+from workbench.options import Kind, option
 
 every_demeaner = pytest.mark.parametrize("name", DEMEANERS)
 # The tolerance bounds the residual; the error may exceed it by the root of the condition.
@@ -219,12 +222,45 @@ def test_the_family_lists_its_members_with_what_they_need():
     assert all(row.available or row.reason for row in rows.values())
 
 
-def test_a_run_off_the_cpu_is_demeaned_by_lsmr_there():
-    automatic = demeaner_on(demeaner_named("auto", {"tol": 1e-9}), "cuda:1", "jax")
-    named = demeaner_on(LSMR(max_iterations=7), "mps", "torch")
+def test_the_automatic_choice_hands_on_every_option_that_demeaners_share(monkeypatch):
+    @dataclass(frozen=True)
+    class WithMore(Automatic):
+        passes: int = option(1, kind=Kind.COUNT, help="an option that all demeaners have")
 
-    assert automatic == LSMR(tol=1e-9, device="cuda:1", library="jax")
+    @dataclass(frozen=True)
+    class Method(LSMR):
+        passes: int = option(1, kind=Kind.COUNT, help="an option that all demeaners have")
+
+    monkeypatch.setattr(automatic, "Schur", Method)
+    monkeypatch.setattr(automatic, "LSMR", Method)
+    given = WithMore(tol=1e-5, passes=3)
+
+    assert given.chosen == Method(tol=1e-5, passes=3)
+    assert given.on("cuda:0", "jax") == Method(tol=1e-5, passes=3, device="cuda:0", library="jax")
+
+
+def test_the_menu_of_a_gpu_lists_what_runs_there():
+    rows = {row.name: row for row in describe("cuda:0")}
+
+    assert [name for name, row in rows.items() if row.available] == [
+        kind.name for kind in DEMEANERS.values() if not kind.cpu_only
+    ]
+    assert rows["schur"].reason == "runs on the CPU, not on cuda:0"
+    assert rows["auto"].uses == "LSMR"
+    for name, kind in DEMEANERS.items():
+        if kind.cpu_only:
+            with pytest.raises(OptionError, match=f"'{name}' runs on the CPU only"):
+                kind().on("cuda:0", "torch")
+        else:
+            assert kind().on("cuda:0", "torch").device == "cuda:0"
+
+
+def test_a_run_off_the_cpu_is_demeaned_by_lsmr_there():
+    usual = demeaner_named("auto", {"tol": 1e-9}).on("cuda:1", "jax")
+    named = LSMR(max_iterations=7).on("mps", "torch")
+
+    assert usual == LSMR(tol=1e-9, device="cuda:1", library="jax")
     assert named == LSMR(max_iterations=7, device="mps", library="torch")
-    assert demeaner_on(Schur(), "cpu", "jax") == Schur()
+    assert Schur().on("cpu", "jax") == Schur()
     with pytest.raises(OptionError, match="'schur' runs on the CPU only, and the run is on mps"):
-        demeaner_on(Schur(), "mps", "torch")
+        Schur().on("mps", "torch")

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from workbench.api.data_argument import given_table
-from workbench.backends.devices import check_device, installed
+from workbench.backends.devices import installed
 from workbench.covariances.kinds import (
     COVARIANCES,
     covariances,
@@ -21,7 +21,7 @@ from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
 from workbench.estimation.families import FAMILIES
-from workbench.estimation.model import NUMPY, Model
+from workbench.estimation.model import Model
 from workbench.estimation.specification import DataReference, Specification
 from workbench.extras import install_extra
 from workbench.literals import Choice
@@ -147,8 +147,7 @@ def checked(specification: Specification) -> Specification:
     differing = covariance.changed()
     options = {name: value for name, value in specification.se_options.items() if name in differing}
     specification = specification.replace(se_options=options)
-    if model.computed_by != NUMPY:
-        check_device(specification.device, specification.backend, specification.dtype)
+    model.check_device(specification.device, specification.backend, specification.dtype)
     return specification
 
 
@@ -182,7 +181,7 @@ def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
     chosen["se_options"] = se_options
     if "cluster" in chosen:
         chosen["cluster"] = _one_or_several(chosen["cluster"])
-        chosen.setdefault("se", "cluster")
+        chosen.setdefault("se", model.usual_covariance(by_cluster=True))
     if "weights" in chosen:
         chosen.setdefault("weight_kind", model.weight_kind)
     if "start" in given:

@@ -35,6 +35,12 @@ class Device:
     libraries: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ("float64", "float32")
 
+    def nearest(self, library: str, dtype: str) -> tuple[str, str]:
+        """Return a library and a precision that run here: those given, as far as they do."""
+        libraries = [each for each in self.libraries if each != "numpy"]
+        known = library in libraries or not libraries
+        return library if known else libraries[0], dtype if dtype in self.dtypes else self.dtypes[0]
+
 
 def installed(library: str) -> bool:
     """Return whether a library can be imported, without importing it."""
@@ -72,11 +78,9 @@ def check_device(name: str, library: str, dtype: str) -> None:
             code="no-library",
             where="backend",
         )
-    found = {device.name: device for device in devices()}
-    wanted = "cuda:0" if name == "cuda" else name
-    device = found.get(wanted)
+    device = device_named(name)
     if device is None or not device.available or library not in device.libraries:
-        _refuse_device(name, library, device, found)
+        _refuse_device(name, library, device)
     elif dtype not in device.dtypes:
         raise DeviceError(
             f"The device {name} has no {dtype}.",
@@ -86,10 +90,22 @@ def check_device(name: str, library: str, dtype: str) -> None:
         )
 
 
-def _refuse_device(
-    name: str, library: str, device: Device | None, found: dict[str, Device]
-) -> None:
-    there = [d.name for d in found.values() if d.available and library in d.libraries]
+def device_named(name: str) -> Device | None:
+    """Return a device by name, ``"cuda"`` being the first one; None where there is none.
+
+    Examples
+    --------
+    >>> device_named("cpu").nearest("torch", "float32")
+    ('torch', 'float32')
+    """
+    if name == "cpu":  # torch, which takes seconds to load, is not asked
+        return _cpu()
+    wanted = "cuda:0" if name == "cuda" else name
+    return next((device for device in devices() if device.name == wanted), None)
+
+
+def _refuse_device(name: str, library: str, device: Device | None) -> None:
+    there = [d.name for d in devices() if d.available and library in d.libraries]
     because = "This machine has none."
     if device is not None:
         because = device.reason or f"The {library} installed here does not support it."

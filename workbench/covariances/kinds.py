@@ -56,6 +56,20 @@ def covariances() -> dict[str, type[Covariance]]:
     return {name: covariance_class(name) for name in COVARIANCES}
 
 
+def first_kind(names: Iterable[str], *, by_cluster: bool) -> str:
+    """Return the first of some kinds that needs a column to cluster by, or the first without.
+
+    Where they have none, it is the first of all kinds.
+
+    Examples
+    --------
+    >>> first_kind(["none", "robust"], by_cluster=False), first_kind([], by_cluster=True)
+    ('none', 'cluster')
+    """
+    kinds = (*names, *COVARIANCES)
+    return next(name for name in kinds if covariance_class(name).by_cluster is by_cluster)
+
+
 def no_such_covariance(name: str) -> OptionError:
     """Return the error for an unknown kind of covariance."""
     near = suggested(name)

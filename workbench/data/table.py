@@ -25,6 +25,8 @@ _COPIES_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 
 Columns = TypeVar("Columns", pd.DataFrame, pd.Series)
 Kind = Literal["0/1", "integer", "number", "text", "date", "other"]
+NUMERIC: frozenset[Kind] = frozenset({"0/1", "integer", "number"})
+"""The kinds of columns that hold numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class ColumnSummary:
     minimum: float | None
     maximum: float | None
     mean: float | None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the column holds numbers."""
+        return self.kind in NUMERIC
 
 
 class Table:

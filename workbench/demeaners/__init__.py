@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,21 +25,31 @@ DEMEANERS: dict[str, type[Demeaner]] = {member.name: member for member in _MEMBE
 
 @dataclass(frozen=True)
 class Description:
-    """A demeaner in a menu; ``reason`` says why it is not available, and how to change that."""
+    """A demeaner in a menu.
+
+    ``reason`` says why it is not available, and how to change that; ``uses`` is the title of the
+    demeaner that is used in its place.
+    """
 
     name: str
     title: str
     available: bool
     reason: str
+    uses: str = ""
 
 
-def describe() -> list[Description]:
-    """List every demeaner, the unavailable ones with their reason."""
-    rows = [(kind.name, kind.title, _missing(kind)) for kind in DEMEANERS.values()]
-    return [
-        Description(name, title, not gap, f"needs {gap}: {install_command(gap)}" if gap else "")
-        for name, title, gap in rows
-    ]
+def describe(device: str = "cpu") -> list[Description]:
+    """List every demeaner, those that are not available on a device with the reason."""
+    return [_described(kind, device) for kind in DEMEANERS.values()]
+
+
+def _described(kind: Any, device: str) -> Description:
+    gap = _missing(kind)
+    reason = f"needs {gap}: {install_command(gap)}" if gap else ""
+    if device != "cpu" and kind.cpu_only:
+        reason = reason or f"runs on the CPU, not on {device}"
+    uses = kind.title_on(device) if issubclass(kind, Automatic) else ""
+    return Description(kind.name, kind.title, not reason, reason, uses)
 
 
 def demeaner_named(name: str, settings: Mapping[str, Any] | None = None) -> Demeaner:
@@ -94,33 +104,6 @@ def as_demeaner(given: object, settings: Mapping[str, Any] | None = None) -> Dem
         f"The demeaner is {given!r}.",
         'a name as in "lsmr", or one with settings as in wb.LSMR(tol=1e-10).',
         code="bad-option",
-        where="demeaner",
-    )
-
-
-def demeaner_on(demeaner: Demeaner, device: str, library: str) -> Demeaner:
-    """Return the demeaner for a run on that device: LSMR on any but the CPU.
-
-    Raises
-    ------
-    OptionError
-        When a demeaner was chosen that runs on the CPU only.
-
-    Examples
-    --------
-    >>> demeaner_on(Automatic(tol=1e-10), "cuda:0", "torch")  # doctest: +ELLIPSIS
-    LSMR(tol=1e-10, device='cuda:0', ...)
-    """
-    if device == "cpu" or (isinstance(demeaner, LSMR) and demeaner.device != "cpu"):
-        return demeaner
-    if isinstance(demeaner, Automatic):
-        return LSMR(demeaner.tol, device, library=library)  # type: ignore[arg-type]
-    if isinstance(demeaner, LSMR):
-        return replace(demeaner, device=device, library=library)  # type: ignore[arg-type]
-    raise OptionError(
-        f"The demeaner {demeaner.name!r} runs on the CPU only, and the run is on {device}.",
-        "demeaner='lsmr', or device='cpu'.",
-        code="demeaner-place",
         where="demeaner",
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar, cast
 
+from workbench.errors import OptionError
 from workbench.kernels.absorption.factors import Factors
 from workbench.options import Kind, Options, option
 from workbench.protocols import Numpy
@@ -85,6 +86,10 @@ class Demeaner(Protocol):
         """The relative residual at which a column has converged."""
         ...
 
+    def on(self, device: str, library: str) -> Demeaner:
+        """Return the demeaner for a run on a device, computed by a library."""
+        ...
+
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return the result."""
         ...
@@ -98,6 +103,8 @@ class DemeanerOptions(Options):
     unknown_code: ClassVar[str] = "unknown-setting"
     chosen_by: ClassVar[str] = "demeaner"
     requires: ClassVar[tuple[str, ...]] = ()
+    cpu_only: ClassVar[bool] = True
+    """Whether it runs on the CPU only."""
 
     tol: float = option(
         1e-8,
@@ -106,6 +113,23 @@ class DemeanerOptions(Options):
         help="relative residual at which a column has converged",
         label="Tolerance",
     )
+
+    def on(self, device: str, library: str) -> Demeaner:
+        """Return the demeaner for a run on a device, computed by a library.
+
+        Raises
+        ------
+        OptionError
+            When it runs on the CPU only, and the run is on another device.
+        """
+        if device == "cpu":
+            return cast("Demeaner", self)
+        raise OptionError(
+            f"The demeaner {self.name!r} runs on the CPU only, and the run is on {device}.",
+            "demeaner='lsmr', or device='cpu'.",
+            code="demeaner-place",
+            where="demeaner",
+        )
 
 
 Result = TypeVar("Result")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.demeaners import as_demeaner, demeaner_on
+from workbench.demeaners import as_demeaner
 from workbench.demeaners.base import Demeaner, finish
 from workbench.demeaners.lsmr import LSMR
 from workbench.errors import DataError
@@ -89,7 +89,7 @@ def demean(
 
 def _demeaner(solver: str | Demeaner, device: str, tol: float) -> Demeaner:
     chosen = as_demeaner(solver, {"tol": tol})
-    return demeaner_on(chosen, device, getattr(chosen, "library", LSMR.libraries[0]))
+    return chosen.on(device, getattr(chosen, "library", LSMR.libraries[0]))
 
 
 def _numbers(X: npt.ArrayLike) -> Numpy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -149,6 +149,7 @@ class LSMR(DemeanerOptions):
     title: ClassVar[str] = "LSMR"
     requires: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ("torch", "jax")
+    cpu_only: ClassVar[bool] = False
 
     device: str = option("cpu", kind=Kind.TEXT, help="where it runs", example="cuda:0")
     dtype: Literal["auto", "float64", "float32"] = option(
@@ -172,6 +173,12 @@ class LSMR(DemeanerOptions):
         """How LSMR runs on this device."""
         kind = self.device.partition(":")[0]
         return DEVICE_SETTINGS.get((self.library, kind), DEVICE_SETTINGS[self.library, "cpu"])
+
+    def on(self, device: str, library: str) -> LSMR:
+        """Return it for a device; one that has a device of its own stays there."""
+        if device == "cpu" or self.device != "cpu":
+            return self
+        return replace(self, device=device, library=library)  # type: ignore[arg-type]
 
     def solve(self, factors: Factors, columns: Numpy) -> Generator[DemeanStep, None, Demeaned]:
         """Yield each iteration over ``columns (n, K)``, and return the result.

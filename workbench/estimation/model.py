@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from workbench.backends.devices import check_device, installed
 from workbench.covariances.evidence import BY_ROW, Need
-from workbench.covariances.kinds import menu
+from workbench.covariances.kinds import first_kind, menu
 from workbench.data.complete_cases import Positions
 from workbench.data.table import Table
 from workbench.errors import DataError, WorkbenchError
 from workbench.estimation.specification import Specification
 from workbench.literals import Choice
+from workbench.optimizers import proposed
 from workbench.options import Kind, Option, Options, options_from, options_of
 
 if TYPE_CHECKING:
@@ -155,6 +157,8 @@ class Model(Options):
     """What turns a specification into the call that repeats it, as ``module:function``."""
     no_cell: ClassVar[str] = ""
     """Why no ``%%mle`` cell can state the model; empty where one can."""
+    no_setup: ClassVar[str] = ""
+    """Why the Setup page cannot show a run of the model; empty where it can."""
 
     # How it is estimated ------------------------------------------------------------------------
     solved: ClassVar[bool] = False
@@ -202,10 +206,50 @@ class Model(Options):
 
     # What follows from that ---------------------------------------------------------------------
     @classmethod
-    def uses_no_library(cls, device: str, dtype: str) -> bool:
-        """Return whether neither torch nor JAX computes the model there."""
-        compiled = cls.compiled_on_cpu and (device, dtype) == ("cpu", "float64")
-        return compiled or cls.computed_by == NUMPY
+    def without_library(cls, device: str, dtype: str) -> str:
+        """Return why neither torch nor JAX computes the model there; empty where one does."""
+        if cls.on_host or (cls.computed_by == NUMPY and device == "cpu"):
+            return "This model is computed by NumPy and compiled sums, with neither library."
+        compiled = cls.compiled_on_cpu and (cls.computed_by == COMPILED or installed("numba"))
+        if compiled and (device, dtype) == ("cpu", "float64"):
+            return (
+                "In float64 on the CPU, this model is computed by compiled sums, with neither "
+                "library."
+            )
+        return ""
+
+    @classmethod
+    def check_device(cls, device: str, library: str, dtype: str) -> None:
+        """Refuse a device, library or precision that is not available, where one is used.
+
+        Raises
+        ------
+        DeviceError
+            When one of them is not available.
+        """
+        if cls.computed_by != NUMPY:
+            check_device(device, library, dtype)
+
+    @classmethod
+    def optimizer_for(cls, parameters: int) -> str:
+        """Return the name of the optimizer that a page proposes for a number of parameters."""
+        return next(iter(cls.optimizers or ()), proposed(parameters))
+
+    @classmethod
+    def optimizer_is_chosen(cls) -> bool:
+        """Tell whether the model leaves a choice of the optimizer."""
+        return not cls.solved and cls.optimizers is None
+
+    @classmethod
+    def usual_covariance(cls, *, by_cluster: bool = False) -> str:
+        """Return the kind of standard errors used where none is named.
+
+        Parameters
+        ----------
+        by_cluster
+            Whether columns to cluster by are named.
+        """
+        return first_kind(cls.covariances(), by_cluster=by_cluster)
 
     @classmethod
     def restored(cls, settings: Mapping[str, Any]) -> Self:

@@ -131,6 +131,7 @@ class RunOptions(Options):
         help="start values by parameter",
         example={"educ": 0.1},
         in_likelihood=False,
+        key="parameter",
     )
     max_steps: int | None = option(
         None,

@@ -121,8 +121,11 @@ def _refused_options(kind: type[Model], specification: Specification) -> Iterato
             "demeaner",
             DEMEANERS.get(demeaner.name),
             demeaner.settings,
-            lambda: demeaner_named(demeaner.name, demeaner.settings),
+            lambda: demeaner_named(demeaner.name, demeaner.settings).on(
+                specification.device, specification.backend
+            ),
         )
+    yield from _device(kind, specification)
     if specification.se in COVARIANCES:
         yield from _refused(
             "se",
@@ -166,6 +169,14 @@ def _refused(
         make()
     except WorkbenchError as error:
         yield Finding(error, of, error.where)
+
+
+def _device(kind: type[Model], specification: Specification) -> Iterator[Finding]:
+    """Yield why the model is not computed by this library, on this device, in this precision."""
+    try:
+        kind.check_device(specification.device, specification.backend, specification.dtype)
+    except DeviceError as error:
+        yield Finding(error, "run", error.where)
 
 
 def _clusters(specification: Specification) -> Iterator[Finding]:

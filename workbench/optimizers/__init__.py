@@ -62,6 +62,21 @@ _MEMBERS: tuple[type[Optimizer], ...] = (
 OPTIMIZERS: dict[str, type[Optimizer]] = {member.name: member for member in _MEMBERS}
 """Every optimizer by its name in a cell or a menu."""
 
+_NEWTON_UP_TO = 300
+"""Parameters up to which Newton's method is proposed: beyond, each Hessian costs too much."""
+
+
+def proposed(parameters: int) -> str:
+    """Return the name of the optimizer that a page proposes for a number of parameters.
+
+    Examples
+    --------
+    >>> proposed(8), proposed(5000)
+    ('newton', 'l-bfgs-b')
+    """
+    return Newton.name if parameters <= _NEWTON_UP_TO else LBFGSB.name
+
+
 # Their names in Stata and statsmodels.
 _ELSEWHERE = {"lbfgs": "l-bfgs-b", "nm": "nelder-mead", "ncg": "newton-cg", "nr": "newton"}
 

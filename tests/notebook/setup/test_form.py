@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.backends import devices
+from workbench.backends.devices import Device
 from workbench.errors import OptionError
 from workbench.estimation.code import magic_cell, python_call
 from workbench.estimation.specification import DataReference, Specification
 from workbench.literals import Choice
+from workbench.models.registry import MODELS, model_class
 from workbench.notebook.setup import (
     check as setup_check,
     defaults as setup_opening,
@@ -66,7 +69,7 @@ def chosen_for(opened, available, **choices):
 def given(chosen, opened, of, **options):
     """Fill in fields of a group of options, one after the other."""
     for name, value in options.items():
-        chosen = setup_form.with_option(chosen, of, name, value, opened)
+        chosen = setup_form.with_option(chosen, of, name, value)
     return chosen
 
 
@@ -224,8 +227,82 @@ def test_the_demeaner_chosen_is_in_the_code_and_in_the_cell(people, available):
 
     assert 'demeaner="alternating"' in python_call(spec)
     assert "--demeaner alternating" in magic_cell(spec)
-    with pytest.raises(OptionError, match="no demeaner 'magic'"):
-        setup_form.changed(chosen, "demeaner", "magic", people)
+
+
+@pytest.mark.parametrize(
+    ("choice", "value", "text"),
+    [
+        ("weights", "wages", "wages"),
+        ("cluster", "wages", "wages"),
+        ("demeaner", "shur", "There is no demeaner 'shur'."),
+        ("optimizer", "newtn", "newtn"),
+        ("weight_kind", "frequencies", "frequencies"),
+    ],
+)
+def test_the_plan_refuses_at_its_field_what_a_run_would_refuse(
+    people, available, choice, value, text
+):
+    chosen = chosen_for(people, available, template="feols", formula="age ~ `hourly wage` | region")
+
+    check = setup_check.checked(replace(chosen, **{"weights": "age", choice: value}), people)
+
+    assert (check.ok, check.of, check.field) == (False, "", choice)
+    assert text in check.text
+
+
+def test_a_demeaner_that_does_not_run_on_the_device_is_refused_before_the_run(people, available):
+    chosen = chosen_for(people, available, template="feols", formula="age ~ `hourly wage` | region")
+
+    check = setup_check.checked(replace(chosen, demeaner="schur", device="cuda:0"), people)
+
+    assert (check.ok, check.field) == (False, "demeaner")
+    assert check.text == "The demeaner 'schur' runs on the CPU only, and the run is on cuda:0."
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu"])
+def test_a_device_that_is_not_there_is_refused_before_the_run(mroz, available, device):
+    chosen = replace(chosen_for(mroz, available), device=device)
+
+    check = setup_check.checked(chosen, mroz)
+
+    assert (check.ok, check.field) == (False, "device")
+    assert f'The device "{device}" is not available' in check.text
+
+
+def test_a_device_brings_the_library_and_the_numbers_that_run_there(mroz, available, monkeypatch):
+    apple = Device("mps", "MPS", True, libraries=("torch",), dtypes=("float32",))
+    monkeypatch.setattr(devices, "_mps", lambda: apple)
+    chosen = chosen_for(mroz, available, library="jax")
+
+    moved = setup_form.changed(chosen, "device", "mps", mroz)
+
+    assert (moved.library, moved.dtype) == ("torch", "float32")
+    assert setup_form.changed(chosen, "device", "cpu", mroz) == chosen
+
+
+@pytest.mark.parametrize("template", ["fepois", "ols", "nested_logit", "logit"])
+def test_a_library_that_the_run_does_not_use_is_greyed(mroz, available, template):
+    chosen = chosen_for(mroz, available, template=template)
+
+    page = setup_page.page(chosen, setup_check.checked(chosen, mroz), mroz, available)
+
+    used = {each["enabled"] for each in page["libraries"]}
+    assert used == {template == "logit"}
+    assert chosen.model.without_library("cpu", "float64") == (
+        "" if used == {True} else page["libraries"][0]["reason"]
+    )
+
+
+def test_the_kind_of_weights_follows_the_model_unless_it_was_chosen(people, available):
+    formula = "age ~ `hourly wage`"
+    usual = chosen_for(people, available, template="gaussian", formula=formula, weights="age")
+    own = setup_form.changed(usual, "weight_kind", "probability", people)
+
+    there = [setup_form.changed(each, "template", "feols", people) for each in (usual, own)]
+    back = [setup_form.changed(each, "template", "gaussian", people) for each in there]
+
+    assert [each.weight_kind for each in there] == ["analytic", "probability"]
+    assert [each.weight_kind for each in back] == ["frequency", "probability"]
 
 
 def test_the_errors_of_least_squares_go_by_the_names_econometricians_use(people, available):
@@ -334,7 +411,7 @@ def test_a_run_with_fixed_effects_can_be_edited_in_setup(people):
         ("formula", 3),
         ("max_steps", "many"),
         ("max_steps", True),
-        ("weights", "no such column"),
+        ("weights", 3),
         ("base", "x"),
         ("__class__", "x"),
     ],
@@ -517,14 +594,14 @@ def test_an_optimizer_says_its_library_once(available):
     assert all(item.note not in item.label for item in available.optimizers if item.note)
 
 
-def test_a_run_in_two_stages_is_edited_in_its_code():
-    stages = {"first_stage": "~ 1 | unit", "treatment": "treated"}
-    spec = Specification(
-        Choice("did2s", stages), DataReference("sample", "staggered"), "y ~ treated"
-    )
+@pytest.mark.parametrize("name", [name for name in MODELS if model_class(name).no_setup])
+def test_a_run_for_which_setup_has_no_fields_is_sent_to_its_code(name):
+    spec = Specification(Choice(name), DataReference("sample", "staggered"), "y ~ treated")
 
-    with pytest.raises(OptionError, match="two stages cannot be edited"):
+    with pytest.raises(OptionError, match="cannot be edited here, since it") as caught:
         setup_run.from_specification(spec)
+
+    assert caught.value.code == "not-in-setup"
 
 
 # Models of discrete choice -----------------------------------------------------------------------

@@ -75,7 +75,11 @@ class ChoiceModel(Model):
         None, kind=Kind.COLUMN, help="column of the person who chooses several times"
     )
     fixed: Mapping[str, float] = option(
-        {}, kind=Kind.NUMBERS, help="parameters fixed at a value", example={"cost": -1.0}
+        {},
+        kind=Kind.NUMBERS,
+        help="parameters fixed at a value",
+        example={"cost": -1.0},
+        key="parameter",
     )
 
     @classmethod
@@ -146,6 +150,7 @@ class MixedLogit(ScaledChoiceModel):
         choices=DISTRIBUTIONS,
         help="distribution of each random coefficient",
         example={"price": "normal"},
+        key="column",
     )
     correlated: bool = option(
         False, kind=Kind.FLAG, help="whether the random coefficients are correlated"
@@ -219,6 +224,7 @@ class NestedLogit(ScaledChoiceModel):
         kind=Kind.GROUPS,
         help="alternatives of each nest, by the nest's name",
         example={"fly": ["air"], "ground": ["train", "bus", "car"]},
+        key="nest",
     )
 
     def check(self) -> None:

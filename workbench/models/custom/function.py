@@ -33,6 +33,7 @@ class Custom(Model):
     recorded: ClassVar[bool] = False
     called_by: ClassVar[str] = "workbench.models.custom.code:function_call"
     no_cell: ClassVar[str] = "its likelihood is a Python function"
+    no_setup: ClassVar[str] = "its likelihood is a Python function"
 
     loglik: Callable[..., Any]
     parameters: Mapping[str, Parameter]

@@ -17,7 +17,7 @@ class Written(Model):
     title: ClassVar[str] = "Own likelihood"
     formula: ClassVar[str] = "ℓᵢ as written"
     outcome: ClassVar[str] = "any"
-    roles: ClassVar[tuple[str, ...]] = ("columns", "cluster", "weights")
+    roles: ClassVar[tuple[str, ...]] = ("columns", "cluster", "weights", "offset")
     built_by: ClassVar[str] = "workbench.models.custom.build"
     results: ClassVar[str] = "workbench.models.custom.results:CustomFit"
     needs_formula: ClassVar[bool] = False

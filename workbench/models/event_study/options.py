@@ -26,6 +26,7 @@ class DID2S(Model):
     listed: ClassVar[bool] = False
     called_by: ClassVar[str] = "workbench.models.event_study.code:did2s_call"
     no_cell: ClassVar[str] = "it has two stages"
+    no_setup: ClassVar[str] = "it has two stages"
     roles: ClassVar[tuple[str, ...]] = ("outcome", "regressors", "cluster", "weights")
     weight_kind: ClassVar[str] = "analytic"
     evidence: ClassVar[frozenset[Need]] = frozenset({Need.CLUSTER_SCORES})

@@ -18,7 +18,7 @@ from workbench.data.design import Design
 from workbench.data.formula.fixed_effects import AbsorbedTerm
 from workbench.data.formula.parser import absorbed, split_formula
 from workbench.data.formula.regressors import Regressors
-from workbench.demeaners import demeaner_named, demeaner_on
+from workbench.demeaners import demeaner_named
 from workbench.errors import DataError
 from workbench.estimation.problem import Problem
 from workbench.estimation.specification import Specification
@@ -55,7 +55,7 @@ class FixedEffectsProblem(Problem):
         check_names((*self.parameter_names, *self.layout.instruments))
         chosen = specification.demeaner
         named = demeaner_named(chosen.name, chosen.settings)
-        self.demeaner = demeaner_on(named, specification.device, specification.backend)
+        self.demeaner = named.on(specification.device, specification.backend)
         self._take_design(design)
         for name, codes in self.clusters.items():
             self.notes += notes_on_clusters(codes, name)

@@ -123,7 +123,8 @@ def _choice(read: Mapping[str, Any], family: OptionFamily, kind: type[Model] | N
     """Return the member that a line names, or else the default."""
     default = next(e.default for e in options_of(Specification) if e.name == family.option)
     if family.option == "se":
-        default = "cluster" if "cluster" in read else default
+        clustered = (kind or Model).usual_covariance(by_cluster=True)
+        default = clustered if "cluster" in read else default
     found = read.get(family.option, default)
     if isinstance(found, Choice):
         return found

@@ -134,9 +134,8 @@ def _distance(step: Iterate) -> str:
 
 def _setting(specification: Specification) -> str:
     """Return library, device and precision; compiled models use neither library."""
-    neither = model_class(specification.model.name).uses_no_library(
-        specification.device, specification.dtype
-    )
+    model = model_class(specification.model.name)
+    neither = model.without_library(specification.device, specification.dtype)
     library = [] if neither else [_LIBRARIES[specification.backend]]
     return ", ".join([*library, specification.device.upper(), specification.dtype])
 

@@ -72,7 +72,7 @@ def _place(finding: Finding, chosen: Chosen) -> tuple[str, str]:
     """Return the group and the field at which a finding is shown."""
     if finding.of and finding.option in [e.name for e in drawn.shown(finding.of, chosen)]:
         return finding.of, finding.option
-    if finding.of == "run":
+    if finding.of == "run" or (finding.of and finding.option == finding.of):
         return "", finding.option
     return "", "body" if isinstance(finding.error, LikelihoodError) else "formula"
 

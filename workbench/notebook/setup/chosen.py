@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.data.complete_cases import Positions
 from workbench.estimation.model import Model, model_class
-from workbench.estimation.specification import Specification
+from workbench.estimation.specification import RunOptions, Specification
 from workbench.notebook.setup.available import usual_model
 
 AUTOMATIC, GIVEN = "auto", "given"
@@ -21,16 +21,16 @@ class Chosen:
     template: str = field(default_factory=lambda: usual_model("0/1"))
     formula: str = ""
     body: str = ""
-    se: str = "hessian"
-    se_before: str = "hessian"
+    se: str = RunOptions.se
+    se_before: str = RunOptions.se
     cluster: str = ""
     weights: str = ""
-    weight_kind: str = "frequency"
+    weight_kind: str = RunOptions.weight_kind
     offset: str = ""
     positive: str = ""
-    device: str = "cpu"
-    library: str = "jax"
-    dtype: str = "float64"
+    device: str = RunOptions.device
+    library: str = RunOptions.backend
+    dtype: str = RunOptions.dtype
     optimizer: str = AUTOMATIC
     start: str = AUTOMATIC
     max_steps: int | None = None

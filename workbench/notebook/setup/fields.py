@@ -69,7 +69,7 @@ def _options_of(kind: type | None) -> tuple[Option, ...]:
 def shown(of: str, chosen: Chosen) -> tuple[Option, ...]:
     """Return the options of a group that have an effect on the run, each of which is a field."""
     model = model_class(chosen.template)
-    if of == "optimizer" and (model.solved or model.optimizers is not None):
+    if of == "optimizer" and not model.optimizer_is_chosen():
         return ()
     if of == "demeaner" and not sides(chosen.formula).tail:
         return ()
@@ -88,13 +88,13 @@ def values_of(of: str, chosen: Chosen) -> Mapping[str, Any]:
     return values
 
 
-def accepted(each: Option, value: Any, opened: Opened | None) -> Any:
+def accepted(each: Option, value: Any) -> Any:
     """Return a value that a field may hold; None where the field is emptied.
 
     Raises
     ------
     OptionError
-        When the value is of another type than the option's kind, or not a column of the data.
+        When the value is of another type than the option's kind.
     """
     if value is None or value in ("", {}, []):
         return None
@@ -103,20 +103,7 @@ def accepted(each: Option, value: Any, opened: Opened | None) -> Any:
         raise OptionError(
             f"The option {each.name} has no value of that type.", code="bad-choice", where=each.name
         )
-    known = () if opened is None else opened.table.names
-    for name in _columns(each, value):
-        if name not in known:
-            raise OptionError(
-                f"The data have no column {name!r}.", code="no-column", where=each.name
-            )
     return value
-
-
-def _columns(each: Option, value: Any) -> list[Any]:
-    """Return the columns that a value names."""
-    if each.kind is Kind.COLUMNS:
-        return list(value)
-    return [value] if each.kind is Kind.COLUMN else []
 
 
 def drafted(options: Sequence[Option], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from workbench.backends.devices import device_named
 from workbench.covariances.kinds import covariance_class
-from workbench.demeaners import DEMEANERS
 from workbench.errors import OptionError
 from workbench.estimation.model import model_class
 from workbench.notebook.setup import fields as drawn
@@ -35,7 +35,6 @@ KINDS: dict[str, Any] = {
     item.name: str for item in fields(Chosen) if item.name not in {"base", "se_before", *_BY_OPTION}
 } | {"max_steps": (int, type(None))}
 """The choices that the page may change by name, with the type of each."""
-_COLUMN_FIELDS = {"cluster", "weights", "offset"}
 
 
 def changed(chosen: Chosen, choice: str, value: object, opened: Opened | None) -> Chosen:
@@ -44,32 +43,35 @@ def changed(chosen: Chosen, choice: str, value: object, opened: Opened | None) -
     Raises
     ------
     OptionError
-        When the field is unknown, or the value is not of its kind or not a column.
+        When the field is unknown, or the value is not of its kind.
     """
     if choice not in KINDS or not isinstance(value, KINDS[choice]) or isinstance(value, bool):
         raise OptionError(f"Setup has no choice {choice!r} of that kind.", code="bad-choice")
-    if choice == "demeaner" and value not in DEMEANERS:
-        raise OptionError(f"There is no demeaner {value!r}.", code="bad-choice", where=choice)
-    if choice in _COLUMN_FIELDS and value and (opened is None or value not in opened.table.names):
-        raise OptionError(f"The data have no column {value!r}.", code="no-column", where=choice)
     before, chosen = chosen, replace(chosen, **{choice: value})
     if choice == "template":
         chosen = _with_columns(replace(chosen, model_options=_columns(before)), opened)
+        chosen = _with_usual_weights(chosen, before)
     return _consequences(chosen, choice)
 
 
-def with_option(chosen: Chosen, of: str, name: str, value: Any, opened: Opened | None) -> Chosen:
+def _with_usual_weights(chosen: Chosen, before: Chosen) -> Chosen:
+    """Take the model's usual kind of weights, where the one before had its own."""
+    usual = before.weight_kind == before.model.weight_kind
+    return replace(chosen, weight_kind=chosen.model.weight_kind) if usual else chosen
+
+
+def with_option(chosen: Chosen, of: str, name: str, value: Any) -> Chosen:
     """Change one option of a group; None empties its field.
 
     Raises
     ------
     OptionError
-        When there is no such option, or the value is of another type or not a column.
+        When there is no such option, or the value is of another type.
     """
     known = {each.name: each for each in drawn.shown(of, chosen)} if of in drawn.GROUPS else {}
     if name not in known:
         raise OptionError(f"Setup has no option {name!r} of {of!r}.", code="bad-choice")
-    values = {**drawn.values_of(of, chosen), name: drawn.accepted(known[name], value, opened)}
+    values = {**drawn.values_of(of, chosen), name: drawn.accepted(known[name], value)}
     given = {key: each for key, each in values.items() if each is not None}
     return _with_given(chosen, of, given)
 
@@ -142,14 +144,13 @@ def _consequences(chosen: Chosen, choice: str) -> Chosen:
         return _with_given(chosen, choice, {})
     if choice == "template":
         chosen = _with_known_errors(chosen)
-    if choice == "template" and chosen.model.absorbs:
-        return replace(chosen, weight_kind=chosen.model.weight_kind)
     if choice == "formula" and chosen.model.with_effects and effects(chosen.formula):
         return changed(chosen, "template", chosen.model.with_effects, None)
     if choice == "template" and chosen.model.from_source and not chosen.body:
         return replace(chosen, body=chosen.model.source_text)
-    if choice == "device" and chosen.device == "mps":
-        return replace(chosen, dtype="float32", library="torch")
+    if choice == "device" and (device := device_named(chosen.device)):
+        library, dtype = device.nearest(chosen.library, chosen.dtype)
+        return replace(chosen, library=library, dtype=dtype)
     return chosen
 
 
@@ -161,7 +162,8 @@ def errors_of(template: str) -> Mapping[str, str]:
 def _with_known_errors(chosen: Chosen) -> Chosen:
     """Go back to the template's first kind of errors when it does not have the one chosen."""
     known = errors_of(chosen.template)
-    kept = [kind if kind in known else "hessian" for kind in (chosen.se, chosen.se_before)]
+    usual = chosen.model.usual_covariance()
+    kept = [kind if kind in known else usual for kind in (chosen.se, chosen.se_before)]
     given = chosen.se_options if kept[0] == chosen.se else {}
     cluster = "" if kept[0] != chosen.se and _by_cluster(chosen) else chosen.cluster
     return replace(chosen, se=kept[0], se_before=kept[1], se_options=given, cluster=cluster)
@@ -182,6 +184,7 @@ def _by_cluster(chosen: Chosen) -> bool:
 def _clustered(chosen: Chosen, column: str) -> Chosen:
     """Cluster by a column; without one, go back to the errors chosen before."""
     before = chosen.se_before if _by_cluster(chosen) else chosen.se
-    by_cluster = chosen.se if _by_cluster(chosen) else "cluster"
+    usual = chosen.model.usual_covariance(by_cluster=True)
+    by_cluster = chosen.se if _by_cluster(chosen) else usual
     chosen = chosen if _by_cluster(chosen) else replace(chosen, se_options={})
     return replace(chosen, cluster=column, se=by_cluster if column else before, se_before=before)

@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.backends.devices import installed
 from workbench.covariances.kinds import covariance_class
 from workbench.data.formula.fixed_effects import absorbed_terms, columns_of
 from workbench.data.formula.parser import formula_roles
 from workbench.data.table import ColumnSummary
-from workbench.demeaners import Description, demeaner_on, describe
-from workbench.demeaners.automatic import Automatic
-from workbench.demeaners.lsmr import LSMR
+from workbench.demeaners import describe
 from workbench.errors import FormulaError, WorkbenchError
-from workbench.estimation.model import COMPILED, NUMPY
 from workbench.estimation.specification import WEIGHT_KINDS, Specification
 from workbench.models.registry import model_of
 from workbench.notebook.setup import fields as drawn
@@ -51,7 +47,7 @@ def page(
         "numbers": [item.to_dict() for item in available.numbers(chosen.device)],
         "optimizers": [item.to_dict() for item in available.optimizers],
         "forms": drawn.forms(chosen, spec, opened),
-        "has_offset": "offset" in chosen.model.roles or chosen.model.from_source,
+        "has_offset": "offset" in chosen.model.roles,
         "has_effects": chosen.model.offers_effects,
         "automatic": _automatic(chosen, check, available),
         "effects": effects(chosen.formula),
@@ -153,17 +149,8 @@ def _errors(chosen: Chosen) -> list[MenuEntry]:
 
 def demeaners(chosen: Chosen) -> list[MenuEntry]:
     """List the demeaners, with the automatic choice and why others are unavailable."""
-    return [_demeaner(row, chosen.device) for row in describe()]
-
-
-def _demeaner(row: Description, device: str) -> MenuEntry:
-    if row.name == Automatic.name:
-        chosen = demeaner_on(Automatic(), device, "torch")
-        picked = (chosen.chosen if isinstance(chosen, Automatic) else chosen).title
-        return MenuEntry(row.name, row.title, picked)
-    if row.available and device != "cpu" and row.name != LSMR.name:
-        return MenuEntry(row.name, row.title, "", False, f"runs on the CPU, not on {device}")
-    return MenuEntry(row.name, row.title, "", row.available, row.reason)
+    rows = describe(chosen.device)
+    return [MenuEntry(row.name, row.title, row.uses, row.available, row.reason) for row in rows]
 
 
 def _absorbed(formula: str) -> tuple[str, ...]:
@@ -194,6 +181,7 @@ def about_variable(item: ColumnSummary) -> dict[str, Any]:
     return {
         "name": item.name,
         "kind": item.kind,
+        "numeric": item.numeric,
         "missing": item.missing,
         "levels": item.levels,
         "histogram": list(item.histogram),
@@ -260,23 +248,10 @@ def _automatic(chosen: Chosen, check: Check, available: Available) -> str:
     return f"{title}, for {check.parameters:,} parameters" if check.parameters else title
 
 
-def _computed_by_neither(chosen: Chosen) -> str:
-    """Return why neither library is used; nothing where one is."""
-    model = chosen.model
-    if chosen.device != "cpu" or chosen.dtype != "float64":
-        return ""
-    if model.computed_by == NUMPY:
-        return "This model is computed by NumPy and compiled sums, with neither library."
-    if model.compiled_on_cpu and (model.computed_by == COMPILED or installed("numba")):
-        return (
-            "In float64 on the CPU, this model is computed by compiled sums, with neither library."
-        )
-    return ""
-
-
 def _fitting(library: MenuEntry, chosen: Chosen, available: Available) -> MenuEntry:
     """Grey out a library that is not used by the run, or does not run on the chosen device."""
-    if library.enabled and (reason := _computed_by_neither(chosen)):
+    reason = chosen.model.without_library(chosen.device, chosen.dtype)
+    if library.enabled and reason:
         return replace(library, enabled=False, reason=reason)
     if not library.enabled or available.runs_on(library.key, chosen.device):
         return library

@@ -11,25 +11,19 @@ from workbench.covariances import TOGETHER
 from workbench.covariances.kinds import covariance_class
 from workbench.errors import OptionError
 from workbench.estimation.model import model_class
-from workbench.estimation.specification import DataReference, Source, Specification
+from workbench.estimation.specification import DataReference, RunOptions, Source, Specification
 from workbench.literals import Choice
 from workbench.notebook.setup import fields as drawn
 from workbench.notebook.setup.available import Available
 from workbench.notebook.setup.chosen import AUTOMATIC, GIVEN, Check, Chosen
-from workbench.optimizers.newton import Newton
 from workbench.options import plain
-
-NEWTON_LIMIT = 300
-"""Parameters up to which the exact Hessian is the automatic choice."""
 
 
 def optimizer_choice(chosen: Chosen, check: Check) -> str:
     """Return the optimizer's name, with "automatic" resolved by the number of parameters."""
-    if chosen.model.optimizers is not None:
-        return next(iter(chosen.model.optimizers), Newton.name)
-    if chosen.optimizer != AUTOMATIC:
+    if chosen.optimizer != AUTOMATIC and chosen.model.optimizers is None:
         return chosen.optimizer
-    return Newton.name if check.parameters <= NEWTON_LIMIT else "l-bfgs-b"
+    return chosen.model.optimizer_for(check.parameters)
 
 
 def run_name(chosen: Chosen, available: Available, taken: Sequence[str] = ()) -> str:
@@ -66,7 +60,7 @@ def specification(
         cluster=_one_or_several(clusters_of(chosen)),
         se_options=_given("se", chosen),
         weights=chosen.weights or None,
-        weight_kind=chosen.weight_kind if chosen.weights else "frequency",
+        weight_kind=chosen.weight_kind if chosen.weights else RunOptions.weight_kind,
         offset=chosen.offset or None,
         optimizer=_optimizer(chosen, check),
         backend=chosen.library,
@@ -87,14 +81,14 @@ def from_specification(spec: Specification) -> Chosen:
     Raises
     ------
     OptionError
-        When the run has two stages, for which the page has no fields.
+        When the page has no fields for a model, as for one in two stages.
     """
     model = model_class(spec.model.name)
-    if not (model.listed or model.from_source):
+    if model.no_setup:
         raise OptionError(
-            "A run in two stages cannot be edited here.",
-            hint="copy its code, and change the call there.",
-            code="two-stages",
+            f"A run of {model.title} cannot be edited here, since {model.no_setup}.",
+            hint="copy its code, and change that.",
+            code="not-in-setup",
         )
     return Chosen(
         template=spec.model.name,

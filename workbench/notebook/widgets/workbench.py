@@ -158,7 +158,7 @@ class Workbench(anywidget.AnyWidget):
     def _set_option(self, message: Mapping[str, Any]) -> None:
         self._serial = message["serial"]
         place = message["of"], message["name"], message["value"]
-        self._choose(setup_form.with_option(self._chosen, *place, self._opened))
+        self._choose(setup_form.with_option(self._chosen, *place))
 
     def _own(self, _: Mapping[str, Any]) -> None:
         self._choose(setup_form.own_likelihood(self._chosen))

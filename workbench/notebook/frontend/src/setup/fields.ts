@@ -226,5 +226,5 @@ function valueOf(field: Field, key: string): Plain {
 function placeholder(field: Field): string {
   if (field.default !== null && field.default !== "") return String(field.default);
   if (field.kind === "count" || field.kind === "number") return field.optional ? "Automatic" : "";
-  return field.example === null || typeof field.example === "object" ? "" : `as in ${field.example}`;
+  return field.example === null || typeof field.example === "object" ? "" : `for example ${field.example}`;
 }

@@ -5,8 +5,6 @@ import { effectsPart } from "./effects";
 import { disclosedPart, formPart } from "./form";
 import type { Choices, Part, SetupState } from "./state";
 
-const NUMERIC = ["0/1", "integer", "number"];
-
 /** Build the drop-downs of the options. */
 export function optionsPart(choices: Choices): Part {
   const pick = (field: string, code = true): Picker => new Picker((key) => choices.set(field, key), code);
@@ -20,7 +18,7 @@ export function optionsPart(choices: Choices): Part {
     labelled("Weights", weights.element, weights.select), kindField, labelled("Offset", offset.element, offset.select),
     positiveField, effects.element), ofErrors.element, more.element);
   const show = (state: SetupState): void => {
-    const numeric = columns(choices.variables.filter(({ kind }) => NUMERIC.includes(kind)));
+    const numeric = columns(choices.variables.filter(({ numeric }) => numeric));
     errors.show(state.errors, state.se);
     cluster.show(columns(choices.variables), state.cluster);
     weights.show(numeric, state.weights);

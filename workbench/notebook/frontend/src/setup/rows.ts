@@ -44,7 +44,7 @@ export class Rows {
     const newer = this.choices.holds(this) || this.choices.state.serial < this.sent;
     if (!newer && !same(value, this.collect())) this.draw(Object.entries(value));
     if (!this.rows.length && field.required) this.draw([["", null]]);
-    this.rows.forEach((row, at) => mark(row.name, "placeholder", Object.keys((field.example ?? {}) as object)[at] ?? "name"));
+    this.rows.forEach((row, at) => mark(row.name, "placeholder", namePlaceholder(field, at)));
   }
 
   private draw(entries: [string, Plain][]): void {
@@ -56,7 +56,7 @@ export class Rows {
     const row = this.row("", null, this.rows.length);
     this.rows.push(row);
     this.list.append(row.element);
-    mark(row.name, "placeholder", Object.keys((this.field.example ?? {}) as object)[this.rows.length - 1] ?? "name");
+    mark(row.name, "placeholder", namePlaceholder(this.field, this.rows.length - 1));
     row.name.focus();
   }
 
@@ -88,7 +88,7 @@ export class Rows {
   private words(value: Plain, caption: string, at: number): Pick<Row, "element" | "inputs" | "value"> {
     const example = Object.values((this.field.example ?? {}) as object)[at];
     const input = h("input", { class: "fld num", type: "text", spellcheck: "false", "aria-label": caption, maxlength: 1000,
-      placeholder: example === undefined ? "value" : String(example), oninput: () => this.later() });
+      placeholder: example === undefined ? "a value" : `for example ${example}`, oninput: () => this.later() });
     input.value = value === null ? "" : String(value);
     return { element: input, inputs: [input], value: () => number(input.value) };
   }
@@ -134,6 +134,12 @@ export class Rows {
     const pairs = this.rows.map((row): [string, Plain] => [row.name.value.trim(), row.value()]);
     return Object.fromEntries(pairs.filter(([name, value]) => name !== "" && value !== null));
   }
+}
+
+/** What an empty name says: what it names, with an example. */
+function namePlaceholder({ key, example }: Field, at: number): string {
+  const name = Object.keys((example ?? {}) as object)[at];
+  return name === undefined ? `a ${key}` : `a ${key}, for example ${name}`;
 }
 
 function number(words: string): Plain {

@@ -12,6 +12,8 @@ export interface Option {
 export interface Variable {
   name: string;
   kind: string;
+  /** Whether it holds numbers, and so may be weights or an offset. */
+  numeric: boolean;
   missing: number;
   levels: number | null;
   histogram: number[];
@@ -70,6 +72,8 @@ export interface Field {
   optional: boolean;
   choices: Plain[];
   example: Plain;
+  /** What the names of a value by name are, such as a column. */
+  key: string;
   value: Plain;
   /** Names or levels to choose from. */
   names: string[];

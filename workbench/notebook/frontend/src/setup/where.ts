@@ -34,6 +34,8 @@ export function wherePart(choices: Choices): Part {
     numbers.show(state.numbers, state.dtype);
     optimizer.show([{ key: "auto", label: "Automatic", note: state.automatic }, ...state.optimizers], state.optimizer, "None",
       state.only_optimizer);
+    for (const [field, picker] of [["optimizer", optimizer], ["demeaner", demeaner]] as const)
+      mark(picker.select, "aria-invalid", state.check.field === field && !state.check.of ? "true" : null);
     demeanerField.hidden = !state.absorbs;
     demeaner.show(state.demeaners, state.demeaner);
     ofOptimizer.show(state);
