@@ -20,6 +20,7 @@ EXTRAS = {
         "statsmodels",
     ),
     "sql": ("sqlalchemy",),
+    "excel": ("openpyxl",),
 }
 """The names by which the libraries of each extra are imported."""
 

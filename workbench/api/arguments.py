@@ -80,6 +80,7 @@ def specified(
         rows=table.nrows,
         columns=len(table.names),
         query=table.reference_query,
+        options=dict(table.reading.options),
     )
     specification = Specification(
         Choice(chosen.name, chosen.changed()),

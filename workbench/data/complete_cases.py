@@ -203,7 +203,7 @@ def _refuse_infinite(column: Values, name: str, rows: Positions) -> None:
 
 def _notes(table: Table, columns: Mapping[str, Values], cluster: Sequence[str]) -> tuple[str, ...]:
     """Note changes of the columns, and levels that look like typing errors."""
-    notes = []
+    notes = table.reading.notes(dict.fromkeys([*columns, *cluster]))
     for name, column in columns.items():
         if isinstance(column, np.ndarray):
             notes += [] if table.is_float(name) else _note_on_rounding(table.column(name), name)

@@ -16,6 +16,7 @@ from pandas.api import types
 
 from workbench.data.columns import content, is_rounded, numbers
 from workbench.data.names import shown, unknown_column
+from workbench.data.reading import Reading
 from workbench.errors import DataError
 
 BARS = 12
@@ -70,6 +71,8 @@ class Table:
         The variable's name, the sample's name, the file's path or the database.
     reference_query
         The query of the database.
+    reading
+        What was decided in reading a file, and the options that were given.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Table:
         reference_kind: str = "frame",
         reference_name: str = "",
         reference_query: str = "",
+        reading: Reading | None = None,
     ) -> None:
         self._frame = _own(frame)
         self._frame.columns = pd.Index([str(label) for label in frame.columns], dtype=object)
@@ -92,6 +96,7 @@ class Table:
         self.reference_kind = reference_kind
         self.reference_name = reference_name
         self.reference_query = reference_query
+        self.reading = reading or Reading()
 
     @property
     def title(self) -> str:

@@ -258,6 +258,8 @@ def _member(choice: Choice) -> _Piece:
 def _data(data: DataReference) -> _Piece:
     if data.kind == "sample":
         return _value(Call("load", (data.name,)))
+    if data.kind == "file" and data.options:
+        return _value(Call("read_csv", (data.name,), data.options))
     if data.kind == "file":
         return _text(data.name)
     if data.kind == "sql":

@@ -27,8 +27,8 @@ class DataReference:
 
     ``kind`` is ``"sample"``, ``"file"``, ``"sql"`` or ``"frame"``; ``name`` is the sample's name,
     the file's path, the database, or the variable's name in the notebook; ``query`` is the
-    SQL query.  ``fingerprint`` is a SHA-256 of the columns the
-    run reads, so that a resumed run refuses other data.
+    SQL query; ``options`` are those of `workbench.read_csv`.  ``fingerprint`` is a SHA-256 of the
+    columns the run reads, so that a resumed run refuses other data.
     """
 
     kind: str
@@ -37,6 +37,7 @@ class DataReference:
     rows: int = 0
     columns: int = 0
     query: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
-from workbench.data.sources import csv_file, feather_file, json_file, parquet_file, stata_file
-from workbench.data.sources.files import checked_path, unreadable
+from workbench.data.reading import Reading
+from workbench.data.sources import (
+    csv_file,
+    excel_file,
+    feather_file,
+    json_file,
+    parquet_file,
+    stata_file,
+)
+from workbench.data.sources.files import checked_path, suffix_of, unreadable
 from workbench.data.sources.samples import load, samples
 from workbench.data.sources.sql import read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError
 
-__all__ = ["FORMATS", "Reference", "load", "open_data", "read_sql", "samples"]
+__all__ = ["FORMATS", "Reference", "load", "open_data", "read_csv", "read_sql", "samples"]
 
-FORMATS = {
+_Reader = Callable[[Path], pd.DataFrame | tuple[pd.DataFrame, Reading]]
+
+FORMATS: dict[str, _Reader] = {
     suffix: member.read
-    for member in (csv_file, parquet_file, feather_file, json_file, stata_file)
+    for member in (csv_file, excel_file, parquet_file, feather_file, json_file, stata_file)
     for suffix in member.SUFFIXES
 }
 """The reader of a file, by its suffix."""
@@ -42,6 +53,11 @@ class Reference(Protocol):
         """The query of a database; else empty."""
         ...
 
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options that a text file was read with; else empty."""
+        ...
+
 
 def open_data(reference: Reference | str | Path) -> Table:
     """Open a file by its path, or the data of an earlier run by their reference.
@@ -49,8 +65,9 @@ def open_data(reference: Reference | str | Path) -> Table:
     Parameters
     ----------
     reference
-        A path ending in .csv, .parquet, .feather, .arrow, .json or .dta, or a reference of the kind
-        ``"sample"``, ``"file"`` or ``"sql"``.
+        A path ending in .csv, .tsv, .txt (each also with .gz), .xlsx, .parquet, .feather, .arrow,
+        .json, .jsonl, .ndjson or .dta, or a reference of the kind ``"sample"``, ``"file"`` or
+        ``"sql"``.
 
     Raises
     ------
@@ -61,6 +78,8 @@ def open_data(reference: Reference | str | Path) -> Table:
     if isinstance(reference, str | Path):
         return _open_file(reference)
     if reference.kind == "file":
+        if reference.options:
+            return read_csv(reference.name, **reference.options)
         return _open_file(reference.name)
     if reference.kind == "sql":
         return read_sql(reference.query, reference.name)
@@ -74,10 +93,46 @@ def open_data(reference: Reference | str | Path) -> Table:
     )
 
 
-def _open_file(reference: str | Path) -> Table:
-    path = checked_path(reference, tuple(FORMATS))
+def read_csv(path: str | Path, **options: Any) -> Table:
+    """Read a text file whose columns are separated, with options where the file is not clear.
+
+    Parameters
+    ----------
+    path
+        A local file that ends in .csv, .tsv or .txt, each also with .gz.
+    options
+        ``sep``, ``decimal``, ``thousands``, ``encoding``, ``skip`` (lines above the heading),
+        ``header`` (``"no"`` where no line names the columns), ``text`` (columns that stay text),
+        ``missing`` (texts for a missing value); what is not given is found in the file.
+
+    Returns
+    -------
+    A table whose ``reading`` says what was decided, and whose options the code and the record of a
+    run repeat.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, or has two readings.
+    OptionError
+        When an option is unknown or has no such value.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wages = wb.read_csv("wages.csv", decimal=",")  # doctest: +SKIP
+    """
+    given = csv_file.given_options(options)
+    return _open_file(path, csv_file.SUFFIXES, lambda checked: csv_file.read(checked, given))
+
+
+def _open_file(
+    reference: str | Path, suffixes: tuple[str, ...] = (), reader: _Reader | None = None
+) -> Table:
+    path = checked_path(reference, suffixes or tuple(FORMATS))
     try:
-        frame: pd.DataFrame = FORMATS[path.suffix.lower()](path)
+        read = (reader or FORMATS[suffix_of(path, tuple(FORMATS))])(path)
     except (OSError, ValueError, TypeError, KeyError, ImportError, RecursionError) as error:
         raise unreadable(path, error) from error
-    return Table(frame, "file", str(reference))
+    frame, reading = read if isinstance(read, tuple) else (read, None)
+    return Table(frame, "file", str(reference), reading=reading)

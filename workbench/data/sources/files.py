@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from workbench.errors import DataError
-from workbench.extras import install_extra
+from workbench.extras import install_command
 
 RUNS_CODE = {
     ".pkl", ".pickle", ".p", ".joblib", ".dill", ".pt", ".pth", ".npy", ".npz", ".rds", ".rda",
@@ -38,6 +38,12 @@ def checked_path(reference: str | Path, suffixes: tuple[str, ...]) -> Path:
     return path
 
 
+def suffix_of(path: Path, suffixes: tuple[str, ...]) -> str:
+    """Return the last two suffixes where they are known together, as ``.csv.gz``, else the last."""
+    both = "".join(path.suffixes[-2:]).lower()
+    return both if both in suffixes else path.suffix.lower()
+
+
 def refuse_large(size: int, name: str) -> None:
     """Refuse more bytes than `LARGEST`."""
     if size > LARGEST:
@@ -54,7 +60,7 @@ def unreadable(path: Path, error: Exception) -> DataError:
     reason = (str(error).splitlines() or [""])[0][:200]
     hint = "open it with pandas, with the options it needs, and pass the DataFrame."
     if isinstance(error, ImportError):
-        hint = f"{install_extra('lab')}, which brings what reads it."
+        hint = f"{install_command(error.name or '')}, which brings what reads it."
     return _refused(
         path.name, f"cannot be read ({type(error).__name__}: {reason})", hint, "unreadable"
     )
@@ -68,7 +74,7 @@ def _expanded(text: str) -> Path:
 
 
 def _check_format(path: Path, text: str, suffixes: tuple[str, ...]) -> None:
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path, suffixes)
     readable = ", ".join(suffixes)
     if suffix in RUNS_CODE:
         reason = f"is not read: a {suffix} file can run code when it is opened"

@@ -71,7 +71,13 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
     frame = table.to_frame()
     frame[name] = np.where(codes < 0, np.nan, codes.astype(np.float64))
     return (
-        Table(frame, table.reference_kind, table.reference_name, table.reference_query),
+        Table(
+            frame,
+            table.reference_kind,
+            table.reference_name,
+            table.reference_query,
+            table.reading,
+        ),
         name,
         levels,
     )

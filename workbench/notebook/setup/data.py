@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.data.sources import FORMATS, load, open_data, read_sql, samples
+from workbench.data.sources import FORMATS, load, open_data, read_csv, read_sql, samples
 from workbench.data.sources.sql import INSTALL, has_sqlalchemy
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
@@ -69,9 +69,9 @@ def open_sample(name: str) -> Opened:
     return Opened(_reference("sample", name, table), table)
 
 
-def open_file(path: str) -> Opened:
-    """Open a data file of this machine."""
-    table = open_data(path)
+def open_file(path: str, options: Mapping[str, Any] | None = None) -> Opened:
+    """Open a data file of this machine, with options where it is a text file."""
+    table = read_csv(path, **options) if options else open_data(path)
     return Opened(_reference("file", path, table), table)
 
 
@@ -85,6 +85,8 @@ def open_again(asked: DataReference, namespace: Mapping[str, Any]) -> Opened:
     """Open the data of an earlier run."""
     if asked.kind == "sql":
         return open_query(asked.name, asked.query)
+    if asked.kind == "file" and asked.options:
+        return open_file(asked.name, asked.options)
     return open_named(SOURCES.get(asked.kind, "notebook"), asked.name, namespace)
 
 
@@ -135,7 +137,12 @@ def tables(source: str, namespace: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _reference(kind: str, name: str, table: Table) -> DataReference:
     return DataReference(
-        kind, name, rows=table.nrows, columns=len(table.names), query=table.reference_query
+        kind,
+        name,
+        rows=table.nrows,
+        columns=len(table.names),
+        query=table.reference_query,
+        options=dict(table.reading.options),
     )
 
 

@@ -1,0 +1,76 @@
+"""Excel workbooks: what is read is the frame that openpyxl wrote."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from workbench.data.sources import open_data
+from workbench.errors import DataError
+
+openpyxl = pytest.importorskip("openpyxl")
+
+
+def written(path, *rows, sheets=("Data",)):
+    book = openpyxl.Workbook()
+    book.active.title = sheets[0]
+    for title in sheets[1:]:
+        book.create_sheet(title)
+    for row in rows:
+        book.active.append(row)
+    book.save(path / "a.xlsx")
+    return open_data(path / "a.xlsx")
+
+
+def test_cells_keep_their_types_and_whole_numbers_with_gaps_stay_whole(tmp_path):
+    day = dt.datetime(2020, 2, 29)
+    table = written(tmp_path, ["k", "x", "t", "d", "b"], [1, 1.5, "u", day, True], [None, 2, "v"])
+
+    assert str(table.column("k").dtype) == "Int64"
+    assert table.column("x").tolist() == [1.5, 2]
+    assert table.column("t").tolist() == ["u", "v"]
+    assert table.column("d").tolist()[0] == pd.Timestamp(day)
+    assert table.column("b").isna().tolist() == [False, True]
+
+
+def test_titles_are_skipped_and_the_sheet_is_named(tmp_path):
+    table = written(tmp_path, ["Income"], [], ["a", "b", "c"], [1, 2, 3], sheets=("Data", "Notes"))
+
+    assert table.names == ("a", "b", "c")
+    assert table.reading.note == 'Read with: sheet "Data", the first of 2; 1 line skipped.'
+
+
+def test_numbers_as_text_are_read_with_their_marks(tmp_path):
+    table = written(tmp_path, ["a", "c"], ["1,5", "01"], ["2,25", "1"])
+
+    assert table.column("a").tolist() == [1.5, 2.25]
+    assert table.column("c").tolist() == ["01", "1"]
+
+
+def test_errors_of_excel_are_missing(tmp_path):
+    assert written(tmp_path, ["a", "b"], ["#N/A", 1], [2, 3]).column("a").isna().tolist() == [
+        True,
+        False,
+    ]
+
+
+def test_headings_of_one_name_are_refused(tmp_path):
+    with pytest.raises(DataError, match="same name: x"):
+        written(tmp_path, ["x", "x"], [1, 2])
+
+
+def test_json_lines_are_records(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"a": 1, "t": "01"}\n\n{"a": 2, "t": "1"}\n')
+
+    frame = open_data(tmp_path / "a.jsonl").to_frame()
+
+    assert (frame["a"].tolist(), frame["t"].tolist()) == ([1, 2], ["01", "1"])
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path):
+    (tmp_path / "a.ndjson").write_text('{"a": 1}\n{"a": \n')
+
+    with pytest.raises(DataError, match="line 2"):
+        open_data(tmp_path / "a.ndjson")

@@ -1,0 +1,119 @@
+"""Excel workbooks: cells of the first sheet keep their types; text is decided as in a CSV file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.names import shown
+from workbench.data.reading import CsvOptions, Reading
+from workbench.data.sources.text_columns import decide_columns
+from workbench.errors import DataError
+
+SUFFIXES = (".xlsx",)
+_ERRORS = {"#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"}
+
+Cells = Sequence[Any]
+
+
+def read(path: Path) -> tuple[pd.DataFrame, Reading]:
+    """Read the first sheet of a workbook; the values of formulas are those that Excel saved.
+
+    Raises
+    ------
+    DataError
+        When two columns have one name.
+    """
+    import openpyxl
+
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    sheet = book.worksheets[0]
+    rows = [_without_errors(row) for row in sheet.iter_rows(values_only=True)]
+    decided = [f'sheet "{sheet.title}", the first of {len(book.worksheets)}']
+    book.close()
+    at = _heading(rows)
+    skipped = sum(any(cell is not None for cell in row) for row in rows[:at])
+    if skipped:
+        decided.append(f"{skipped} line{'s' * (skipped > 1)} skipped")
+    body = [row for row in rows[at + 1 :] if any(cell is not None for cell in row)]
+    columns = _columns(rows[at], body, path.name)
+    frame, of_texts, notes = _typed(columns)
+    if len(book.worksheets) == 1:
+        decided = decided[1:]
+    return frame, Reading((*decided, *of_texts), columns=notes)
+
+
+def _without_errors(row: Cells) -> list[Any]:
+    """Return cells, None where Excel has an error, nothing, or blanks."""
+    return [
+        None if cell in _ERRORS or (isinstance(cell, str) and not cell.strip()) else cell
+        for cell in row
+    ]
+
+
+def _heading(rows: Sequence[Cells]) -> int:
+    """Return the row of the headings: the first with as many cells as the fullest rows."""
+    counts = [sum(cell is not None for cell in row) for row in rows]
+    if not any(counts):
+        raise ValueError("its first sheet is empty")
+    fullest = max(counts[:1000])
+    return next(i for i, count in enumerate(counts) if count >= max(1, fullest - 1))
+
+
+def _columns(headings: Cells, body: Sequence[Cells], file: str) -> dict[str, list[Any]]:
+    names = ["" if each is None else str(each).strip() for each in headings]
+    repeated = [name for name, count in Counter(names).items() if name and count > 1]
+    if repeated:
+        raise DataError(
+            f'Two columns of "{file}" have the same name: {", ".join(map(shown, repeated))}.',
+            hint="rename one of each pair in the workbook.",
+            code="duplicate-names",
+            where=repeated[0],
+        )
+    columns = {
+        name or f"Unnamed: {number}": [row[number] if number < len(row) else None for row in body]
+        for number, name in enumerate(names)
+    }
+    return {
+        name: cells
+        for name, cells in columns.items()
+        if not name.startswith("Unnamed: ") or any(cell is not None for cell in cells)
+    }
+
+
+def _typed(columns: dict[str, list[Any]]) -> tuple[pd.DataFrame, list[str], dict[str, str]]:
+    """Return columns of one type each; a column of texts only is decided by its texts."""
+    import pyarrow as pa
+
+    texts = {
+        name: pa.chunked_array([pa.array(cells, pa.string())])
+        for name, cells in columns.items()
+        if {type(cell) for cell in cells} - {type(None)} == {str}
+    }
+    decided, said, notes = decide_columns(texts, CsvOptions(), lambda _name, _first: None)
+    made = {
+        name: decided[name] if name in texts else _values(cells) for name, cells in columns.items()
+    }
+    return pd.DataFrame(made), said, notes
+
+
+def _values(cells: list[Any]) -> Any:
+    kinds = {type(cell) for cell in cells} - {type(None)}
+    missing = np.array([cell is None for cell in cells])
+    if kinds and kinds <= {int, float} and all(c is None or float(c).is_integer() for c in cells):
+        whole = np.array([0 if cell is None else int(cell) for cell in cells], dtype=np.int64)
+        return pd.arrays.IntegerArray(whole, missing) if missing.any() else whole
+    if kinds <= {int, float}:
+        return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
+    if kinds == {bool}:
+        flags = np.array([bool(cell) for cell in cells])
+        return pd.arrays.BooleanArray(flags, missing) if missing.any() else flags
+    if kinds <= {dt.datetime, dt.date}:
+        return pd.Series(pd.to_datetime(pd.Series(cells, dtype=object)))
+    return pd.Series(cells, dtype=object)

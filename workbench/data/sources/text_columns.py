@@ -1,0 +1,386 @@
+"""Decide what columns of texts hold: numbers, dates, booleans or text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.names import shown
+from workbench.data.number_texts import MISSING, NumberTexts, read_numbers
+from workbench.data.reading import CsvOptions
+from workbench.errors import DataError
+
+_HEAD = 1_000
+_MARKS = {"blank": " "}
+_ZERO = ord("0")
+_SIGNS = np.frombuffer(b"+-", dtype=np.uint8)
+_CERTAIN = {"no number", "leading zeros", "two currencies"}
+"""Why some texts are no numbers, whatever other texts there are."""
+_DATE = r"^\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?$"
+_BOOLEANS = {"true": True, "false": False}
+
+Missing = Callable[[str, str], Any]
+"""Where a column has a missing text without quotes, given its name and its first text."""
+
+
+@dataclass
+class _Column:
+    """A column of texts on its way to be decided; ``levels[codes]`` are its texts."""
+
+    name: str
+    texts: Any
+    values: Any = None
+    levels: Any = None
+    codes: Any = None
+    read: NumberTexts | None = None
+    decimal: str = ""
+    points: bool = False
+    words: dict[str, int] = field(default_factory=dict)
+    note: str = ""
+
+
+def decide_columns(
+    columns: Mapping[str, Any],
+    options: CsvOptions,
+    unquoted: Missing,
+    *,
+    point_is_decimal: bool = True,
+) -> tuple[pd.DataFrame, list[str], dict[str, str]]:
+    """Return the columns as a DataFrame, what was decided, and notes by column.
+
+    Evidence for the decimal mark in one column counts for the columns that have none.
+
+    Raises
+    ------
+    DataError
+        When a column has two readings and no column has evidence.
+    """
+    made = [_Column(name, texts) for name, texts in columns.items()]
+    _check_names(options, columns)
+    decider = _Decider(options, point_is_decimal=point_is_decimal)
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(decider.first, made))
+    decimals = {column.decimal for column in made} - {""}
+    decimal = options.decimal or (decimals.pop() if len(decimals) == 1 else "")
+    for column in made:
+        decider.second(column, decimal)
+        _finish(column, unquoted)
+    said = dict.fromkeys(word for column in made for word in _general(column))
+    frame = pd.DataFrame({column.name: column.values for column in made}, copy=False)
+    return frame, list(said), {column.name: column.note for column in made if column.note}
+
+
+def _check_names(options: CsvOptions, columns: Mapping[str, Any]) -> None:
+    for name in options.text:
+        if name not in columns:
+            raise DataError(
+                f'The file has no column "{shown(name)}", which text= names.',
+                hint=f"pick from {', '.join(map(shown, list(columns)[:8]))}.",
+                code="unknown-column",
+                where="text",
+            )
+
+
+def _general(column: _Column) -> tuple[str, ...]:
+    return () if column.read is None else column.read.decided
+
+
+class _Decider:
+    """Decide columns; plain numbers are converted at once, others by their distinct texts."""
+
+    def __init__(self, options: CsvOptions, *, point_is_decimal: bool) -> None:
+        self.text = set(options.text)
+        self.missing = MISSING | set(options.missing_texts)
+        self.extra = options.missing_texts
+        self.marks = {
+            "decimal": options.decimal,
+            "thousands": _MARKS.get(options.thousands, options.thousands),
+        }
+        self.point_is_decimal = point_is_decimal
+
+    def first(self, column: _Column) -> None:
+        """Decide a column by itself, as far as that is possible."""
+        if self.extra:
+            column.texts = _without(column.texts, self.extra)
+        if column.name in self.text or self._plain(column):
+            return
+        _encode(column)
+        if _booleans(column) or _dates(column):
+            return
+        column.read = self._numbers(column, self.marks["decimal"])
+        column.decimal = column.read.decimal
+
+    def second(self, column: _Column, decimal: str) -> None:
+        """Decide a column with the file's decimal mark, where it has none of its own."""
+        if column.points and (decimal == "," or not (decimal or self.point_is_decimal)):
+            _encode(column)
+            column.values = None
+            column.read = self._numbers(column, decimal)
+        elif column.read is not None and column.read.kind != "text" and not column.read.decimal:
+            column.read = self._numbers(column, decimal) if decimal else column.read
+
+    def _numbers(self, column: _Column, decimal: str) -> NumberTexts:
+        some = self._read(column.levels.slice(0, _HEAD), decimal)
+        if len(column.levels) <= _HEAD or some.reason in _CERTAIN:
+            return some
+        return self._read(column.levels, decimal)
+
+    def _read(self, levels: Any, decimal: str) -> NumberTexts:
+        return read_numbers(
+            levels,
+            decimal=decimal,
+            thousands=self.marks["thousands"],
+            missing=self.missing,
+            point_is_decimal=self.point_is_decimal,
+        )
+
+    def _plain(self, column: _Column) -> bool:
+        """Convert whole numbers and decimals without marks, leading zeros or codes."""
+        texts = column.texts
+        if texts.null_count == len(texts):
+            return False
+        if _cast(texts.slice(0, _HEAD), "int64") is not None:
+            column.values = _whole(texts)
+        if (
+            column.values is None
+            and self.marks["decimal"] != ","
+            and self.marks["thousands"] != "."
+        ):
+            column.values = _decimals(column)
+        return column.values is not None
+
+
+def _without(texts: Any, missing: tuple[str, ...]) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.is_in(pc.utf8_trim_whitespace(texts), pa.array(missing, texts.type))
+    return pc.if_else(found, pa.scalar(None, texts.type), texts)
+
+
+def _cast(texts: Any, kind: str) -> Any:
+    """Return texts as numbers of a type of Arrow, or None where one is not such a number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return pc.cast(texts, kind)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _whole(texts: Any) -> Any:
+    """Return whole numbers, nullable where some are missing, or None for other texts."""
+    numbers = _cast(texts, "int64")
+    return None if numbers is None or _padded(texts) else _nullable(numbers)
+
+
+def _nullable(numbers: Any) -> Any:
+    """Return Arrow's numbers as numpy's, or as pandas' nullable ones where some are missing."""
+    import pyarrow.compute as pc
+
+    if not numbers.null_count:
+        return numbers.to_numpy()
+    missing = pc.is_null(numbers).to_numpy()
+    return pd.arrays.IntegerArray(pc.fill_null(numbers, 0).to_numpy().copy(), missing.copy())
+
+
+def _padded(texts: Any) -> bool:
+    """Tell whether some number has a leading zero, as ``01`` and ``-00.5`` but not ``0.5``."""
+    return any(_has_padded(chunk) for chunk in texts.chunks if len(chunk))
+
+
+def _has_padded(texts: Any) -> bool:
+    """Look at the first two digits of each text in Arrow's own bytes."""
+    _, offsets, buffer = texts.buffers()
+    if buffer is None or not buffer.size:
+        return False
+    letters = np.frombuffer(buffer, dtype=np.uint8)
+    ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    first, last = ends[:-1], ends[1:] - 1
+    first = np.where(np.isin(letters.take(first, mode="clip"), _SIGNS), first + 1, first)
+    zero = (letters.take(first, mode="clip") == _ZERO) & (first < last)
+    after = letters.take(first[zero] + 1, mode="clip")
+    return bool(((after >= _ZERO) & (after < _ZERO + 10)).any())
+
+
+def _decimals(column: _Column) -> Any:
+    """Return numbers with decimal points, or None for texts that need a closer look."""
+    import pyarrow.compute as pc
+
+    texts = column.texts
+    head = texts.slice(0, _HEAD).drop_null()
+    if not pc.any(pc.match_substring(head, ".")).as_py() or _cast(head, "float64") is None:
+        return None
+    numbers = _cast(texts, "float64")
+    if numbers is None or _padded(texts) or pc.any(pc.is_nan(numbers)).as_py():
+        return None
+    column.decimal = "."
+    if not _has_evidence(head) and not _has_evidence(texts):
+        column.decimal, column.points = "", True
+    return pc.fill_null(numbers, np.nan).to_numpy()
+
+
+def _has_evidence(texts: Any) -> bool:
+    """Tell whether some point cannot stand between thousands."""
+    import pyarrow.compute as pc
+
+    pattern = r"\.\d{0,2}$|\.\d{4}|^[+-]?0?\.|[eE]|\d{4}\."
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _encode(column: _Column) -> None:
+    if column.levels is not None:
+        return
+    encoded = column.texts.dictionary_encode().combine_chunks()
+    if hasattr(encoded, "chunks"):
+        encoded = encoded.chunk(0)
+    column.levels = encoded.dictionary
+    column.codes = encoded.indices.fill_null(-1).to_numpy()
+
+
+def _words(column: _Column, missing: frozenset[str] | set[str] = MISSING) -> dict[str, int]:
+    """Return the missing texts that a column has, with the number of rows of each."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.is_in(column.levels, pa.array(sorted(missing), column.levels.type)).to_numpy(
+        zero_copy_only=False
+    )
+    counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
+    return {column.levels[int(i)].as_py(): int(counts[i]) for i in np.flatnonzero(found)}
+
+
+def _others(column: _Column) -> list[str] | None:
+    """Return the distinct texts that are not missing, or None when there are many."""
+    if len(column.levels) > len(MISSING) + 2:
+        return None
+    return [text for text in column.levels.to_pylist() if text.strip() not in MISSING]
+
+
+def _booleans(column: _Column) -> bool:
+    others = _others(column)
+    if not others or any(text.strip().lower() not in _BOOLEANS for text in others):
+        return False
+    flags = [_BOOLEANS.get(text.strip().lower()) for text in column.levels.to_pylist()]
+    values = np.array([*(bool(flag) for flag in flags), False])[column.codes]
+    missing = np.array([*(flag is None for flag in flags), True])[column.codes]
+    column.words = _words(column)
+    column.values = pd.arrays.BooleanArray(values, missing) if missing.any() else values
+    return True
+
+
+def _dates(column: _Column) -> bool:
+    """Convert dates of ISO 8601, with or without a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    levels = column.levels
+    absent = pc.is_in(levels, pa.array(sorted(MISSING), levels.type))
+    present = levels.filter(pc.invert(absent))
+    if not len(present) or not pc.all(pc.match_substring_regex(present, _DATE)).as_py():
+        return False
+    try:
+        moments = pc.cast(
+            pc.if_else(absent, pa.scalar(None, levels.type), levels), pa.timestamp("us")
+        )
+    except pa.ArrowInvalid:
+        return False
+    known = np.append(moments.to_numpy(zero_copy_only=False), np.datetime64("NaT"))
+    column.words = _words(column)
+    column.values = pd.Series(known[column.codes])
+    return True
+
+
+def _finish(column: _Column, unquoted: Missing) -> None:
+    """Give a column its values and its note."""
+    read = column.read
+    if read is not None and read.kind == "ambiguous":
+        raise _two_readings(column, read)
+    if read is not None and read.kind == "numbers":
+        _take_numbers(column, read)
+        column.words = _words(column)
+    elif column.values is None:
+        _take_text(column, unquoted)
+        return
+    if column.words:
+        counts = ", ".join(f'"{shown(text)}" in {n:,}' for text, n in column.words.items())
+        rows = "row" if sum(column.words.values()) == 1 else "rows"
+        column.note = f"{shown(column.name)} is missing where the file has {counts} {rows}."
+
+
+def _take_numbers(column: _Column, read: NumberTexts) -> None:
+    missing = np.append(read.missing, True)[column.codes]
+    if read.integers is not None:
+        values = np.append(read.integers, 0)[column.codes]
+        column.values = pd.arrays.IntegerArray(values, missing) if missing.any() else values
+    else:
+        column.values = np.append(np.asarray(read.values, dtype=np.float64), np.nan)[column.codes]
+
+
+def _take_text(column: _Column, unquoted: Missing) -> None:
+    """Keep text; say which of it other programs take for missing, and what is no number."""
+    import pyarrow.compute as pc
+
+    _encode(column)
+    words = _words(column, MISSING - {".", "-", "--", "?", ".."})
+    if words:
+        _words_in_text(column, words, unquoted)
+    if not column.note and column.read is not None and column.read.odd:
+        column.note = _why_text(column, column.read)
+    texts = column.texts.to_pandas()
+    column.values = (
+        texts if texts.dtype != object else texts.where(pc.is_valid(column.texts).to_numpy(), None)
+    )
+
+
+def _words_in_text(column: _Column, words: dict[str, int], unquoted: Missing) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    first = next((text for text in column.levels.to_pylist() if text not in MISSING), "")
+    empty = unquoted(column.name, first) if first else None
+    counts = ", ".join(f'"{shown(text)}" in {n:,}' for text, n in words.items())
+    rows = "row" if sum(words.values()) == 1 else "rows"
+    if empty is None:
+        names = ", ".join(words)
+        column.note = (
+            f"{shown(column.name)} has the text {counts} {rows}, which counts as text; "
+            f'wb.read_csv(path, missing="{names}") makes it missing.'
+        )
+        return
+    found = pc.and_(empty, pc.is_valid(column.texts))
+    column.texts = pc.if_else(empty, pa.scalar(None, column.texts.type), column.texts)
+    if count := pc.sum(found).as_py():
+        rows = "row" if count == 1 else "rows"
+        column.note = f"{shown(column.name)} is missing in {count:,} {rows} with NA without quotes."
+
+
+def _why_text(column: _Column, read: NumberTexts) -> str:
+    """Say why a column that looks like numbers is text."""
+    present = len(read.missing) - int(read.missing.sum())
+    if read.odd is None or read.like_numbers * 2 <= present:
+        return ""
+    level, text = read.odd
+    row = int(np.argmax(column.codes == level))
+    why = "" if read.reason == "no number" else f" ({read.reason})"
+    return f'{shown(column.name)} is text: row {row} has "{shown(text)}"{why}.'
+
+
+def _two_readings(column: _Column, read: NumberTexts) -> DataError:
+    level, text = read.odd or (0, "")
+    row = int(np.argmax(column.codes == level))
+    one, two = sorted(read.readings or (), key=lambda number: "." in number)
+    mark, other = ",." if "," in text else ".,"
+    return DataError(
+        f'{shown(column.name)} has two readings: "{shown(text)}" in row {row} is {one} or {two}, '
+        "and nothing in the file decides.",
+        hint=f'wb.read_csv(path, decimal="{mark}") reads {two}, and decimal="{other}" reads {one}.',
+        code="two-readings",
+        where=column.name,
+    )
