@@ -1,4 +1,4 @@
-"""The outcome and notes where a likelihood of several equations has no inner maximum, or bad data."""
+"""Outcomes and notes of likelihoods of several equations without an inner maximum, or bad data."""
 
 from __future__ import annotations
 
