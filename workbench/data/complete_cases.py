@@ -94,7 +94,7 @@ def draw(
     for name in doubtful:
         if name in factors and name not in numeric:
             continue
-        _refuse_infinite(columns[name], name, rows)
+        refuse_infinite(columns[name], name, rows)
     return CompleteCases(rows, dropped, _notes(table, columns, cluster), columns, groups)
 
 
@@ -188,7 +188,8 @@ def _list(counts: Mapping[str, int]) -> str:
     return ", ".join(some[:_COLUMNS_NAMED]) + (", …" if len(some) > _COLUMNS_NAMED else "")
 
 
-def _refuse_infinite(column: Values, name: str, rows: Positions) -> None:
+def refuse_infinite(column: Values, name: str, rows: Positions) -> None:
+    """Refuse a column of numbers with infinite ones, by the first of its rows in the table."""
     if not isinstance(column, np.ndarray) or not np.isinf(column).any():
         return
     infinite = np.flatnonzero(np.isinf(column))

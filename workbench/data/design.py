@@ -21,7 +21,13 @@ from workbench.data.formula.parser import (
     instrument_sides,
     parse_formula,
 )
-from workbench.data.formula.regressors import Regressors, prediction_matrix, read_regressors
+from workbench.data.formula.regressors import (
+    Regressors,
+    columns_predicted_from,
+    prediction_matrix,
+    prediction_numbers,
+    read_regressors,
+)
 from workbench.data.names import shown
 from workbench.data.table import Table
 from workbench.data.weights import check_weights, note_on_weights, zero_weights
@@ -30,7 +36,14 @@ from workbench.kernels.absorption.factors import Factor
 from workbench.names import either
 from workbench.protocols import Numpy
 
-__all__ = ["Design", "build_columns", "build_design", "prediction_matrix"]
+__all__ = [
+    "Design",
+    "build_columns",
+    "build_design",
+    "columns_predicted_from",
+    "prediction_matrix",
+    "prediction_numbers",
+]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 
 from workbench.data import columns as reading
-from workbench.data.complete_cases import CompleteCases, Values, is_missing, read, take
+from workbench.data.complete_cases import (
+    CompleteCases,
+    Values,
+    is_missing,
+    read,
+    refuse_infinite,
+    take,
+)
 from workbench.data.formula.interactions import described
 from workbench.data.formula.materialize import frame_for, from_json, materialize, refuse_not_finite
 from workbench.data.formula.never_treated import Codes, with_marks_read
@@ -103,7 +110,8 @@ def prediction_matrix(state: Mapping[str, Any], table: Table) -> Numpy:
     Raises
     ------
     DataError
-        When a factor has a level that the earlier design lacks, or a column changed its type.
+        When a factor has a level that the earlier design lacks, a column changed its type, or a
+        value, also a computed one such as ``log(0)``, is infinite.
     FormulaError
         When the table lacks a column.
     """
@@ -115,9 +123,33 @@ def prediction_matrix(state: Mapping[str, Any], table: Table) -> Numpy:
     for column in columns.values():
         incomplete |= is_missing(column)
     kept = {name: take(column, ~incomplete) for name, column in columns.items()}
+    rows = np.flatnonzero(~incomplete)
     matrix = np.full((table.nrows, len(state["names"])), np.nan)
-    matrix[~incomplete] = _again(parsed, kept, int((~incomplete).sum()), state)
+    if len(rows):
+        for name in {*kept} - parsed.term_reads.factors:
+            refuse_infinite(kept[name], name, rows)
+        matrix[rows] = _again(parsed, kept, len(rows), state)
+        refuse_not_finite(matrix[rows], state["names"], rows)
     return matrix
+
+
+def columns_predicted_from(state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns that the right side of an earlier design reads, in JSON types."""
+    found = state.get("columns")
+    return tuple(state["levels"]) if found is None else tuple(found)
+
+
+def prediction_numbers(table: Table, name: str) -> Numpy:
+    """Return a column of numbers of a table to predict, ``(n,)``, NaN where it is missing.
+
+    Raises
+    ------
+    DataError
+        When there is no such column, or it holds something else than finite numbers.
+    """
+    values = reading.numbers(table.column(name), name)
+    refuse_infinite(values, name, np.arange(table.nrows))
+    return values
 
 
 def _as_regressor(column: Values, name: str, *, coded: bool) -> Values:
@@ -137,6 +169,7 @@ def _description(parsed: ParsedFormula, columns: Mapping[str, Values]) -> dict[s
     return {
         "formula": parsed.parts.text,
         "outcome_columns": list(parsed.outcome_reads.columns),
+        "columns": list(parsed.term_reads.columns),
         "categories": text,
         "levels": {name: _levels(columns[name], name) for name in factors},
     }

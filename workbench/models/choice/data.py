@@ -121,17 +121,22 @@ class ChoiceData:
         person = self.person_of[self.situation_of]
         shared = values[self.first_rows]
         differ = np.flatnonzero(values[self.order] != shared[person])
-        if len(differ):
-            name = roles.panel or roles.situation
-            row = int(self.design.rows[self.order[differ[0]]])
-            raise DataError(
-                f"{shown(what)} differs between the rows of one {shown(name)}: the first is "
-                f"{shown(level_text(table.column(name).iloc[row]))}.",
-                hint=f"a column that has one value for each {shown(name)}.",
-                code="varies-within-person",
-                where=what,
-            )
+        refuse_varying(self.design.rows[self.order[differ]], what, table, roles)
         return shared
+
+
+def refuse_varying(rows: Positions, what: str, table: Table, roles: RowColumns) -> None:
+    """Refuse a column with other values in some rows of the table than in those of their person."""
+    if not len(rows):
+        return
+    name = roles.panel or roles.situation
+    raise DataError(
+        f"{shown(what)} differs between the rows of one {shown(name)}: the first is "
+        f"{shown(level_text(table.column(name).iloc[int(rows[0])]))}.",
+        hint=f"a column that has one value for each {shown(name)}.",
+        code="varies-within-person",
+        where=what,
+    )
 
 
 def read_choices(
@@ -287,7 +292,7 @@ def _check(
         f"{shown(name)} must be 1 for the chosen alternative and else 0",
         hint=f'{shown(name)} as in df["chosen"] = (df["choice"] == df["mode"]).',
     )
-    _check_twice(design, table, roles, situation, codes)
+    refuse_twice(table, roles, design.rows, situation, codes)
     count = np.bincount(situation, weights=y)
     several = np.bincount(situation) > 1
     for wrong, what in ((several & (count == 0), "no"), (count > 1, "more than one")):
@@ -308,15 +313,16 @@ def _by_id(
     )
 
 
-def _check_twice(
-    design: Design, table: Table, roles: RowColumns, situation: Positions, codes: Positions
+def refuse_twice(
+    table: Table, roles: RowColumns, rows: Positions, situation: Positions, codes: Positions
 ) -> None:
+    """Refuse a situation that lists an alternative twice, in some rows ``(m,)`` of a table."""
     pairs = situation * (int(codes.max(initial=0)) + 1) + codes
     if _increase(pairs):
         return
     twice = pd.Series(pairs).duplicated().to_numpy()
     if twice.any():
-        row = int(design.rows[np.flatnonzero(twice)[0]])
+        row = int(rows[np.flatnonzero(twice)[0]])
         (situation_id,) = _ids(table, roles, np.array([row]))
         alternative = level_text(table.column(roles.alternatives).iloc[row])
         raise DataError(

@@ -23,7 +23,7 @@ from workbench.kernels.choice.coefficients import (
 )
 from workbench.kernels.choice.draws import base_draws, gauss_hermite
 from workbench.kernels.choice.nested_logit import nested_probabilities, nested_sets
-from workbench.models.choice.data import identify
+from workbench.models.choice.data import identify, labelled, refuse_twice, refuse_varying
 from workbench.models.choice.options import (
     GAUSS_HERMITE,
     LatentClass,
@@ -92,7 +92,8 @@ def choice_sets(state: ChoiceState, table: Table, roles: RowColumns) -> ChoiceSe
     Raises
     ------
     DataError
-        When no situation is complete.
+        When no situation is complete, one lists an alternative twice, or a covariate of persons
+        differs between the rows of one.
     """
     x = prediction_matrix(state.design, table)[:, list(state.kept)]
     z, s = (_of_persons(part, table) for part in (state.members, state.scale))
@@ -109,6 +110,8 @@ def choice_sets(state: ChoiceState, table: Table, roles: RowColumns) -> ChoiceSe
             hint="fill the gaps of the model's columns.",
             code="no-rows-left",
         )
+    codes = labelled(table.column(roles.alternatives))[0]
+    refuse_twice(table, roles, rows, situation[rows], codes[rows])
     order = rows[np.lexsort((situation[rows], person[rows]))]
     changes = np.flatnonzero(np.diff(situation[order])) + 1
     first = np.concatenate([[0], changes, [len(order)]]).astype(np.int64)
@@ -116,6 +119,12 @@ def choice_sets(state: ChoiceState, table: Table, roles: RowColumns) -> ChoiceSe
     labels = table.column(roles.alternatives).iloc[order]
     names = np.array([level_text(value) for value in labels.tolist()], dtype=object)
     begins = np.unique(of_situation, return_index=True)[1]
+    of_row = of_situation[np.repeat(np.arange(len(first) - 1), np.diff(first))]
+    for part, values in ((state.members, z), (state.scale, s)):
+        if part is not None and values is not None:
+            shared = values[order[first[:-1][begins]]][of_row]
+            for name, differs in zip(part.names, (values[order] != shared).T, strict=True):
+                refuse_varying(order[differs], name, table, roles)
     members = None if z is None else z[order][first[:-1][begins]]
     scale = None if s is None else s[order]
     return ChoiceSets(x[order], order, first, of_situation.astype(np.int64), names, members, scale)

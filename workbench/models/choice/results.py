@@ -12,10 +12,11 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from workbench.covariances.kinds import without_options
-from workbench.data.design import prediction_matrix
+from workbench.data.design import columns_predicted_from, prediction_matrix, prediction_numbers
 from workbench.data.formula.parser import parse_formula, split_formula
 from workbench.data.names import level_text, quoted, shown
 from workbench.data.table import Table, as_table
+from workbench.data.weights import check_weights
 from workbench.errors import DataError, OptionError
 from workbench.estimation.model import model_class
 from workbench.models.choice.hausman_mcfadden import HausmanMcFadden, hausman_mcfadden
@@ -33,7 +34,7 @@ from workbench.models.choice.wtp import (
     mean_coefficients,
     price_of,
 )
-from workbench.models.design.results import level_terms, row_labels
+from workbench.models.design.results import level_terms, refuse_all_missing, row_labels
 from workbench.protocols import Numpy
 from workbench.results.fit import Availability, Fit
 
@@ -224,7 +225,9 @@ class ChoiceResults:
         name = self.fit.specification.weights
         if name is None or name not in table.names:
             return np.ones(len(sets.rows))
-        return table.column(name).to_numpy(dtype=np.float64)[sets.rows]
+        values = np.nan_to_num(prediction_numbers(table, name)[sets.rows])  # as the fit left out
+        check_weights(values, name, self.fit.specification.weight_kind, sets.rows)
+        return values
 
     def counterfactual(
         self, change: Change | None = None, *, without: str | Sequence[Any] = (), data: Any = None
@@ -505,6 +508,8 @@ def level_probabilities(fit: MultinomialFit, data: Any = None) -> pd.DataFrame:
         table, rows = as_table(data), None
     state = fit.state
     x = prediction_matrix(state.design, table)[:, list(state.kept)]
+    if len(x):
+        refuse_all_missing(x.sum(axis=1), table, columns_predicted_from(state.design))
     levels, columns = list(state.levels), state.columns
     index = np.zeros((len(x), len(levels)))
     for j, level in enumerate(levels[1:], start=1):

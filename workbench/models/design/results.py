@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from workbench.data.design import prediction_matrix
+from workbench.data.design import columns_predicted_from, prediction_matrix, prediction_numbers
 from workbench.data.formula.interactions import LEVELS
+from workbench.data.names import shown
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
 from workbench.protocols import Numpy
@@ -80,6 +81,9 @@ class MeanFit(FormulaFit):
     def predict(self, data: Any = None) -> pd.Series:
         """Return the expected outcome of each row, by the labels of the data's index.
 
+        It is NaN in a row that misses a value, or has a level of a fixed effect that the fit has
+        no effect for.
+
         Parameters
         ----------
         data
@@ -90,12 +94,14 @@ class MeanFit(FormulaFit):
         InferenceError
             When no data are given and the fit was read from the record.
         DataError
-            When a column is missing, or a factor has a level that the fit has not seen.
+            When a column is missing, infinite or of another type, a factor has a level that the fit
+            has not seen, or no row of several can be predicted.
         """
         if data is None:
             return self._fitted()
         table = as_table(data)
         mean = self._mean(self._index(table))
+        refuse_all_missing(mean, table, self._columns_read())
         return pd.Series(mean, index=table.index, name=f"E({self.depvar})")
 
     @property
@@ -132,17 +138,34 @@ class MeanFit(FormulaFit):
 
     def _offset(self, table: Table) -> Numpy | float:
         name = self.state.offset
-        if name is None:
-            return 0.0
-        if name not in table.names:
-            raise DataError(
-                f'The table has no column "{name}", the offset of this fit.',
-                hint="add the column.",
-                code="no-such-column",
-                where=name,
-            )
-        offset: Numpy = table.column(name).to_numpy(dtype=np.float64)
-        return offset
+        return 0.0 if name is None else prediction_numbers(table, name)
+
+    def _columns_read(self) -> tuple[str, ...]:
+        """Return the columns of a table that a prediction reads as numbers or levels."""
+        offset = () if self.state.offset is None else (self.state.offset,)
+        return (*(n for part in self._designs() for n in columns_predicted_from(part)), *offset)
+
+
+def refuse_all_missing(values: Numpy, table: Table, columns: Sequence[str]) -> None:
+    """Refuse to predict NaN in every one of several rows because of their missing values.
+
+    Raises
+    ------
+    DataError
+        With the count of missing values by column.
+    """
+    if len(values) < 2 or not np.isnan(values).all():
+        return
+    counts = {name: int(table.column(name).isna().sum()) for name in dict.fromkeys(columns)}
+    found = [f"{shown(name)} {count:,}" for name, count in counts.items() if count]
+    if found:
+        raise DataError(
+            f"None of the {len(values):,} rows can be predicted; missing values by column: "
+            f"{', '.join(found)}.",
+            hint="fill the gaps.",
+            code="no-rows-left",
+            where=next(name for name, count in counts.items() if count),
+        )
 
 
 def level_terms(design: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from workbench.data.design import prediction_numbers
 from workbench.data.formula.fixed_effects import AbsorbedTerm
+from workbench.data.names import level_text, shown
 from workbench.data.table import Table
 from workbench.demeaners.automatic import Automatic
 from workbench.demeaners.base import finish
-from workbench.errors import InferenceError
+from workbench.errors import DataError, InferenceError
 from workbench.kernels.absorption.factors import Factor, Factors
 from workbench.protocols import Numpy
 
@@ -41,9 +43,34 @@ class Effects:
         total = np.zeros(table.nrows)
         for term, series in zip(self.terms, self.series, strict=True):
             found = series.reindex(_levels(term, table)).to_numpy(dtype=np.float64)
-            slope = 1.0 if term.slope is None else table.column(term.slope).to_numpy(np.float64)
+            slope = 1.0 if term.slope is None else prediction_numbers(table, term.slope)
             total += found * slope
         return total
+
+    def refuse_unknown(self, effects: Numpy, table: Table) -> None:
+        """Refuse sums of effects ``(n,)`` that are NaN in every one of several rows.
+
+        Raises
+        ------
+        DataError
+            Naming the levels of the first row, unless the levels are missing.
+        """
+        names = dict.fromkeys(name for term in self.terms for name in term.columns)
+        columns = [table.column(name) for name in names]
+        slopes = [table.column(term.slope) for term in self.terms if term.slope is not None]
+        complete = ~np.logical_or.reduce([column.isna() for column in (*columns, *slopes)])
+        rows = np.flatnonzero(complete)
+        if len(effects) < 2 or not np.isnan(effects).all() or not len(rows):
+            return
+        levels = zip(names, (column.iloc[rows[0]] for column in columns), strict=True)
+        found = " and ".join(f"{shown(name)} {shown(level_text(x))}" for name, x in levels)
+        raise DataError(
+            f"None of the {len(effects):,} rows has levels of the fixed effects that the fit has "
+            f"an effect for: row {rows[0]} has {found}.",
+            hint="levels of the data of the fit, of the same type; see fit.fixed_effects().",
+            code="new-level",
+            where=next(iter(names)),
+        )
 
 
 def recovered(

@@ -135,7 +135,16 @@ class AbsorbedFit(MeanFit):
 
     def _index(self, table: Table) -> Numpy:
         index = super()._index(table)
-        return index + self._effects.at(table) if self.state.absorbed.levels else index
+        if not self.state.absorbed.levels:
+            return index
+        effects = self._effects.at(table)
+        self._effects.refuse_unknown(effects, table)
+        return index + effects
+
+    def _columns_read(self) -> tuple[str, ...]:
+        effects = self._effects.terms if self.state.absorbed.levels else ()
+        names = [name for term in effects for name in (*term.columns, term.slope) if name]
+        return (*super()._columns_read(), *names)
 
     def _absorbed(self, names: tuple[str, ...]) -> Absorbed:
         specification = self.specification

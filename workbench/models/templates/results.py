@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.data.design import prediction_matrix
+from workbench.data.design import columns_predicted_from, prediction_matrix
 from workbench.data.table import Table, as_table
 from workbench.errors import OptionError
 from workbench.likelihoods.base import Likelihood, Support
-from workbench.models.design.results import FormulaState, MeanFit, row_labels
+from workbench.models.design.results import FormulaState, MeanFit, refuse_all_missing, row_labels
 from workbench.models.templates.parallel_lines import ParallelLines, parallel_lines
 from workbench.protocols import Numpy
 from workbench.results.fit import Fit
@@ -138,7 +138,8 @@ class TemplateFit(MeanFit):
         InferenceError
             When no data are given and the fit was read from the record.
         DataError
-            When a column is missing, or a factor has a level that the fit has not seen.
+            When a column is missing, infinite or of another type, a factor has a level that the fit
+            has not seen, or no row of several can be predicted.
         """
         if data is None:
             problem = self._live_problem()
@@ -146,6 +147,7 @@ class TemplateFit(MeanFit):
         else:
             table = as_table(data)
             predictors, labels = self._predictors(table), table.index
+            refuse_all_missing(np.sum(predictors, axis=0), table, self._columns_read())
         if self.state.ordered_levels:
             chances = self.likelihood.probabilities(predictors, self._further)
             return pd.DataFrame(chances, labels, list(self.state.ordered_levels))
@@ -170,6 +172,11 @@ class TemplateFit(MeanFit):
             x = prediction_matrix(part["design"], table)[:, list(part["kept"])]
             found.append(np.asarray(x @ params[list(part["names"])].to_numpy()))
         return found
+
+    def _columns_read(self) -> tuple[str, ...]:
+        parts = [part["design"] for part in self.state.equations]
+        further = (name for part in parts for name in columns_predicted_from(part))
+        return (*super()._columns_read(), *further)
 
     @property
     def _further(self) -> Numpy:
