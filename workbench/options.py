@@ -260,6 +260,8 @@ class Options:
     """The option whose value this is, as ``"optimizer"``, at which an unknown name is reported."""
     renamed: ClassVar[Mapping[str, str]] = {}
     """The names of options by names that they had before."""
+    renamed_columns: ClassVar[Mapping[str, str]] = {}
+    """The names of columns that the package makes by names that they had before."""
 
     def __post_init__(self) -> None:
         self.check_values()

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
+import pandas as pd
 import pytest
 
 import workbench as wb
@@ -74,6 +75,21 @@ def test_the_former_name_of_an_option_is_understood_with_one_warning(start):
     code = found.code() if start is wb.fit else found.result().code()
     assert 'situation="individual"' in code.python
     assert "choosers" not in f"{code.python}{code.magic}"
+
+
+def test_the_former_name_of_the_column_that_long_makes_is_understood_with_one_warning():
+    wide = pd.DataFrame({"mode": ["a", "b", "a"], "cost_a": [1.0, 3, 2], "cost_b": [2.0, 1, 1]})
+    long = wb.long(wide, "mode", ["a", "b"], ["cost"])
+    roles = {"alternatives": "alternative"}
+
+    with pytest.warns(FutureWarning, match="The column chooser is called situation") as warned:
+        old = wb.fit("conditional_logit", "chosen ~ cost", long, situation="chooser", **roles)
+
+    assert [warning.filename for warning in warned] == [__file__]
+    new = wb.fit("conditional_logit", "chosen ~ cost", long, situation="situation", **roles)
+    pd.testing.assert_series_equal(old.params, new.params)
+    own = long.rename(columns={"situation": "chooser"})
+    wb.fit("conditional_logit", "chosen ~ cost", own, situation="chooser", **roles)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -74,6 +74,7 @@ def specified(
         )
     chosen, options = _with_options(as_model(model), options)
     table = given_table(data, caller)
+    chosen = _with_new_columns(chosen, table)
     reference = DataReference(
         table.reference_kind,
         table.reference_name,
@@ -130,6 +131,18 @@ def _with_new_names(kind: type[Model], options: Mapping[str, Any]) -> dict[str, 
             )
         present[new] = present.pop(old)
     return present
+
+
+def _with_new_columns(model: Model, table: Table) -> Model:
+    """Replace the former name of a column that this package made, where the data have the new."""
+    found = {}
+    for each in options_of(type(model)):
+        old = getattr(model, each.name)
+        new = model.renamed_columns.get(old, "") if isinstance(old, str) else ""
+        if new in table.names and old not in table.names:
+            warnings.warn(f"The column {old} is called {new} now.", FutureWarning, stacklevel=5)
+            found[each.name] = new
+    return replace(model, **found) if found else model
 
 
 def checked(specification: Specification) -> Specification:

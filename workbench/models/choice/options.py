@@ -64,6 +64,7 @@ class ChoiceModel(Model):
     compiled_on_cpu: ClassVar[bool] = True
     float32_first: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {"choosers": "situation"}
+    renamed_columns: ClassVar[Mapping[str, str]] = {"chooser": "situation"}
 
     situation: str = option(
         kind=Kind.COLUMN, help="column that identifies a choice situation", example="id"
