@@ -14,6 +14,7 @@ from workbench.covariances.curvature import ClusterMeat
 from workbench.covariances.evidence import Evidence, column_of
 from workbench.covariances.small_sample import Factor
 from workbench.covariances.time_lags import AcrossTime, Codes, bartlett, time_factor
+from workbench.data.columns import groups
 from workbench.errors import DataError
 from workbench.options import Kind, option
 from workbench.protocols import Numpy
@@ -49,7 +50,7 @@ class NeweyWest(AcrossTime):
         """Give the unit of each row used, numbers from 0, ``(n,)``."""
         units = np.zeros_like(periods)
         if self.unit is not None:
-            units = pd.factorize(column_of(evidence, self.unit, "unit"))[0]
+            units = groups(column_of(evidence, self.unit, "unit"), self.unit)
         place = units * (int(periods.max(initial=0)) + 1) + periods
         twice = pd.Series(place).duplicated().to_numpy()
         if twice.any():

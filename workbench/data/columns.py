@@ -11,14 +11,12 @@ import pandas as pd
 from pandas.api import types
 
 from workbench.data.names import shown
+from workbench.data.plain_types import EXACT_INTEGERS, number_and_text
 from workbench.errors import DataError
 from workbench.protocols import Numpy
 
 Content = Literal["number", "text", "date", "mixed", "other"]
 Codes = npt.NDArray[np.int64]
-
-EXACT_INTEGERS = 2**53
-"""Whole numbers beyond this are rounded by float64."""
 
 # Integers are counted where their range is at most so many times the rows.
 _WIDE = 4
@@ -78,35 +76,43 @@ def numbers(column: pd.Series, name: str) -> Numpy:
 
 def is_rounded(column: pd.Series) -> bool:
     """Whether a column of integers has values that float64 cannot hold exactly."""
-    if not types.is_integer_dtype(column.dtype) or (present := column.dropna()).empty:
+    whole = types.is_integer_dtype(column.dtype)
+    if column.dtype == object:  # beyond 64 bits
+        whole = types.infer_dtype(column, skipna=True) == "integer"
+    if not whole or (present := column.dropna()).empty:
         return False
     return max(int(present.max()), -int(present.min())) > EXACT_INTEGERS
 
 
-def levels(column: pd.Series, name: str) -> pd.Series:
-    """Return a column of text or categories as categories, those without rows left out.
+def refuse_mixed(column: pd.Series, name: str) -> None:
+    """Refuse a column that has numbers next to text that reads as a number, such as 7 and "07".
 
-    The levels of a category keep their order; those of text are sorted.  Levels that are neither
-    text nor numbers, such as intervals, are replaced by their text.
+    Whether the two are one level or two cannot be known.
+
+    Raises
+    ------
+    DataError
+        With the count of numbers and of texts, and the first such text.
     """
-    coded = column if isinstance(column.dtype, pd.CategoricalDtype) else _coded_text(column)
-    coded = coded.cat.remove_unused_categories()
-    kind = types.infer_dtype(coded.cat.categories, skipna=False)
-    if kind in {"string", "integer", "floating"}:
-        return coded
-    texts = [str(level) for level in coded.cat.categories]
-    if len(set(texts)) < len(texts):
+    values = column.cat.categories.to_series() if hasattr(column, "cat") else column
+    if values.dtype != object or content(values.reset_index(drop=True)) != "mixed":
+        return
+    values = column.astype(object)
+    numbers, texts = number_and_text(values)
+    like = (v for v in values if isinstance(v, str) and _LOOKS_LIKE_A_NUMBER.fullmatch(v))
+    if numbers and (text := next(like, None)) is not None:
         raise DataError(
-            f"{shown(name)} mixes numbers and text among its levels.",
-            hint=f"make them all text: df[{name!r}] = df[{name!r}].astype(str).",
+            f"{shown(name)} mixes {numbers:,} numbers and {texts:,} texts, such as "
+            f"{shown(repr(text))}, so that one level may have two names.",
+            hint=f"make them all text, df[{name!r}] = df[{name!r}].astype(str), or all numbers.",
             code="mixed-levels",
             where=name,
         )
-    return coded.cat.rename_categories(texts)
 
 
 def groups(column: pd.Series, name: str) -> Codes:
     """Return the group of each row, numbered from 0 by first appearance, and -1 where missing."""
+    refuse_mixed(column, name)
     codes = _counted(column)
     if codes is not None and (codes[1:] >= codes[:-1]).all():
         return codes
@@ -123,6 +129,7 @@ def groups(column: pd.Series, name: str) -> Codes:
 
 def sorted_codes(column: pd.Series) -> Codes:
     """Give values numbers from 0 in sorted order, -1 where missing; mixed types sort as text."""
+    refuse_mixed(column, str(column.name))
     if (codes := _counted(column)) is not None:
         return codes
     try:
@@ -144,6 +151,14 @@ def _counted(column: pd.Series) -> Codes | None:
         return None
     ranks = np.cumsum(np.bincount(values - low) > 0) - 1
     return np.asarray(ranks[values - low])
+
+
+def may_be_rounded(column: pd.Series) -> bool:
+    """Whether a column of float64 has whole numbers so large that neighbours became one."""
+    if column.dtype != np.float64:
+        return False
+    values = column.to_numpy()
+    return bool(np.any(np.isfinite(values) & (np.abs(values) > EXACT_INTEGERS)))
 
 
 def first_rows(codes: Codes) -> Codes:
@@ -171,11 +186,14 @@ def refuse_numbers_as_text(column: pd.Series, name: str) -> None:
     texts = [str(level) for level in column.cat.categories]
     numeric = [bool(_LOOKS_LIKE_A_NUMBER.fullmatch(text)) for text in texts]
     if sum(numeric) * 2 > len(texts):
-        raise _numbers_as_text(column, name)
-
-
-def _coded_text(column: pd.Series) -> pd.Series:
-    return column.astype(object).where(column.notna(), None).astype("category")
+        row, value = _first_text(column)
+        raise DataError(
+            f"{shown(name)} is a category of numbers as text: row {row} has {shown(repr(value))}.",
+            hint=f"write C(...) around it to give each level a coefficient, or make it numbers: "
+            f"df[{name!r}] = pd.to_numeric(df[{name!r}].astype(str)).",
+            code="not-a-number",
+            where=name,
+        )
 
 
 def _not_numbers(column: pd.Series, name: str) -> DataError:
@@ -186,7 +204,8 @@ def _not_numbers(column: pd.Series, name: str) -> DataError:
         f"{shown(name)} has the type {column.dtype}, where a number is needed.",
         hint=(
             f"turn it into a number first, for instance days: (df[{name!r}] - df[{name!r}].min())"
-            " / pd.Timedelta(days=1)."
+            " / pd.Timedelta(days=1)"
+            f", or write C({name}) to give each date a coefficient."
             if dates
             else "turn it into one or more columns of numbers first."
         ),
@@ -200,8 +219,8 @@ def _numbers_as_text(column: pd.Series, name: str) -> DataError:
     return DataError(
         f"{shown(name)} holds text where a number is needed: row {row} has {shown(repr(value))}.",
         hint=(
-            f"convert it first, df[{name!r}] = pd.to_numeric(df[{name!r}], errors='coerce'), "
-            "or write C(...) around it to give each level a coefficient."
+            f"convert it first, df[{name!r}] = pd.to_numeric(df[{name!r}]), which stops at a cell "
+            "that is no number."
         ),
         code="not-a-number",
         where=name,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data import columns as reading
+from workbench.data import columns as reading, levels
 from workbench.data.names import shown
 from workbench.data.table import Table
 from workbench.errors import DataError, OptionError
@@ -83,7 +83,10 @@ def draw(
     """
     _check_rule(missing)
     _refuse_empty(table)
-    columns = {name: read(table, name, numeric=name in numeric) for name in dict.fromkeys(names)}
+    columns = {
+        name: read(table, name, numeric=name in numeric, coded=name in factors)
+        for name in dict.fromkeys(names)
+    }
     groups = {name: reading.groups(table.column(name), name) for name in cluster}
     doubtful = [name for name, column in columns.items() if not _are_finite(column)]
     suspects = {name: columns[name] for name in doubtful}
@@ -95,15 +98,47 @@ def draw(
         if name in factors and name not in numeric:
             continue
         refuse_infinite(columns[name], name, rows)
-    return CompleteCases(rows, dropped, _notes(table, columns, cluster), columns, groups)
+    return CompleteCases(
+        rows, dropped, _notes(table, columns, [*cluster, *factors]), columns, groups
+    )
 
 
-def read(table: Table, name: str, *, numeric: bool) -> Values:
-    """Return a column as float64, or unchanged if it holds text and text is allowed."""
+def read(table: Table, name: str, *, numeric: bool, coded: bool = False) -> Values:
+    """Return a column as float64, or unchanged if it holds text and text is allowed.
+
+    Text of which every cell reads as a number becomes numbers, unless it is ``coded`` level by
+    level.  A coded column is unchanged too where float64 would merge levels, or where they are
+    dates.
+
+    Raises
+    ------
+    DataError
+        When text stands where numbers are needed, or most of it looks like numbers, by the first
+        cell that is none.
+    """
     column = table.column(name)
-    if numeric or reading.content(column) != "text":
+    kind = reading.content(column)
+    if coded and not numeric:
+        stays = kind in {"text", "mixed"} or levels.is_coded_exactly(column)
+        return column if stays else reading.numbers(column, name)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        if not numeric:
+            return column
+        kind = reading.content(column.cat.categories.to_series())
+    if kind not in {"text", "mixed"}:
         return reading.numbers(column, name)
+    found = table.text_column(name)
+    if found.values is not None:
+        return found.values
+    if numeric or kind == "mixed" or found.alike:
+        in_file = table.reference_kind == "file"
+        raise found.refusal(in_file, may_be_levels=not numeric)
     return column
+
+
+def read_numeric(table: Table, name: str) -> Numpy:
+    """Return a column as float64 where numbers are needed, as `read` does."""
+    return np.asarray(read(table, name, numeric=True))
 
 
 def take(column: Values, rows: npt.NDArray[Any]) -> Values:
@@ -202,16 +237,21 @@ def refuse_infinite(column: Values, name: str, rows: Positions) -> None:
     )
 
 
-def _notes(table: Table, columns: Mapping[str, Values], cluster: Sequence[str]) -> tuple[str, ...]:
+def _notes(table: Table, columns: Mapping[str, Values], coded: Sequence[str]) -> tuple[str, ...]:
     """Note changes of the columns, and levels that look like typing errors."""
-    notes = table.reading.notes(dict.fromkeys([*columns, *cluster]))
+    notes = [*table.reading.notes(dict.fromkeys([*columns, *coded]))]
+    for name in (*columns, *coded):
+        notes += table.notes_on(name)
+    for name, column in columns.items():
+        if isinstance(column, np.ndarray) and table.is_text(name):
+            notes.append(table.text_column(name).note)
     for name, column in columns.items():
         if isinstance(column, np.ndarray):
             notes += [] if table.is_float(name) else _note_on_rounding(table.column(name), name)
         else:
             notes += [*note_on_levels(table.column(name), column), *_note_on_spaces(column, name)]
-    for name in cluster:
-        notes += _note_on_spaces(table.column(name), name)
+    for name in coded:
+        notes += [*_note_on_spaces(table.column(name), name), *_note_on_ids(table, name)]
     return tuple(dict.fromkeys(notes))
 
 
@@ -219,6 +259,15 @@ def _note_on_rounding(column: pd.Series, name: str) -> list[str]:
     if not reading.is_rounded(column):
         return []
     return [f"{shown(name)} has whole numbers beyond 2^53, which float64 rounds."]
+
+
+def _note_on_ids(table: Table, name: str) -> list[str]:
+    if not (table.is_float(name) and reading.may_be_rounded(table.column(name))):
+        return []
+    return [
+        f"{shown(name)} holds whole numbers beyond 2^53 as float64, where neighbours are one "
+        "number; read them as Int64 or text to tell them apart."
+    ]
 
 
 def note_on_levels(column: pd.Series, kept: pd.Series) -> list[str]:

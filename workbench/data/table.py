@@ -14,9 +14,13 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from workbench.data.arrow import frame_of
 from workbench.data.columns import content, is_rounded, numbers
+from workbench.data.index import with_index
 from workbench.data.names import shown, unknown_column
+from workbench.data.plain_types import Plain, plain
 from workbench.data.reading import Reading
+from workbench.data.text_columns import TextColumn, read_text_column
 from workbench.errors import DataError
 
 BARS = 12
@@ -58,7 +62,8 @@ class ColumnSummary:
 class Table:
     """Named columns of equal length; rows are known by position, counted from 0.
 
-    ``index`` keeps the labels of the rows, for results by row.
+    ``index`` keeps the labels of the rows, for results by row; its levels that have names are
+    columns too.
 
     Parameters
     ----------
@@ -87,6 +92,9 @@ class Table:
         self._frame.columns = pd.Index([str(label) for label in frame.columns], dtype=object)
         self.index = frame.index
         self._frame.index = pd.RangeIndex(len(frame))
+        self._frame, self._shadowed = with_index(self._frame, frame.index)
+        self._plain: dict[str, Plain] = {}
+        self._texts: dict[str, TextColumn] = {}
         self._frame.attrs = {}  # pandas copies them deeply with every column that it returns
         self.names: tuple[str, ...] = tuple(self._frame.columns)
         _refuse_duplicates(self.names)
@@ -104,7 +112,7 @@ class Table:
         return self.reference_name or "the data"
 
     def column(self, name: str) -> pd.Series:
-        """Return a column, shape ``(n,)``; changes to it do not change the table.
+        """Return a column, shape ``(n,)``, in a plain type; changes to it do not change the table.
 
         Raises
         ------
@@ -115,7 +123,27 @@ class Table:
             owner = f"{self.reference_name} has" if self.reference_name else "The data have"
             problem, hint, suggestion = unknown_column(name, self.names, owner)
             raise DataError(problem, hint, code="unknown-column", where=name, suggestion=suggestion)
-        return _own(self._frame[name])
+        if name not in self._plain:
+            self._plain[name] = plain(self._frame[name])
+        return _own(self._plain[name].column)
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds text, also next to numbers, and its levels are no numbers."""
+        column = self.column(name)
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.cat.categories.to_series()
+        return content(column) in {"text", "mixed"}
+
+    def text_column(self, name: str) -> TextColumn:
+        """Return what a column with text in it is read as where numbers are needed."""
+        if name not in self._texts:
+            self._texts[name] = read_text_column(self.column(name), name)
+        return self._texts[name]
+
+    def notes_on(self, name: str) -> list[str]:
+        """Say how the values of a column were interpreted, if they had to be."""
+        self.column(name)
+        return [note for note in (self._shadowed.get(name), self._plain[name].note) if note]
 
     def is_float(self, name: str) -> bool:
         """Whether a column holds float64 numbers as numpy does."""
@@ -210,6 +238,8 @@ def _frame_of(data: Any) -> pd.DataFrame:
         return _frame_of_mapping(data)
     if isinstance(data, np.ndarray) and data.dtype.names:
         return pd.DataFrame({name: data[name].copy() for name in data.dtype.names})
+    if (table := _arrow_of(data)) is not None:
+        return frame_of(table)
     if hasattr(data, "to_pandas"):
         return pd.DataFrame(data.to_pandas())
     raise DataError(
@@ -217,6 +247,17 @@ def _frame_of(data: Any) -> pd.DataFrame:
         hint="pass a DataFrame, or a mapping of column names to arrays.",
         code="not-a-table",
     )
+
+
+def _arrow_of(data: Any) -> Any:
+    """Return data that polars, pyarrow or others hold in Arrow's form as a table of Arrow."""
+    if hasattr(data, "to_arrow") and not hasattr(data, "collect"):
+        return data.to_arrow()
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        import pyarrow as pa
+
+        return pa.table(data)
+    return None
 
 
 def _frame_of_mapping(data: Mapping[str, Any]) -> pd.DataFrame:
@@ -242,7 +283,9 @@ def _one_dimensional(name: object, values: Any) -> pd.Series:
             code="not-a-column",
             where=str(name),
         )
-    return pd.Series(values, copy=True).reset_index(drop=True)
+    of_python = isinstance(values, list | tuple)  # whose whole numbers a gap would round
+    found = pd.Series(values, dtype=object if of_python else None, copy=True)
+    return found.reset_index(drop=True)
 
 
 def _two_lengths(lengths: Mapping[str, int]) -> tuple[str, str]:
@@ -263,7 +306,8 @@ def _refuse_duplicates(names: Sequence[str]) -> None:
 
 def _bytes_of(column: pd.Series) -> Iterator[bytes | memoryview]:
     """Yield the bytes of a column's values, without a copy where they are contiguous."""
-    if content(column) == "number" and not types.is_object_dtype(column.dtype):
+    as_text = types.is_object_dtype(column.dtype) or isinstance(column.dtype, pd.BooleanDtype)
+    if content(column) == "number" and not as_text:
         yield np.ascontiguousarray(numbers(column, str(column.name))).data
         yield _exact_integers(column)
     else:
@@ -273,9 +317,10 @@ def _bytes_of(column: pd.Series) -> Iterator[bytes | memoryview]:
 
 def _exact_integers(column: pd.Series) -> bytes:
     """Return the integers themselves, which float64 might round, or nothing for other numbers."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and is_rounded(column):
-        return column.to_numpy().tobytes()
-    return b""
+    if not types.is_integer_dtype(column.dtype) or not is_rounded(column):
+        return b""
+    bits = np.uint64 if types.is_unsigned_integer_dtype(column.dtype) else np.int64
+    return column.fillna(0).to_numpy(dtype=bits).tobytes()
 
 
 def _hashable(column: pd.Series) -> np.ndarray[Any, np.dtype[np.object_]]:

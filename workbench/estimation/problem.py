@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import pandas as pd
-
 from workbench.covariances import (
     FLAT_IN_FLOAT32,
     FLAT_IN_FLOAT64,
@@ -21,6 +19,7 @@ from workbench.covariances import (
 )
 from workbench.covariances.evidence import BY_ROW, Need, missing_need
 from workbench.covariances.regression_rows import RegressionRows
+from workbench.data.columns import sorted_codes
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import InferenceError, OptionError
@@ -321,7 +320,7 @@ class Problem(ABC):
                 code="no-such-column",
                 where=name,
             )
-        codes, _ = pd.factorize(self.table.column(name).iloc[self.design.rows], sort=True)
+        codes = sorted_codes(self.table.column(name).iloc[self.design.rows])
         if (codes < 0).any():
             raise InferenceError(
                 f"{int((codes < 0).sum())} of the rows used have no {name}.",

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.data.formula.never_treated import looks_relative
+from workbench.data.levels import named_level
 from workbench.data.names import level_text, shown
 from workbench.errors import DataError, FormulaError
 from workbench.protocols import Numpy
@@ -147,11 +148,13 @@ def _dummies(
 def _references(given: Any, levels: Sequence[Any], name: str, option: str) -> list[Any]:
     if given is None:
         return []
-    wanted = [_plain(x) for x in (given if isinstance(given, list | tuple) else [given])]
-    if missing := [x for x in wanted if x not in levels]:
+    asked = list(given) if isinstance(given, list | tuple) else [given]
+    wanted = [named_level(x, levels) for x in asked]
+    if None in wanted:
         some = ", ".join(shown(level_text(x)) for x in levels[:_LEVELS_NAMED])
+        missing = level_text(asked[wanted.index(None)])
         raise FormulaError(
-            f"{shown(name)} has no level {shown(level_text(missing[0]))}, which {option} names.",
+            f"{shown(name)} has no level {shown(missing)}, which {option} names.",
             hint=f"its levels are {some}{', …' if len(levels) > _LEVELS_NAMED else ''}.",
             code="no-such-level",
             where=name,
@@ -385,8 +388,9 @@ def cell_name(period: str, cohort: float, relative: float) -> str:
 def _number(column: pd.Series) -> Numpy:
     if isinstance(column.dtype, pd.CategoricalDtype):
         raise DataError(
-            f"sunab() reads numbers, and {shown(str(column.name))} is text.",
-            hint="give the period of treatment and the period of the row as numbers.",
+            f"sunab() reads numbers, and {shown(str(column.name))} is text or dates.",
+            hint="give the period of treatment and the period of the row as numbers; of dates "
+            f"df[{str(column.name)!r}].dt.year.",
             code="not-a-number",
             where=str(column.name),
         )

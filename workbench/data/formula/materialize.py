@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from workbench.data.formula.expressions import INFINITE
 from workbench.data.formula.interactions import transforms as interactions
 from workbench.data.formula.parser import ParsedFormula
 from workbench.data.formula.splines import OutsideRangeError, transforms as splines
+from workbench.data.levels import named_level
 from workbench.data.names import shown
 from workbench.errors import DataError, FormulaError, WorkbenchError
 from workbench.protocols import Numpy
@@ -181,7 +182,16 @@ def _coded(values: pd.Series, contrasts: Any = None) -> Any:
         (np.isfinite(values) & (values == values.round())).all()
     ):
         values = values.astype(np.int64)
-    return C(values, contrasts)
+    return C(values, _with_level(contrasts, values))
+
+
+def _with_level(contrasts: Any, values: pd.Series) -> Any:
+    """Return contrasts whose reference, such as 2003, is the level of that name, "2003"."""
+    base = getattr(contrasts, "base", None)
+    known = list(values.cat.categories) if hasattr(values, "cat") else []
+    if base in known or (level := named_level(base, known)) is None:
+        return contrasts
+    return replace(contrasts, base=level)
 
 
 def _cannot_evaluate(error: Exception, named: Callable[[str], str]) -> WorkbenchError:

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.data import columns as reading
+from workbench.data import columns as reading, levels as coding
 from workbench.data.complete_cases import (
     CompleteCases,
     Values,
     is_missing,
-    read,
+    read_numeric,
     refuse_infinite,
     take,
 )
@@ -27,7 +27,7 @@ from workbench.data.formula.materialize import frame_for, from_json, materialize
 from workbench.data.formula.never_treated import Codes, with_marks_read
 from workbench.data.formula.parser import ParsedFormula, parse_formula
 from workbench.data.formula.terms import term_list
-from workbench.data.names import level_text, shown
+from workbench.data.names import shown
 from workbench.data.table import Table
 from workbench.errors import DataError, FormulaError
 from workbench.kernels.parallel.threads import by_rows
@@ -147,7 +147,7 @@ def prediction_numbers(table: Table, name: str) -> Numpy:
     DataError
         When there is no such column, or it holds something else than finite numbers.
     """
-    values = reading.numbers(table.column(name), name)
+    values = read_numeric(table, name)
     refuse_infinite(values, name, np.arange(table.nrows))
     return values
 
@@ -156,7 +156,7 @@ def _as_regressor(column: Values, name: str, *, coded: bool) -> Values:
     """Return numbers unchanged, and text as the categories that occur."""
     if isinstance(column, np.ndarray):
         return column
-    factor = reading.levels(column, name)
+    factor = coding.as_levels(column, name)
     if not coded:
         reading.refuse_numbers_as_text(factor, name)
     return factor
@@ -277,25 +277,20 @@ def _check_names(names: Sequence[str], parsed: ParsedFormula) -> None:
 def _known(table: Table, name: str, state: Mapping[str, Any]) -> Values:
     """Read a column for prediction; a level that the fit does not have is refused by name."""
     levels = state["levels"].get(name)
-    column = read(table, name, numeric=levels is None)
     if levels is None:
-        return column
-    series = pd.Series(column)
-    coded = name in state["categories"]
-    texts = series.map(str, na_action="ignore") if coded and _are_text(levels) else series
-    new = [level for level in texts.dropna().unique() if level not in set(levels)]
-    if new:
+        return read_numeric(table, name)
+    column = table.column(name)
+    places = coding.positions(column, levels, name, strict=False)
+    if (new := column[(places < 0) & column.notna().to_numpy()]).size:
         raise DataError(
-            f"{shown(name)} has the level {_shown(new[0])}, which the fit does not have.",
+            f"{shown(name)} has the level {_shown(new.iloc[0])}, which the fit does not have.",
             hint=f"predict for {', '.join(map(_shown, levels[:_LEVELS_NAMED]))} only.",
             code="new-level",
             where=name,
         )
-    return pd.Series(pd.Categorical(texts, categories=levels)) if coded else column
-
-
-def _are_text(levels: Sequence[Any]) -> bool:
-    return all(isinstance(level, str) for level in levels)
+    if name in state["categories"]:
+        return pd.Series(pd.Categorical.from_codes(places, categories=levels))
+    return np.append(np.array(levels, dtype=np.float64), np.nan)[places]
 
 
 def _again(
@@ -310,4 +305,4 @@ def _again(
 
 
 def _shown(level: object) -> str:
-    return shown(level_text(level))
+    return shown(coding.labels([level])[0])

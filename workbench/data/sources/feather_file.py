@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.data.arrow import frame_of
+
 SUFFIXES = (".feather", ".arrow")
 
 
 def read(path: Path) -> pd.DataFrame:
     """Read a Feather file."""
-    return pd.read_feather(path)
+    import pyarrow.feather
+
+    return frame_of(pyarrow.feather.read_table(path))

@@ -8,17 +8,30 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.data.plain_types import plain_frame
+
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a JSON file; text stays text, also where it looks like a date or a number."""
+    """Read a JSON file; text stays text, also where it looks like a date or a number.
+
+    Whole numbers with a gap stay whole numbers.
+    """
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() == ".json":
-        return pd.DataFrame(json.loads(text))
-    return pd.DataFrame(
-        [_record(line, n) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-    )
+        found = json.loads(text)
+    else:
+        lines = enumerate(text.split("\n"), 1)
+        found = [_record(line, n) for n, line in lines if line.strip()]
+    if isinstance(found, dict):
+        found = {name: _by_row(values) for name, values in found.items()}
+    return plain_frame(pd.DataFrame(found, dtype=object))
+
+
+def _by_row(values: Any) -> Any:
+    """Return a column that is written as values by row without a type of its own."""
+    return pd.Series(values, dtype=object) if isinstance(values, dict) else values
 
 
 def _record(line: str, number: int) -> dict[str, Any]:

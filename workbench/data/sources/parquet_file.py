@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.data.arrow import frame_of
 from workbench.data.sources.files import refuse_large
 
 SUFFIXES = (".parquet",)
@@ -19,5 +20,4 @@ def read(path: Path) -> pd.DataFrame:
     groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
     unpacked = sum(group.total_byte_size for group in groups)
     refuse_large(max(unpacked, 8 * metadata.num_rows * metadata.num_columns), path.name)
-    frame: pd.DataFrame = pyarrow.parquet.read_table(path).to_pandas()
-    return frame
+    return frame_of(pyarrow.parquet.read_table(path))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.data.plain_types import plain_frame
 from workbench.data.table import Table
 from workbench.errors import DataError
 from workbench.extras import install_extra
@@ -64,7 +65,9 @@ def read_sql(query: str, database: str | Path) -> Table:
     _check_query(query)
     with _connected(database) as connection:
         try:
-            frame = pd.read_sql(query, connection)
+            # Nullable types and Decimals keep whole numbers exact where some are missing.
+            exact: dict[str, Any] = {"dtype_backend": "numpy_nullable", "coerce_float": False}
+            frame = plain_frame(pd.read_sql(query, connection, **exact))
         except _troubles() as error:
             raise _refused(error, database) from error
     return Table(frame, "sql", database, query)

@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from workbench.covariances.kinds import without_options
+from workbench.data.columns import numbers
 from workbench.data.design import columns_predicted_from, prediction_matrix, prediction_numbers
 from workbench.data.formula.parser import parse_formula, split_formula
 from workbench.data.names import level_text, quoted, shown
@@ -352,7 +353,7 @@ class ChoiceResults:
         """Return the change of each row's probability by the log of an attribute of one."""
         frame = table.to_frame()
         mine = (frame[self.settings.alternatives].map(level_text) == name).to_numpy()
-        values = frame[column].to_numpy(dtype=np.float64)
+        values = numbers(table.column(column), column)
         sides = []
         for step in (_SMALL, -_SMALL):
             moved = frame.assign(**{column: np.where(mine, values * (1 + step), values)})

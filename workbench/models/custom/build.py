@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.backends import Backend, backend_named
+from workbench.data.columns import numbers
 from workbench.data.design import Design
 from workbench.data.table import Table
 from workbench.errors import LikelihoodError, OptionError
@@ -119,7 +120,7 @@ def _columns_read(own: Custom, table: Table, specification: Specification) -> li
 
 
 def _filled(column: pd.Series) -> Any:
-    return column.astype(np.float64).fillna(0.0).to_numpy()
+    return np.nan_to_num(numbers(column, str(column.name)), posinf=np.inf, neginf=-np.inf)
 
 
 def _numeric(table: Table) -> list[str]:

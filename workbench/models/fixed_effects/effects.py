@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.data.design import prediction_numbers
 from workbench.data.formula.fixed_effects import AbsorbedTerm
+from workbench.data.levels import positions
 from workbench.data.names import level_text, shown
 from workbench.data.table import Table
 from workbench.demeaners.automatic import Automatic
@@ -39,10 +40,16 @@ class Effects:
         return {str(series.name): series for series in self.series}
 
     def at(self, table: Table) -> Numpy:
-        """Sum the effects of each row of a table, ``(n,)``; NaN where a level is unknown."""
+        """Sum the effects of each row of a table, ``(n,)``; NaN where a level is unknown.
+
+        Raises
+        ------
+        DataError
+            When the levels have another type than those of the fit, and one is none of them.
+        """
         total = np.zeros(table.nrows)
         for term, series in zip(self.terms, self.series, strict=True):
-            found = series.reindex(_levels(term, table)).to_numpy(dtype=np.float64)
+            found = np.append(series.to_numpy(dtype=np.float64), np.nan)[_at(term, series, table)]
             slope = 1.0 if term.slope is None else prediction_numbers(table, term.slope)
             total += found * slope
         return total
@@ -148,6 +155,19 @@ def _levels(term: AbsorbedTerm, table: Table) -> pd.Index:
         single: pd.Index = pd.Index(columns[0], name=term.columns[0])
         return single
     return pd.MultiIndex.from_arrays(columns, names=term.columns)
+
+
+def _at(term: AbsorbedTerm, series: pd.Series, table: Table) -> npt.NDArray[np.int64]:
+    """Return the position of each row's level among those of the effects; -1 where unknown."""
+    if len(term.columns) == 1:
+        return positions(table.column(term.columns[0]), series.index, term.columns[0])
+    known, rows = [], []
+    for number, name in enumerate(term.columns):
+        codes, levels = pd.factorize(series.index.get_level_values(number))
+        known.append(codes)
+        rows.append(positions(table.column(name), levels, name))
+    places = pd.MultiIndex.from_arrays(known).get_indexer(pd.MultiIndex.from_arrays(rows))
+    return np.asarray(places, dtype=np.int64)
 
 
 def _order(index: pd.Index) -> npt.NDArray[np.intp]:
