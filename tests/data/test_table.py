@@ -72,7 +72,11 @@ def test_a_change_of_a_column_reaches_neither_the_table_nor_the_original(frame):
 @pytest.mark.parametrize(
     ("model", "formula", "options"),
     [
-        ("ols", "y ~ x + C(region) + i(year)", {"weights": "w", "se": "cluster", "cluster": "g"}),
+        (
+            "ols",
+            "y ~ x + C(region) + i(year)",
+            {"weights": "w", "weight_kind": "analytic", "se": "cluster", "cluster": "g"},
+        ),
         ("logit", "works ~ x + region", {"offset": "w", "se": "robust"}),
         ("feols", "y ~ x | region + year", {"cluster": "g"}),
         ("multinomial_logit", "region ~ x", {}),
