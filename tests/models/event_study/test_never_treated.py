@@ -212,3 +212,22 @@ def test_an_event_time_that_treated_rows_miss_is_still_left_out():
 
     assert frame.ever[0] == 1
     assert fit.dropped == {"missing since": 3}
+
+
+def test_a_cohort_missing_in_some_rows_of_a_unit_is_refused_by_unit_and_row():
+    frame = panel([2003, 2005, 0], range(2000, 2008))
+    frame["g"] = frame.g.where(frame.g > 0)
+    frame.loc[10, "g"] = np.nan
+
+    with pytest.raises(DataError, match="no value in row 10, and has one in other rows of unit 1"):
+        wb.fit("feols", FORMULA, frame)
+
+
+def test_regions_may_have_both_treated_and_never_treated_units():
+    frame = panel([2003, 2005, 0], range(2000, 2008))
+    frame["g"] = frame.g.where(frame.g > 0)
+    region = frame.unit // 6
+
+    fit = wb.fit("feols", FORMULA, frame.assign(region=region), cluster="region")
+
+    assert fit.nobs == len(frame)

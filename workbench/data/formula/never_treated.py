@@ -114,7 +114,8 @@ def with_marks_read(
     Raises
     ------
     DataError
-        When a column of cohorts holds text that is neither a number nor "never".
+        When a column of cohorts holds text that is neither a number nor "never", or has a value in
+        some rows of a unit only.
     """
     columns: dict[str, Any] = {}
     marks: list[Mark] = []
@@ -124,6 +125,8 @@ def with_marks_read(
             unread = first in numeric or (known is not None and first not in known)
             if function == "sunab" and not unread:
                 cohorts = _Cohorts.of(table, first, second, known)
+                if cohorts.codes.missing:
+                    _refuse_partly_missing(table, first, second, groups)
                 columns[first] = cohorts.g
                 if cohorts.relative and second not in {*numeric, *groups}:
                     columns[second] = cohorts.t
@@ -185,6 +188,28 @@ def _mark(name: str, how: str, rows: Mask) -> Mark:
     how = how.replace("{", "{{").replace("}", "}}")
     column = shown(name).replace("{", "{{").replace("}", "}}")
     return Mark(f"{column} has {how} in {{rows}}, which are taken as never treated.", rows)
+
+
+def _refuse_partly_missing(table: Table, cohort: str, period: str, groups: Collection[str]) -> None:
+    """Refuse a cohort missing in some rows of a unit: a group with each period at most once."""
+    missing = table.column(cohort).isna().to_numpy()
+    periods = reading.groups(table.column(period), period)
+    for name in groups:
+        unit = reading.groups(table.column(name), name)
+        rows = np.flatnonzero((unit >= 0) & (periods >= 0))
+        pairs = unit[rows] * (int(periods.max(initial=0)) + 1) + periods[rows]
+        if len(np.unique(pairs)) < len(pairs):
+            continue
+        partly = np.flatnonzero(missing & np.isin(unit, unit[(unit >= 0) & ~missing]))
+        if len(partly):
+            where = f"{shown(name)} {shown(level_text(table.column(name).iloc[partly[0]]))}"
+            raise DataError(
+                f"{shown(cohort)} has no value in row {partly[0]}, and has one in other rows of "
+                f"{where}, so it is not known whether {where} is ever treated.",
+                hint=f"the same cohort in all rows of each {shown(name)}.",
+                code="partly-missing",
+                where=cohort,
+            )
 
 
 def _without_any(g: Numpy, t: Numpy) -> Mask:
