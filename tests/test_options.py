@@ -29,6 +29,7 @@ class Everything(Options):
     columns: tuple[str, ...] | None = option(None, kind=Kind.COLUMNS, help="which columns")
     level: str | None = option(None, kind=Kind.LEVEL, help="which level")
     formula: str = option("~ 1", kind=Kind.FORMULA, help="of what", example="~ age")
+    condition: str | None = option(None, kind=Kind.CONDITION, help="which rows")
     numbers: dict[str, float] = option({}, kind=Kind.NUMBERS, help="held", example={"b": 1.0})
     choices: dict[str, str] = option(
         {}, kind=Kind.CHOICES, choices=("normal", "uniform"), help="distributions"
@@ -48,6 +49,7 @@ CHANGED = {
     "columns": ("firm", "year"),
     "level": "3",
     "formula": "~ age + income",
+    "condition": "year > 1990 and country == 'DE'",
     "numbers": {"cost": -1.0},
     "choices": {"price": "normal", "in vehicle": "uniform"},
     "groups": {"fly": ["air"], "ground": ["train", "bus"]},

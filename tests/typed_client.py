@@ -24,7 +24,9 @@ def by_name() -> None:
         draws=500,
     )
     assert_type(mixed, ChoiceFit)
-    assert_type(wb.fit("ols", "hours ~ educ", "mroz", se="HC1", cluster=["age", "educ"]), LinearFit)
+    assert_type(
+        wb.fit("ols", "hours ~ educ", "mroz", se="CRV1", cluster=["age", "educ"]), LinearFit
+    )
     assert_type(wb.start("logit", "inlf ~ educ", "mroz", start={"educ": 0.1}), wb.Run)
 
 

@@ -114,15 +114,17 @@ class _RunOptions(TypedDict, total=False):
     se: Literal["hessian", "opg", "robust", "HC2", "HC3", "cluster", "CRV3", "newey_west", "driscoll_kraay", "conley", "none", "iid", "hetero", "HC1", "CRV1"] | _Covariance | type[_Covariance]
     """Kind of standard errors."""
     cluster: str | Sequence[str] | None
-    """Column to cluster by, or several."""
+    """Column to cluster by, or several; firm^year is a combination."""
     se_options: Mapping[str, Any]
     """Options of the standard errors."""
     weights: str | None
-    """Column of weights."""
+    """Column of weights, or an expression as in 1/w."""
     weight_kind: Literal["frequency", "probability", "analytic"]
     """What weights are, by default analytic with fixed effects and else frequencies."""
     offset: str | None
-    """Column added to the linear predictor."""
+    """Column added to the linear predictor, or an expression as in log(hours)."""
+    subset: str | None
+    """Condition that a row meets to be used; the others are left out and counted."""
     optimizer: Literal["newton", "trust-region", "sgd", "adam", "bfgs", "l-bfgs-b", "cg", "newton-cg", "tnc", "slsqp", "trust-exact", "trust-constr", "nelder-mead", "torchmin:bfgs", "torchmin:l-bfgs", "torchmin:cg", "torchmin:newton-cg", "torchmin:newton-exact", "torchmin:trust-ncg", "torchmin:trust-exact", "torchmin:dogleg"] | _Optimizer | type[_Optimizer]
     """Optimizer, by name or with its options."""
     demeaner: Literal["auto", "lsmr", "schur", "alternating", "within"] | _Demeaner | type[_Demeaner]
@@ -547,6 +549,7 @@ def did2s(
     se_options: Mapping[str, Any] = {},
     weight_kind: Literal["frequency", "probability", "analytic"] = "analytic",
     offset: str | None = None,
+    subset: str | None = None,
     optimizer: Literal["newton", "trust-region", "sgd", "adam", "bfgs", "l-bfgs-b", "cg", "newton-cg", "tnc", "slsqp", "trust-exact", "trust-constr", "nelder-mead", "torchmin:bfgs", "torchmin:l-bfgs", "torchmin:cg", "torchmin:newton-cg", "torchmin:newton-exact", "torchmin:trust-ncg", "torchmin:trust-exact", "torchmin:dogleg"] | _Optimizer | type[_Optimizer] = "newton",
     backend: Literal["torch", "jax"] = "jax",
     device: str = "cpu",

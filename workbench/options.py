@@ -51,6 +51,7 @@ class Kind(Enum):
     COLUMNS = "columns"
     LEVEL = "level of the outcome"
     FORMULA = "one-sided formula"
+    CONDITION = "condition on rows"
     NUMBERS = "numbers by name"
     CHOICES = "choices by name"
     GROUPS = "lists by name"
@@ -91,11 +92,13 @@ class Option:
     key
         What the names of a value by name are, as in ``"column"``.
     needs
-        The capability of a model, an attribute of its class, without which the option has no
+        What a run must have, one of `estimation.effects.REQUIREMENTS`, for the option to have an
         effect.
     in_likelihood
         Whether another value is another log-likelihood; or the capability of a model with which
         it is, as in ``"seeded"``.
+    refused
+        Whether the option is refused where it has no effect; else that is noted.
     owner, code
         The title of what declares the option, and the code of the error that refuses a value.
     """
@@ -115,6 +118,7 @@ class Option:
     key: str = "name"
     needs: str = ""
     in_likelihood: bool | str = True
+    refused: bool = False
     owner: str = ""
     code: str = "bad-option"
 
@@ -213,7 +217,7 @@ class Option:
         }
 
 
-_AS_TEXT = {Kind.TEXT, Kind.COLUMN, Kind.LEVEL, Kind.FORMULA, Kind.CHOICE}
+_AS_TEXT = {Kind.TEXT, Kind.COLUMN, Kind.LEVEL, Kind.FORMULA, Kind.CONDITION, Kind.CHOICE}
 """The kinds that are read as text, even where a value looks like a number."""
 _READERS: dict[Kind, Callable[[str, str], dict[str, Any]]] = {
     Kind.NUMBERS: parse_start,
@@ -542,6 +546,10 @@ def _formula(each: Option, value: Any) -> str:
     return text
 
 
+def _condition(each: Option, value: Any) -> str | None:
+    return _text(each, value).strip() or None
+
+
 def _mapping(each: Option, value: Any) -> dict[str, Any]:
     try:
         found = dict(value)
@@ -615,6 +623,7 @@ _CHECKS: dict[Kind, Callable[[Option, Any], Any]] = {
     Kind.COLUMNS: _columns,
     Kind.LEVEL: _level,
     Kind.FORMULA: _formula,
+    Kind.CONDITION: _condition,
     Kind.NUMBERS: _numbers,
     Kind.CHOICES: _choices,
     Kind.GROUPS: _groups,

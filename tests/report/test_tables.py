@@ -120,7 +120,7 @@ def test_what_changed_lists_the_settings_that_differ_and_counts_the_others(logit
 
     assert [change.label for change in changes.settings] == ["Optimizer", "Step limit"]
     assert changes.settings[0] == Change("Optimizer", "Newton", "L-BFGS-B (scipy), memory 10")
-    assert changes.sentence == "21 settings are the same."
+    assert changes.sentence == "22 settings are the same."
     results = {change.label: (change.first, change.second) for change in changes.results}
     assert results["Log-likelihood"] == ("−401.765", "−474.502")
     assert results["Newton decrement"] == ("1.7 × 10⁻²⁴", "126.6")

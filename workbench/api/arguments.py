@@ -16,15 +16,16 @@ from workbench.covariances.kinds import (
     name_and_options,
     suggested,
 )
+from workbench.data.names import quoted
 from workbench.data.table import Table
 from workbench.demeaners import as_demeaner, choice_of as demeaner_choice_of
 from workbench.demeaners.base import Demeaner
 from workbench.errors import DeviceError, OptionError
 from workbench.estimation.families import FAMILIES
-from workbench.estimation.model import Model
+from workbench.estimation.model import LIBRARY, Model
 from workbench.estimation.specification import DataReference, Specification
 from workbench.extras import install_extra
-from workbench.literals import Choice
+from workbench.literals import Choice, parse_columns
 from workbench.models.registry import as_model, listed, model_class
 from workbench.names import nearest
 from workbench.optimizers import choice_of, optimizer_named
@@ -45,7 +46,8 @@ _SAME_AS = {
 # Options of other programs that are given elsewhere here.
 _IN_THE_FORMULA = 'in the formula, as in "y ~ x | firm + year".'
 _INSTEAD = {
-    "exposure": 'offset="log_hours", a column with the logarithm of the exposure.',
+    "exposure": 'offset="log(hours)", the logarithm of the exposure.',
+    **dict.fromkeys(("where", "query", "filter", "if", "keep"), 'subset="year > 1990".'),
     **dict.fromkeys(("absorb", "fe", "fes", "fixef", "fixed_effects"), _IN_THE_FORMULA),
     **dict.fromkeys(("iv", "instruments"), 'in the formula, as in "y ~ x | firm | price ~ cost".'),
     **dict.fromkeys(("fixef_tol", "fixef_iter", "fixef_maxiter"), "demeaner=wb.LSMR(tol=1e-10)."),
@@ -88,7 +90,7 @@ def specified(
         reference,
         formula,
         source=getattr(chosen, "source", None),
-        **_run_options(options, chosen),
+        **_run_options(options, chosen, table.names),
     )
     return specification, table, None if chosen.recorded else chosen
 
@@ -178,7 +180,9 @@ def _checked(each: Option, value: Any) -> Any:
     return each.checked(value)
 
 
-def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
+def _run_options(
+    options: Mapping[str, Any], model: Model, columns: Sequence[str]
+) -> dict[str, Any]:
     """Return the common options in the form of a specification."""
     given = {name: value for name, value in options.items() if value is not None}
     chosen: dict[str, Any] = {
@@ -194,13 +198,13 @@ def _run_options(options: Mapping[str, Any], model: Model) -> dict[str, Any]:
     chosen["demeaner"] = _demeaner_choice(given.get("demeaner"), own["demeaner"])
     chosen["se_options"] = se_options
     if "cluster" in chosen:
-        chosen["cluster"] = _one_or_several(chosen["cluster"])
+        chosen["cluster"] = _one_or_several(chosen["cluster"], columns)
         chosen.setdefault("se", model.usual_covariance(by_cluster=True))
     if "weights" in chosen:
         chosen.setdefault("weight_kind", model.weight_kind)
     if "start" in given:
         chosen["start"] = _starts(given["start"])
-    if "backend" not in chosen:
+    if "backend" not in chosen and model.computed_by == LIBRARY:
         chosen["backend"] = getattr(model, "library", "") or _default_backend()
     return chosen
 
@@ -217,10 +221,10 @@ def _refuse_unknown(options: Mapping[str, Any], kind: type[Model]) -> None:
     known = [each.name for each in (*options_of(kind), *options_of(Specification))]
     for name in options:
         if name not in known and name not in _OF_MEMBERS:
-            raise _no_such_option(name, known)
+            raise _no_such_option(name, options[name], known)
 
 
-def _no_such_option(name: str, known: Collection[str]) -> OptionError:
+def _no_such_option(name: str, value: Any, known: Collection[str]) -> OptionError:
     same = _SAME_AS | dict.fromkeys(_options_of_errors(), "se_options")
     near = [same[name]] if name in same else [nearest(name, known)]
     near = [] if name in _INSTEAD else list(filter(None, near))
@@ -233,7 +237,9 @@ def _no_such_option(name: str, known: Collection[str]) -> OptionError:
     said = f"{name} is an option of {', '.join(elsewhere)}." if elsewhere else said
     return OptionError(
         f'There is no option "{name}".',
-        hint=_INSTEAD.get(name, said),
+        hint=f'offset="log({quoted(value)})".'
+        if name == "exposure" and isinstance(value, str)
+        else _INSTEAD.get(name, said),
         code="no-such-option",
         where=name,
         suggestion=near[0] if near else "",
@@ -299,9 +305,11 @@ def _refuse_twice(name: str, options: Any) -> None:
         )
 
 
-def _one_or_several(columns: Sequence[str]) -> str | tuple[str, ...] | None:
-    """Return no column, one name, or the names of several."""
-    names = tuple(dict.fromkeys(columns))
+def _one_or_several(given: Sequence[str], columns: Sequence[str]) -> str | tuple[str, ...] | None:
+    """Return no column, one name, or the names of several; one text may be ``"firm + year"``."""
+    if len(given) == 1 and given[0] not in columns and {"+", "~"} & {*given[0]}:
+        given = parse_columns(given[0].strip().removeprefix("~"))
+    names = tuple(dict.fromkeys(given))
     return names if len(names) > 1 else next(iter(names), None)
 
 

@@ -16,6 +16,7 @@ from workbench.data.names import quoted
 from workbench.data.sources import open_data
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError, StoreError
+from workbench.estimation.effects import notes_on_idle
 from workbench.estimation.model import Model
 from workbench.estimation.specification import Specification
 from workbench.models.custom.options import likelihood
@@ -144,8 +145,9 @@ def start_specification(
     specification: Specification, table: Table, model: Model | None = None
 ) -> Run:
     """Start the run that a specification describes, on a table at hand."""
-    found = checked(specification)
+    found, notes = checked(specification), notes_on_idle(specification)
     problem = problem_of(found, table, model)
+    problem.notes += notes
     chosen = optimizer_named(found.optimizer.name, found.optimizer.settings)
     return Run(problem, chosen, own=model).begin()
 

@@ -68,7 +68,7 @@ def keywords_of(model: type[Model], defaults: Mapping[str, Any]) -> dict[str, Ke
         Defaults of options of the run that are not those of every model.
     """
     defaults = {"weight_kind": model.weight_kind, **defaults}
-    of_run = [e for e in options_of(Specification) if not e.needs or getattr(model, e.needs)]
+    of_run = [e for e in options_of(Specification) if getattr(model, e.needs, True)]
     return {
         each.name: Keyword(each, defaults.get(each.name, _shown(each)))
         for each in (*options_of(model), *of_run)

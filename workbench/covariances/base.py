@@ -183,13 +183,22 @@ class Covariance(Options, ABC):
 
     # Checks before a run ------------------------------------------------------------------------
     def check_clusters(self, clusters: Sequence[str]) -> None:
-        """Refuse columns to cluster by that are too few or too many.
+        """Refuse columns to cluster by that are too few, too many, or without an effect.
 
         Raises
         ------
         OptionError
-            Saying how many the kind needs.
+            Saying how many the kind needs, or that it does not cluster.
         """
+        if clusters:
+            named = f'"{clusters[0]}"' if len(clusters) == 1 else str([*clusters])
+            raise OptionError(
+                f"{self.sentence_name()} do not cluster, so cluster={named} would have no effect.",
+                hint=f'se="cluster" with cluster={named} for clustered errors, or se="{self.name}" '
+                "without cluster.",
+                code="cluster-and-se",
+                where="cluster",
+            )
 
     def check_evidence(self, evidence: Evidence) -> None:
         """Refuse a model or columns from which the kind cannot be computed, before anything is.

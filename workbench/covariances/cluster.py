@@ -47,6 +47,7 @@ class Cluster(Covariance):
         help="number of clusters of several directions: the smallest, or each its own",
         example="min",
         label="Clusters counted",
+        needs="several_clusters",
     )
 
     def check_clusters(self, clusters: Sequence[str]) -> None:

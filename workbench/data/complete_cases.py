@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.data import columns as reading, levels
+from workbench.data.formula.computed import columns_in, computed
 from workbench.data.names import shown
-from workbench.data.table import Table
+from workbench.data.table import Selection, Table
 from workbench.errors import DataError, OptionError
 from workbench.names import nearest
 from workbench.protocols import Numpy
@@ -22,6 +24,7 @@ Positions = npt.NDArray[np.int64]
 Values = Numpy | pd.Series
 """A column: float64 ``(n,)``, or a Series of text or categories."""
 
+_NUMBERS = np.empty(0)  # what a column inside an expression is read as
 _COLUMNS_NAMED = 6  # columns named in one sentence
 
 
@@ -98,9 +101,9 @@ def draw(
         if name in factors and name not in numeric:
             continue
         refuse_infinite(columns[name], name, rows)
-    return CompleteCases(
-        rows, dropped, _notes(table, columns, [*cluster, *factors]), columns, groups
-    )
+    selected = () if table.selection is None else table.selection.notes
+    notes = (*selected, *_notes(table, columns, [*cluster, *factors]))
+    return CompleteCases(rows, dropped, notes, columns, groups)
 
 
 def read(table: Table, name: str, *, numeric: bool, coded: bool = False) -> Values:
@@ -116,6 +119,8 @@ def read(table: Table, name: str, *, numeric: bool, coded: bool = False) -> Valu
         When text stands where numbers are needed, or most of it looks like numbers, by the first
         cell that is none.
     """
+    if numeric and table.is_computed(name):
+        return computed(name, partial(read_numeric, table), table.names)
     column = table.column(name)
     kind = reading.content(column)
     if coded and not numeric:
@@ -186,22 +191,34 @@ def _complete_rows(
 ) -> tuple[Positions, dict[str, int]]:
     masks = {name: is_missing(column) for name, column in columns.items()}
     masks |= {name: codes < 0 for name, codes in groups.items()}
-    counts = {name: int(mask.sum()) for name, mask in masks.items() if mask.any()}
-    if not counts:
+    chosen = table.selection or Selection(np.ones(table.nrows, dtype=bool))
+    counts = {name: int((mask & chosen.rows).sum()) for name, mask in masks.items()}
+    for name, count in chosen.missing.items():
+        counts[name] = counts.get(name, 0) + count
+    counts = {name: count for name, count in counts.items() if count}
+    if not counts and not chosen.dropped:
         return np.arange(table.nrows, dtype=np.int64), {}
     counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
-    rows = np.flatnonzero(~np.logical_or.reduce([masks[name] for name in counts]))
+    rows = np.flatnonzero(~np.logical_or.reduce([~chosen.rows, *masks.values()]))
     if not len(rows):
         raise _none_left(table, counts)
-    if missing == "raise":
+    if missing == "raise" and counts:
         raise _incomplete(table, counts, len(rows))
-    return rows.astype(np.int64), {f"missing {name}": count for name, count in counts.items()}
+    gaps = {f"missing {name}": count for name, count in counts.items()}
+    dropped = {**chosen.dropped, **gaps}
+    return rows.astype(np.int64), dict(sorted(dropped.items(), key=lambda item: -item[1]))
 
 
 def _none_left(table: Table, counts: Mapping[str, int]) -> DataError:
     worst = next(iter(counts))
+    chosen = table.selection
+    rows = (
+        f"{table.nrows:,} rows"
+        if chosen is None
+        else f"{counted(int(chosen.rows.sum()), 'row')} in subset"
+    )
     return DataError(
-        f"None of the {table.nrows:,} rows is complete; missing values by column: {_list(counts)}.",
+        f"None of the {rows} is complete; missing values by column: {_list(counts)}.",
         hint=f"leave {shown(worst)} out, or fill its gaps.",
         code="no-rows-left",
         where=worst,
@@ -209,8 +226,10 @@ def _none_left(table: Table, counts: Mapping[str, int]) -> DataError:
 
 
 def _incomplete(table: Table, counts: Mapping[str, int], left: int) -> DataError:
+    not_chosen = 0 if table.selection is None else sum(table.selection.dropped.values())
+    incomplete = table.nrows - not_chosen - left
     return DataError(
-        f"{table.nrows - left:,} of {counted(table.nrows, 'row')} miss a value; by column: "
+        f"{incomplete:,} of {counted(table.nrows, 'row')} miss a value; by column: "
         f"{_list(counts)}.",
         hint='missing="drop" leaves them out, or fill the gaps first.',
         code="missing-values",
@@ -239,11 +258,13 @@ def refuse_infinite(column: Values, name: str, rows: Positions) -> None:
 
 def _notes(table: Table, columns: Mapping[str, Values], coded: Sequence[str]) -> tuple[str, ...]:
     """Note changes of the columns, and levels that look like typing errors."""
-    notes = [*table.reading.notes(dict.fromkeys([*columns, *coded]))]
-    for name in (*columns, *coded):
+    read = [name for each in columns for name in columns_in(each, table.names)]
+    coded = [name for each in coded for name in columns_in(each, table.names)]
+    notes = [*table.reading.notes(dict.fromkeys([*read, *coded]))]
+    for name in (*read, *coded):
         notes += table.notes_on(name)
-    for name, column in columns.items():
-        if isinstance(column, np.ndarray) and table.is_text(name):
+    for name in read:
+        if isinstance(columns.get(name, _NUMBERS), np.ndarray) and table.is_text(name):
             notes.append(table.text_column(name).note)
     for name, column in columns.items():
         if isinstance(column, np.ndarray):

@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.data.complete_cases import CompleteCases, Positions, draw, fewer, note_on_levels
 from workbench.data.formula.fixed_effects import columns_of, fewer_rows, read_factors
 from workbench.data.formula.never_treated import with_marks_read
+from workbench.data.formula.other_programs import ivreg
 from workbench.data.formula.outcome import read_ordered, read_outcome, unused_levels
 from workbench.data.formula.parser import (
     ParsedFormula,
@@ -31,7 +32,7 @@ from workbench.data.formula.regressors import (
 from workbench.data.names import shown
 from workbench.data.table import Table
 from workbench.data.weights import check_weights, note_on_weights, zero_weights
-from workbench.errors import FormulaError
+from workbench.errors import DataError, FormulaError
 from workbench.kernels.absorption.factors import Factor
 from workbench.names import either
 from workbench.protocols import Numpy
@@ -209,7 +210,10 @@ def build_design(
     factors: tuple[Factor, ...] = ()
     if fixef_rm is not None:
         copies = weights if weight_kind == "frequency" else None
-        sample, factors = read_factors(terms, sample, copies, fixef_rm, cluster)
+        try:
+            sample, factors = read_factors(terms, sample, copies, fixef_rm, cluster)
+        except DataError as error:
+            raise _or_instruments(error, formula) from None
     sample = replace(sample, notes=(*sample.notes, *marked.notes(sample.rows)))
     outcome, outcome_levels = (
         read_ordered(parsed, sample) if ordered else read_outcome(parsed, sample, positive)
@@ -236,6 +240,7 @@ def build_design(
         notes=(
             *(_notes(table, parsed, sample) if ordered else sample.notes),
             *_event_notes(regressors),
+            *_as_ivreg(formula),
         ),
         counts=weight_kind == "frequency",
         **_fields_without_formula(sample, weights, offset, extra_columns),
@@ -260,6 +265,21 @@ def _notes(table: Table, parsed: ParsedFormula, sample: CompleteCases) -> tuple[
         for level in unused_levels(column)
     ]
     return (*(note for note in sample.notes if note not in counted_only), *named)
+
+
+def _as_ivreg(formula: str) -> tuple[str, ...]:
+    """Note a regressor among the fixed effects, which another program reads as an instrument."""
+    ours = ivreg(formula)
+    return (f"What follows | are fixed effects; with instruments it is {ours}.",) if ours else ()
+
+
+def _or_instruments(error: DataError, formula: str) -> DataError:
+    """Return an error on fixed effects; with ours, where instruments may have been meant."""
+    ours = ivreg(formula)
+    if not ours:
+        return error
+    hint = f"{error.hint[:-1]}; with instruments {ours}."
+    return DataError(error.problem, hint, code=error.code, where=error.where)
 
 
 def _further(
@@ -349,9 +369,11 @@ def _refuse_fixed_effects(parsed: ParsedFormula, absorbing: Sequence[str]) -> No
     if parsed.parts.fixed_effects is None and parsed.parts.instruments is None:
         return
     others = f"the model {either(absorbing)}; " if absorbing else ""
+    ours = ivreg(parsed.parts.text)
+    few = f'for instruments "{ours}"' if ours else "with few levels, + C(region)"
     raise FormulaError(
         "This model has no part after | in its formula.",
-        hint=f"{others}with few levels, + C(region).",
+        hint=f"{others}{few}.",
         code="no-fixed-effects",
         where="|",
     )

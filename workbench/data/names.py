@@ -7,7 +7,13 @@ from collections.abc import Iterable
 
 from workbench.names import nearest
 
+QUOTED = r"`(?:[^`]|``)*`|\"[^\"]*\"|'[^']*'"
+"""A name in backticks, or a text in quotation marks."""
+NAME = r"(?:`(?:[^`]|``)*`|[\w.]+)"
+"""A name as a formula has it, in backticks or plain."""
+
 _PLAIN = re.compile(r"[^\W\d][\w.]*")
+_STRINGS = re.compile(QUOTED)
 _LONGEST_SHOWN = 60
 
 
@@ -19,18 +25,49 @@ def quoted(name: str) -> str:
     >>> quoted("wage"), quoted("hourly wage")
     ('wage', '`hourly wage`')
     """
-    if _PLAIN.fullmatch(name):
+    if is_plain(name):
         return name
     return "`" + name.replace("`", "``") + "`"
 
 
-def unquoted(name: str) -> str:
-    """Return a name without the backticks of a formula.
+def is_plain(name: str) -> bool:
+    """Tell whether a formula has the name without backticks.
 
-    >>> unquoted("`hourly wage`"), unquoted("wage")
-    ('hourly wage', 'wage')
+    >>> is_plain("wage"), is_plain("hourly wage")
+    (True, False)
     """
-    return name[1:-1].replace("``", "`") if name.startswith("`") else name
+    return _PLAIN.fullmatch(name) is not None
+
+
+def unquoted(word: str) -> str:
+    """Return the name of a column as a formula spells it.
+
+    >>> unquoted("wage"), unquoted("`hourly wage`")
+    ('wage', 'hourly wage')
+    """
+    return word[1:-1].replace("``", "`") if word.startswith("`") else word
+
+
+def with_aliases(side: str, aliases: dict[str, str], text: str) -> str:
+    """Replace backticked names by aliases that are plain names and occur nowhere in ``text``.
+
+    A name may hold anything, quotes and Python included; as an alias it can only be a name.  The
+    names are added to ``aliases``, by alias.
+    """
+    stem = "column_"
+    while stem in text:
+        stem += "_"
+    known = {name: alias for alias, name in aliases.items()}
+
+    def alias_of(match: re.Match[str]) -> str:
+        if not match.group().startswith("`"):
+            return match.group()
+        name = unquoted(match.group())
+        alias = known.setdefault(name, f"{stem}{len(known)}_")
+        aliases[alias] = name
+        return f" {alias} "
+
+    return _STRINGS.sub(alias_of, side)
 
 
 def shown(name: str) -> str:

@@ -7,21 +7,25 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
 from workbench.data.arrow import frame_of
 from workbench.data.columns import content, is_rounded, numbers
+from workbench.data.formula.computed import columns_in, combination, is_a_name
 from workbench.data.index import with_index
 from workbench.data.names import shown, unknown_column
 from workbench.data.plain_types import Plain, plain
 from workbench.data.reading import Reading
 from workbench.data.text_columns import TextColumn, read_text_column
 from workbench.errors import DataError
+from workbench.protocols import Numpy
 
 BARS = 12
 """The bars of a column's histogram, and the most levels that a text column shows in it."""
@@ -57,6 +61,29 @@ class ColumnSummary:
     def numeric(self) -> bool:
         """Whether the column holds numbers."""
         return self.kind in NUMERIC
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows that a run may use, before rows with missing values are left out.
+
+    Attributes
+    ----------
+    rows
+        Which they are, ``(n,)``.
+    dropped
+        The number of others by reason.
+    missing
+        The number of rows by the column that they miss, so that it is not known whether they
+        belong to these.
+    notes
+        Sentences on the selection.
+    """
+
+    rows: npt.NDArray[np.bool_]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Table:
@@ -105,6 +132,7 @@ class Table:
         self.reference_name = reference_name
         self.reference_query = reference_query
         self.reading = reading or Reading()
+        self.selection: Selection | None = None
 
     @property
     def title(self) -> str:
@@ -114,12 +142,16 @@ class Table:
     def column(self, name: str) -> pd.Series:
         """Return a column, shape ``(n,)``, in a plain type; changes to it do not change the table.
 
+        A name such as ``firm^year``, which no column has, is the combination of these columns.
+
         Raises
         ------
-        DataError
+        WorkbenchError
             When there is no such column, with the nearest name as the suggestion.
         """
         if name not in self._dtypes:
+            if self.is_computed(name):
+                return combination(name, self.column, self.names)
             owner = f"{self.reference_name} has" if self.reference_name else "The data have"
             problem, hint, suggestion = unknown_column(name, self.names, owner)
             raise DataError(problem, hint, code="unknown-column", where=name, suggestion=suggestion)
@@ -145,9 +177,47 @@ class Table:
         self.column(name)
         return [note for note in (self._shadowed.get(name), self._plain[name].note) if note]
 
+    def is_computed(self, name: str) -> bool:
+        """Whether a name is no column but an expression of columns, such as ``1/w``."""
+        return name not in self._dtypes and not is_a_name(name, self.names)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a column of that name, or the columns of such an expression.
+
+        >>> table = as_table({"firm": [1, 1], "year": [1, 2]})
+        >>> table.has("firm^year"), table.has("firm^month")
+        (True, False)
+        """
+        return name in self._dtypes or bool(columns_in(name, self.names))
+
     def is_float(self, name: str) -> bool:
-        """Whether a column holds float64 numbers as numpy does."""
-        return bool(self._dtypes[name] == np.float64)
+        """Whether a column holds float64 numbers as numpy does; computed ones do."""
+        return bool(self._dtypes.get(name, np.float64) == np.float64)
+
+    def selecting(self, selection: Selection | None) -> Table:
+        """Return this table with the rows that a run may use; positions stay as they are."""
+        other = copy(self)
+        other.selection = selection
+        return other
+
+    def selected(self) -> Table:
+        """Return the rows that a run uses, as a table of their own with their labels."""
+        if self.selection is None:
+            return self
+        rows = self.selection.rows
+        other = self._changed(self._frame[rows].reset_index(drop=True))
+        other.index, other.nrows, other.selection = self.index[rows], int(rows.sum()), None
+        return other
+
+    def with_numbers(self, name: str, values: Numpy) -> Table:
+        """Return the same table with other numbers ``(n,)`` in a column."""
+        return self._changed(self._frame.assign(**{name: values}))
+
+    def _changed(self, frame: pd.DataFrame) -> Table:
+        other = copy(self)
+        other._frame, other._plain, other._texts = frame, {}, {}
+        other._dtypes = dict(zip(other.names, frame.dtypes, strict=True))
+        return other
 
     def to_frame(self) -> pd.DataFrame:
         """Return all columns as a copy, a DataFrame."""

@@ -73,7 +73,7 @@ class ProblemEvidence:
     def column(self, name: str) -> pd.Series | None:
         """Return a column over the rows used, ``(n,)``; None where there is none."""
         table = self.problem.table
-        if table is None or name not in table.names:
+        if table is None or not table.has(name):
             return None
         return table.column(name).iloc[self.rows]
 

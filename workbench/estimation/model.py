@@ -14,6 +14,7 @@ from workbench.backends.devices import check_device, installed
 from workbench.covariances.evidence import BY_ROW, Need
 from workbench.covariances.kinds import first_kind, menu
 from workbench.data.complete_cases import Positions
+from workbench.data.formula.conditions import selection
 from workbench.data.table import Table
 from workbench.errors import DataError, WorkbenchError
 from workbench.estimation.specification import Specification
@@ -171,6 +172,10 @@ class Model(Options):
     """The name of the model that takes this one's place when fixed effects are added."""
     seeded: ClassVar[bool] = False
     """Whether another seed is another likelihood, as with simulated draws."""
+    two_valued: ClassVar[bool] = True
+    """Whether the outcome may be one of two levels, of which one counts as 1."""
+    uses_seed: ClassVar[bool] = False
+    """Whether anything depends on a seed: draws, random starts, or the bootstrap of its fits."""
     computed_by: ClassVar[str] = LIBRARY
     """What computes it: one of `LIBRARY`, `NUMPY` and `COMPILED`."""
     on_host: ClassVar[bool] = False
@@ -312,6 +317,9 @@ class Model(Options):
         WorkbenchError
             When the data or an option are invalid for the model.
         """
+        chosen = selection(specification.subset, table) if specification.subset else None
+        if chosen is not table.selection:
+            table = table.selecting(chosen)
         found: Plan = import_module(self.built_by).plan(self, specification, table)
         return found
 

@@ -313,7 +313,7 @@ class Problem(ABC):
         InferenceError
             When there is no such column, or a row used misses it.
         """
-        if self.table is None or name not in self.table.names:
+        if self.table is None or not self.table.has(name):
             raise InferenceError(
                 f'There is no column "{name}" to cluster by.',
                 hint="name a column of the data.",

@@ -66,7 +66,7 @@ class RunOptions(Options):
     cluster: str | tuple[str, ...] | None = option(
         None,
         kind=Kind.COLUMNS,
-        help="column to cluster by, or several",
+        help="column to cluster by, or several; firm^year is a combination",
         label="Cluster by",
         in_likelihood=False,
     )
@@ -78,20 +78,35 @@ class RunOptions(Options):
         example={"time": "year", "lag": 2},
         in_likelihood=False,
     )
-    weights: str | None = option(None, kind=Kind.COLUMN, help="column of weights")
+    weights: str | None = option(
+        None, kind=Kind.COLUMN, help="column of weights, or an expression as in 1/w"
+    )
     weight_kind: str = option(
         "frequency",
         kind=Kind.CHOICE,
         choices=WEIGHT_KINDS,
         help="what weights are, by default analytic with fixed effects and else frequencies",
         label="Kind of weights",
+        needs="weights",
+        refused=True,
     )
-    offset: str | None = option(None, kind=Kind.COLUMN, help="column added to the linear predictor")
+    offset: str | None = option(
+        None,
+        kind=Kind.COLUMN,
+        help="column added to the linear predictor, or an expression as in log(hours)",
+    )
+    subset: str | None = option(
+        None,
+        kind=Kind.CONDITION,
+        help="condition that a row meets to be used; the others are left out and counted",
+        example="year > 1990",
+    )
     optimizer: Choice = option(
         Choice("newton"),
         kind=Kind.MEMBER,
         help="optimizer, by name or with its options",
         example="bfgs",
+        needs="iterates",
         in_likelihood=False,
     )
     demeaner: Choice = option(
@@ -108,6 +123,7 @@ class RunOptions(Options):
         choices=BACKENDS,
         help="library that computes",
         label="Library",
+        needs="library",
         in_likelihood=False,
     )
     device: str = option(
@@ -116,6 +132,7 @@ class RunOptions(Options):
         choices=("cpu", "cuda", "mps"),
         help="where it computes",
         example="cuda:0",
+        needs="device",
         in_likelihood=False,
     )
     dtype: str = option(
@@ -124,6 +141,7 @@ class RunOptions(Options):
         choices=DTYPES,
         help="precision of the numbers",
         label="Numbers",
+        needs="library",
         in_likelihood=False,
     )
     start: Mapping[str, float] | None = option(
@@ -131,6 +149,7 @@ class RunOptions(Options):
         kind=Kind.NUMBERS,
         help="start values by parameter",
         example={"educ": 0.1},
+        needs="iterates",
         in_likelihood=False,
         key="parameter",
     )
@@ -140,6 +159,7 @@ class RunOptions(Options):
         least=1,
         help="step limit",
         label="Step limit",
+        needs="iterates",
         in_likelihood=False,
     )
     missing: str = option(
@@ -161,6 +181,7 @@ class RunOptions(Options):
         kind=Kind.TEXT,
         help="level of a two-valued text outcome that counts as 1",
         label="Level that counts as 1",
+        needs="two_values",
     )
     fixef_rm: str = option(
         "singleton",
@@ -171,7 +192,12 @@ class RunOptions(Options):
         needs="absorbs",
     )
     seed: int = option(
-        0, kind=Kind.COUNT, least=0, help="seed of everything random", in_likelihood="seeded"
+        0,
+        kind=Kind.COUNT,
+        least=0,
+        help="seed of everything random",
+        needs="random",
+        in_likelihood="seeded",
     )
     ssc: str | None = option(
         None,
@@ -213,6 +239,11 @@ class Specification(RunOptions):
             When an option is unknown, missing, or not what it must be.
         """
         return covariance_of(self.se, self.se_options)
+
+    @property
+    def fixed_effects(self) -> bool:
+        """Whether the formula has a part after ``|``; the first stage of two has one too."""
+        return "|" in (self.formula or "") or "|" in str(self.model.settings.get("first_stage"))
 
     def reads_in_formula(self, column: str) -> bool:
         """Return whether the formula, however unfinished, names a column.

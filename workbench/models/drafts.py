@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -12,6 +13,7 @@ from workbench.data.names import level_text
 from workbench.data.table import Table
 from workbench.demeaners import DEMEANERS, demeaner_named
 from workbench.errors import DeviceError, OptionError, WorkbenchError
+from workbench.estimation.effects import notes_on_idle
 from workbench.estimation.model import Finding, Model, Plan
 from workbench.estimation.specification import RunOptions, Specification
 from workbench.kernels.parallel.blas import one_blas_thread
@@ -20,6 +22,9 @@ from workbench.models.design.read import columns_read, draft_plan
 from workbench.models.registry import model_class, model_of
 from workbench.optimizers import OPTIMIZERS, optimizer_named
 from workbench.options import Kind, options_of
+
+_WITH_COLUMNS = {Kind.COLUMN, Kind.COLUMNS, Kind.CONDITION}
+"""The kinds of options that name columns, or compute with them."""
 
 CELLS_AT_ONCE = 15_000_000
 """Cells of a design that are read while a person types; 5 million take 0.13 s."""
@@ -88,6 +93,7 @@ def _naming(column: str, specification: Specification) -> tuple[str, str]:
     """Return the option of the standard errors or of the run that names a column, if one does."""
     if not column or specification.reads_in_formula(column):
         return "", ""
+    named = re.compile(rf"(?<![\w.]){re.escape(column)}(?![\w.])")
     groups = (
         ("se", covariance_class(specification.se), specification.se_options),
         ("run", RunOptions, _values_of_run(specification)),
@@ -95,8 +101,8 @@ def _naming(column: str, specification: Specification) -> tuple[str, str]:
     for of, kind, values in groups:
         for each in options_of(kind):
             value = values.get(each.name)
-            names = value if isinstance(value, list | tuple) else (value,)
-            if each.kind in {Kind.COLUMN, Kind.COLUMNS} and column in names:
+            texts = value if isinstance(value, list | tuple) else (value,)
+            if each.kind in _WITH_COLUMNS and any(named.search(text) for text in texts if text):
                 return of, each.name
     return "", ""
 
@@ -134,6 +140,7 @@ def _refused_options(kind: type[Model], specification: Specification) -> Iterato
             lambda: covariance_of(specification.se, specification.se_options),
         )
         yield from _clusters(specification)
+        yield from _idle(specification)
     yield from _refused(
         "model", kind, specification.model.settings, lambda: model_of(specification.model)
     )
@@ -186,3 +193,12 @@ def _clusters(specification: Specification) -> Iterator[Finding]:
     except OptionError as error:
         if error.where == "cluster":  # others are found among the options of the errors
             yield Finding(error, "run", "cluster")
+
+
+def _idle(specification: Specification) -> Iterator[Finding]:
+    """Yield the option that is refused because it would have no effect."""
+    try:
+        notes_on_idle(specification)
+    except OptionError as error:
+        if error.code == "no-effect":  # others are found among the options of the errors
+            yield Finding(error, "run", error.where)

@@ -215,8 +215,9 @@ def problem_of(specification: Specification, table: Table, model: Model | None =
     model = model_of(specification.model) if model is None else model
     if model.needs_formula:
         table.begin_fingerprint(columns_read(model, specification, table.names))
-    problem = model.problem(model.plan(specification, table))
-    problem.table, problem.model = table, model
+    plan = model.plan(specification, table)
+    problem = model.problem(plan)
+    problem.table, problem.model = plan.table, model
     specification.covariance.check_evidence(ProblemEvidence(problem, specification.clusters))
     return problem
 

@@ -128,7 +128,8 @@ class StandardErrors:
             A kind as ``se=`` of `workbench.fit` takes it: by name, as in ``"newey_west"``, or with
             its options, as in ``wb.NeweyWest(time="year")``.  The run's own by default.
         cluster
-            The cluster column, or several; the run's own by default.
+            The cluster column, or several; the run's own by default.  Without a kind it means
+            clustered errors.
         se_options
             The options of a kind given by name, as in ``time="year", unit="firm", lag=2``; the
             run's own where the kind is.
@@ -146,7 +147,8 @@ class StandardErrors:
         if not selection.covariance.estimates_errors:
             raise no_such_covariance(selection.covariance.name)
         self._refuse_kind(selection.covariance)
-        selection.covariance.check_clusters(selection.clusters)
+        own = selection.clusters if selection.covariance.by_cluster else ()
+        selection.covariance.check_clusters(own or _listed(cluster))
         matrix = self._averaged(self._matrix(selection, self._curvature_for(selection.covariance)))
         return pd.DataFrame(matrix, index=self.params.index, columns=self.params.index)
 
@@ -170,6 +172,8 @@ class StandardErrors:
         options: Mapping[str, Any],
     ) -> _Selection:
         given, named = name_and_options(kind, options)
+        if given is None and cluster and not covariance_class(self.se_kind).by_cluster:
+            given = "cluster"
         name, own = self._name_of(given or self.se_kind), self.specification
         if name == own.se and not named and not isinstance(kind, Covariance):
             named = dict(own.se_options)
@@ -186,9 +190,7 @@ class StandardErrors:
         return model_class(self.specification.model.name).covariance_names.get(given, given)
 
     def _clusters(self, given: str | Sequence[str] | None) -> tuple[str, ...]:
-        if given is None:
-            return self.specification.clusters
-        return (given,) if isinstance(given, str) else tuple(given)
+        return self.specification.clusters if given is None else _listed(given)
 
     def standard_errors(
         self,
@@ -381,3 +383,9 @@ class StandardErrors:
             self._refuse_inference("tests")
         covariance = self.covariance(None if self._estimates_errors else "hessian")
         return wald_test(restrictions, self.params, covariance, self.df_resid)
+
+
+def _listed(cluster: str | Sequence[str] | None) -> tuple[str, ...]:
+    if cluster is None:
+        return ()
+    return (cluster,) if isinstance(cluster, str) else tuple(cluster)

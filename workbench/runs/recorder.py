@@ -121,14 +121,15 @@ def columns_of_run(problem: Problem) -> list[str]:
     """Return the columns of the table that a run reads, in the table's order."""
     assert problem.table is not None
     specification, design = problem.specification, problem.design
-    read: set[str | None] = {*specification.covariance.columns, *design.columns}
-    for options in (specification, problem.model):
-        read |= set(columns_of_options(options, problem.table.names))
+    names = problem.table.names
+    read: set[str | None] = {*design.columns}
+    for options in (specification, specification.covariance, problem.model):
+        read |= set(columns_of_options(options, names))
     for formula in problem.formulas:
-        read |= set(variables(formula, problem.table.names))
+        read |= set(variables(formula, names))
     if specification.source is not None:
         read.add(specification.source.by)
-    return [name for name in problem.table.names if name in read]
+    return [name for name in names if name in read]
 
 
 def fingerprinted(problem: Problem) -> Specification:

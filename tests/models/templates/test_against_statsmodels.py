@@ -60,6 +60,10 @@ def formula(model):
     return f"{OUTCOMES[model]} ~ educ + exper"
 
 
+def _clusters(kind):
+    return {"cluster": "town"} if kind == "cluster" else {}
+
+
 def design(data):
     return sm.add_constant(data[["educ", "exper"]].to_numpy())
 
@@ -96,7 +100,7 @@ def gaussian_reference(found, X):
 def test_estimates_and_errors_of_every_kind_are_those_of_statsmodels(model, kind, library, people):
     expected = reference(model, people)
 
-    options = {"se": kind, "cluster": "town", "ssc": "none", "backend": library}
+    options = {"se": kind, **_clusters(kind), "ssc": "none", "backend": library}
     fit = wb.fit(model, formula(model), people, **options)
 
     assert fit.converged
@@ -113,7 +117,7 @@ def test_errors_of_least_squares_are_those_that_statsmodels_prints(people):
     for theirs, kind in {"nonrobust": "hessian", **ours}.items():
         options = {"cov_kwds": groups} if kind == "cluster" else {}
         expected = sm.OLS(people["wage"], design(people)).fit(cov_type=theirs, **options)
-        fit = wb.fit("ols", formula("ols"), people, se=kind, cluster="town")
+        fit = wb.fit("ols", formula("ols"), people, se=kind, **_clusters(kind))
         np.testing.assert_allclose(fit.se, expected.bse, rtol=ERRORS)
 
 
@@ -125,7 +129,7 @@ def test_printed_errors_of_likelihoods_follow_statsmodels_by_its_convention(mode
 
     for kind, theirs in {"robust": {"cov_type": "HC0"}, "cluster": clustered}.items():
         expected = DISCRETE[model](y, X).fit(**tight, **theirs)
-        options = {"se": kind, "cluster": "town", "ssc": "statsmodels", "backend": library}
+        options = {"se": kind, **_clusters(kind), "ssc": "statsmodels", "backend": library}
         fit = wb.fit(model, formula(model), people, **options)
         np.testing.assert_allclose(fit.se, expected.bse, rtol=ERRORS)
 
@@ -216,7 +220,7 @@ def test_wald_tests_are_those_of_statsmodels(model, ours, theirs, people):
 @every_kind
 def test_frequency_weights_are_repeated_rows(model, kind, library, people):
     repeated = people.loc[people.index.repeat(people["copies"])].reset_index(drop=True)
-    common = {"se": kind, "cluster": "town", "backend": library}
+    common = {"se": kind, **_clusters(kind), "backend": library}
 
     weighted = wb.fit(model, formula(model), people, weights="copies", **common)
     plain = wb.fit(model, formula(model), repeated, **common)
@@ -271,7 +275,7 @@ def test_probability_weights_give_the_weighted_sandwich(model, kind, library, pe
     expected = weighted_reference(model, people, w)
 
     options = {"weights": "chance", "weight_kind": "probability", "ssc": "none"}
-    common = {"se": kind, "cluster": "town", "backend": library}
+    common = {"se": kind, **_clusters(kind), "backend": library}
     fit = wb.fit(model, formula(model), people, **options, **common)
 
     np.testing.assert_allclose(fit.params, expected.params, rtol=ESTIMATES)

@@ -19,8 +19,9 @@ from workbench.literals import Choice
 from workbench.notebook import extension
 from workbench.notebook.cell import display, session
 from workbench.notebook.cell.arguments import is_formula, joined, settings
-from workbench.notebook.cell.magic import HELP, MleMagics, identifier
+from workbench.notebook.cell.magic import HELP, MleMagics
 from workbench.notebook.cell.options import FLAGS, read_line
+from workbench.notebook.cell.variables import check_name, identifier, place_for
 from workbench.notebook.widgets import trace_view
 
 # Newton stops at a decrement of 1e-8, and its last step squares the error.
@@ -331,6 +332,39 @@ def test_a_name_never_replaces_a_variable_that_is_no_fit(run, shell, wages):
 
     assert shell.user_ns["wages"] is wages
     assert session.fit_named("wages", {}).nobs == 400
+
+
+def test_a_fit_beside_another_variable_of_its_name_is_said_to_be_elsewhere(run, shell, wages):
+    _, outputs, _ = run("%%mle wages --model ols --name wages\nlwage ~ educ", wages=wages)
+
+    assert "wages is a DataFrame and stays as it is" in plain(outputs)
+    assert shell.user_ns["wages_fit"].nobs == 400
+
+
+@pytest.mark.parametrize("name", ["print", "sum", "In", "get_ipython", "1", "np", "len", "exit"])
+def test_a_name_of_python_or_ipython_or_a_module_is_refused_before_the_run(run, shell, wages, name):
+    before = {**shell.user_ns, "np": np, "wages": wages}
+
+    result = run(f"%%mle wages --model ols --name {name}\nlwage ~ educ", wages=wages, np=np)
+
+    assert "_fit" in refused(result, "OptionError") or name == "1"
+    assert shell.user_ns.get(name) is before.get(name)
+    assert not session.remembered()
+
+
+@pytest.mark.parametrize("name", ["Exception", "display", "Out", "print!", "True", "_1", "math"])
+def test_other_names_that_are_taken_are_refused_with_a_free_one(name):
+    import math
+
+    namespace = {"math": math, "print_fit": 1}
+    if name == "True":  # a keyword, which gets an underscore
+        assert place_for(name, namespace) == ("True_", "")
+        return
+    with pytest.raises(OptionError) as refusal:
+        check_name(name, namespace)
+
+    assert refusal.value.suggestion not in {*namespace, "print"}
+    assert place_for(name, namespace)[0] == refusal.value.suggestion
 
 
 @pytest.mark.parametrize(

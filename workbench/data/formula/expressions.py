@@ -104,8 +104,8 @@ class Reads:
             )
 
 
-def check_expression(text: str, reads: Reads) -> None:
-    """Check one piece of Python and record the columns it reads.
+def check_expression(text: str, reads: Reads) -> ast.expr:
+    """Check one piece of Python, record the columns it reads, and return its syntax tree.
 
     Raises
     ------
@@ -118,9 +118,10 @@ def check_expression(text: str, reads: Reads) -> None:
         raise _refusal(
             f'"{shown(text)}" is too long an expression', "compute it as a column first.", text
         )
-    _check_value(tree, reads)
+    check_value(tree, reads)
     if not any(isinstance(node, ast.Name) and node.id in reads.words for node in nodes):
         raise _refusal(f'"{shown(text)}" reads no column', "name a column in it.", text)
+    return tree
 
 
 def unknown_name(name: str, known: Collection[str]) -> FormulaError:
@@ -141,8 +142,14 @@ def _tree(text: str) -> ast.expr:
         ) from error
 
 
-def _check_value(node: ast.expr, reads: Reads) -> None:
-    """Check an operand: a call, arithmetic, a column or a number."""
+def check_value(node: ast.expr, reads: Reads) -> None:
+    """Check an operand: a call, arithmetic, a column or a number.
+
+    Raises
+    ------
+    FormulaError
+        When it is none of these.
+    """
     match node:
         case ast.Call():
             _check_call(node, reads)
@@ -151,10 +158,10 @@ def _check_value(node: ast.expr, reads: Reads) -> None:
         case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
             pass
         case ast.UnaryOp(op=op, operand=operand) if isinstance(op, _SIGNS):
-            _check_value(operand, reads)
+            check_value(operand, reads)
         case ast.BinOp(op=op, left=left, right=right) if isinstance(op, _ARITHMETIC):
-            _check_value(left, reads)
-            _check_power(left, right) if isinstance(op, ast.Pow) else _check_value(right, reads)
+            check_value(left, reads)
+            _check_power(left, right) if isinstance(op, ast.Pow) else check_value(right, reads)
         case _:
             raise _not_allowed(node)
 
@@ -191,7 +198,7 @@ def _check_call(node: ast.Call, reads: Reads) -> None:
     _check_options(node, name, FUNCTIONS[name], first=min(columns, len(node.args)))
     reads.called.add(name)
     if name not in FACTORS:
-        _check_value(node.args[0], reads)
+        check_value(node.args[0], reads)
         return
     coded = [_column(argument, node, reads) for argument in node.args[:columns]]
     if name == "sunab" and len(coded) < columns:

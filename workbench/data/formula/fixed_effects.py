@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.data.complete_cases import CompleteCases, Positions, fewer
-from workbench.data.names import shown, unquoted
+from workbench.data.names import NAME, shown, unquoted
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.kernels.absorption.factors import Factor
 from workbench.protocols import Numpy
@@ -21,12 +21,11 @@ RULES = ("singleton", "none")
 """The rules for rows that are alone in a level."""
 
 _SEVERAL = 1.5  # frequencies are whole up to their last digits
-_NAME = r"(?:`(?:[^`]|``)*`|[\w.]+)"
 _TERM = re.compile(
-    rf"\s*({_NAME}(?:\s*\^\s*{_NAME})*)\s*"
-    rf"(?:(\[\[?)\s*({_NAME}(?:\s*,\s*{_NAME})*)\s*(\]\]?))?\s*(\+|\Z)"
+    rf"\s*({NAME}(?:\s*\^\s*{NAME})*)\s*"
+    rf"(?:(\[\[?)\s*({NAME}(?:\s*,\s*{NAME})*)\s*(\]\]?))?\s*(\+|\Z)"
 )
-_NAMES = re.compile(_NAME)
+_NAMES = re.compile(NAME)
 
 
 @dataclass(frozen=True)

@@ -14,20 +14,22 @@ from typing import Literal
 
 from workbench.data.formula.expressions import Reads, check_expression, unknown_name
 from workbench.data.formula.fixed_effects import AbsorbedTerm, absorbed_terms, columns_of
+from workbench.data.formula.other_programs import in_our_words
 from workbench.data.formula.terms import refuse_too_many, term_list, tokens
-from workbench.data.names import shown, unquoted
+from workbench.data.names import QUOTED, shown, unquoted, with_aliases
 from workbench.errors import FormulaError
 
 LONGEST = 20_000
 """Letters of a formula; ten times the longest formula seen in print."""
 
+LONGEST_OF_OTHERS = 2_000
+"""Letters of a formula that is searched for what other programs write."""
+
 DEEPEST = 40
 """Brackets inside brackets."""
 
-_QUOTED = r"`(?:[^`]|``)*`|\"[^\"]*\"|'[^']*'"
-_MARKS = re.compile(_QUOTED + r"|[()\[\]{}|~`\"']")
-_STRINGS = re.compile(_QUOTED)
-_WORDS = re.compile(_QUOTED + r"|[\w.]+|~|\|")
+_MARKS = re.compile(QUOTED + r"|[()\[\]{}|~`\"']")
+_WORDS = re.compile(QUOTED + r"|[\w.]+|~|\|")
 _TERM = re.compile(r"\s*([\w.]+)\s*")
 _PARTNER = {")": "(", "]": "["}
 
@@ -150,8 +152,29 @@ def formula_roles(text: str, columns: Collection[str]) -> dict[str, Literal["y",
 
 
 def parse_formula(text: str, columns: Collection[str]) -> ParsedFormula:
-    """Check a formula and return it as the design reads it; raises as `check_formula` does."""
-    return _parsed(text, tuple(columns))
+    """Check a formula and return it as the design reads it; raises as `check_formula` does.
+
+    What another program writes is answered with what is written here.
+    """
+    names = tuple(columns)
+    try:
+        return _parsed(text, names)
+    except FormulaError as error:
+        if len(text) > LONGEST_OF_OTHERS:
+            raise
+        answer = in_our_words(text, error, lambda ours: _is_readable(ours, names))
+        if answer is error:
+            raise
+        raise answer from error
+
+
+def _is_readable(text: str, columns: tuple[str, ...]) -> bool:
+    """Tell whether a formula can be read, whatever columns it names."""
+    try:
+        _parsed(text, columns)
+    except FormulaError as error:
+        return error.code == "unknown-column"
+    return True
 
 
 @lru_cache(maxsize=64)
@@ -159,8 +182,8 @@ def _parsed(text: str, columns: tuple[str, ...]) -> ParsedFormula:
     known = dict.fromkeys(columns)
     parts = split_formula(text)
     aliases: dict[str, str] = {}
-    outcome = _with_aliases(parts.outcome, aliases, text)
-    terms = _with_aliases(parts.terms, aliases, text)
+    outcome = with_aliases(parts.outcome, aliases, text)
+    terms = with_aliases(parts.terms, aliases, text)
     outcome_reads = _check_side(outcome, aliases, known)
     _refuse_composite(outcome, parts.outcome)
     parsed = ParsedFormula(
@@ -301,27 +324,6 @@ def _after_the_bars(pieces: list[str]) -> tuple[str | None, str | None]:
     instruments = pieces[-1] if any(with_tilde) else None
     fixed_effects = pieces[0] if pieces and not with_tilde[0] else None
     return fixed_effects, instruments
-
-
-def _with_aliases(side: str, aliases: dict[str, str], text: str) -> str:
-    """Replace backticked names by aliases that are plain names and occur nowhere in ``text``.
-
-    A name may hold anything, quotes and Python included; as an alias it can only be a name.
-    """
-    stem = "column_"
-    while stem in text:
-        stem += "_"
-    known = {name: alias for alias, name in aliases.items()}
-
-    def alias_of(match: re.Match[str]) -> str:
-        if not match.group().startswith("`"):
-            return match.group()
-        name = unquoted(match.group())
-        alias = known.setdefault(name, f"{stem}{len(known)}_")
-        aliases[alias] = name
-        return f" {alias} "
-
-    return _STRINGS.sub(alias_of, side)
 
 
 def _check_side(side: str, aliases: dict[str, str], known: Collection[str]) -> Reads:

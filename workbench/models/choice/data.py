@@ -218,6 +218,8 @@ def _complete_situations(
     situation = _situations(table, roles, np.arange(table.nrows))
     known = situation >= 0
     broken = np.zeros(int(situation.max(initial=-1)) + 1, dtype=bool)
+    if table.selection is not None:  # rows outside the subset are in no choice set
+        known &= table.selection.rows
     broken[situation[known & ~complete]] = True
     keep = complete[design.rows] & ~broken[situation[design.rows]]
     return _keeping(design, keep, INCOMPLETE)

@@ -68,19 +68,8 @@ def coded(table: Table, formula: str) -> tuple[Table, str, list[Any]]:
             code="constant-outcome" if len(levels) < 2 else "too-many-levels",
             where=name,
         )
-    frame = table.to_frame()
-    frame[name] = np.where(codes < 0, np.nan, codes.astype(np.float64))
-    return (
-        Table(
-            frame,
-            table.reference_kind,
-            table.reference_name,
-            table.reference_query,
-            table.reading,
-        ),
-        name,
-        levels,
-    )
+    numbered = table.with_numbers(name, np.where(codes < 0, np.nan, codes.astype(np.float64)))
+    return numbered, name, levels
 
 
 @final

@@ -53,6 +53,7 @@ class ChoiceModel(Model):
     """The options of all models of long choice data."""
 
     outcome: ClassVar[str] = "0 or 1"
+    uses_seed: ClassVar[bool] = True
     roles: ClassVar[tuple[str, ...]] = ("situation", "alternatives", "panel", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
     results: ClassVar[str] = "workbench.models.choice.results:ChoiceFit"
@@ -276,6 +277,7 @@ class MultinomialLogit(Model):
     title: ClassVar[str] = "Multinomial logit"
     formula: ClassVar[str] = "Pr(y = j | x) = exp(x′βⱼ) / Σₗ exp(x′βₗ), β = 0 at the base"
     outcome: ClassVar[str] = "a level"
+    two_valued: ClassVar[bool] = False
     roles: ClassVar[tuple[str, ...]] = ("base", *_ROLES)
     built_by: ClassVar[str] = "workbench.models.choice.build"
     results: ClassVar[str] = "workbench.models.choice.results:MultinomialFit"

@@ -181,7 +181,7 @@ class ChoiceResults:
             return as_table(data)
         table: Table | None = self.fit._live_problem().table
         assert table is not None
-        return table
+        return table.selected()
 
     def _sets(self, table: Table) -> ChoiceSets:
         return choice_sets(self.fit.state, table, self.settings.row_columns)
@@ -224,7 +224,7 @@ class ChoiceResults:
 
     def _weights(self, table: Table, sets: ChoiceSets) -> Numpy:
         name = self.fit.specification.weights
-        if name is None or name not in table.names:
+        if name is None or not table.has(name):
             return np.ones(len(sets.rows))
         values = np.nan_to_num(prediction_numbers(table, name)[sets.rows])  # as the fit left out
         check_weights(values, name, self.fit.specification.weight_kind, sets.rows)

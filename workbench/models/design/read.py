@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from workbench.covariances import groupings, joint
 from workbench.data.design import Design, build_columns, build_design
+from workbench.data.formula.computed import columns_in
+from workbench.data.formula.conditions import check_condition
 from workbench.data.formula.parser import check_formula, variables
 from workbench.data.names import quoted
 from workbench.data.table import Table
@@ -103,7 +105,7 @@ def absorbing_models() -> tuple[str, ...]:
 def columns_read(model: Model, specification: Specification, names: Sequence[str]) -> list[str]:
     """Return the columns of a table that a formula and its roles read, in the table's order."""
     formula = () if specification.formula is None else variables(specification.formula, names)
-    read = {*formula, *specification.covariance.columns}
+    read = {*formula, *columns_of_options(specification.covariance, names)}
     read |= {*columns_of_options(specification, names), *columns_of_options(model, names)}
     return [name for name in names if name in read]
 
@@ -154,8 +156,11 @@ def _grouped(specification: Specification, design: Design, unit: str | None = No
 def columns_of_options(options: Options, names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of a table that options name, each once."""
     named = options.of_kind(Kind.COLUMN, Kind.COLUMNS).values()
-    columns = [each for value in named for each in ((value,) if isinstance(value, str) else value)]
+    texts = [each for value in named for each in ((value,) if isinstance(value, str) else value)]
+    columns = [name for text in texts for name in columns_in(text, names)]
     anything = quoted(columns[0] if columns else names[0])
+    for text in options.of_kind(Kind.CONDITION).values():
+        columns += check_condition(text, names)
     for text in options.of_kind(Kind.FORMULA).values():
         columns += variables(f"{anything} {text.strip()}", names)
     return tuple(dict.fromkeys(columns))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.design import columns_predicted_from, prediction_matrix, prediction_numbers
+from workbench.data.formula.computed import columns_in
 from workbench.data.formula.interactions import LEVELS
 from workbench.data.names import shown
 from workbench.data.table import Table, as_table
@@ -156,7 +157,8 @@ def refuse_all_missing(values: Numpy, table: Table, columns: Sequence[str]) -> N
     """
     if len(values) < 2 or not np.isnan(values).all():
         return
-    counts = {name: int(table.column(name).isna().sum()) for name in dict.fromkeys(columns)}
+    single = [name for each in columns for name in columns_in(each, table.names)]
+    counts = {name: int(table.column(name).isna().sum()) for name in dict.fromkeys(single)}
     found = [f"{shown(name)} {count:,}" for name, count in counts.items() if count]
     if found:
         raise DataError(

@@ -36,6 +36,7 @@ class FEOLS(FixedEffectsModel):
         "y ~ x + sunab(first_treated, year) | unit + year": {},
     }
     solved: ClassVar[bool] = True
+    uses_seed: ClassVar[bool] = True
     evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION
     covariance_words: ClassVar[Mapping[str, str]] = LEAST_SQUARES_WORDS
 

@@ -36,6 +36,7 @@ class OLS(Model):
         "lwage ~ educ + exper + expersq + black + smsa + south": {},
     }
     computed_by: ClassVar[str] = NUMPY
+    uses_seed: ClassVar[bool] = True
     on_host: ClassVar[bool] = True
     evidence: ClassVar[frozenset[Need]] = LINEAR_REGRESSION
     covariance_words: ClassVar[Mapping[str, str]] = LEAST_SQUARES_WORDS

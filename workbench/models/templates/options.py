@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from workbench.estimation.model import Model
-from workbench.likelihoods.base import Likelihood
+from workbench.likelihoods.base import Likelihood, Support
 from workbench.options import Kind, options_of
 
 
@@ -58,6 +58,7 @@ def template_model(likelihood: type[Likelihood]) -> type[TemplateModel]:
         "title": likelihood.title,
         "formula": likelihood.formula,
         "outcome": likelihood.support.value,
+        "two_valued": likelihood.support is not Support.ORDERED,
         "further_parameters": likelihood.further_parameters,
         "with_effects": likelihood.with_effects,
         "source_text": likelihood.body,

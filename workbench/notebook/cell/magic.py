@@ -7,16 +7,15 @@ The first line names the data and the options, the body is a formula or a log-li
 
 The cell waits for the end and shows the table; the first interrupt stops the run and keeps its
 best step, the second one raises.  The fit of a run with ``--name "by hand"`` is also the variable
-``by_hand``, unless that name is taken; ``wb.runs()`` lists every run.
+``by_hand``, or ``by_hand_fit`` where that is another value of the notebook; a name of Python's, of
+IPython's or of a module is refused.  ``wb.runs()`` lists every run.
 """
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from collections.abc import Mapping
 from functools import partial
-from keyword import iskeyword
 from typing import Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -30,6 +29,7 @@ from workbench.notebook.cell.data import find_data, introduce
 from workbench.notebook.cell.display import leave, show_text, show_until_end
 from workbench.notebook.cell.options import read_line, with_options
 from workbench.notebook.cell.session import fit_named, remember
+from workbench.notebook.cell.variables import check_name, place_for
 from workbench.notebook.setup.available import usual_model
 from workbench.results.fit import Fit
 from workbench.runs.run import Run
@@ -66,21 +66,8 @@ class MleMagics(Magics):
             raise in_cell(error, body) from error
 
 
-def identifier(name: str) -> str:
-    """Return the variable that a run's name becomes, or nothing when it has no letters.
-
-    Examples
-    --------
-    >>> identifier("by hand"), identifier("2 stage"), identifier("class"), identifier("…")
-    ('by_hand', '_2_stage', 'class_', '')
-    """
-    variable = re.sub(r"\W+", "_", name).strip("_")
-    if variable[:1].isdigit():
-        variable = f"_{variable}"
-    return f"{variable}_" if iskeyword(variable) else variable
-
-
 def _started(options: Namespace, body: str, namespace: Mapping[str, Any]) -> Run:
+    check_name(options.name or "", namespace)
     table = _data(options, namespace)
     visible = [name for name in namespace if not name.startswith("_")]
     arguments = settings(options)
@@ -104,11 +91,13 @@ def _data(options: Namespace, namespace: Mapping[str, Any]) -> Table:
 
 
 def _keep(namespace: dict[str, Any], fit: Fit) -> None:
-    """Remember a fit, and assign it to a variable unless that name is taken."""
+    """Remember a fit, and assign it to a variable that no other value has."""
     name = fit.specification.name
     if not name:
         return
     remember(fit)
-    variable = identifier(name)
-    if variable and isinstance(namespace.get(variable, fit), Fit):
+    variable, remark = place_for(name, namespace)
+    if variable:
         namespace[variable] = fit
+    if remark:
+        show_text(remark)

@@ -78,7 +78,7 @@ def shown(of: str, chosen: Chosen) -> tuple[Option, ...]:
         for each in declared(of, chosen)
         if each.kind is not Kind.MEMBER
         and not (of == "optimizer" and each.name == _LIMIT)
-        and (not each.needs or getattr(model, each.needs))
+        and getattr(model, each.needs, True)
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.covariances import TOGETHER
 from workbench.covariances.kinds import covariance_class
 from workbench.errors import OptionError
-from workbench.estimation.model import model_class
+from workbench.estimation.model import LIBRARY, model_class
 from workbench.estimation.specification import DataReference, RunOptions, Source, Specification
 from workbench.literals import Choice
 from workbench.notebook.setup import fields as drawn
@@ -63,7 +63,7 @@ def specification(
         weight_kind=chosen.weight_kind if chosen.weights else RunOptions.weight_kind,
         offset=chosen.offset or None,
         optimizer=_optimizer(chosen, check),
-        backend=chosen.library,
+        backend=chosen.library if chosen.model.computed_by == LIBRARY else base.backend,
         device=chosen.device,
         dtype=chosen.dtype,
         start=base.start if chosen.start == GIVEN else start,
