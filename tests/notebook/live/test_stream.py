@@ -127,7 +127,7 @@ def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
     assert page.of("closed")[-1]["inner_last"] == 40
     assert cards[-1]["run"]["demeaning"] == {"columns": ["lwage", "educ"], "tol": 1e-8}
     assert (
-        "in educ, the slowest of 2 columns; converged below 10⁻⁸" in (cards[-1]["run"]["sentence"])
+        "in educ, the slowest of 2 columns, to fall below 10⁻⁸" in (cards[-1]["run"]["sentence"])
     )
 
 
@@ -511,5 +511,5 @@ def test_the_distance_to_convergence_is_one_sentence():
     run.step(gradient_norm=1.7e-2, step_length=2.3e-4)
     without = card_of(run)["sentence"]
 
-    assert with_decrement == "Decrement 5.7 × 10⁻⁶; converged below 10⁻⁸."
+    assert with_decrement == "Decrement 5.7 × 10⁻⁶, to fall below 10⁻⁸."
     assert without == "Largest gradient 0.017 per row; step length 0.00023."

@@ -139,7 +139,7 @@ class MixedLogit(ScaledChoiceModel):
 
     name: ClassVar[str] = "mixed_logit"
     title: ClassVar[str] = "Mixed logit"
-    formula: ClassVar[str] = "Pr(j₁ … j_T) = ∫ Πₜ Prₜ(jₜ | β) f(β) dβ"
+    formula: ClassVar[str] = "Pr(j) = ∫ Πₜ Prₜ(jₜ | β) f(β) dβ"
     roles: ClassVar[tuple[str, ...]] = (
         *("situation", "alternatives", "panel", "random", "scale"),
         *_ROLES,
@@ -251,7 +251,7 @@ class LatentClass(ChoiceModel):
 
     name: ClassVar[str] = "latent_class"
     title: ClassVar[str] = "Latent class logit"
-    formula: ClassVar[str] = "Pr(j₁ … j_T) = Σ_c π_c(z′γ) Πₜ Prₜ(jₜ | β_c)"
+    formula: ClassVar[str] = "Pr(j) = Σ_c π_c(z′γ) Πₜ Prₜ(jₜ | β_c)"
     roles: ClassVar[tuple[str, ...]] = (
         *("situation", "alternatives", "panel", "classes", "membership"),
         *_ROLES,

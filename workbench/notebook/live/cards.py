@@ -125,7 +125,7 @@ def _left_out(fit: Fit) -> str:
 def _distance(step: Iterate) -> str:
     if step.decrement is not None and math.isfinite(step.decrement):
         line = power_of_ten(round(math.log10(CONVERGED_BELOW)))
-        return f"Decrement {numbers.figure(step.decrement, 2)}; converged below {line}."
+        return f"Decrement {numbers.figure(step.decrement, 2)}, to fall below {line}."
     if not math.isfinite(step.gradient_norm):
         return "The gradient is not known yet."
     gradient, length = numbers.figure(step.gradient_norm, 2), numbers.figure(step.step_length, 2)

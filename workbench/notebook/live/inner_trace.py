@@ -57,7 +57,7 @@ def distance(demeaning: Demeaning) -> str:
     where = f"round {last.round}, iteration" if last.round > 1 else "iteration"
     return (
         f"Demeaning, {where} {numbers.count(last.number)}: residual "
-        f"{numbers.figure(last.worst, 2)} in {slowest}{among}; converged below "
+        f"{numbers.figure(last.worst, 2)} in {slowest}{among}, to fall below "
         f"{_power(demeaning.tol)}."
     )
 
