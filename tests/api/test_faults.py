@@ -64,8 +64,8 @@ CASES = {
     "weights that are shares": (
         lambda p: p.assign(copies=1 / len(p)),
         {"weights": "copies"},
-        "too-few-rows",
-        "1 observations",
+        "fractional-weights",
+        "fractions in 300 rows, first 0.00333333 in row 0",
     ),
     "no steps": (lambda p: p, {"max_steps": 0}, "bad-option", "0"),
 }

@@ -353,9 +353,15 @@ def _one_dimensional(name: object, values: Any) -> pd.Series:
             code="not-a-column",
             where=str(name),
         )
-    of_python = isinstance(values, list | tuple)  # whose whole numbers a gap would round
-    found = pd.Series(values, dtype=object if of_python else None, copy=True)
-    return found.reset_index(drop=True)
+    if isinstance(values, list | tuple):
+        return _of_python(pd.Series(values, dtype=object))  # no whole number is rounded
+    return pd.Series(values, copy=True).reset_index(drop=True)
+
+
+def _of_python(values: pd.Series) -> pd.Series:
+    """Return objects in a plain type, unless that calls for a note, which the reader makes."""
+    column, note = plain(values)
+    return values if note else column.infer_objects()
 
 
 def _two_lengths(lengths: Mapping[str, int]) -> tuple[str, str]:
