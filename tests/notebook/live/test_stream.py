@@ -126,9 +126,7 @@ def test_iterations_of_demeaning_travel_with_the_steps_and_all_arrive():
     assert len(page.of("batch")) <= 20
     assert page.of("closed")[-1]["inner_last"] == 40
     assert cards[-1]["run"]["demeaning"] == {"columns": ["lwage", "educ"], "tol": 1e-8}
-    assert (
-        "in educ, the slowest of 2 columns, to fall below 10⁻⁸" in (cards[-1]["run"]["sentence"])
-    )
+    assert "in educ, the slowest of 2 columns, to fall below 10⁻⁸" in (cards[-1]["run"]["sentence"])
 
 
 def test_a_page_reloaded_while_demeaning_gets_every_iteration():
