@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.harness import table
 
-NAMES = ("ols", "streaming", "demean", "mixed_logit", "mixed_logit_coverage")
+NAMES = ("ols", "streaming", "demean", "mixed_logit", "mixed_logit_coverage", "csv_files")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
 

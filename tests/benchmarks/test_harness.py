@@ -78,7 +78,9 @@ def test_new_figures_replace_the_old_and_leave_the_rest_of_the_page():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ols", pytest.param("streaming", marks=pytest.mark.browser)])
+@pytest.mark.parametrize(
+    "name", ["ols", "csv_files", pytest.param("streaming", marks=pytest.mark.browser)]
+)
 def test_a_benchmark_writes_its_figures_and_ends_with_the_smallest_ratio(name, tmp_path):
     file = tmp_path / "figures.json"
 

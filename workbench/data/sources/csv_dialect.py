@@ -19,9 +19,10 @@ _HEAD = 1_000_000
 """Bytes from which the dialect is found."""
 
 _ROWS = 1_000
-_BLOCK = 16 * 1024**2
+_BLOCK = 1024**2
 _BY_NAME = {"tab": "\t", "blank": " "}
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+_NOT_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -91,7 +92,7 @@ def _encoding(data: bytes) -> str:
         return _utf16(head)
     if _is_utf8(data):
         return "utf-8"
-    return "cp1252" if not set(data) & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "latin-1"
+    return "latin-1" if any(byte in data for byte in _NOT_CP1252) else "cp1252"
 
 
 def _utf16(head: bytes) -> str:

@@ -134,6 +134,7 @@ class _Rows:
                 null_values=["", *(missing or ())],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=missing is None,
+                check_utf8=False,  # `decoded` has seen to that
             ),
         )
         self._refuse_odd()

@@ -17,8 +17,7 @@ from workbench.errors import DataError
 
 _HEAD = 1_000
 _MARKS = {"blank": " "}
-_ZERO = ord("0")
-_SIGNS = np.frombuffer(b"+-", dtype=np.uint8)
+_PLUS, _MINUS, _ZERO = np.frombuffer(b"+-0", dtype=np.uint8)
 _CERTAIN = {"no number", "leading zeros", "two currencies"}
 """Why some texts are no numbers, whatever other texts there are."""
 _DATE = r"^\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?$"
@@ -87,7 +86,9 @@ def _check_names(options: CsvOptions, columns: Mapping[str, Any]) -> None:
 
 
 def _general(column: _Column) -> tuple[str, ...]:
-    return () if column.read is None else column.read.decided
+    if column.read is not None:
+        return column.read.decided
+    return ("decimal comma",) if column.decimal == "," else ()
 
 
 class _Decider:
@@ -109,11 +110,25 @@ class _Decider:
             column.texts = _without(column.texts, self.extra)
         if column.name in self.text or self._plain(column):
             return
+        if column.texts.null_count < len(column.texts) and self._is_text(column):
+            return
         _encode(column)
         if _booleans(column) or _dates(column):
             return
         column.read = self._numbers(column, self.marks["decimal"])
         column.decimal = column.read.decimal
+
+    def _is_text(self, column: _Column) -> bool:
+        """Decide by the first rows that a column is text, whatever the others hold."""
+        head = _Column(column.name, column.texts.slice(0, _HEAD))
+        _encode(head)
+        if _booleans(head) or _dates(head):
+            return False
+        read = self._numbers(head, self.marks["decimal"])
+        if read.reason not in _CERTAIN:
+            return False
+        column.read = read
+        return True
 
     def second(self, column: _Column, decimal: str) -> None:
         """Decide a column with the file's decimal mark, where it has none of its own."""
@@ -146,13 +161,14 @@ class _Decider:
             return False
         if _cast(texts.slice(0, _HEAD), "int64") is not None:
             column.values = _whole(texts)
-        if (
-            column.values is None
-            and self.marks["decimal"] != ","
-            and self.marks["thousands"] != "."
-        ):
-            column.values = _decimals(column)
+        for mark in self._decimal_marks():
+            if column.values is None:
+                column.values = _decimals(column, mark)
         return column.values is not None
+
+    def _decimal_marks(self) -> str:
+        given = self.marks["decimal"] or ".,"
+        return given.replace(self.marks["thousands"] or " ", "")
 
 
 def _without(texts: Any, missing: tuple[str, ...]) -> Any:
@@ -202,35 +218,63 @@ def _has_padded(texts: Any) -> bool:
         return False
     letters = np.frombuffer(buffer, dtype=np.uint8)
     ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    first, last = ends[:-1], ends[1:] - 1
-    first = np.where(np.isin(letters.take(first, mode="clip"), _SIGNS), first + 1, first)
-    zero = (letters.take(first, mode="clip") == _ZERO) & (first < last)
-    after = letters.take(first[zero] + 1, mode="clip")
-    return bool(((after >= _ZERO) & (after < _ZERO + 10)).any())
+    starts, ends = ends[:-1], ends[1:]
+    first = letters.take(starts, mode="clip")
+    signed = np.flatnonzero((first == _PLUS) | (first == _MINUS))
+    return _zero_and_digit(letters, starts, ends) or _zero_and_digit(
+        letters, starts[signed] + 1, ends[signed]
+    )
 
 
-def _decimals(column: _Column) -> Any:
-    """Return numbers with decimal points, or None for texts that need a closer look."""
+def _zero_and_digit(letters: Any, starts: Any, ends: Any) -> bool:
+    """Tell whether a text has a zero and another digit at its start."""
+    zero = np.flatnonzero(letters.take(starts, mode="clip") == _ZERO)
+    second = starts[zero] + 1
+    digit = (letters.take(second, mode="clip") - _ZERO) < 10  # below zero, uint8 wraps around
+    return bool((digit & (second < ends[zero])).any())
+
+
+def _decimals(column: _Column, mark: str) -> Any:
+    """Return numbers with decimal points or commas, or None for texts that need a closer look."""
     import pyarrow.compute as pc
 
-    texts = column.texts
-    head = texts.slice(0, _HEAD).drop_null()
-    if not pc.any(pc.match_substring(head, ".")).as_py() or _cast(head, "float64") is None:
+    head = column.texts.slice(0, _HEAD).drop_null()
+    if not _contains(head, mark) or _floats(head, mark) is None:
         return None
-    numbers = _cast(texts, "float64")
-    if numbers is None or _padded(texts) or pc.any(pc.is_nan(numbers)).as_py():
+    numbers = _floats(column.texts, mark)
+    if numbers is None or _padded(column.texts) or pc.any(pc.is_nan(numbers)).as_py():
         return None
-    column.decimal = "."
-    if not _has_evidence(head) and not _has_evidence(texts):
-        column.decimal, column.points = "", True
+    if _has_evidence(head, mark) or _has_evidence(column.texts, mark):
+        column.decimal = mark
+    elif mark == ",":
+        return None
+    else:
+        column.points = True
     return pc.fill_null(numbers, np.nan).to_numpy()
 
 
-def _has_evidence(texts: Any) -> bool:
-    """Tell whether some point cannot stand between thousands."""
+def _floats(texts: Any, mark: str) -> Any:
+    """Return texts with one decimal mark as numbers of Arrow, or None."""
     import pyarrow.compute as pc
 
-    pattern = r"\.\d{0,2}$|\.\d{4}|^[+-]?0?\.|[eE]|\d{4}\."
+    if mark == ".":
+        return _cast(texts, "float64")
+    return (
+        None if _contains(texts, ".") else _cast(pc.replace_substring(texts, ",", "."), "float64")
+    )
+
+
+def _contains(texts: Any, mark: str) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.match_substring(texts, mark)).as_py())
+
+
+def _has_evidence(texts: Any, mark: str) -> bool:
+    """Tell whether some decimal mark cannot stand between thousands."""
+    import pyarrow.compute as pc
+
+    pattern = rf"[{mark}]\d{{0,2}}$|[{mark}]\d{{4}}|^[+-]?0?[{mark}]|[eE]|\d{{4}}[{mark}]"
     return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
 
@@ -249,11 +293,11 @@ def _words(column: _Column, missing: frozenset[str] | set[str] = MISSING) -> dic
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.is_in(column.levels, pa.array(sorted(missing), column.levels.type)).to_numpy(
-        zero_copy_only=False
-    )
-    counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
-    return {column.levels[int(i)].as_py(): int(counts[i]) for i in np.flatnonzero(found)}
+    words = pa.array(sorted(missing), column.texts.type)
+    if column.levels is not None and not pc.any(pc.is_in(column.levels, words)).as_py():
+        return {}
+    found = pc.value_counts(column.texts.filter(pc.is_in(column.texts, words)))
+    return {each["values"]: each["counts"] for each in found.to_pylist()}
 
 
 def _others(column: _Column) -> list[str] | None:
@@ -327,7 +371,6 @@ def _take_text(column: _Column, unquoted: Missing) -> None:
     """Keep text; say which of it other programs take for missing, and what is no number."""
     import pyarrow.compute as pc
 
-    _encode(column)
     words = _words(column, MISSING - {".", "-", "--", "?", ".."})
     if words:
         _words_in_text(column, words, unquoted)
@@ -343,7 +386,8 @@ def _words_in_text(column: _Column, words: dict[str, int], unquoted: Missing) ->
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    first = next((text for text in column.levels.to_pylist() if text not in MISSING), "")
+    known = column.texts.filter(pc.invert(pc.is_in(column.texts, pa.array(sorted(MISSING)))))
+    first = known.drop_null()[0].as_py() if known.null_count < len(known) else ""
     empty = unquoted(column.name, first) if first else None
     counts = ", ".join(f'"{shown(text)}" in {n:,}' for text, n in words.items())
     rows = "row" if sum(words.values()) == 1 else "rows"
@@ -363,11 +407,13 @@ def _words_in_text(column: _Column, words: dict[str, int], unquoted: Missing) ->
 
 def _why_text(column: _Column, read: NumberTexts) -> str:
     """Say why a column that looks like numbers is text."""
+    import pyarrow.compute as pc
+
     present = len(read.missing) - int(read.missing.sum())
     if read.odd is None or read.like_numbers * 2 <= present:
         return ""
-    level, text = read.odd
-    row = int(np.argmax(column.codes == level))
+    text = read.odd[1]
+    row = pc.index(column.texts, text).as_py()
     why = "" if read.reason == "no number" else f" ({read.reason})"
     return f'{shown(column.name)} is text: row {row} has "{shown(text)}"{why}.'
 
