@@ -37,7 +37,7 @@ class Plain(NamedTuple):
 def plain(column: pd.Series) -> Plain:
     """Return a column as numpy or nullable numbers, dates, text or categories.
 
-    Arrow types, periods, and objects that hold numbers, truth values or dates become the type of
+    Arrow types, periods, intervals, and objects that hold numbers, truth values or dates become the type of
     their values; whole numbers and their text in one column become numbers.
     """
     dtype = column.dtype
@@ -47,6 +47,8 @@ def plain(column: pd.Series) -> Plain:
         return plain(_like(column, _from_arrow(column))) if _leaves_arrow(dtype) else Plain(column)
     if isinstance(dtype, pd.PeriodDtype):
         return Plain(_from_periods(column))
+    if isinstance(dtype, pd.IntervalDtype):
+        return Plain(_as_ordered_text(column))
     if isinstance(dtype, pd.CategoricalDtype):
         return _from_categories(column)
     if isinstance(dtype, pd.SparseDtype):
@@ -98,8 +100,12 @@ def _from_periods(column: pd.Series) -> pd.Series:
     """Return calendar periods as the dates on which they begin, and others as ordered text."""
     if str(column.dtype) in {f"period[{each}]" for each in ("D", "M", "Q-DEC", "Y-DEC", "A-DEC")}:
         return pd.Series(column.dt.to_timestamp())
-    ordered = np.sort(column.dropna().unique())
-    names = {period: str(period) for period in ordered}
+    return _as_ordered_text(column)
+
+
+def _as_ordered_text(column: pd.Series) -> pd.Series:
+    """Return values as categories by their text, in the order of the values."""
+    names = {value: str(value) for value in sorted(column.dropna().unique())}
     return _like(column, pd.Categorical(column.map(names), list(names.values())))
 
 
