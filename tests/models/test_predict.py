@@ -72,6 +72,27 @@ def test_a_column_that_a_fit_would_refuse_is_refused_by_name(fitted, frame, valu
         assert caught.value.where == name
 
 
+@pytest.mark.parametrize(
+    "values", [["0,1", "0,2"], ["$5", "$6"], ["12 %", "3 %"], ["1,234.5", "2"]]
+)
+def test_marks_that_the_data_of_the_fit_had_not_are_refused(fitted, frame, values):
+    fit, columns = fitted
+    for name in columns:
+        with pytest.raises(WorkbenchError, match="is text that reads as numbers with") as caught:
+            fit.predict(frame.head(2).assign(**{name: values}))
+        assert caught.value.where == name
+
+
+def test_marks_that_the_data_of_the_fit_had_are_understood_in_some_of_its_rows(frame):
+    prices = frame.x.map("{:.2f}".format).str.replace(".", ",").mask(frame.index == 5, "1.234,5")
+    fit = wb.fit("ols", "y ~ price", frame.assign(price=prices))
+
+    some = fit.predict(frame.assign(price=prices).head(3))
+
+    constant, slope = fit.params
+    assert some.to_numpy() == pytest.approx(constant + slope * frame.x.head(3).round(2).to_numpy())
+
+
 def test_a_column_that_is_not_there_is_refused_with_the_nearest_name(fitted, frame):
     fit, columns = fitted
     for name in columns:

@@ -134,6 +134,7 @@ def read(table: Table, name: str, *, numeric: bool, coded: bool = False) -> Valu
         return reading.numbers(column, name)
     found = table.text_column(name)
     if found.values is not None:
+        table.refuse_unsaid(found)
         return found.values
     if numeric or kind == "mixed" or found.alike:
         in_file = table.reference_kind == "file"

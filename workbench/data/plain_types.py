@@ -37,8 +37,8 @@ class Plain(NamedTuple):
 def plain(column: pd.Series) -> Plain:
     """Return a column as numpy or nullable numbers, dates, text or categories.
 
-    Arrow types, periods, intervals, and objects that hold numbers, truth values or dates become the type of
-    their values; whole numbers and their text in one column become numbers.
+    Arrow types, periods, intervals, and objects that hold numbers, truth values or dates become the
+    type of their values; whole numbers and their text in one column become numbers.
     """
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind != "O":

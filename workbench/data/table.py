@@ -133,6 +133,7 @@ class Table:
         self.reference_query = reference_query
         self.reading = reading or Reading()
         self.selection: Selection | None = None
+        self._said: Sequence[str] | None = None
 
     @property
     def title(self) -> str:
@@ -171,6 +172,23 @@ class Table:
         if name not in self._texts:
             self._texts[name] = read_text_column(self.column(name), name)
         return self._texts[name]
+
+    def refuse_unsaid(self, column: TextColumn) -> None:
+        """Refuse text whose reading as numbers no note has said, in data for a prediction.
+
+        Raises
+        ------
+        DataError
+            With the first text, what it was read as, and what the fit had.
+        """
+        if self._said is not None and not column.is_said_in(self._said):
+            raise column.unsaid()
+
+    def for_prediction(self, notes: Sequence[str]) -> Table:
+        """Return this table as data for a prediction of a fit that has these notes."""
+        other = copy(self)
+        other._said = notes
+        return other
 
     def notes_on(self, name: str) -> list[str]:
         """Say how the values of a column were interpreted, if they had to be."""

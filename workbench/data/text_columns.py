@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,26 @@ class TextColumn:
     def note(self) -> str:
         """A sentence on the reading as numbers."""
         decided = f" ({'; '.join(self.found.decided)})" if self.found.decided else ""
-        return f"{shown(self.name)} is text that was read as numbers{decided}."
+        return f"{self._lead}{decided}."
+
+    @property
+    def _lead(self) -> str:
+        return f"{shown(self.name)} is text that was read as numbers"
+
+    def is_said_in(self, notes: Sequence[str]) -> bool:
+        """Tell whether notes of a fit say all that was decided to read these texts as numbers."""
+        own = [note for note in notes if note.startswith(self._lead)]
+        return all(any(decision in note for note in own) for decision in self.found.decided)
+
+    def unsaid(self) -> DataError:
+        """Return the error for data whose reading differs from that of the fit's data."""
+        return DataError(
+            f"{shown(self.name)} is text that reads as numbers with {'; '.join(self.found.decided)}"
+            f": row {self.row} has {shown(repr(self.odd))}. The data of the fit were not read so.",
+            hint=f"make it numbers first, as in the data of the fit: df[{self.name!r}] = ….",
+            code="not-a-number",
+            where=self.name,
+        )
 
     def refusal(self, in_file: bool, *, may_be_levels: bool) -> DataError:
         """Return the error for a place where numbers are needed."""

@@ -178,7 +178,7 @@ class ChoiceResults:
 
     def _table(self, data: Any) -> Table:
         if data is not None:
-            return as_table(data)
+            return as_table(data).for_prediction(self.fit.notes)
         table: Table | None = self.fit._live_problem().table
         assert table is not None
         return table.selected()
@@ -506,7 +506,7 @@ def level_probabilities(fit: MultinomialFit, data: Any = None) -> pd.DataFrame:
         problem = fit._live_problem()
         table, rows = problem.table, problem.design.rows
     else:
-        table, rows = as_table(data), None
+        table, rows = as_table(data).for_prediction(fit.notes), None
     state = fit.state
     x = prediction_matrix(state.design, table)[:, list(state.kept)]
     if len(x):

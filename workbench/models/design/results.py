@@ -100,7 +100,7 @@ class MeanFit(FormulaFit):
         """
         if data is None:
             return self._fitted()
-        table = as_table(data)
+        table = as_table(data).for_prediction(self.notes)
         mean = self._mean(self._index(table))
         refuse_all_missing(mean, table, self._columns_read())
         return pd.Series(mean, index=table.index, name=f"E({self.depvar})")

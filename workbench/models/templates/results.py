@@ -145,7 +145,7 @@ class TemplateFit(MeanFit):
             problem = self._live_problem()
             predictors, labels = problem.predictors(self.estimated.to_numpy()), row_labels(problem)
         else:
-            table = as_table(data)
+            table = as_table(data).for_prediction(self.notes)
             predictors, labels = self._predictors(table), table.index
             refuse_all_missing(np.sum(predictors, axis=0), table, self._columns_read())
         if self.state.ordered_levels:
