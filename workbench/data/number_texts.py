@@ -8,12 +8,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-_STATA = (f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
+NULLS = frozenset(["\\N", "(null)", "[NULL]", "<null>", "<NULL>"])
+"""Texts by which exports of databases write a missing value, also among texts."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_STATA_AND_SAS = (f".{letter}" for letter in f"{_LETTERS}{_LETTERS.upper()}_")
 MISSING = frozenset(
     [
         "NA",
         "N/A",
         "n/a",
+        "n.a.",
+        "N.A.",
         "na",
         "#N/A",
         "#NA",
@@ -26,19 +32,30 @@ MISSING = frozenset(
         "null",
         "None",
         "none",
+        "NaT",
+        ":",
         ".",
         "..",
+        "...",
+        "…",
         "-",
         "--",
         "?",
     ]
-) | {"", *_STATA}
-"""Texts that stand for a missing value in a column of numbers; ``.a`` to ``.z`` are Stata's."""
+) | {"", *NULLS, *_STATA_AND_SAS}
+"""Texts that stand for a missing value in a column of numbers.
+
+``.a`` to ``.z`` are Stata's, ``.A`` to ``.Z`` and ``._`` those of SAS, ``:`` is Eurostat's.
+"""
 
 _INFINITE = {"inf": np.inf, "+inf": np.inf, "-inf": -np.inf, "infinity": np.inf}
 _CURRENCY = r"(?:[A-Z]{0,2}\p{Sc}|USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CZK|kr|zł|Kč)"
 _CELL = (
-    r"^(?P<open>\()? ?(?P<first>[+-])? ?(?P<before>" + _CURRENCY + r")? ?(?P<second>[+-])?"
+    r"^(?P<outside>"
+    + _CURRENCY
+    + r")? ?(?P<open>\()? ?(?P<first>[+-])? ?(?P<before>"
+    + _CURRENCY
+    + r")? ?(?P<second>[+-])?"
     r"(?P<body>[\d.,' ]*\d[.,]?)(?P<exponent>[eE][+-]?\d+)? ?(?P<after>%|" + _CURRENCY + r")?"
     r" ?(?P<last>-)?(?P<close>\))?$"
 )
@@ -214,10 +231,11 @@ class _Cells:
 
     def currencies(self) -> list[str]:
         """Return the currency sign of each text that is present, else an empty text."""
-        if not (self.has("before").any() or self.has("after").any()):
+        places = [name for name in ("outside", "before", "after") if self.has(name).any()]
+        if not places:
             return []
-        pairs = zip(self.part("before").to_pylist(), self.part("after").to_pylist(), strict=True)
-        return [(before or "") + (after or "").replace("%", "") for before, after in pairs]
+        signs = zip(*(self.part(name).to_pylist() for name in places), strict=True)
+        return ["".join(sign or "" for sign in cell).replace("%", "") for cell in signs]
 
     def _unclear_parentheses(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return where parentheses may be something else: beside minus signs, or around all."""

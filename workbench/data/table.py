@@ -170,7 +170,8 @@ class Table:
     def text_column(self, name: str) -> TextColumn:
         """Return what a column with text in it is read as where numbers are needed."""
         if name not in self._texts:
-            self._texts[name] = read_text_column(self.column(name), name)
+            in_file = self.reference_kind == "file"
+            self._texts[name] = read_text_column(self.column(name), name, in_file=in_file)
         return self._texts[name]
 
     def refuse_unsaid(self, column: TextColumn) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from workbench.data.number_texts import NumberTexts, read_numbers
 from workbench.errors import DataError
 from workbench.protocols import Numpy
 
-_WITH_MARKS = re.compile(r"\W*\d[\d.,' ]*[%*†‡§+ ]*|\W*[.,]\d+[%*†‡§+ ]*")
-"""A number by itself, with signs in front of it or footnote marks behind it."""
+_WITH_MARKS = re.compile(r"\W*(?:\d[\d.,' ]*|[.,]\d+)(?:[%*†‡§+) ]*| [a-z]{1,2})")
+"""A number by itself, with signs in front of it, or footnote marks or flags behind it."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,18 @@ class TextColumn:
         return f"correct that cell, and then {column} = pd.to_numeric({column})"
 
 
-def read_text_column(column: pd.Series, name: str) -> TextColumn:
+def read_text_column(column: pd.Series, name: str, *, in_file: bool = False) -> TextColumn:
     """Read the texts of a column, ``(n,)``, as numbers, next to the numbers that it has.
 
-    Texts such as ``n/a`` are no numbers here: what is missing in them is for a person to say.
+    Texts such as ``n/a`` are no numbers here: what is missing in them is for a person to say.  Of a
+    file, where they are missing in a column of numbers, the first odd text is another one.
     """
     values = column.astype(object).reset_index(drop=True)
     is_text = values.map(lambda value: isinstance(value, str)).astype(bool)
     codes, texts = pd.factorize(values.where(is_text, None))
     found = read_numbers(list(texts), missing=())
+    if found.odd is not None and in_file:
+        found = replace(found, odd=read_numbers(list(texts)).odd or found.odd)
     alike = sum(bool(_WITH_MARKS.fullmatch(text.strip())) for text in texts)
     return TextColumn(
         name,

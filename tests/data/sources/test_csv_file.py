@@ -214,6 +214,15 @@ def test_the_row_names_of_write_table_are_a_column(folder, separator):
     assert "rownames" in table.reading.note
 
 
+@pytest.mark.parametrize("names", [("101", "7", "33"), ("row 1", "b", "12"), ("1990", "1991", "x")])
+def test_quoted_row_names_may_be_numbers_of_a_part_of_the_rows(folder, names):
+    lines = ['"town" "x"', *(f'"{name}" "Zug" {i}.5' for i, name in enumerate(names))]
+    table = folder.read("\n".join(lines))
+
+    assert table.names == ("rownames", "town", "x")
+    assert table.column("x").tolist() == [0.5, 1.5, 2.5]
+
+
 def test_na_without_quotes_among_quoted_texts_is_missing_as_in_r(folder):
     table = folder.read('"c","x"\n"ZA",1\nNA,2\n"NA",3\n')
 
@@ -229,13 +238,99 @@ def test_words_for_missing_stay_text_in_a_column_of_text(folder, word):
     assert f'"{word}" in 2 rows' in table.reading.columns["c"]
 
 
-@pytest.mark.parametrize("word", ["NA", "nan", ".", "#N/A", "-", ".a"])
+@pytest.mark.parametrize(
+    "word", ["NA", "nan", ".", "#N/A", "-", ".a", ".A", "._", "\\N", ":", "(null)", "[NULL]", "…"]
+)
 def test_words_for_missing_are_missing_and_counted_in_a_column_of_numbers(folder, word):
     table = folder.read(f"c,x\n7,1\n{word},2\n9,3\n")
 
     assert table.column("c").isna().tolist() == [False, True, False]
     assert table.column("c").dropna().tolist() == [7, 9]
     assert f'"{word}" in 1 row' in table.reading.columns["c"]
+
+
+@pytest.mark.parametrize("word", ["\\N", "(null)", "[NULL]", "<null>", " ", "   "])
+def test_marks_of_databases_and_blanks_are_missing_in_text_too(folder, word):
+    table = folder.read(f"c,x\nDE,1\n{word},2\nFR,3\n")
+
+    assert table.column("c").isna().tolist() == [False, True, False]
+    assert table.reading.columns["c"] == f'c is missing where the file has "{word}" in 1 row.'
+
+
+def test_the_first_odd_cell_of_a_file_is_none_that_stands_for_a_missing_value(folder):
+    table = folder.read("y,x\n1,.\n2,5\n3,189 b\n4,7\n5,8\n")
+
+    with pytest.raises(DataError, match="row 2 has '189 b'"):
+        wb.fit("ols", "y ~ x", table)
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["$(5.50)", "$1,200.00"], [-5.5, 1200]),
+        (["($5.50)", "$12.00"], [-5.5, 12]),
+        (["€ (5,50)", "€ 12,00"], [-5.5, 12]),
+        (["-$5.50", "$ 12.00"], [-5.5, 12]),
+    ],
+)
+def test_currency_signs_may_stand_outside_parentheses(folder, cells, numbers):
+    table = folder.read("x;y\n" + "".join(f"{cell};1\n" for cell in cells))
+
+    assert table.column("x").tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "cells", [["$(1)", "€2", "$3"], ["1 b", "2 p", "3 b"], ["1)", "2)", "4"], ["(1)", "-2", "3"]]
+)
+def test_numbers_with_marks_that_cannot_be_read_are_no_levels(folder, cells):
+    rows = "".join(f"{cell};{i}\n" for i, cell in enumerate(cells * 4))
+
+    with pytest.raises(DataError, match="x holds text where a number is needed"):
+        wb.fit("ols", "y ~ x", folder.read(f"x;y\n{rows}"))
+
+
+@pytest.mark.parametrize(
+    ("form", "order"),
+    [
+        ("%d.%m.%Y", "day, month, year"),
+        ("%d/%m/%Y", "day, month, year"),
+        ("%d-%m-%Y", "day, month, year"),
+        ("%m/%d/%Y", "month, day, year"),
+        ("%d%b%Y", "day, month, year"),
+        ("%d-%b-%Y", "day, month, year"),
+        ("%d.%m.%Y %H:%M", "day, month, year"),
+    ],
+)
+def test_dates_with_the_year_at_the_end_are_dates(folder, form, order):
+    days = pd.date_range("2019-11-28", periods=90)
+    table = folder.read(pd.DataFrame({"d": days.strftime(form), "x": 1}).to_csv(index=False))
+
+    assert table.column("d").tolist() == days.tolist()
+    assert order in table.reading.columns["d"]
+
+
+def test_days_and_months_that_a_late_row_tells_apart_are_dates(folder):
+    days = [*["01/02/2020"] * 1500, "13/02/2020"]
+    table = folder.read("d,x\n" + "".join(f"{day},1\n" for day in days))
+
+    assert table.column("d").iloc[[0, -1]].tolist() == [
+        pd.Timestamp("2020-02-01"),
+        pd.Timestamp("2020-02-13"),
+    ]
+
+
+def test_days_and_months_that_no_row_tells_apart_stay_text_with_a_note(folder):
+    table = folder.read("d,x\n01/02/2020,1\n03/04/2020,2\n")
+
+    assert table.column("d").tolist() == ["01/02/2020", "03/04/2020"]
+    assert '"01/02/2020" may be day and month or month and day' in table.reading.columns["d"]
+
+
+@pytest.mark.parametrize("cell", ["31.02.2020", "1.2/2020", "12foo2020", "1.2.3"])
+def test_a_text_that_is_no_date_keeps_the_column_text(folder, cell):
+    table = folder.read(f"d,x\n{cell},1\n01.02.2020,2\n")
+
+    assert table.column("d").tolist() == [cell, "01.02.2020"]
 
 
 @pytest.mark.parametrize("missing", ["-99", ["-99"], [-99]])

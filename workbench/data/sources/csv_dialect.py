@@ -19,6 +19,9 @@ _HEAD = 1_000_000
 """Bytes from which the dialect is found."""
 
 _ROWS = 1_000
+_LINES_TRIED = 200
+"""Lines by which separators are compared."""
+
 _BLOCK = 1024**2
 _BY_NAME = {"tab": "\t", "blank": " "}
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
@@ -134,7 +137,7 @@ def find_dialect(data: bytes, options: CsvOptions) -> Dialect:
     if lines and lines[0].lower().startswith("sep=") and len(lines[0].strip("\r\n")) == 5:
         separator, first = separator or lines[0][4], 1
     first = options.skip if options.skip is not None else first
-    separator = separator or _separator(lines[first:])
+    separator = separator or _separator([x for x in lines[first:] if not x.startswith("#")])
     rows = _rows(lines[first:], separator)
     if not rows:
         raise ValueError("it has no columns")
@@ -159,7 +162,7 @@ def _separator(lines: Sequence[str]) -> str:
     """Return the separator by which most rows have the same number of columns."""
     best, best_share = ",", 0.0
     for separator in ("\t", ";", "|", ",", " "):
-        rows = [row for row in _rows(lines, separator) if not row.fields[0].startswith("#")]
+        rows = _rows(lines[:_LINES_TRIED], separator)
         share = _agreement(rows)
         least = 1.0 if separator == " " else 0.5
         if share >= least and share > best_share + 1e-9:
@@ -205,7 +208,8 @@ def _headed(
         line + 1,
         rows=[row.fields for row in body],
     )
-    _name_columns(dialect, usual, options)
+    quoted = all(lines[first + row.line].startswith('"') for row in body)
+    _name_columns(dialect, usual, options, quoted=quoted)
     _say(dialect, first, head, lines, options)
     return dialect
 
@@ -241,7 +245,7 @@ def _has_number(fields: Sequence[str]) -> bool:
     )
 
 
-def _name_columns(dialect: Dialect, usual: int, options: CsvOptions) -> None:
+def _name_columns(dialect: Dialect, usual: int, options: CsvOptions, *, quoted: bool) -> None:
     """Give every column a name; a heading that is one short has row names or trailing marks."""
     names = dialect.names
     if options.header == "no":
@@ -252,7 +256,7 @@ def _name_columns(dialect: Dialect, usual: int, options: CsvOptions) -> None:
         dialect.trailing = ends_empty
         if ends_empty:
             dialect.names = [*names, ""]
-        elif _are_row_names([row[0] for row in dialect.rows if len(row) == usual]):
+        elif _are_row_names([row[0] for row in dialect.rows if len(row) == usual], quoted=quoted):
             dialect.names = ["rownames", *names]
             dialect.decided.append('the first column, without a heading, is "rownames"')
     elif len(names) == usual + 1 and dialect.rows:
@@ -261,11 +265,11 @@ def _name_columns(dialect: Dialect, usual: int, options: CsvOptions) -> None:
         dialect.decided.append(f'the first line, "{names[0]}" and so on, names the columns')
 
 
-def _are_row_names(texts: Sequence[str]) -> bool:
-    """Tell whether texts differ and are words or the numbers from 1, as R names rows."""
+def _are_row_names(texts: Sequence[str], *, quoted: bool) -> bool:
+    """Tell whether texts differ and are quoted, words or the numbers from 1, as R names rows."""
     if len(set(texts)) < len(texts):
         return False
-    return (texts[0] == "1" and texts[-1] == str(len(texts))) or not _has_number(texts)
+    return quoted or (texts[0] == "1" and texts[-1] == str(len(texts))) or not _has_number(texts)
 
 
 def _is_plain(name: str) -> bool:

@@ -11,17 +11,22 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.names import shown
-from workbench.data.number_texts import MISSING, NumberTexts, read_numbers
+from workbench.data.number_texts import MISSING, NULLS, NumberTexts, read_numbers
 from workbench.data.reading import CsvOptions
+from workbench.data.sources.date_texts import read_dates
 from workbench.errors import DataError
 
 _HEAD = 1_000
+_SMALL = 4_000_000
+"""Bytes that are decided sooner than threads are started."""
+
 _MARKS = {"blank": " "}
 _PLUS, _MINUS, _ZERO = np.frombuffer(b"+-0", dtype=np.uint8)
 _CERTAIN = {"no number", "leading zeros", "two currencies"}
 """Why some texts are no numbers, whatever other texts there are."""
-_DATE = r"^\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?$"
 _BOOLEANS = {"true": True, "false": False}
+_WORDS_OF_TEXT = {word for word in MISSING - NULLS if word.strip(".-?:…")}
+"""Texts for a missing value of which a column of text that has them is told."""
 
 Missing = Callable[[str, str], Any]
 """Where a column has a missing text without quotes, given its name and its first text."""
@@ -41,6 +46,10 @@ class _Column:
     points: bool = False
     words: dict[str, int] = field(default_factory=dict)
     note: str = ""
+
+    def add_note(self, sentence: str) -> None:
+        """Add a sentence to the note."""
+        self.note = f"{self.note} {sentence}".strip()
 
 
 def decide_columns(
@@ -62,8 +71,11 @@ def decide_columns(
     made = [_Column(name, texts) for name, texts in columns.items()]
     _check_names(options, columns)
     decider = _Decider(options, point_is_decimal=point_is_decimal)
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(decider.first, made))
+    if sum(texts.nbytes for texts in columns.values()) < _SMALL:
+        list(map(decider.first, made))
+    else:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(decider.first, made))
     decimals = {column.decimal for column in made} - {""}
     decimal = options.decimal or (decimals.pop() if len(decimals) == 1 else "")
     for column in made:
@@ -122,7 +134,7 @@ class _Decider:
         """Decide by the first rows that a column is text, whatever the others hold."""
         head = _Column(column.name, column.texts.slice(0, _HEAD))
         _encode(head)
-        if _booleans(head) or _dates(head):
+        if _booleans(head) or read_dates(head.levels, MISSING) is not None:
             return False
         read = self._numbers(head, self.marks["decimal"])
         if read.reason not in _CERTAIN:
@@ -320,24 +332,15 @@ def _booleans(column: _Column) -> bool:
 
 
 def _dates(column: _Column) -> bool:
-    """Convert dates of ISO 8601, with or without a time."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    levels = column.levels
-    absent = pc.is_in(levels, pa.array(sorted(MISSING), levels.type))
-    present = levels.filter(pc.invert(absent))
-    if not len(present) or not pc.all(pc.match_substring_regex(present, _DATE)).as_py():
+    """Convert dates; a column whose days and months are not known apart stays text, with a note."""
+    dates = read_dates(column.levels, MISSING)
+    if dates is None:
         return False
-    try:
-        moments = pc.cast(
-            pc.if_else(absent, pa.scalar(None, levels.type), levels), pa.timestamp("us")
-        )
-    except pa.ArrowInvalid:
+    column.note = dates.note(shown(column.name))
+    if dates.moments is None:
         return False
-    known = np.append(moments.to_numpy(zero_copy_only=False), np.datetime64("NaT"))
     column.words = _words(column)
-    column.values = pd.Series(known[column.codes])
+    column.values = pd.Series(np.append(dates.moments, np.datetime64("NaT"))[column.codes])
     return True
 
 
@@ -353,9 +356,16 @@ def _finish(column: _Column, unquoted: Missing) -> None:
         _take_text(column, unquoted)
         return
     if column.words:
-        counts = ", ".join(f'"{shown(text)}" in {n:,}' for text, n in column.words.items())
-        rows = "row" if sum(column.words.values()) == 1 else "rows"
-        column.note = f"{shown(column.name)} is missing where the file has {counts} {rows}."
+        column.add_note(_missing_where(column, column.words))
+
+
+def _missing_where(column: _Column, words: Mapping[str, int]) -> str:
+    return f"{shown(column.name)} is missing where the file has {_counts(words)}."
+
+
+def _counts(words: Mapping[str, int]) -> str:
+    counts = ", ".join(f'"{shown(text)}" in {n:,}' for text, n in words.items())
+    return f"{counts} {'row' if sum(words.values()) == 1 else 'rows'}"
 
 
 def _take_numbers(column: _Column, read: NumberTexts) -> None:
@@ -371,7 +381,8 @@ def _take_text(column: _Column, unquoted: Missing) -> None:
     """Keep text; say which of it other programs take for missing, and what is no number."""
     import pyarrow.compute as pc
 
-    words = _words(column, MISSING - {".", "-", "--", "?", ".."})
+    _leave_out_nulls(column)
+    words = _words(column, _WORDS_OF_TEXT)
     if words:
         _words_in_text(column, words, unquoted)
     if not column.note and column.read is not None and column.read.odd:
@@ -382,6 +393,20 @@ def _take_text(column: _Column, unquoted: Missing) -> None:
     )
 
 
+def _leave_out_nulls(column: _Column) -> None:
+    """Make blanks, and the marks of databases for no value, missing in a column of text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = column.texts
+    found = pc.or_(pc.utf8_is_space(texts), pc.is_in(texts, pa.array(sorted(NULLS), texts.type)))
+    if not pc.any(found).as_py():
+        return
+    counts = pc.value_counts(texts.filter(found)).to_pylist()
+    column.add_note(_missing_where(column, {each["values"]: each["counts"] for each in counts}))
+    column.texts = pc.if_else(found, pa.scalar(None, texts.type), texts)
+
+
 def _words_in_text(column: _Column, words: dict[str, int], unquoted: Missing) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -389,12 +414,10 @@ def _words_in_text(column: _Column, words: dict[str, int], unquoted: Missing) ->
     known = column.texts.filter(pc.invert(pc.is_in(column.texts, pa.array(sorted(MISSING)))))
     first = known.drop_null()[0].as_py() if known.null_count < len(known) else ""
     empty = unquoted(column.name, first) if first else None
-    counts = ", ".join(f'"{shown(text)}" in {n:,}' for text, n in words.items())
-    rows = "row" if sum(words.values()) == 1 else "rows"
     if empty is None:
         names = ", ".join(words)
-        column.note = (
-            f"{shown(column.name)} has the text {counts} {rows}, which counts as text; "
+        column.add_note(
+            f"{shown(column.name)} has the text {_counts(words)}, which counts as text; "
             f'wb.read_csv(path, missing="{names}") makes it missing.'
         )
         return
@@ -402,7 +425,9 @@ def _words_in_text(column: _Column, words: dict[str, int], unquoted: Missing) ->
     column.texts = pc.if_else(empty, pa.scalar(None, column.texts.type), column.texts)
     if count := pc.sum(found).as_py():
         rows = "row" if count == 1 else "rows"
-        column.note = f"{shown(column.name)} is missing in {count:,} {rows} with NA without quotes."
+        column.add_note(
+            f"{shown(column.name)} is missing in {count:,} {rows} with NA without quotes."
+        )
 
 
 def _why_text(column: _Column, read: NumberTexts) -> str:
