@@ -7,6 +7,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+import workbench as wb
 from workbench.data.sources import open_data
 from workbench.errors import DataError
 
@@ -56,6 +57,32 @@ def test_errors_of_excel_are_missing(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("error", ["#N/A", "#DIV/0!", "#VALUE!"])
+def test_errors_of_excel_are_counted_by_column(tmp_path, error):
+    table = written(tmp_path, ["a", "b"], [error, 1], [2, 3], [error, 4])
+
+    said = table.reading.columns
+
+    assert said == {"a": f"a is missing where the workbook has {error} in 2 rows."}
+
+
+def test_ids_that_excel_has_rounded_are_said_and_ids_as_text_are_exact(tmp_path):
+    ids = [10**18, 10**18 + 1]
+    table = written(tmp_path, ["a", "b", "c"], *[[i, str(i), 12] for i in ids])
+
+    assert "more than 15 digits" in table.reading.columns["a"]
+    assert table.column("b").tolist() == ids
+    assert set(table.reading.columns) == {"a"}
+
+
+def test_dates_next_to_their_texts_are_no_levels(tmp_path):
+    rows = [[float(i), day] for i in range(6) for day in (dt.datetime(2020, 1, 1), "2020-01-01")]
+    table = written(tmp_path, ["y", "d"], *rows)
+
+    with pytest.raises(DataError, match="d mixes 6 dates and 6 texts, such as '2020-01-01'"):
+        wb.fit("ols", "y ~ C(d)", table)
+
+
 def test_headings_of_one_name_are_refused(tmp_path):
     with pytest.raises(DataError, match="same name: x"):
         written(tmp_path, ["x", "x"], [1, 2])
@@ -74,3 +101,29 @@ def test_a_line_that_is_no_json_is_named(tmp_path):
 
     with pytest.raises(DataError, match="line 2"):
         open_data(tmp_path / "a.ndjson")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"columns": ["i", "x"], "index": [0, 1], "data": [[9007199254740993, 1], [null, 2]]}',
+        '{"data": [{"i": 9007199254740993, "x": 1}, {"x": 2}], "total": 2}',
+        '{"i": {"0": 9007199254740993, "1": null}, "x": {"0": 1, "1": 2}}',
+        '{"i": [9007199254740993, null], "x": [1, 2]}',
+    ],
+)
+def test_json_may_have_records_rows_and_columns(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+
+    frame = open_data(tmp_path / "a.json").to_frame()
+
+    assert frame["i"].dropna().tolist() == [9007199254740993]
+    assert frame["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "3", '"a"', '[{"a": 1}, 2]'])
+def test_json_without_records_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+
+    with pytest.raises(DataError, match="not a list of records"):
+        open_data(tmp_path / "a.json")

@@ -18,6 +18,8 @@ from workbench.errors import DataError
 
 SUFFIXES = (".xlsx",)
 _ERRORS = {"#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"}
+_EXACT = 10**15
+"""Excel rounds numbers to 15 digits."""
 
 Cells = Sequence[Any]
 
@@ -34,7 +36,7 @@ def read(path: Path) -> tuple[pd.DataFrame, Reading]:
 
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     sheet = book.worksheets[0]
-    rows = [_without_errors(row) for row in sheet.iter_rows(values_only=True)]
+    rows = [_without_blanks(row) for row in sheet.iter_rows(values_only=True)]
     decided = [f'sheet "{sheet.title}", the first of {len(book.worksheets)}']
     book.close()
     at = _heading(rows)
@@ -43,18 +45,40 @@ def read(path: Path) -> tuple[pd.DataFrame, Reading]:
         decided.append(f"{skipped} line{'s' * (skipped > 1)} skipped")
     body = [row for row in rows[at + 1 :] if any(cell is not None for cell in row)]
     columns = _columns(rows[at], body, path.name)
-    frame, of_texts, notes = _typed(columns)
+    said = {name: _note_on_cells(name, cells) for name, cells in columns.items()}
+    frame, of_texts, notes = _typed({name: _without_errors(c) for name, c in columns.items()})
     if len(book.worksheets) == 1:
         decided = decided[1:]
+    notes = {n: f"{said[n]} {notes.get(n, '')}".strip() for n in columns}
+    notes = {name: note for name, note in notes.items() if note}
     return frame, Reading((*decided, *of_texts), columns=notes)
 
 
-def _without_errors(row: Cells) -> list[Any]:
-    """Return cells, None where Excel has an error, nothing, or blanks."""
-    return [
-        None if cell in _ERRORS or (isinstance(cell, str) and not cell.strip()) else cell
-        for cell in row
-    ]
+def _without_blanks(row: Cells) -> list[Any]:
+    """Return cells, None where there is nothing or blanks."""
+    return [None if isinstance(cell, str) and not cell.strip() else cell for cell in row]
+
+
+def _without_errors(cells: Cells) -> list[Any]:
+    """Return cells, None where Excel has an error."""
+    return [None if isinstance(cell, str) and cell in _ERRORS else cell for cell in cells]
+
+
+def _note_on_cells(name: str, cells: Cells) -> str:
+    """Count the errors of Excel in a column, and say which whole numbers Excel has rounded."""
+    errors = Counter(cell for cell in cells if isinstance(cell, str) and cell in _ERRORS)
+    numbers = [cell for cell in cells if isinstance(cell, int | float) and abs(cell) >= _EXACT]
+    notes = []
+    if errors:
+        counts = ", ".join(f"{error} in {n:,}" for error, n in errors.items())
+        rows = "row" if errors.total() == 1 else "rows"
+        notes.append(f"{shown(name)} is missing where the workbook has {counts} {rows}.")
+    if any(np.isfinite(number) and float(number).is_integer() for number in numbers):
+        notes.append(
+            f"{shown(name)} has whole numbers of more than 15 digits, of which Excel keeps 15, so "
+            "that several ids may be one; ids that are text in the workbook are exact."
+        )
+    return " ".join(notes)
 
 
 def _heading(rows: Sequence[Cells]) -> int:

@@ -16,7 +16,13 @@ SUFFIXES = (".json", ".jsonl", ".ndjson")
 def read(path: Path) -> pd.DataFrame:
     """Read a JSON file; text stays text, also where it looks like a date or a number.
 
-    Whole numbers with a gap stay whole numbers.
+    Whole numbers with a gap stay whole numbers.  Records may stand under ``data``, and rows of
+    values under ``data`` with their names under ``columns``, as pandas writes them.
+
+    Raises
+    ------
+    ValueError
+        When the file is neither a list of records nor columns of equal length.
     """
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() == ".json":
@@ -24,9 +30,20 @@ def read(path: Path) -> pd.DataFrame:
     else:
         lines = enumerate(text.split("\n"), 1)
         found = [_record(line, n) for n, line in lines if line.strip()]
+    return plain_frame(_frame(found))
+
+
+def _frame(found: Any) -> pd.DataFrame:
+    if isinstance(found, dict) and isinstance(found.get("data"), list):
+        if isinstance(names := found.get("columns"), list):
+            return pd.DataFrame(found["data"], columns=names, dtype=object)
+        if all(isinstance(record, dict) for record in found["data"]):
+            found = found["data"]
     if isinstance(found, dict):
         found = {name: _by_row(values) for name, values in found.items()}
-    return plain_frame(pd.DataFrame(found, dtype=object))
+    elif not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        raise ValueError('it is not a list of records such as {"wage": 5}')
+    return pd.DataFrame(found, dtype=object)
 
 
 def _by_row(values: Any) -> Any:
