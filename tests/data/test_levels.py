@@ -81,6 +81,14 @@ def test_text_that_reads_as_a_number_next_to_numbers_is_refused_with_both_counts
         as_levels(column, "id")
 
 
+@pytest.mark.parametrize("text", ["2020-01-02", "02.01.2020", "1/2/2020", "2020-01-02 00:00:00"])
+def test_text_that_reads_as_a_date_next_to_dates_is_refused_with_both_counts(text):
+    column = pd.Series([pd.Timestamp("2020-01-02"), pd.Timestamp("2020-01-03"), text], dtype=object)
+
+    with pytest.raises(DataError, match=f"mixes 2 dates and 1 texts, such as '{text}'"):
+        as_levels(column, "day")
+
+
 def test_numbers_next_to_plain_words_are_levels_by_their_text():
     column = pd.Series([1, "other", 2], dtype=object)
 

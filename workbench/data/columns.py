@@ -22,6 +22,7 @@ Codes = npt.NDArray[np.int64]
 _WIDE = 4
 _NUMBERS_IN_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
 _DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
+_LOOKS_LIKE_A_DATE = re.compile(r"\s*\d{1,4}([./-])\d{1,2}\1\d{1,4}(?:[ T][\d:.]+)?\s*")
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?\s*")
 
 
@@ -49,7 +50,7 @@ def _content_of_values(column: pd.Series) -> Content:
     return "mixed" if has_text else "other"
 
 
-def numbers(column: pd.Series, name: str) -> Numpy:
+def numbers(column: pd.Series, name: str, *, may_be_levels: bool = False) -> Numpy:
     """Return a column as float64 ``(n,)`` with NaN where it is missing.
 
     Booleans become 0 and 1; integers, nullable, sparse, Arrow and Decimal numbers their value;
@@ -66,7 +67,7 @@ def numbers(column: pd.Series, name: str) -> Numpy:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     if content(column) != "number":
-        raise _not_numbers(column, name)
+        raise _not_numbers(column, name, may_be_levels=may_be_levels)
     if isinstance(column.dtype, pd.SparseDtype):
         column = pd.Series(np.asarray(column))
     if column.dtype == object:
@@ -85,26 +86,29 @@ def is_rounded(column: pd.Series) -> bool:
 
 
 def refuse_mixed(column: pd.Series, name: str) -> None:
-    """Refuse a column that has numbers next to text that reads as a number, such as 7 and "07".
+    """Refuse numbers next to text that reads as a number, such as 7 and "07", and dates likewise.
 
     Whether the two are one level or two cannot be known.
 
     Raises
     ------
     DataError
-        With the count of numbers and of texts, and the first such text.
+        With the count of numbers or dates and of texts, and the first such text.
     """
     values = column.cat.categories.to_series() if hasattr(column, "cat") else column
     if values.dtype != object or content(values.reset_index(drop=True)) != "mixed":
         return
     values = column.astype(object)
-    numbers, texts = number_and_text(values)
-    like = (v for v in values if isinstance(v, str) and _LOOKS_LIKE_A_NUMBER.fullmatch(v))
-    if numbers and (text := next(like, None)) is not None:
+    others, texts = number_and_text(values)
+    dates = content(values[values.map(lambda value: not isinstance(value, str))]) == "date"
+    pattern = _LOOKS_LIKE_A_DATE if dates else _LOOKS_LIKE_A_NUMBER
+    like = (v for v in values if isinstance(v, str) and pattern.fullmatch(v))
+    if others and (text := next(like, None)) is not None:
+        kinds = "dates" if dates else "numbers"
         raise DataError(
-            f"{shown(name)} mixes {numbers:,} numbers and {texts:,} texts, such as "
+            f"{shown(name)} mixes {others:,} {kinds} and {texts:,} texts, such as "
             f"{shown(repr(text))}, so that one level may have two names.",
-            hint=f"make them all text, df[{name!r}] = df[{name!r}].astype(str), or all numbers.",
+            hint=f"make them all {kinds}, or all text: df[{name!r}] = df[{name!r}].astype(str).",
             code="mixed-levels",
             where=name,
         )
@@ -196,22 +200,27 @@ def refuse_numbers_as_text(column: pd.Series, name: str) -> None:
         )
 
 
-def _not_numbers(column: pd.Series, name: str) -> DataError:
+def _not_numbers(column: pd.Series, name: str, *, may_be_levels: bool) -> DataError:
     if content(column) in {"text", "mixed"}:
         return _numbers_as_text(column, name)
-    dates = content(column) == "date"
+    hint = "turn it into one or more columns of numbers first"
+    if content(column) == "date":
+        hint = f"turn it into a number first, for instance {_as_number(column, name)}"
+        hint += f", or write C({name}) to give each date a coefficient" if may_be_levels else ""
     return DataError(
         f"{shown(name)} has the type {column.dtype}, where a number is needed.",
-        hint=(
-            f"turn it into a number first, for instance days: (df[{name!r}] - df[{name!r}].min())"
-            " / pd.Timedelta(days=1)"
-            f", or write C({name}) to give each date a coefficient."
-            if dates
-            else "turn it into one or more columns of numbers first."
-        ),
+        hint=f"{hint}.",
         code="not-a-number",
         where=name,
     )
+
+
+def _as_number(column: pd.Series, name: str) -> str:
+    """Return the code for the year of dates that all begin one, else for days."""
+    values = column.dropna()
+    if types.is_datetime64_any_dtype(column.dtype) and (values.dt.day_of_year == 1).all():
+        return f"the year: df[{name!r}].dt.year"
+    return f"days: (df[{name!r}] - df[{name!r}].min()) / pd.Timedelta(days=1)"
 
 
 def _numbers_as_text(column: pd.Series, name: str) -> DataError:

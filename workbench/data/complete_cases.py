@@ -131,7 +131,7 @@ def read(table: Table, name: str, *, numeric: bool, coded: bool = False) -> Valu
             return column
         kind = reading.content(column.cat.categories.to_series())
     if kind not in {"text", "mixed"}:
-        return reading.numbers(column, name)
+        return reading.numbers(column, name, may_be_levels=not numeric)
     found = table.text_column(name)
     if found.values is not None:
         table.refuse_unsaid(found)
