@@ -74,7 +74,7 @@ def test_a_mixed_logit_is_given_its_options_shows_its_stages_and_is_edited_again
     draws = view.widget.get_by_role("textbox", name="Draws", exact=True)
     view.widget.get_by_label("Template").select_option("mixed_logit")
     see(view.widget, "Mixed logit needs the option random")
-    expect(name).to_have_attribute("placeholder", "ttme")
+    expect(name).to_have_attribute("placeholder", "a column, for example ttme")
     expect(name).to_have_attribute("aria-invalid", "true")
     expect(draws).to_have_attribute("placeholder", "500")
 
@@ -119,7 +119,7 @@ def test_nests_are_built_and_removed_with_the_keyboard(opened):
     view.run()
     view.widget.get_by_label("Template").select_option("nested_logit")
     first = view.widget.get_by_label("Nests, name 1")
-    expect(first).to_have_attribute("placeholder", "alone")
+    expect(first).to_have_attribute("placeholder", "a nest, for example alone")
 
     first.focus()
     view.page.keyboard.type("fly")
