@@ -216,11 +216,17 @@ def _not_numbers(column: pd.Series, name: str, *, may_be_levels: bool) -> DataEr
 
 
 def _as_number(column: pd.Series, name: str) -> str:
-    """Return the code for the year of dates that all begin one, else for days."""
-    values = column.dropna()
-    if types.is_datetime64_any_dtype(column.dtype) and (values.dt.day_of_year == 1).all():
-        return f"the year: df[{name!r}].dt.year"
-    return f"days: (df[{name!r}] - df[{name!r}].min()) / pd.Timedelta(days=1)"
+    """Return code for the year or the month of dates that all begin one, else for days."""
+    own = f"df[{name!r}]"
+    days = f"days: ({own} - {own}.min()) / pd.Timedelta(days=1)"
+    if not types.is_datetime64_any_dtype(column.dtype):
+        return days
+    dates = column.dropna().dt
+    if (dates.day_of_year == 1).all():
+        return f"the year: {own}.dt.year"
+    if (dates.day == 1).all():
+        return f"months: {own}.dt.year * 12 + {own}.dt.month"
+    return days
 
 
 def _numbers_as_text(column: pd.Series, name: str) -> DataError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -231,3 +233,42 @@ def test_regions_may_have_both_treated_and_never_treated_units():
     fit = wb.fit("feols", FORMULA, frame.assign(region=region), cluster="region")
 
     assert fit.nobs == len(frame)
+
+
+@pytest.mark.parametrize("code", [0, 2005])
+def test_units_with_several_cohorts_are_noted_and_regions_are_not(code):
+    frame = panel([2003, 2005, 0], range(2000, 2008))
+    frame["region"] = frame.unit // 6
+    frame.loc[1:2, "g"] = code
+
+    fit = wb.fit("feols", FORMULA, frame, cluster="region")
+
+    said = [note for note in fit.notes if "differs between rows" in note]
+    assert said == [
+        "g differs between rows of one unit in 1 of them, first unit 0; a unit has one cohort."
+    ]
+
+
+def test_units_with_one_cohort_each_are_not_noted():
+    frame = panel([2003, 2005, 0], range(2000, 2008))
+
+    fit = wb.fit("feols", FORMULA, frame.assign(g=frame.g.where(frame.g > 0)))
+
+    assert not any("differs" in note for note in fit.notes)
+
+
+@pytest.mark.parametrize(
+    ("dates", "way"),
+    [
+        (lambda years: pd.to_datetime(years.astype(str)), r"df\['year'\].dt.year\.$"),
+        (lambda years: pd.to_datetime(years.astype(str) + "-07-01"), r"dt.year \* 12 \+ "),
+        (lambda years: pd.to_datetime(years.astype(str) + "-12-31"), "days: "),
+    ],
+)
+def test_periods_that_are_dates_are_refused_with_the_number_to_take(dates, way):
+    frame = panel([2003, 2005, 0], range(2000, 2008))
+
+    with pytest.raises(DataError, match="year has the type datetime64") as caught:
+        wb.fit("feols", FORMULA, frame.assign(year=dates(frame.year)))
+
+    assert re.search(way, caught.value.hint)

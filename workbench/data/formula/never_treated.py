@@ -6,7 +6,7 @@ These marks are replaced before missing rows are left out: controls stay, and ar
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,7 +130,7 @@ def with_marks_read(
                 columns[first] = cohorts.g
                 if cohorts.relative and second not in {*numeric, *groups}:
                     columns[second] = cohorts.t
-                marks += cohorts.marks
+                marks += [*cohorts.marks, *_several(table, first, second, groups, cohorts.g)]
                 codes[first] = cohorts.codes
             elif function == "i" and _read_once(side, first) and first not in {*numeric, *groups}:
                 period, found = _periods(table, first, second)
@@ -191,15 +191,9 @@ def _mark(name: str, how: str, rows: Mask) -> Mark:
 
 
 def _refuse_partly_missing(table: Table, cohort: str, period: str, groups: Collection[str]) -> None:
-    """Refuse a cohort missing in some rows of a unit: a group with each period at most once."""
+    """Refuse a cohort that is missing in some rows of a unit."""
     missing = table.column(cohort).isna().to_numpy()
-    periods = reading.groups(table.column(period), period)
-    for name in groups:
-        unit = reading.groups(table.column(name), name)
-        rows = np.flatnonzero((unit >= 0) & (periods >= 0))
-        pairs = unit[rows] * (int(periods.max(initial=0)) + 1) + periods[rows]
-        if len(np.unique(pairs)) < len(pairs):
-            continue
+    for name, unit in _units(table, period, groups):
         partly = np.flatnonzero(missing & np.isin(unit, unit[(unit >= 0) & ~missing]))
         if len(partly):
             where = f"{shown(name)} {shown(level_text(table.column(name).iloc[partly[0]]))}"
@@ -210,6 +204,38 @@ def _refuse_partly_missing(table: Table, cohort: str, period: str, groups: Colle
                 code="partly-missing",
                 where=cohort,
             )
+
+
+def _several(
+    table: Table, cohort: str, period: str, groups: Collection[str], g: Numpy
+) -> list[Mark]:
+    """Note the units that have several cohorts."""
+    found = []
+    for name, unit in _units(table, period, groups):
+        known = pd.DataFrame({"unit": unit, "g": g})[(unit >= 0) & ~np.isnan(g)].drop_duplicates()
+        several = known["unit"][known["unit"].duplicated()].unique()
+        if len(several):
+            rows = np.isin(unit, several)
+            first = shown(level_text(table.column(name).iloc[int(np.argmax(rows))]))
+            sentence = (
+                f"{shown(cohort)} differs between rows of one {shown(name)} in {len(several):,} of "
+                f"them, first {shown(name)} {first}; a unit has one cohort."
+            )
+            found.append(Mark(sentence.replace("{", "{{").replace("}", "}}"), rows))
+    return found
+
+
+def _units(
+    table: Table, period: str, groups: Collection[str]
+) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    """Return the groups that are units, with each period at most once, by name."""
+    periods = reading.groups(table.column(period), period)
+    for name in groups:
+        unit = reading.groups(table.column(name), name)
+        rows = np.flatnonzero((unit >= 0) & (periods >= 0))
+        pairs = unit[rows] * (int(periods.max(initial=0)) + 1) + periods[rows]
+        if len(np.unique(pairs)) == len(pairs):
+            yield name, unit
 
 
 def _without_any(g: Numpy, t: Numpy) -> Mask:
