@@ -41,6 +41,33 @@ def test_text_of_which_every_cell_is_a_number_is_read_so_and_that_is_said(frame,
     assert fit.predict(text).to_numpy() == pytest.approx(fit.predict(frame).to_numpy())
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{:.1f} kg",
+        "{:.0f}k",
+        "{:.2f} ‰",
+        "{:.0f}/8",
+        "{:.0f}D+02",
+        "{:.0f}:30",
+        "({:.1f})*",
+        "{:.0f} b",
+    ],
+)
+def test_numbers_with_units_and_other_forms_of_numbers_are_no_levels(frame, form):
+    with pytest.raises(DataError, match="x holds text where a number is needed: row 0 has"):
+        wb.fit("ols", "y ~ x", frame.assign(x=frame.x.map(form.format)))
+
+
+@pytest.mark.parametrize("levels", [["7a", "7b", "8a"], ["0-9", "10-19", "20-29"], ["A1", "B2"]])
+def test_names_that_begin_with_a_number_stay_levels(frame, levels):
+    names = np.array(levels)[np.arange(60) % len(levels)]
+
+    fit = wb.fit("ols", "y ~ x + g", frame.assign(g=names))
+
+    assert list(fit.params.index)[2:] == [f"g[T.{level}]" for level in levels[1:]]
+
+
 @pytest.mark.parametrize("options", [{"weights": "w"}, {"offset": "w"}])
 def test_weights_and_offsets_as_text_are_numbers_too(frame, options):
     numbers = frame.assign(y=(frame.y > frame.y.mean()).astype(int), w=1.0 + frame.index % 3)

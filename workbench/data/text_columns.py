@@ -18,6 +18,12 @@ from workbench.protocols import Numpy
 _WITH_MARKS = re.compile(r"\W*(?:\d[\d.,' ]*|[.,]\d+)(?:[%*†‡§+) ]*| [a-z]{1,2})")
 """A number by itself, with signs in front of it, or footnote marks or flags behind it."""
 
+_MEASURED = re.compile(r"\W*\d[\d.,' ]*(?:[^\W\d]{1,3}\W*|‰|[DdEe][+-]?\d+|:\d\d(?::\d\d)?|/\d+)")
+"""A number with a unit, another exponent or per mille, a time, or a fraction."""
+
+_FEW = 10
+"""Levels that such texts may have as names, as the classes 7a and 7b of a school."""
+
 
 @dataclass(frozen=True)
 class TextColumn:
@@ -111,14 +117,19 @@ def read_text_column(column: pd.Series, name: str, *, in_file: bool = False) -> 
     found = read_numbers(list(texts), missing=())
     if found.odd is not None and in_file:
         found = replace(found, odd=read_numbers(list(texts)).odd or found.odd)
-    alike = sum(bool(_WITH_MARKS.fullmatch(text.strip())) for text in texts)
     return TextColumn(
         name,
         found,
         _values(values, is_text, codes, found),
         *_first_odd(codes, list(texts), found),
-        alike=max(alike, found.like_numbers) * 2 > len(texts),
+        alike=max(_alike(texts), found.like_numbers) * 2 > len(texts),
     )
+
+
+def _alike(texts: Sequence[str]) -> int:
+    """Count the texts that look like numbers with something around them."""
+    forms = [_WITH_MARKS, *([_MEASURED] if len(texts) > _FEW else [])]
+    return sum(any(form.fullmatch(text.strip()) for form in forms) for text in texts)
 
 
 def _values(

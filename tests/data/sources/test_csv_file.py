@@ -299,6 +299,8 @@ def test_numbers_with_marks_that_cannot_be_read_are_no_levels(folder, cells):
         ("%d%b%Y", "day, month, year"),
         ("%d-%b-%Y", "day, month, year"),
         ("%d.%m.%Y %H:%M", "day, month, year"),
+        ("%Y/%m/%d", "year, month, day"),
+        ("%Y.%m.%d %H:%M:%S", "year, month, day"),
     ],
 )
 def test_dates_with_the_year_at_the_end_are_dates(folder, form, order):

@@ -11,6 +11,9 @@ import numpy as np
 _ISO = r"^\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?$"
 _TIME = r"(?P<time>[ T]\d\d:\d\d(?::\d\d)?)?$"
 _WRITTEN = r"^(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P<again>[./-])(?P<year>\d{4})"
+_YEAR_FIRST = (
+    r"^(?P<year>\d{4})(?P<mark>[./-])(?P<first>\d{1,2})(?P<again>[./-])(?P<second>\d{1,2})"
+)
 _NAMED = r"^(?P<first>\d{1,2})[ -]?(?P<month>[A-Za-z]{3})[ -]?(?P<year>\d{4})"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
@@ -47,8 +50,8 @@ class DateTexts:
 def read_dates(texts: Any, missing: Iterable[str]) -> DateTexts | None:
     """Read texts as dates, with or without a time, or return None when one of them is none.
 
-    Understood are ``2020-01-31``, ``31.01.2020``, ``31jan2020`` as of SAS and Stata, and
-    ``31/01/2020`` or ``01/31/2020`` where some number is above 12.
+    Understood are ``2020-01-31``, ``2020/1/31``, ``31.01.2020``, ``31jan2020`` as of SAS and
+    Stata, and ``31/01/2020`` or ``01/31/2020`` where some number is above 12.
 
     Parameters
     ----------
@@ -66,7 +69,7 @@ def read_dates(texts: Any, missing: Iterable[str]) -> DateTexts | None:
         return None
     if _all(pc.match_substring_regex(present, _ISO)):
         return _read(texts, absent, present, "", "")
-    found = _named(present) or _written(present)
+    found = _named(present) or _year_first(present) or _written(present)
     if found is None:
         return None
     dates, example, order = found
@@ -106,12 +109,27 @@ def _parts(texts: Any, pattern: str) -> dict[str, Any] | None:
     return {field.name: pc.struct_field(found, field.name) for field in found.type}
 
 
+def _with_one_mark(texts: Any, pattern: str) -> dict[str, Any] | None:
+    parts = _parts(texts, pattern)
+    if parts is None or len({*parts["mark"].to_pylist(), *parts["again"].to_pylist()}) > 1:
+        return None
+    return parts
+
+
+def _year_first(texts: Any) -> tuple[Any, str, str] | None:
+    """Return dates such as ``2020/1/31`` as ISO 8601."""
+    parts = _with_one_mark(texts, _YEAR_FIRST)
+    if parts is None:
+        return None
+    return _iso(parts, parts["first"], parts["second"]), texts[0].as_py(), "year, month, day"
+
+
 def _written(texts: Any) -> tuple[Any, str, str] | None:
     """Return dates in numbers as ISO 8601, None where the order is not known, and the order."""
     import pyarrow.compute as pc
 
-    parts = _parts(texts, _WRITTEN)
-    if parts is None or len({*parts["mark"].to_pylist(), *parts["again"].to_pylist()}) > 1:
+    parts = _with_one_mark(texts, _WRITTEN)
+    if parts is None:
         return None
     first, second = (pc.cast(parts[name], "int64").to_numpy() for name in ("first", "second"))
     day_first = parts["mark"][0].as_py() == "." or first.max() > 12
