@@ -198,9 +198,10 @@ class _Cells:
         """Return why the texts cannot be numbers, whatever their marks mean."""
         if not len(self.texts):
             return None
+        if not self.matches.all():
+            return self.text("no number", int(np.argmin(self.matches)))
         signs = np.sum([self.has(name) for name in ("first", "second", "last", "open")], axis=0)
         checks = (
-            ("no number", ~self.matches),
             ("parentheses", self.has("open") != self.has("close")),
             ("two signs", signs > 1),
             ("leading zeros", _matching(self.part("body"), r"^0\d")),

@@ -122,7 +122,7 @@ def read_text_column(column: pd.Series, name: str, *, in_file: bool = False) -> 
         found,
         _values(values, is_text, codes, found),
         *_first_odd(codes, list(texts), found),
-        alike=max(_alike(texts), found.like_numbers) * 2 > len(texts),
+        alike=max(_alike(list(texts)), found.like_numbers) * 2 > len(texts),
     )
 
 
