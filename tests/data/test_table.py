@@ -288,3 +288,30 @@ def test_a_fingerprint_begun_early_is_the_one_taken_later():
 
     assert early.fingerprint(["a"]) == late.fingerprint(["a"])
     assert early.fingerprint() == late.fingerprint() != late.fingerprint(["a"])
+
+
+@pytest.mark.parametrize("index", [[2, 1, 0], [0, 1, 3], ["a", "b", "c"]])
+def test_series_of_a_mapping_with_different_indexes_are_refused(index):
+    columns = {"y": pd.Series([1.0, 2, 3]), "x": pd.Series([1.0, 2, 3], index=index)}
+
+    with pytest.raises(DataError, match="y and x are Series with different indexes") as caught:
+        as_table(columns)
+
+    assert caught.value.where == "x"
+    assert as_table({"y": columns["y"], "x": columns["x"].to_numpy()}).nrows == 3
+
+
+def test_series_of_a_mapping_with_one_index_are_columns():
+    index = [5, 3, 4]
+    columns = {name: pd.Series([1.0, 2, 3], index=index) for name in "yx"}
+
+    assert as_table(columns).column("x").tolist() == [1, 2, 3]
+
+
+def test_names_of_columns_in_levels_are_refused_with_the_way_to_one_name():
+    frame = pd.concat({"a": pd.DataFrame({"y": [1.0], "x": [2.0]})}, axis=1)
+
+    with pytest.raises(DataError, match=r"2 levels, such as \('a', 'y'\)") as caught:
+        as_table(frame)
+
+    assert '"_".join' in caught.value.hint

@@ -119,3 +119,20 @@ def test_words_stay_levels(frame):
     fit = wb.fit("ols", "y ~ g", frame.assign(g=["10-20", "20-30", "over 30"] * 20))
 
     assert list(fit.params.index) == ["Intercept", "g[T.20-30]", "g[T.over 30]"]
+
+
+@pytest.mark.parametrize(
+    "odd", [lambda y: y.astype(str).where(y.index != 3, "12 x"), pd.to_datetime]
+)
+def test_the_advice_for_an_outcome_makes_no_levels(frame, odd):
+    with pytest.raises(DataError, match="where a number is needed") as caught:
+        wb.fit("ols", "y ~ x", frame.assign(y=odd(frame.y)))
+
+    assert "C(" not in caught.value.hint
+
+
+def test_an_outcome_of_texts_is_refused_with_one_of_them(frame):
+    pieces = [f"{i} pieces" for i in range(60)]
+
+    with pytest.raises(DataError, match="60 different values, such as '0 pieces'"):
+        wb.fit("poisson", "y ~ x", frame.assign(y=pieces))

@@ -67,6 +67,7 @@ def draw(
     cluster: Sequence[str],
     missing: str,
     factors: Collection[str] = (),
+    outcome: Collection[str] = (),
 ) -> CompleteCases:
     """Read columns, and keep the rows that miss none of them.
 
@@ -78,6 +79,8 @@ def draw(
         ``"drop"`` leaves incomplete rows out, ``"raise"`` refuses them.
     factors
         The columns that are coded level by level, where infinity is a level.
+    outcome
+        The columns of the outcome, which an error does not advise to code by level.
 
     Raises
     ------
@@ -87,7 +90,13 @@ def draw(
     _check_rule(missing)
     _refuse_empty(table)
     columns = {
-        name: read(table, name, numeric=name in numeric, coded=name in factors)
+        name: read(
+            table,
+            name,
+            numeric=name in numeric,
+            coded=name in factors,
+            may_be_levels=name not in {*numeric, *outcome},
+        )
         for name in dict.fromkeys(names)
     }
     groups = {name: reading.groups(table.column(name), name) for name in cluster}
@@ -106,12 +115,14 @@ def draw(
     return CompleteCases(rows, dropped, notes, columns, groups)
 
 
-def read(table: Table, name: str, *, numeric: bool, coded: bool = False) -> Values:
+def read(
+    table: Table, name: str, *, numeric: bool, coded: bool = False, may_be_levels: bool = False
+) -> Values:
     """Return a column as float64, or unchanged if it holds text and text is allowed.
 
     Text of which every cell reads as a number becomes numbers, unless it is ``coded`` level by
     level.  A coded column is unchanged too where float64 would merge levels, or where they are
-    dates.
+    dates.  Where it ``may_be_levels``, an error advises to code it so.
 
     Raises
     ------
@@ -131,14 +142,14 @@ def read(table: Table, name: str, *, numeric: bool, coded: bool = False) -> Valu
             return column
         kind = reading.content(column.cat.categories.to_series())
     if kind not in {"text", "mixed"}:
-        return reading.numbers(column, name, may_be_levels=not numeric)
+        return reading.numbers(column, name, may_be_levels=may_be_levels)
     found = table.text_column(name)
     if found.values is not None:
         table.refuse_unsaid(found)
         return found.values
     if numeric or kind == "mixed" or found.alike:
         in_file = table.reference_kind == "file"
-        raise found.refusal(in_file, may_be_levels=not numeric)
+        raise found.refusal(in_file, may_be_levels=may_be_levels)
     return column
 
 

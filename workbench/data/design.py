@@ -205,7 +205,8 @@ def build_design(
     coded = {name for side in read for name in side.term_reads.factors}
     grouping = list(dict.fromkeys([*cluster, *groups]))
     marked = with_marks_read(table, read, numeric, grouping)
-    sample = draw(marked.table, names, numeric, grouping, missing, coded)
+    outcomes = parsed.outcome_reads.columns
+    sample = draw(marked.table, names, numeric, grouping, missing, coded, outcomes)
     sample = _weighted(sample, weights, weight_kind)
     factors: tuple[Factor, ...] = ()
     if fixef_rm is not None:

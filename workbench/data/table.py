@@ -322,6 +322,7 @@ def as_table(data: Any, name: str | None = None) -> Table:
 
 def _frame_of(data: Any) -> pd.DataFrame:
     if isinstance(data, pd.DataFrame):
+        _refuse_levels_of_names(data.columns)
         return data
     if isinstance(data, Mapping):
         return _frame_of_mapping(data)
@@ -351,6 +352,7 @@ def _arrow_of(data: Any) -> Any:
 
 def _frame_of_mapping(data: Mapping[str, Any]) -> pd.DataFrame:
     columns = {name: _one_dimensional(name, values) for name, values in data.items()}
+    _refuse_other_order(data)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         first, other = _two_lengths(lengths)
@@ -362,6 +364,23 @@ def _frame_of_mapping(data: Mapping[str, Any]) -> pd.DataFrame:
             where=str(other),
         )
     return pd.DataFrame(columns)
+
+
+def _refuse_other_order(data: Mapping[str, Any]) -> None:
+    """Refuse Series of which the indexes name rows in different orders."""
+    series = {str(name): values for name, values in data.items() if isinstance(values, pd.Series)}
+    first = next(iter(series), "")
+    for name, values in series.items():
+        own, other = series[first].index, values.index
+        if len(own) == len(other) and not own.equals(other):
+            raise DataError(
+                f"{shown(first)} and {shown(name)} are Series with different indexes, so that it "
+                "is not known which of their rows belong together.",
+                hint="pd.DataFrame({...}) takes rows of one index together; "
+                "series.to_numpy() takes them in their order.",
+                code="indexes-differ",
+                where=name,
+            )
 
 
 def _one_dimensional(name: object, values: Any) -> pd.Series:
@@ -386,6 +405,15 @@ def _of_python(values: pd.Series) -> pd.Series:
 def _two_lengths(lengths: Mapping[str, int]) -> tuple[str, str]:
     first = next(iter(lengths))
     return first, next(name for name, rows in lengths.items() if rows != lengths[first])
+
+
+def _refuse_levels_of_names(names: pd.Index) -> None:
+    if names.nlevels > 1 and len(names):
+        raise DataError(
+            f"The columns have names in {names.nlevels} levels, such as {shown(str(names[0]))}.",
+            hint='one name each: df.columns = ["_".join(map(str, name)) for name in df.columns].',
+            code="names-in-levels",
+        )
 
 
 def _refuse_duplicates(names: Sequence[str]) -> None:

@@ -171,3 +171,13 @@ def test_everything_else_is_refused(table, text):
 
 def test_the_columns_of_a_condition_are_known_without_data():
     assert check_condition("log(year) > 1 and `my col` == 2", [*FRAME]) == ("year", "my col")
+
+
+@pytest.mark.parametrize(
+    "column", [["no", "yes", "no"], pd.Categorical(["no", "yes", "no"], ["yes", "no"])]
+)
+def test_a_number_next_to_labels_is_answered_with_the_labels(column):
+    with pytest.raises(WorkbenchError) as caught:
+        selection("lab == 1", as_table(pd.DataFrame({"lab": column})))
+
+    assert caught.value.hint == "one of its texts: 'no', 'yes'."

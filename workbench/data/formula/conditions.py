@@ -32,6 +32,7 @@ NOT_IN_SUBSET = "not in subset"
 UNDEFINED = "for which the subset is undefined"
 """Reasons for which rows are left out."""
 
+_TEXTS_NAMED = 5
 _HINT = 'comparisons joined by and, or, not, as in "year > 1990 and not female == 1".'
 
 LONGEST = 2_000
@@ -460,7 +461,7 @@ def _other_type(sides: Sequence[Any], kinds: Sequence[str], names: Sequence[str]
     words = {"number": "numbers", "text": "text", "mixed": "numbers and text"}
     holds = f"{name} holds {words.get(kinds[place], 'other values')}{_example(sides[place])}"
     hints = {
-        "text": f"in quotation marks, as in {name} == '{other}'.",
+        "text": _of_texts(name, other, sides[place]),
         "number": f"without quotation marks, as in {name} == 1.",
     }
     return OptionError(
@@ -470,6 +471,16 @@ def _other_type(sides: Sequence[Any], kinds: Sequence[str], names: Sequence[str]
         code="other-type",
         where="subset",
     )
+
+
+def _of_texts(name: str, number: str, column: Any) -> str:
+    """Return the advice for a number next to text: as text, or one of the texts there are."""
+    texts = pd.Series(column).dropna().unique()
+    if number in texts or not len(texts):
+        return f"in quotation marks, as in {name} == '{number}'."
+    some = ", ".join(shown(repr(text)) for text in sorted(map(str, texts))[:_TEXTS_NAMED])
+    more = ", ..." if len(texts) > _TEXTS_NAMED else ""
+    return f"one of its texts: {some}{more}."
 
 
 def _example(side: Any) -> str:

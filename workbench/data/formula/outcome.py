@@ -136,7 +136,10 @@ def _two_valued(
     levels = sorted((level_text(level), level) for level in column.unique())
     texts = [text for text, _ in levels]
     if len(texts) != 2:
-        reason = f"has {len(texts):,} different values" if len(texts) > 1 else "does not vary"
+        some = (
+            f"{len(texts):,} different values, such as {shown(repr(levels[0][1]))}" if texts else ""
+        )
+        reason = f"has {some}" if len(texts) > 1 else "does not vary"
         raise DataError(
             f"The outcome {shown(name)} {reason}, where a text or positive= needs two.",
             hint="choose an outcome of numbers, or one with two values.",
