@@ -119,6 +119,13 @@ def test_the_decimal_mark_may_be_given(folder, decimal, value):
     assert table.reading.options == {"decimal": decimal}
 
 
+def test_decimal_commas_with_gaps_are_numbers_in_every_part_of_a_large_file(folder):
+    numbers = np.where(np.arange(120_000) % 7 == 3, np.nan, np.arange(120_000) / 8)
+    text = pd.DataFrame({"x": numbers, "k": 1}).to_csv(index=False, sep=";", decimal=",")
+
+    np.testing.assert_array_equal(folder.read(text).column("x"), numbers)
+
+
 def test_percent_signs_leave_the_number_before_them(folder):
     table = folder.read("a,b\n12 %,1\n7.5 %,2\n")
 

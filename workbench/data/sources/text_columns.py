@@ -267,13 +267,30 @@ def _decimals(column: _Column, mark: str) -> Any:
 
 def _floats(texts: Any, mark: str) -> Any:
     """Return texts with one decimal mark as numbers of Arrow, or None."""
-    import pyarrow.compute as pc
+    if mark == ",":
+        texts = _with_points(texts)
+    return None if texts is None else _cast(texts, "float64")
 
-    if mark == ".":
-        return _cast(texts, "float64")
-    return (
-        None if _contains(texts, ".") else _cast(pc.replace_substring(texts, ",", "."), "float64")
-    )
+
+def _with_points(texts: Any) -> Any:
+    """Return texts with points in place of commas, or None where there are points already.
+
+    The bytes of a whole chunk are replaced at once, which Arrow does text by text.
+    """
+    import pyarrow as pa
+
+    chunks = []
+    for chunk in filter(len, texts.chunks):
+        valid, offsets, letters = chunk.buffers()
+        ends = np.frombuffer(offsets, dtype=np.int32)[[chunk.offset, chunk.offset + len(chunk)]]
+        written = b"" if letters is None else letters.to_pybytes()
+        if written.find(b".", *map(int, ends)) >= 0:
+            return None
+        buffers = [valid, offsets, pa.py_buffer(written.replace(b",", b"."))]
+        chunks.append(
+            pa.Array.from_buffers(chunk.type, len(chunk), buffers, chunk.null_count, chunk.offset)
+        )
+    return pa.chunked_array(chunks, texts.type)
 
 
 def _contains(texts: Any, mark: str) -> bool:
