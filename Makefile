@@ -112,7 +112,7 @@ $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 $(NEWEST)/.installed: pyproject.toml constraints-newest.txt
 	$(call python_of,3.13) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --constraint constraints-newest.txt \
-		--editable '.[jax,fixed-effects,lab,sql,test]'
+		--editable '.[jax,fixed-effects,lab,sql,excel,test]'
 	@touch $@
 
 # The distribution was called workbench before it was called mle-workbench.
