@@ -89,6 +89,9 @@ class Option:
         A value as a person might write it.
     label
         The words of a form; the name with blanks for underscores by default.
+    said
+        Words of a form for some of the values, as in ``(("", "as found"), (";", "semicolon ;"))``;
+        those for the default stand where no value is given.
     key
         What the names of a value by name are, as in ``"column"``.
     needs
@@ -115,6 +118,7 @@ class Option:
     choices: tuple[Any, ...] = ()
     example: Any = None
     label: str = ""
+    said: tuple[tuple[Any, str], ...] = ()
     key: str = "name"
     needs: str = ""
     in_likelihood: bool | str = True
@@ -213,6 +217,7 @@ class Option:
             "least": _finite(max(self.least, self.above)),
             "most": _finite(min(self.most, self.below)),
             "choices": [plain(each) for each in self.choices],
+            "said": plain(self.said),
             "example": self.example if self.example is None else self.written(self.example),
         }
 

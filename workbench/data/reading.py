@@ -12,6 +12,11 @@ DECIMALS = ("", ".", ",")
 SEPARATORS = ("", ",", ";", "tab", "|", "blank")
 THOUSANDS = ("", ",", ".", "blank", "'")
 HEADERS = ("", "yes", "no")
+_FOUND = "as found"
+_MARKS = (
+    *(("", _FOUND), (",", "comma ,"), (".", "point ."), (";", "semicolon ;")),
+    *(("|", "bar |"), ("'", "apostrophe '")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,23 +25,65 @@ class CsvOptions(Options):
 
     title: ClassVar[str] = "A text file"
 
-    sep: str = option("", kind=Kind.CHOICE, choices=SEPARATORS, help="what separates the columns")
-    decimal: str = option("", kind=Kind.CHOICE, choices=DECIMALS, help="decimal mark")
-    thousands: str = option("", kind=Kind.CHOICE, choices=THOUSANDS, help="mark between thousands")
+    sep: str = option(
+        "",
+        kind=Kind.CHOICE,
+        choices=SEPARATORS,
+        help="what separates the columns",
+        label="Separator",
+        said=_MARKS,
+    )
+    decimal: str = option(
+        "",
+        kind=Kind.CHOICE,
+        choices=DECIMALS,
+        help="decimal mark",
+        label="Decimal mark",
+        said=_MARKS,
+    )
+    thousands: str = option(
+        "",
+        kind=Kind.CHOICE,
+        choices=THOUSANDS,
+        help="mark between thousands",
+        label="Thousands mark",
+        said=_MARKS,
+    )
     encoding: str = option(
-        "", kind=Kind.TEXT, example="latin-1", help="encoding of the file, as Python names it"
+        "",
+        kind=Kind.TEXT,
+        example="latin-1",
+        help="encoding of the file, as Python names it",
+        said=_MARKS[:1],
     )
     skip: int | None = option(
-        None, kind=Kind.COUNT, least=0, help="lines above the one that names the columns"
+        None,
+        kind=Kind.COUNT,
+        least=0,
+        help="lines above the one that names the columns",
+        label="Lines to skip",
+        said=((None, _FOUND),),
     )
     header: str = option(
-        "", kind=Kind.CHOICE, choices=HEADERS, help="whether a line names the columns"
+        "",
+        kind=Kind.CHOICE,
+        choices=HEADERS,
+        help="whether a line names the columns",
+        label="Line of names",
+        said=_MARKS[:1],
     )
     text: tuple[str, ...] = option(
-        (), kind=Kind.COLUMNS, help="columns that stay text, whatever they look like"
+        (),
+        kind=Kind.COLUMNS,
+        help="columns that stay text, whatever they look like",
+        label="Text columns",
     )
     missing: str = option(
-        "", kind=Kind.TEXT, example="-99, n.a.", help="texts for a missing value, with commas"
+        "",
+        kind=Kind.TEXT,
+        example="-99, n.a.",
+        help="texts for a missing value, with commas",
+        label="Missing texts",
     )
 
     @property
@@ -70,6 +117,18 @@ class Reading:
     def note(self) -> str:
         """What was decided about the file, as a sentence; empty where nothing needs saying."""
         return f"Read with: {'; '.join(self.decided)}." if self.decided else ""
+
+    @property
+    def sentence(self) -> str:
+        """Everything that was decided about the file; empty where nothing was.
+
+        >>> Reading(("decimal comma",), ("semicolons between columns", "UTF-8")).sentence
+        'Semicolons between columns, decimal comma, UTF-8.'
+        """
+        known = any(each.startswith("encoding ") for each in self.decided)
+        parts = [*self.form[:1], *self.decided, *(() if known else self.form[1:])]
+        said = ", ".join(parts)
+        return f"{said[:1].upper()}{said[1:]}." if said else ""
 
     def notes(self, names: Iterable[str]) -> list[str]:
         """Return the sentences on the file and on some of its columns."""

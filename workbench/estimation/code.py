@@ -14,9 +14,10 @@ from workbench.estimation.families import FAMILIES
 from workbench.estimation.model import model_class
 from workbench.estimation.specification import DataReference, Specification
 from workbench.literals import Choice, choice_text
-from workbench.options import Option, options_of
+from workbench.options import Kind, Option, options_of
 
 _LINE = 88
+_READ = Option("read", Kind.SETTINGS, "options of wb.read_csv")
 _BLOCK = '"""\\\n'
 """How a text of several lines begins."""
 
@@ -284,6 +285,8 @@ def _words(specification: Specification) -> list[str]:
     """Return the words of the first line behind the data."""
     source, declared = specification.source, _own(specification)
     pairs = [("sql", specification.data.query)] if specification.data.query else []
+    if specification.data.options:
+        pairs.append(("read", _READ.written(specification.data.options)))
     pairs += [] if source else [("model", specification.model.name)]
     own = own_options(specification).items()
     pairs += [(name, declared[name].written(value)) for name, value in own]

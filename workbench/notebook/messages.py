@@ -17,6 +17,7 @@ _PLAIN: Any = object
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "set": {"field": _TEXT, "value": _MAYBE, "serial": int},
     "option": {"of": _TEXT, "name": _TEXT, "value": _PLAIN, "serial": int},
+    "reread": {"name": _TEXT, "value": _PLAIN, "serial": int},
     "own": {"serial": int},
     "role": {"name": _TEXT, "role": _TEXT},
     "repair": {},

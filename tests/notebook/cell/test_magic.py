@@ -15,6 +15,7 @@ from traitlets.config import Config
 import workbench as wb
 from tests.notebook.fake_run import FakeRun
 from workbench.errors import OptionError
+from workbench.estimation.code import magic_cell
 from workbench.literals import Choice
 from workbench.notebook import extension
 from workbench.notebook.cell import display, session
@@ -286,6 +287,33 @@ def test_a_file_is_read_by_its_path(run, wages, tmp_path):
 
     assert result.success
     assert "the file" in plain(outputs)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"decimal": ","}, {"decimal": ",", "skip": 0, "missing": "-99"}, {"sep": ";", "text": ["id"]}],
+)
+def test_a_cell_reads_a_file_with_the_options_that_the_code_of_a_run_shows(run, tmp_path, options):
+    path = tmp_path / "rents.csv"
+    rows = [f"{1 + i % 5},{100 + 7 * i};{i % 7};0{i}" for i in range(60)]
+    path.write_text("\n".join(["rent;rooms;id", *rows]))
+    options = {"decimal": ",", **options}
+    fit = wb.fit("ols", "rent ~ rooms", wb.read_csv(path, **options), name="rents")
+
+    result, _, _ = run(f"{magic_cell(fit.specification)}\n")
+
+    assert result.success
+    again = session.fit_named("rents", {})
+    assert again.specification.data.options == fit.specification.data.options
+    assert again.params.equals(fit.params)
+
+
+def test_options_of_reading_are_refused_for_what_is_no_text_file(run, wages):
+    said = refused(
+        run('%%mle wages --read "skip=3" --model ols\nlwage ~ educ', wages=wages), "DataError"
+    )
+
+    assert '"wages" has an unknown format' in said
 
 
 def test_unknown_data_are_refused_with_the_nearest_name(run):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from workbench.data.reading import Reading
+from workbench.data.reading import CsvOptions, Reading
 from workbench.data.sources import (
     csv_file,
     excel_file,
@@ -22,8 +22,18 @@ from workbench.data.sources.samples import load, samples
 from workbench.data.sources.sql import read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError
+from workbench.options import Options
 
-__all__ = ["FORMATS", "Reference", "load", "open_data", "read_csv", "read_sql", "samples"]
+__all__ = [
+    "FORMATS",
+    "Reference",
+    "file_options",
+    "load",
+    "open_data",
+    "read_csv",
+    "read_sql",
+    "samples",
+]
 
 _Reader = Callable[[Path], pd.DataFrame | tuple[pd.DataFrame, Reading]]
 
@@ -124,6 +134,18 @@ def read_csv(path: str | Path, **options: Any) -> Table:
     """
     given = csv_file.given_options(options)
     return _open_file(path, csv_file.SUFFIXES, lambda checked: csv_file.read(checked, given))
+
+
+def file_options(path: str | Path) -> type[Options] | None:
+    """Return the class of the options with which a file can be read, None where there are none.
+
+    Raises
+    ------
+    DataError
+        When the file is not there, or not of a format that is read.
+    """
+    suffix = suffix_of(checked_path(path, tuple(FORMATS)), tuple(FORMATS))
+    return CsvOptions if suffix in csv_file.SUFFIXES else None
 
 
 def _open_file(

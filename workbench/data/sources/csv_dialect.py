@@ -70,7 +70,7 @@ def decoded(data: bytes, encoding: str, name: str) -> tuple[bytes, str]:
     Without an encoding, the mark decides, then whether the bytes are UTF-8, else they are
     Windows' Western European cp1252.
     """
-    found = encoding or _encoding(data)
+    found = encoding or encoding_of(data)
     if found == "utf-8":
         return data, found
     if found == "utf-8-sig":
@@ -86,7 +86,14 @@ def decoded(data: bytes, encoding: str, name: str) -> tuple[bytes, str]:
         ) from error
 
 
-def _encoding(data: bytes) -> str:
+def encoding_of(data: bytes) -> str:
+    """Return the encoding of bytes: that of their mark, UTF-8, else a Western European one.
+
+    Raises
+    ------
+    ValueError
+        When they are not text.
+    """
     for mark, name in _BOMS:
         if data.startswith(mark):
             return name

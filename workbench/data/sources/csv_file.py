@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.data.names import shown
 from workbench.data.number_texts import MISSING
 from workbench.data.reading import CsvOptions, Reading
-from workbench.data.sources.csv_dialect import Dialect, decoded, find_dialect
+from workbench.data.sources.csv_dialect import Dialect, decoded, encoding_of, find_dialect
 from workbench.data.sources.files import LARGEST, refuse_large
 from workbench.data.sources.text_columns import decide_columns
 from workbench.errors import DataError
@@ -22,6 +22,8 @@ from workbench.options import options_from
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _BLOCK = 1024**2
+_HEAD = 65_536
+"""Bytes of a file whose first lines are shown."""
 _BLANKS = re.compile(rb"(?m)^ +| +$| +(?= )")
 
 
@@ -50,6 +52,19 @@ def read(path: Path, options: CsvOptions | None = None) -> tuple[pd.DataFrame, R
     said += [*decided, *dialect.decided, *rows.said()]
     dialect.encoding = encoding
     return frame, Reading(tuple(said), dialect.form, notes, options.changed())
+
+
+def first_lines(path: Path, count: int) -> list[str]:
+    """Return the first lines of a file as they stand; none where it is not text."""
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        head = file.read(_HEAD)
+    whole = head[: head.rfind(b"\n") + 1] or head
+    try:
+        return (
+            head.decode(encoding_of(whole), "replace").removeprefix("\ufeff").splitlines()[:count]
+        )
+    except (ValueError, LookupError):
+        return []
 
 
 def _bytes(path: Path) -> bytes:

@@ -21,13 +21,13 @@ from typing import Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from workbench.api.calls import start
-from workbench.data.sources import read_sql
+from workbench.data.sources import read_csv, read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError, WorkbenchError
 from workbench.notebook.cell.arguments import in_cell, model_and_formula, settings
 from workbench.notebook.cell.data import find_data, introduce
 from workbench.notebook.cell.display import leave, show_text, show_until_end
-from workbench.notebook.cell.options import read_line, with_options
+from workbench.notebook.cell.options import READ, read_line, with_options
 from workbench.notebook.cell.session import fit_named, remember
 from workbench.notebook.cell.variables import check_name, place_for
 from workbench.notebook.setup.available import usual_model
@@ -87,6 +87,8 @@ def _data(options: Namespace, namespace: Mapping[str, Any]) -> Table:
         )
     if options.sql is not None:
         return read_sql(options.sql, options.data)
+    if options.read is not None:
+        return read_csv(options.data, **READ.read(options.read))
     return find_data(options.data, namespace)
 
 

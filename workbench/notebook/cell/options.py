@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,12 @@ class CellData(Options):
         kind=Kind.TEXT,
         help="query of the database that the cell names",
         example="SELECT * FROM wages",
+    )
+    read: Mapping[str, Any] | None = option(
+        None,
+        kind=Kind.SETTINGS,
+        help="options of wb.read_csv for the text file that the cell names",
+        example={"decimal": ",", "skip": 3},
     )
     model: str | None = option(None, kind=Kind.TEXT, help="model, as wb.models() lists them")
 
@@ -110,6 +116,8 @@ class Flag:
 
 CELL = (*options_of(CellData), *options_of(CellBody))
 """The options of the cell itself."""
+READ = next(each for each in CELL if each.name == "read")
+"""The options with which the cell's file is read."""
 
 
 def _flags() -> Iterator[Flag]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.sources import FORMATS, load, open_data, read_csv, read_sql, samples
+from workbench.data.sources.files import suffix_of
 from workbench.data.sources.sql import INSTALL, has_sqlalchemy
 from workbench.data.table import Table, as_table
 from workbench.errors import DataError
@@ -47,7 +48,8 @@ def notebook_tables(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 def files_here(folder: Path) -> list[str]:
     """Return the readable data files of ``folder``, by name."""
-    found = (path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS)
+    known = tuple(FORMATS)
+    found = (path.name for path in folder.iterdir() if suffix_of(path, known) in FORMATS)
     return sorted(found)[:FILES_SHOWN]
 
 

@@ -23,6 +23,7 @@ from workbench.notebook.setup.chosen import AUTOMATIC, Check, Chosen
 from workbench.notebook.setup.data import Opened
 from workbench.notebook.setup.form import KINDS, errors_of
 from workbench.notebook.setup.formula_text import effects, sides
+from workbench.notebook.setup.reading import GROUP, ChosenFile, about_file, form as file_form
 from workbench.notebook.setup.specification import optimizer_choice, specification
 from workbench.sentences import counted
 
@@ -31,7 +32,11 @@ ROWS_SHOWN = 8
 
 
 def page(
-    chosen: Chosen, check: Check, opened: Opened | None, available: Available
+    chosen: Chosen,
+    check: Check,
+    opened: Opened | None,
+    available: Available,
+    file: ChosenFile | None = None,
 ) -> dict[str, Any]:
     """Return everything the Setup tab shows for these choices, as JSON types."""
     spec = None if opened is None else specification(chosen, check, opened.reference, "")
@@ -46,7 +51,8 @@ def page(
         "libraries": [_fitting(item, chosen, available).to_dict() for item in available.libraries],
         "numbers": [item.to_dict() for item in available.numbers(chosen.device)],
         "optimizers": [item.to_dict() for item in available.optimizers],
-        "forms": drawn.forms(chosen, spec, opened),
+        "forms": drawn.forms(chosen, spec, opened) | {GROUP: file_form(file)},
+        "reading": about_file(file),
         "has_offset": "offset" in chosen.model.roles,
         "has_effects": chosen.model.offers_effects,
         "automatic": _automatic(chosen, check, available),

@@ -32,11 +32,13 @@ from workbench.notebook.setup import (
     defaults as setup_opening,
     form as setup_form,
     page as setup_page,
+    reading as setup_reading,
     specification as setup_run,
 )
 from workbench.notebook.setup.available import available_at_first, available_here
 from workbench.notebook.setup.chosen import AUTOMATIC, GIVEN, Check, Chosen
 from workbench.notebook.setup.data import Opened
+from workbench.notebook.setup.reading import ChosenFile
 from workbench.report.comparison import compare
 from workbench.report.labels import outcome_name, same_data
 from workbench.results.fit import Fit
@@ -53,7 +55,7 @@ UNDO_SECONDS = 11.0
 _LOGGER = logging.getLogger(__name__)
 REMEDIES = ("edit", "remove", "float64", "keep")
 """The remedies that the workbench, or its page alone, can apply."""
-_READING = ("data", "sql", "edit")
+_READING = ("data", "reread", "sql", "edit")
 """Messages that read data, which may take long: the threads of fits have the lock meanwhile."""
 
 
@@ -88,6 +90,7 @@ class Workbench(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._available = available_at_first()
         self._opened: Opened | None = None
+        self._file: ChosenFile | None = None
         self._source = "notebook"
         self._chosen, self._check = Chosen(), Check(False, "")
         self._notice, self._refusal = "", ""
@@ -175,17 +178,29 @@ class Workbench(anywidget.AnyWidget):
             self._choose(setup_form.repaired(self._chosen, self._check))
 
     def _open_source(self, message: Mapping[str, Any]) -> None:
-        self._source, self._notice = message["source"], ""
-        self._show_setup()
+        self._source = message["source"]
+        if self._file is not None and self._file.error:
+            self._file = setup_reading.file_of(self._opened)
+        self._choose(self._chosen)
 
     def _open_data(self, message: Mapping[str, Any]) -> None:
         source = self._source
         if self._opened is None and source == "notebook" and message["name"] in _sample_keys():
             source = "samples"
+        if source == "file":
+            self._show_file(setup_reading.choose_file(message["name"]))
+            return
         namespace = data_choice.notebook_namespace()
         opened = data_choice.open_named(source, message["name"], namespace)
         with self._lock:
             self._take_in(opened)
+
+    def _read_again(self, message: Mapping[str, Any]) -> None:
+        """Read the file anew with another value in one of its fields."""
+        self._serial = message["serial"]
+        if self._file is not None:
+            place = message["name"], message["value"]
+            self._show_file(setup_reading.with_option(self._file, *place))
 
     def _open_query(self, message: Mapping[str, Any]) -> None:
         opened = data_choice.open_query(message["database"], message["query"])
@@ -315,6 +330,7 @@ class Workbench(anywidget.AnyWidget):
     _HANDLERS: ClassVar[dict[str, Callable[[Workbench, Mapping[str, Any]], None]]] = {
         "set": _set,
         "option": _set_option,
+        "reread": _read_again,
         "own": _own,
         "role": _role,
         "repair": _repair,
@@ -344,6 +360,7 @@ class Workbench(anywidget.AnyWidget):
         if opened is None or _place(opened.reference) != _place(spec.data):
             opened = data_choice.open_again(spec.data, data_choice.notebook_namespace())
         with self._lock, self.hold_sync():
+            self._file = setup_reading.file_of(opened)
             if opened is not self._opened:
                 self._opened = opened
                 self._source = data_choice.SOURCES[opened.reference.kind]
@@ -441,17 +458,33 @@ class Workbench(anywidget.AnyWidget):
     # What the page shows --------------------------------------------------------------------
     def _take_in(self, opened: Opened | None) -> None:
         """Open data with a first model of them."""
-        self._opened = opened
+        self._opened, self._file = opened, setup_reading.file_of(opened)
         if opened is not None:
             self._source = data_choice.SOURCES[opened.reference.kind]
         with self.hold_sync():  # the list takes its order from the formula it arrives with
             self._show_variables()
             self._choose(setup_opening.opening(opened, self._available))
 
+    def _show_file(self, file: ChosenFile) -> None:
+        """Take in a file that was read; one that is refused leaves the data as they are."""
+        with self._lock, self.hold_sync():
+            before = self._opened
+            if file.opened is None:
+                self._file = file
+                self._choose(self._chosen)
+            elif before is None or _path(before) != file.path:
+                self._take_in(file.opened)
+            else:
+                self._opened, self._file = file.opened, file
+                self._show_variables()
+                parts = self._chosen, before, file.opened, self._available
+                self._choose(setup_opening.reopened(*parts))
+
     def _choose(self, chosen: Chosen) -> None:
         """Take in new choices: check them, and show what follows."""
         self._chosen, self._notice, self._refusal = chosen, "", ""
-        self._check = setup_check.checked(chosen, self._opened)
+        refused = None if self._file is None else setup_reading.refusal(self._file)
+        self._check = refused or setup_check.checked(chosen, self._opened)
         self._show_setup()
 
     def _show_variables(self) -> None:
@@ -460,7 +493,8 @@ class Workbench(anywidget.AnyWidget):
         self._figures = setup_page.about_data(self._opened) if self._opened else None
 
     def _show_setup(self) -> None:
-        page = setup_page.page(self._chosen, self._check, self._opened, self._available)
+        parts = self._chosen, self._check, self._opened, self._available, self._file
+        page = setup_page.page(*parts)
         self.setup = page | {
             "serial": self._serial,
             "ticket": self._ticket,
@@ -483,7 +517,7 @@ class Workbench(anywidget.AnyWidget):
         return choices + [{"key": item.id, "label": f"Where {item.name} ended"} for item in ended]
 
     def _code(self) -> dict[str, str]:
-        if self._opened is None:
+        if self._opened is None or (self._file is not None and self._file.error):
             return {"python": "", "magic": ""}
         spec = self._specification(self._opened)
         return {"python": python_call(spec), "magic": magic_cell(spec)}
@@ -518,9 +552,14 @@ def _opened(data: object, name: str | None) -> Opened | None:
     return data_choice.open_frame(data, known)
 
 
-def _place(data: DataReference) -> tuple[str, str, str]:
-    """Return where data are, whatever they hold."""
-    return data.kind, data.name, data.query
+def _place(data: DataReference) -> tuple[object, ...]:
+    """Return where data are and how they are read, whatever they hold."""
+    return data.kind, data.name, data.query, dict(data.options)
+
+
+def _path(opened: Opened) -> str:
+    """Return the path of a file that is open; empty for other data."""
+    return opened.reference.name if opened.reference.kind == "file" else ""
 
 
 def _sample_keys() -> list[str]:

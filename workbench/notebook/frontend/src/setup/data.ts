@@ -2,6 +2,7 @@
 import { fill, h, rich, text, type Child } from "../dom";
 import { count, fixed } from "../format";
 import { labelled, Line, newId, Picker, Segments } from "./controls";
+import { readingPart } from "./reading";
 import type { DataFigures, Choices, Option, Part, SetupState } from "./state";
 import { variableList } from "./variables";
 
@@ -17,10 +18,10 @@ export function dataPart(choices: Choices): Part {
   const caption = h("label", { class: "sr", for: (tables.select.id = newId("table")) });
   const [file, database] = [filePart(choices), sqlPart(choices)];
   const figures = h("p", { class: "s num figures" });
-  const list = variableList(choices);
+  const [reading, list] = [readingPart(choices), variableList(choices)];
   tables.select.addEventListener("focus", () => choices.send("refresh"));
   const element = h("section", { "aria-labelledby": title }, h("h3", { id: title }, "Data"), sources.element, why.element,
-    caption, tables.element, file.element, database.element, figures, list.element);
+    caption, tables.element, file.element, database.element, figures, reading.element, list.element);
   const show = (state: SetupState): void => {
     sources.show(state.sources, state.source);
     text(caption, SOURCE_WORDS[state.source] ?? "Table");
@@ -28,8 +29,9 @@ export function dataPart(choices: Choices): Part {
     tables.element.hidden = state.source === "sql";
     file.element.hidden = state.source !== "file";
     database.show(state);
-    fill(figures, state.notice ? notice(state.notice) : state.data ? sentence(state.data, chosenTable(state) === "") : begin(choices));
-    list.element.hidden = !state.data;
+    fill(figures, figuresOf(state, choices));
+    reading.show(state);
+    list.element.hidden = !state.data || otherFile(state);
     list.show(state);
   };
   return { element, show };
@@ -40,13 +42,25 @@ function offered(state: SetupState): Option[] {
 }
 
 function chosenTable(state: SetupState): string {
-  const name = state.data && SOURCE_OF[state.data.kind] === state.source ? state.data.name : "";
+  const opened = state.data && SOURCE_OF[state.data.kind] === state.source ? state.data.name : "";
+  const name = (state.source === "file" && state.reading?.file) || opened;
   return state.tables.some((table) => table.key === name) ? name : "";
 }
 
 function invitation(state: SetupState): string {
   if (state.tables.length) return state.source === "file" ? "Choose a file" : "Choose a table";
   return { notebook: "No table in this notebook yet", file: "No data file in this folder" }[state.source] ?? "Nothing to choose";
+}
+
+function figuresOf(state: SetupState, choices: Choices): Child {
+  if (state.notice) return notice(state.notice);
+  if (state.check.of === "reading") return null; // the file says that it is not read
+  return state.data ? sentence(state.data, chosenTable(state) === "") : begin(choices);
+}
+
+/** Whether a file is chosen that could not be read, while other data are open or none. */
+function otherFile({ check, data, reading }: SetupState): boolean {
+  return check.of === "reading" && !(data?.kind === "file" && data.name === reading?.file);
 }
 
 /** The figures of the data, named where the list above does not show them. */
@@ -71,7 +85,7 @@ function filePart(choices: Choices): { element: HTMLElement } {
   const path = h("input", { class: "fld", type: "text", spellcheck: "false", placeholder: "folder/file.csv" });
   const open = (): void => choices.send("data", { name: path.value.trim() });
   path.addEventListener("keydown", (event) => event.key === "Enter" && open());
-  const field = labelled("or a path: csv, parquet, dta, feather, json", path, path);
+  const field = labelled("or a path: csv, xlsx, parquet, dta, feather, json", path, path);
   return { element: h("div", { class: "path" }, field, h("button", { class: "btn", type: "button", onclick: open }, "Open")) };
 }
 

@@ -139,7 +139,8 @@ class ColumnsControl extends Control {
 
   protected settle(field: Field): void {
     this.chosen = Array.isArray(field.value) ? field.value.map(String) : [];
-    this.picker.show(this.chosen.join(" + "), this.choices.variables.map(({ name }) => name), new Set(this.chosen));
+    const names = this.of === "reading" ? field.names : this.choices.variables.map(({ name }) => name);
+    this.picker.show(this.chosen.join(" + "), names, new Set(this.chosen), names.length ? "" : "Not known yet");
   }
 
   protected inputs(): HTMLElement[] {
@@ -203,13 +204,22 @@ export function controlFor(choices: Choices, of: Group, field: Field): Control {
 function nothing(field: Field): string {
   if (field.required) return field.kind === "column" ? "Choose a column" : "Choose";
   if (field.kind === "column") return "None";
-  return field.default === null ? "Automatic" : keyOf(field.default);
+  return field.default === null ? (said(field, null) ?? "Automatic") : wordsOf(field, field.default);
+}
+
+/** The declared words for a value, where there are some. */
+function said(field: Field, value: Plain): string | undefined {
+  return field.said.find(([one]) => one === value)?.[1];
+}
+
+function wordsOf(field: Field, value: Plain): string {
+  return said(field, value) ?? keyOf(value);
 }
 
 function choices(field: Field): Option[] {
   const values = field.kind === "flag" ? [true, false] : field.kind === "level" ? field.names : field.choices;
   const others = values.filter((value) => value !== null && value !== field.default);
-  return [{ key: "", label: nothing(field) }, ...others.map((value) => ({ key: keyOf(value), label: keyOf(value) }))];
+  return [{ key: "", label: nothing(field) }, ...others.map((value) => ({ key: keyOf(value), label: wordsOf(field, value) }))];
 }
 
 /** The key of a value in a drop-down. */
@@ -222,8 +232,10 @@ function valueOf(field: Field, key: string): Plain {
   return field.choices.find((choice) => keyOf(choice) === key) ?? key;
 }
 
-/** The default, "Automatic" for a number that is left open, or else an example. */
+/** The words for the default, the default, "Automatic" for a number that is left open, or else an example. */
 function placeholder(field: Field): string {
+  const words = said(field, field.default);
+  if (words !== undefined) return words;
   if (field.default !== null && field.default !== "") return String(field.default);
   if (field.kind === "count" || field.kind === "number") return field.optional ? "Automatic" : "";
   return field.example === null || typeof field.example === "object" ? "" : `for example ${field.example}`;

@@ -54,11 +54,25 @@ export interface DataFigures {
   missing: string;
 }
 
+/** How a chosen file was read: what was decided, notes on columns, and the first rows. */
+export interface Reading {
+  file: string;
+  said: string;
+  notes: string[];
+  columns: string[];
+  /** Which columns hold numbers. */
+  numeric: boolean[];
+  /** Null where a value is missing. */
+  rows: (string | null)[][];
+  /** The first lines as they stand in a file that is refused. */
+  lines: string[];
+}
+
 /** A value of an option, as plain JSON. */
 export type Plain = string | number | boolean | null | Plain[] | { [name: string]: Plain };
 
 /** What drawn fields belong to. */
-export type Group = "model" | "optimizer" | "demeaner" | "se" | "run";
+export type Group = "model" | "optimizer" | "demeaner" | "se" | "run" | "reading";
 
 /** The schema of an option, with what is given for it and what it may be in the data. */
 export interface Field {
@@ -71,6 +85,8 @@ export interface Field {
   /** Whether the value may be left open, for the default of None. */
   optional: boolean;
   choices: Plain[];
+  /** Words for some of the values; those for the default stand where none is given. */
+  said: [Plain, string][];
   example: Plain;
   /** What the names of a value by name are, such as a column. */
   key: string;
@@ -86,6 +102,8 @@ export interface SetupState {
   sources: Option[];
   tables: Option[];
   data: DataFigures | null;
+  /** The file that is chosen; null for other data. */
+  reading: Reading | null;
   notice: string;
   refusal: string;
   own: boolean;
@@ -179,7 +197,7 @@ export class Choices {
 
   /** Send one option of a group to Python; null empties its field. */
   setOption(of: Group, name: string, value: Plain): number {
-    return this.choose("option", { of, name, value });
+    return of === "reading" ? this.choose("reread", { name, value }) : this.choose("option", { of, name, value });
   }
 
   private choose(type: string, payload: Record<string, unknown>): number {
