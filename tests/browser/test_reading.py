@@ -30,7 +30,7 @@ page
 @pytest.fixture
 def view(opened):
     """Open a workbench beside two text files, and show the code."""
-    view = opened(FILES)
+    view = opened(FILES, shared=False)  # a kernel of its own is in the folder of the notebook
     view.run()
     view.widget.get_by_role("radio", name="File").click()
     view.widget.get_by_role("button", name="Show as code").click()
