@@ -357,7 +357,7 @@ def _dates(column: _Column) -> bool:
     if dates.moments is None:
         return False
     column.words = _words(column)
-    column.values = pd.Series(np.append(dates.moments, np.datetime64("NaT"))[column.codes])
+    column.values = pd.Series(np.append(dates.moments, np.datetime64("NaT", "us"))[column.codes])
     return True
 
 
