@@ -21,7 +21,7 @@ COLUMNS = [*("y", "x", "price", "cost", "rate", "firm", "year", "hours"), "my co
         ("y ~ x + (price = cost)", "y ~ x | price ~ cost"),
         ("y ~ x + (price = cost rate)", "y ~ x | price ~ cost + rate"),
         ("y x (price = cost)", "y ~ x | price ~ cost"),
-        ("ivregress 2sls y x i.year (price = cost), robust", "y ~ x + C(year) | price ~ cost"),
+        ("ivregress 2sls y x i.year (price = cost)", "y ~ x + C(year) | price ~ cost"),
         ("y ~ x + (price = cost) | firm", "y ~ x | firm | price ~ cost"),
         ("y ~ x | price | cost", "y ~ x | price ~ cost"),
         ("y ~ x | firm | (price ~ cost) | 0", "y ~ x | firm | price ~ cost"),
@@ -36,7 +36,11 @@ COLUMNS = [*("y", "x", "price", "cost", "rate", "firm", "year", "hours"), "my co
         ("y ~ I(x^2)", "y ~ I(x**2)"),
         ("y ~ ln(x)", "y ~ log(x)"),
         ("y ~ Q('my col')", "y ~ `my col`"),
-        ("y ~ ns(x, 3)", "y ~ bs(x, df=5)"),
+        ("areg y x, absorb(firm)", "y ~ x | firm"),
+        ("reghdfe y x, a(firm#year price)", "y ~ x | firm^year + price"),
+        ("regress y x price, noconstant", "y ~ x + price - 1"),
+        ("feols(y ~ x | firm)", "y ~ x | firm"),
+        ("lm(y ~ log(x) + price)", "y ~ log(x) + price"),
         ("y ~ x + fe(firm) + fe(year)", "y ~ x | firm + year"),
         ("y ~ x | firm:year", "y ~ x | firm^year"),
         ("y ~ x | firm#year", "y ~ x | firm^year"),
@@ -56,6 +60,22 @@ def test_another_spelling_is_answered_with_ours(theirs, ours):
     [
         ("y ~ x | firm | 0 | year", 'y ~ x | firm, with cluster="year"'),
         ("y ~ x + cluster(firm)", 'y ~ x, with cluster="firm"'),
+        (
+            "ivregress 2sls y x (price = cost), robust",
+            'y ~ x | price ~ cost, with se="robust"',
+        ),
+        (
+            "reghdfe y x, absorb(firm i.year) cluster(firm)",
+            'y ~ x | firm + year, with cluster="firm"',
+        ),
+        ("areg y x, absorb(firm) vce(cluster firm year)", 'cluster=["firm", "year"]'),
+        ("reg y x, vce(robust) nocons", 'y ~ x - 1, with se="robust"'),
+        ("reg y x, beta level(90)", "y ~ x; nothing stands for beta and level(90) in it"),
+        ("xtreg y x, fe", "y ~ x | unit, where unit is the first column that xtset names"),
+        ("xtreg y x, re", "nothing stands for re in it"),
+        ("feols(y ~ x | firm, vcov = ~year)", "y ~ x | firm; nothing stands for vcov = ~year"),
+        ("y ~ ns(x, 3)", "as in bs(x, df=5)"),
+        ("y ~ s(x) + price", "another kind of spline, which is not available"),
         ("y ~ x + offset(log(hours))", 'y ~ x, with offset="log(hours)"'),
         ("y ~ exposure(hours) + x", 'y ~ x, with offset="log(hours)"'),
         ("y ~ L.x", 'df.groupby("unit")["x"].shift(1)'),
@@ -74,6 +94,7 @@ def test_what_is_an_option_or_not_available_is_said(theirs, says):
         parse_formula(theirs, COLUMNS)
 
     assert says in str(refusal.value)
+    assert not refusal.value.suggestion
 
 
 @pytest.mark.parametrize("formula", ["y ~ x + i.year", "y ~ L.x", "y ~ x + `c.x`"])

@@ -6,7 +6,7 @@ A formula is looked at here after it was refused, so that nothing that can be re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.data.names import NAME, shown
@@ -17,6 +17,8 @@ _COLUMN = r"[^\W\d]\w*"
 _COMMAND = re.compile(
     r"\s*(?:ivregress\s+\w+|ivreg2|ivreghdfe|reghdfe|regress|reg|areg|xtreg|logit|probit|poisson)\s+"
 )
+_STATA_OPTION = re.compile(r"(\w+)(?:\s*\(([^()]*)\))?")
+_CALL = re.compile(r"\s*[\w.]+\(((?:[^(),]|\([^()]*\))*~(?:[^(),]|\([^()]*\))*)(?:,(.*))?\)\s*")
 _SHIFTED = 'a column: df["{{0}}_{name}"] = df.groupby("unit")["{{0}}"].{call}, in order of time.'
 _LAG = _SHIFTED.format(name="lag", call="shift(1)")
 _LEAD = _SHIFTED.format(name="lead", call="shift(-1)")
@@ -38,6 +40,8 @@ class _Reading:
         What belongs behind bars.
     options
         What is an option here, as in ``cluster="firm"``.
+    unread
+        Options of the other program that nothing stands for in our words.
     instead
         What to do where nothing here means the same.
     """
@@ -48,6 +52,7 @@ class _Reading:
     instruments: list[str] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     instead: str = ""
 
     @property
@@ -73,7 +78,7 @@ def in_our_words(text: str, error: FormulaError, readable: Callable[[str], bool]
         Tells whether a formula can be read here.
     """
     reading = _Reading(text)
-    for read in (_stata_line, _parts, *_RULES):
+    for read in (_stata_line, _call, _parts, *_RULES):
         read(reading)
     if not reading.found:
         return error
@@ -83,6 +88,8 @@ def in_our_words(text: str, error: FormulaError, readable: Callable[[str], bool]
     if not (known or reading.instead):
         return error
     options = f", with {' and '.join(reading.options)}" if reading.options else ""
+    if reading.unread:
+        options += f"; nothing stands for {' and '.join(map(shown, reading.unread))} in it"
     return FormulaError(
         f'"{shown(piece)}" is {what}.',
         hint=reading.instead or f"{ours}{options}.",
@@ -113,15 +120,53 @@ def ivreg(text: str) -> str:
 
 # Rules -------------------------------------------------------------------------------------------
 def _stata_line(reading: _Reading) -> None:
-    """Read ``regress y x i.year (e = z), robust`` as an outcome and its terms."""
+    """Read ``regress y x i.year (e = z), robust`` as an outcome, its terms and options."""
     if "~" in reading.text or "|" in reading.text:
         return
-    line = _COMMAND.sub("", reading.text.partition(",")[0], count=1)
+    command, _, options = reading.text.partition(",")
+    line = _COMMAND.sub("", command, count=1)
     spaced = re.sub(r"\(([^()]*)\)", lambda m: m.group().replace(" ", "\0"), line)
     outcome, *terms = spaced.replace("+", " ").split() or [""]
     if terms and all(re.fullmatch(r"[\w.#\0]+|\([\w.\0=]+\)", word) for word in [outcome, *terms]):
-        reading.found.append((reading.text.strip(), "a line as Stata has it"))
+        reading.found.append((reading.text.strip(), "a Stata command"))
         reading.text = f"{outcome} ~ {' + '.join(terms)}".replace("\0", " ")
+        for word, inside in _STATA_OPTION.findall(options):
+            _stata_option(word, inside, reading)
+
+
+def _stata_option(word: str, inside: str, reading: _Reading) -> None:
+    """Read an option of a Stata command, such as ``absorb(firm year)``."""
+    names = inside.replace("i.", "").replace("#", "^").split()
+    match word, names:
+        case (("absorb" | "a"), [_, *_]):
+            reading.effects += names
+        case (("cluster" | "cl"), [_, *_]):
+            reading.options.append(_clustered(names))
+        case "vce", ["cluster" | "cl", _, *_]:
+            reading.options.append(_clustered(names[1:]))
+        case (("robust" | "r"), []) | ("vce", ["robust" | "r"]):
+            reading.options.append('se="robust"')
+        case (("noconstant" | "nocons" | "nocon" | "noc"), []):
+            reading.text += " - 1"
+        case "fe", []:
+            reading.instead = (
+                f"{reading.formula} | unit, where unit is the first column that xtset names."
+            )
+        case _:
+            reading.unread.append(f"{word}({inside})" if inside else word)
+
+
+def _clustered(names: Sequence[str]) -> str:
+    quoted = [f'"{name}"' for name in names]
+    return f"cluster={quoted[0]}" if len(quoted) == 1 else f"cluster=[{', '.join(quoted)}]"
+
+
+def _call(reading: _Reading) -> None:
+    """Read the formula in a call such as ``feols(y ~ x | firm, data = df)``."""
+    if match := _CALL.fullmatch(reading.text):
+        reading.found.append((reading.text.strip(), "a call, where a formula is needed"))
+        reading.text = match[1].strip()
+        reading.unread += [match[2].strip()] if match[2] else []
 
 
 def _parts(reading: _Reading) -> None:
@@ -140,10 +185,7 @@ def _parts(reading: _Reading) -> None:
             reading.endogenous.append(pair[1].strip())
             reading.instruments.append(pair[2].strip())
         if pieces[3:] and pieces[3] != "0":
-            names = [f'"{name.strip()}"' for name in pieces[3].split("+")]
-            reading.options.append(
-                f"cluster={names[0]}" if len(names) == 1 else f"cluster=[{', '.join(names)}]"
-            )
+            reading.options.append(_clustered([name.strip() for name in pieces[3].split("+")]))
 
 
 def _instruments(pattern: str, program: str) -> Callable[[_Reading], None]:
@@ -198,7 +240,7 @@ def _missing(pattern: str, what: str, instead: str) -> Callable[[_Reading], None
 
 def _random_effects(reading: _Reading) -> None:
     """Read the random effects of lme4, ``(1 | g)``."""
-    match = re.search(rf"\(([^()|]*)\|+\s*({_COLUMN})[^()]*\)", reading.text)
+    match = re.search(rf"(?<!\w)\(([^()|~]*)\|+\s*({_COLUMN})[^()]*\)", reading.text)
     if match:
         reading.found.insert(0, (match.group(), "a random effect, which is not available"))
         left = reading.text.replace(match.group(), "").partition("~")
@@ -245,6 +287,11 @@ _RULES: tuple[Callable[[_Reading], None], ...] = (
         "a fixed effect without its column",
         'the columns behind a bar, as in "y ~ x | firm + year".',
     ),
+    _missing(
+        rf"\b(?:ns|s|te|rcs|pspline)\(\s*({_COLUMN})[^()]*\)",
+        "another kind of spline",
+        "a B-spline with the degrees of freedom that you choose, as in bs({0}, df=5).",
+    ),
     _missing(r"\bstrata\(\s*(\w+)\s*\)", "a stratum", "C({0}), or {0} behind a bar."),
     _spelling(rf"\bib?\d*\.({_COLUMN})", r"C(\1)", _STATA_FACTOR),
     _spelling(rf"\bc\.({_COLUMN})", r"\1", "how Stata writes a number in an interaction"),
@@ -255,7 +302,6 @@ _RULES: tuple[Callable[[_Reading], None], ...] = (
     ),
     _spelling(r"\bQ\(\s*[\"'](.*?)[\"']\s*\)", r"`\1`", "how patsy writes a name"),
     _spelling(r"\bln\(", "log(", "how Stata writes a logarithm"),
-    _spelling(rf"\b(?:ns|s|rcs)\(\s*({_COLUMN})[^()]*\)", r"bs(\1, df=5)", "how R writes a spline"),
     _spelling(rf"\bI\(\s*({_COLUMN})\s*\^\s*(\d+)\s*\)", r"I(\1**\2)", "how R writes a power"),
     _moved(r"\b(?:fe|FE|absorb|fixef)\(\s*([\w. +^]+?)\s*\)", "effects", "{0}", "a fixed effect"),
     _moved(r"\boffset\(((?:[^()]|\([^()]*\))*)\)", "options", 'offset="{0}"', "an option here"),
