@@ -62,6 +62,27 @@ def test_the_suffix_does_not_decide_the_separator(folder, frame, name):
     same(folder.read(frame.to_csv(index=False, sep=";"), name), frame)
 
 
+@pytest.mark.parametrize("spelled", ["utf-8", "UTF-8", "utf8", "utf-8-sig"])
+def test_a_named_encoding_has_many_spellings_and_its_mark_is_no_letter(folder, spelled):
+    marked = "name,x\nä,1\n"
+    named = pd.DataFrame({"name": ["ä"], "x": [1]})
+
+    for written in ("utf-8", "utf-8-sig"):
+        (folder.path / "named.csv").write_bytes(marked.encode(written))
+        same(wb.read_csv(folder.path / "named.csv", encoding=spelled), named)
+
+    (folder.path / "named.csv").write_bytes(marked.encode("latin-1"))
+    with pytest.raises(DataError, match=f"cannot be read in the encoding {spelled}"):
+        wb.read_csv(folder.path / "named.csv", encoding=spelled)
+
+
+def test_bytes_with_an_empty_one_among_them_are_not_text(folder):
+    (folder.path / "odd.csv").write_bytes(b"a\0,b\n1,2")
+
+    with pytest.raises(DataError, match="it is not text"):
+        wb.read_csv(folder.path / "odd.csv")
+
+
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
 )

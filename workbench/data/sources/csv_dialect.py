@@ -71,11 +71,11 @@ def decoded(data: bytes, encoding: str, name: str) -> tuple[bytes, str]:
     Windows' Western European cp1252.
     """
     found = encoding or encoding_of(data)
-    if found == "utf-8":
-        return data, found
-    if found == "utf-8-sig":
-        return data.removeprefix(codecs.BOM_UTF8), "utf-8"
     try:
+        if codecs.lookup(found).name in {"utf-8", "utf-8-sig"}:
+            if encoding and not _is_utf8(data):
+                data.decode()  # which says where it is not
+            return data.removeprefix(codecs.BOM_UTF8), "utf-8"
         return data.decode(found).removeprefix("\ufeff").encode(), found
     except (LookupError, UnicodeError) as error:
         raise DataError(
@@ -108,9 +108,11 @@ def encoding_of(data: bytes) -> str:
 def _utf16(head: bytes) -> str:
     """Return which UTF-16 has its empty bytes where these are."""
     first, second = head[::2].count(0), head[1::2].count(0)
-    if min(first, second) * 20 > len(head) or max(first, second) * 8 < len(head):
+    name = "utf-16-be" if first > second else "utf-16-le"
+    odd = min(first, second) * 20 > len(head) or max(first, second) * 8 < len(head)
+    if odd or not re.search(r"[\r\n]", head.decode(name, "ignore")):
         raise ValueError("it is not text")
-    return "utf-16-be" if first > second else "utf-16-le"
+    return name
 
 
 def _is_utf8(data: bytes) -> bool:
