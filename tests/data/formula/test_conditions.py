@@ -120,6 +120,7 @@ def test_what_other_languages_write_is_answered_with_ours(table, text, ours):
         ("day > 2020", "2020-01-31"),
         ("day > 'soon'", "2020-01-31"),
         ("country > 'DE'", "no order"),
+        ("grade > 'd'", '"d" is not a level of grade, so it has no order'),
         ("country in 'DE'", "list"),
         ("year == [1990]", "list"),
         ("year", "not a condition"),

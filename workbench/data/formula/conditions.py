@@ -26,6 +26,7 @@ from workbench.data.names import QUOTED, level_text, shown, with_aliases
 from workbench.data.table import Selection, Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.names import nearest
+from workbench.protocols import Numpy
 from workbench.sentences import counted
 
 NOT_IN_SUBSET = "not in subset"
@@ -35,6 +36,7 @@ UNDEFINED = "for which the subset is undefined"
 _TEXTS_NAMED = 5
 _HINT = 'comparisons joined by and, or, not, as in "year > 1990 and not female == 1".'
 
+_LEVELS_NAMED = 10
 LONGEST = 2_000
 """Letters of a condition."""
 
@@ -285,6 +287,7 @@ class _Rows:
     table: Table
     reads: Reads
     notes: list[str] = field(default_factory=list)
+    coded: dict[str, tuple[Numpy, list[str]]] = field(default_factory=dict)
 
     def meeting(self, node: ast.expr) -> pd.Series:
         """Return which rows meet a condition, ``(n,)``, NA where it has no value."""
@@ -386,25 +389,38 @@ class _Rows:
                 code="no-order",
                 where=names[place],
             )
-        if isinstance(other, str):
-            self._note_unknown(column, names[place], other)
-        if ordered and isinstance(other, str):
-            ranks = {level_text(level): rank for rank, level in enumerate(column.cat.categories)}
-            if other in ranks:
-                codes = column.cat.codes.to_numpy(dtype=np.float64)
-                sides[place] = np.where(codes < 0, np.nan, codes)
-                sides[1 - place] = ranks[other]
-                return sides
-        return [side.astype(object) if isinstance(side, pd.Series) else side for side in sides]
-
-    def _note_unknown(self, column: pd.Series, name: str, text: str) -> None:
-        levels = [level_text(level) for level in column.dropna().unique()]
-        if text not in levels:
-            near = nearest(text, levels)
-            more = f'; the nearest is "{shown(near)}"' if near else ""
-            self.notes.append(
-                f'The subset names "{shown(text)}", which no row has in {shown(name)}{more}.'
+        if not isinstance(other, str):
+            return [side.astype(object) for side in sides]
+        codes, levels = self._coded(column, names[place])
+        if other not in levels and not isinstance(sign, ast.Eq | ast.NotEq):
+            raise DataError(
+                f'"{shown(other)}" is not a level of {shown(names[place])}, so it has no order.',
+                hint=f"one of {[*map(shown, levels[:_LEVELS_NAMED])]}.",
+                code="unknown-level",
+                where=names[place],
             )
+        code = levels.index(other) if other in levels else len(levels)
+        if not (codes == code).any():
+            self._note_unknown(levels, names[place], other)
+        sides[place], sides[1 - place] = codes, code
+        return sides
+
+    def _coded(self, column: pd.Series, name: str) -> tuple[Numpy, list[str]]:
+        """Return the number of each row's level, NaN where missing, and the levels, found once."""
+        if name not in self.coded:
+            if isinstance(column.dtype, pd.CategoricalDtype):
+                codes, levels = column.cat.codes.to_numpy(), column.cat.categories
+            else:
+                codes, levels = pd.factorize(column)
+            self.coded[name] = np.where(codes < 0, np.nan, codes), [*map(level_text, levels)]
+        return self.coded[name]
+
+    def _note_unknown(self, levels: Sequence[str], name: str, text: str) -> None:
+        near = nearest(text, [level for level in levels if level != text])
+        more = f'; the nearest is "{shown(near)}"' if near else ""
+        self.notes.append(
+            f'The subset names "{shown(text)}", which no row has in {shown(name)}{more}.'
+        )
 
 
 def _three_valued(met: Mask, unknown: Mask | None) -> pd.Series:
