@@ -115,6 +115,8 @@ def test_what_other_languages_write_is_answered_with_ours(table, text, ours):
     [
         ("yaer > 1990", "year"),
         ("country == DE", "quotation marks"),
+        ("country == DE", "else pick from year, country"),
+        ("year ~ female", "comparisons joined by"),
         ("country == 1", "holds text"),
         ("year == '1990'", "holds numbers"),
         ("day > 2020", "2020-01-31"),

@@ -22,7 +22,7 @@ from workbench.data.columns import content, numbers
 from workbench.data.complete_cases import read_numeric
 from workbench.data.formula.computed import value_of
 from workbench.data.formula.expressions import MOST_NODES, Reads, check_value
-from workbench.data.names import QUOTED, level_text, shown, with_aliases
+from workbench.data.names import QUOTED, level_text, shown, unknown_column, with_aliases
 from workbench.data.table import Selection, Table
 from workbench.errors import DataError, FormulaError, OptionError
 from workbench.names import nearest
@@ -227,12 +227,9 @@ def _check_operand(node: ast.expr, reads: Reads, *, constant: bool) -> None:
 def _check_name(word: str, reads: Reads) -> None:
     name = reads.aliases.get(word, word)
     if name not in reads.known and not nearest(name, reads.known):
-        raise FormulaError(
-            f'The data have no column "{shown(name)}".',
-            hint=f"in quotation marks, '{shown(name)}', if it is a text.",
-            code="unknown-column",
-            where=name,
-        )
+        problem, hint, _ = unknown_column(name, reads.known, "The data have")
+        text = f"in quotation marks, '{shown(name)}', if it is a text; else {hint}"
+        raise FormulaError(problem, hint=text, code="unknown-column", where=name)
     reads.column(word)
 
 
@@ -253,10 +250,18 @@ def _refusal(problem: str, hint: str) -> OptionError:
     return OptionError(f"{problem}.", hint=hint, code="not-allowed", where="subset")
 
 
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(with_aliases(text, {}, text).strip(), mode="eval")
+    except (SyntaxError, ValueError, FormulaError):
+        return False
+    return True
+
+
 def _unreadable(text: str) -> OptionError:
     """Return the error for a text that is no condition, with our words for what others write."""
     ours = _ours(text)
-    suggestion = "" if ours == text.strip() else ours
+    suggestion = ours if ours != text.strip() and _is_expression(ours) else ""
     hint = f"subset={suggestion!r}." if suggestion else _HINT
     if _MISSING.search(text):
         hint = "leave that out: rows that miss a column of the model are left out and counted."
