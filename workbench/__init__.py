@@ -26,7 +26,7 @@ refuse_mixture(__path__[0])
 
 _PUBLIC = {
     "workbench.backends.devices": "devices",
-    "workbench.data.sources": "load read_csv read_sql samples",
+    "workbench.data.sources": "load read_csv read_excel read_sql samples",
     "workbench.models.choice.wide": "long",
     "workbench.demeaners.demean": "demean",
     "workbench.errors": "WorkbenchError",

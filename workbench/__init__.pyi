@@ -26,6 +26,7 @@ from workbench.covariances.opg import OPG as OPG
 from workbench.covariances.robust import Robust as Robust
 from workbench.data.sources import load as load
 from workbench.data.sources import read_csv as read_csv
+from workbench.data.sources import read_excel as read_excel
 from workbench.data.sources import read_sql as read_sql
 from workbench.data.sources import samples as samples
 from workbench.demeaners.alternating import AlternatingProjections as AlternatingProjections

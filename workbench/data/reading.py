@@ -92,6 +92,21 @@ class CsvOptions(Options):
         return tuple(text.strip() for text in self.missing.split(",") if text.strip())
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExcelOptions(Options):
+    """What a workbook is read with."""
+
+    title: ClassVar[str] = "A workbook"
+
+    sheet: str = option(
+        "",
+        kind=Kind.TEXT,
+        example="2019",
+        help="name of the sheet",
+        said=(("", "the first"),),
+    )
+
+
 @dataclass(frozen=True)
 class Reading:
     """What was decided in reading a file.

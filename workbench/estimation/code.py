@@ -17,7 +17,7 @@ from workbench.literals import Choice, choice_text
 from workbench.options import Kind, Option, options_of
 
 _LINE = 88
-_READ = Option("read", Kind.SETTINGS, "options of wb.read_csv")
+_READ = Option("read", Kind.SETTINGS, "options of the file")
 _BLOCK = '"""\\\n'
 """How a text of several lines begins."""
 
@@ -260,7 +260,9 @@ def _data(data: DataReference) -> _Piece:
     if data.kind == "sample":
         return _value(Call("load", (data.name,)))
     if data.kind == "file" and data.options:
-        return _value(Call("read_csv", (data.name,), data.options))
+        workbook = data.name.lower().endswith(".xlsx")
+        reader = "read_excel" if workbook else "read_csv"
+        return _value(Call(reader, (data.name,), data.options))
     if data.kind == "file":
         return _text(data.name)
     if data.kind == "sql":

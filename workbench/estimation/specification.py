@@ -27,7 +27,8 @@ class DataReference:
 
     ``kind`` is ``"sample"``, ``"file"``, ``"sql"`` or ``"frame"``; ``name`` is the sample's name,
     the file's path, the database, or the variable's name in the notebook; ``query`` is the
-    SQL query; ``options`` are those of `workbench.read_csv`.  ``fingerprint`` is a SHA-256 of the
+    SQL query; ``options`` are those of `workbench.read_csv` or
+    `workbench.read_excel`.  ``fingerprint`` is a SHA-256 of the
     columns the run reads, so that a resumed run refuses other data.
     """
 

@@ -127,3 +127,26 @@ def test_json_without_records_is_refused(tmp_path, text):
 
     with pytest.raises(DataError, match="not a list of records"):
         open_data(tmp_path / "a.json")
+
+
+def test_another_sheet_is_read_by_its_name(tmp_path):
+    written(tmp_path, ["a"], [1], sheets=("Data", "2019"))
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    for row in (["b", "c"], [5, "u"], [6, "v"]):
+        book["2019"].append(row)
+    book.save(tmp_path / "a.xlsx")
+
+    table = wb.read_excel(tmp_path / "a.xlsx", sheet="2019")
+
+    assert table.column("b").tolist() == [5, 6]
+    assert table.reading.note == 'Read with: sheet "2019" of 2.'
+    assert table.reading.options == {"sheet": "2019"}
+
+
+def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+    written(tmp_path, ["a"], [1], sheets=("Data", "Notes"))
+
+    with pytest.raises(DataError, match='no sheet "Dta"') as refused:
+        wb.read_excel(tmp_path / "a.xlsx", sheet="Dta")
+
+    assert refused.value.hint == "one of Data, Notes."

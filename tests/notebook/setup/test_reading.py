@@ -213,6 +213,18 @@ def test_edit_in_setup_reads_the_file_as_the_run_did(page):
     assert 'decimal=","' in page.setup["code"]["python"]
 
 
+def test_a_run_is_edited_although_its_file_is_gone(page, here):
+    say(page, "data", name="wages.csv")
+    run(page)
+    say(page, "set", field="formula", value="educ ~ wage", serial=1)
+    (here / "wages.csv").unlink()
+
+    say(page, "edit", id=page.runs[0]["id"])
+
+    assert page.setup["formula"] == "wage ~ educ"
+    assert page.setup["check"]["ok"]
+
+
 def test_a_file_that_is_refused_is_dropped_for_other_data(page):
     say(page, "data", name="rents.csv")
 
@@ -245,3 +257,26 @@ def test_a_message_with_an_unknown_option_or_another_type_is_refused(here, name,
 
     with pytest.raises(OptionError):
         reading.with_option(file, name, value)
+
+
+def test_the_sheet_of_a_workbook_is_a_field(page, here):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for title, rows in (("2018", [["y"], [1]]), ("2019", [["y", "x"], [1, 2], [3, 5], [4, 4]])):
+        for row in rows:
+            (book[title] if title in book.sheetnames else book.create_sheet(title)).append(row)
+    book.remove(book.worksheets[0])
+    book.save(here / "a.xlsx")
+    say(page, "data", name="a.xlsx")
+    first = page.setup
+
+    reread(page, "sheet", "2020")
+    refused = page.setup["check"]
+    reread(page, "sheet", "2019")
+
+    assert first["reading"]["said"] == 'Sheet "2018", the first of 2.'
+    assert [each["name"] for each in first["forms"]["reading"]] == ["sheet"]
+    assert (refused["field"], refused["detail"]) == ("sheet", "Try: one of 2018, 2019.")
+    assert page.setup["reading"]["rows"] == [["1", "2"], ["3", "5"], ["4", "4"]]
+    assert 'wb.read_excel("a.xlsx", sheet="2019")' in page.setup["code"]["python"]
+    assert """--read "sheet='2019'\"""" in page.setup["code"]["magic"]

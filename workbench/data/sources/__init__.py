@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from workbench.data.reading import CsvOptions, Reading
+from workbench.data.reading import CsvOptions, ExcelOptions, Reading
 from workbench.data.sources import (
     csv_file,
     excel_file,
@@ -22,7 +22,7 @@ from workbench.data.sources.samples import load, samples
 from workbench.data.sources.sql import read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError
-from workbench.options import Options
+from workbench.options import Options, options_from
 
 __all__ = [
     "FORMATS",
@@ -31,6 +31,8 @@ __all__ = [
     "load",
     "open_data",
     "read_csv",
+    "read_excel",
+    "read_file",
     "read_sql",
     "samples",
 ]
@@ -43,6 +45,12 @@ FORMATS: dict[str, _Reader] = {
     for suffix in member.SUFFIXES
 }
 """The reader of a file, by its suffix."""
+
+_OPTIONS: dict[str, type[Options]] = {
+    **dict.fromkeys(csv_file.SUFFIXES, CsvOptions),
+    **dict.fromkeys(excel_file.SUFFIXES, ExcelOptions),
+}
+"""What a file can be read with, by its suffix."""
 
 
 class Reference(Protocol):
@@ -65,7 +73,7 @@ class Reference(Protocol):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The options that a text file was read with; else empty."""
+        """The options that a file was read with; else empty."""
         ...
 
 
@@ -88,9 +96,7 @@ def open_data(reference: Reference | str | Path) -> Table:
     if isinstance(reference, str | Path):
         return _open_file(reference)
     if reference.kind == "file":
-        if reference.options:
-            return read_csv(reference.name, **reference.options)
-        return _open_file(reference.name)
+        return read_file(reference.name, reference.options)
     if reference.kind == "sql":
         return read_sql(reference.query, reference.name)
     if reference.kind == "sample":
@@ -136,6 +142,49 @@ def read_csv(path: str | Path, **options: Any) -> Table:
     return _open_file(path, csv_file.SUFFIXES, lambda checked: csv_file.read(checked, given))
 
 
+def read_excel(path: str | Path, **options: Any) -> Table:
+    """Read a sheet of an Excel workbook, which needs the extra ``excel``.
+
+    Parameters
+    ----------
+    path
+        A local file that ends in .xlsx.
+    options
+        ``sheet``, the name of the sheet; the first without it.
+
+    Returns
+    -------
+    A table whose ``reading`` says what was decided.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, or has no such sheet.
+    OptionError
+        When an option is unknown or has no such value.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wages = wb.read_excel("wages.xlsx", sheet="2019")  # doctest: +SKIP
+    """
+    given = options_from(ExcelOptions, options)
+    return _open_file(path, excel_file.SUFFIXES, lambda checked: excel_file.read(checked, given))
+
+
+def read_file(path: str | Path, options: Mapping[str, Any]) -> Table:
+    """Read a file with the options of its format; they may be empty.
+
+    Raises
+    ------
+    WorkbenchError
+        When the file cannot be read, or its format has no such option.
+    """
+    if not options:
+        return _open_file(path)
+    return (read_excel if file_options(path) is ExcelOptions else read_csv)(path, **options)
+
+
 def file_options(path: str | Path) -> type[Options] | None:
     """Return the class of the options with which a file can be read, None where there are none.
 
@@ -145,7 +194,7 @@ def file_options(path: str | Path) -> type[Options] | None:
         When the file is not there, or not of a format that is read.
     """
     suffix = suffix_of(checked_path(path, tuple(FORMATS)), tuple(FORMATS))
-    return CsvOptions if suffix in csv_file.SUFFIXES else None
+    return _OPTIONS.get(suffix)
 
 
 def _open_file(

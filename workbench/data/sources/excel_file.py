@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.names import shown
-from workbench.data.reading import CsvOptions, Reading
+from workbench.data.reading import CsvOptions, ExcelOptions, Reading
 from workbench.data.sources.text_columns import decide_columns
 from workbench.errors import DataError
 
@@ -24,20 +24,22 @@ _EXACT = 10**15
 Cells = Sequence[Any]
 
 
-def read(path: Path) -> tuple[pd.DataFrame, Reading]:
-    """Read the first sheet of a workbook; the values of formulas are those that Excel saved.
+def read(path: Path, options: ExcelOptions | None = None) -> tuple[pd.DataFrame, Reading]:
+    """Read a sheet of a workbook; the values of formulas are those that Excel saved.
 
     Raises
     ------
     DataError
-        When two columns have one name.
+        When there is no such sheet, or two columns have one name.
     """
+    options = options or ExcelOptions()
     import openpyxl
 
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    sheet = book.worksheets[0]
+    sheet = _sheet(book, options.sheet, path.name)
     rows = [_without_blanks(row) for row in sheet.iter_rows(values_only=True)]
-    decided = [f'sheet "{sheet.title}", the first of {len(book.worksheets)}']
+    which = " of" if options.sheet else ", the first of"
+    decided = [f'sheet "{sheet.title}"{which} {len(book.worksheets)}']
     book.close()
     at = _heading(rows)
     skipped = sum(any(cell is not None for cell in row) for row in rows[:at])
@@ -51,7 +53,22 @@ def read(path: Path) -> tuple[pd.DataFrame, Reading]:
         decided = decided[1:]
     notes = {n: f"{said[n]} {notes.get(n, '')}".strip() for n in columns}
     notes = {name: note for name, note in notes.items() if note}
-    return frame, Reading((*decided, *of_texts), columns=notes)
+    return frame, Reading((*decided, *of_texts), columns=notes, options=options.changed())
+
+
+def _sheet(book: Any, name: str, file: str) -> Any:
+    """Return the sheet of a name, the first without one."""
+    sheets = {each.title: each for each in book.worksheets}
+    if not name:
+        return book.worksheets[0]
+    if name not in sheets:
+        raise DataError(
+            f'"{file}" has no sheet "{shown(name)}".',
+            hint=f"one of {', '.join(map(shown, sheets))}.",
+            code="no-sheet",
+            where="sheet",
+        )
+    return sheets[name]
 
 
 def _without_blanks(row: Cells) -> list[Any]:
@@ -85,7 +102,7 @@ def _heading(rows: Sequence[Cells]) -> int:
     """Return the row of the headings: the first with as many cells as the fullest rows."""
     counts = [sum(cell is not None for cell in row) for row in rows]
     if not any(counts):
-        raise ValueError("its first sheet is empty")
+        raise ValueError("the sheet is empty")
     fullest = max(counts[:1000])
     return next(i for i, count in enumerate(counts) if count >= max(1, fullest - 1))
 

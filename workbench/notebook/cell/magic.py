@@ -21,7 +21,7 @@ from typing import Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from workbench.api.calls import start
-from workbench.data.sources import read_csv, read_sql
+from workbench.data.sources import read_file, read_sql
 from workbench.data.table import Table
 from workbench.errors import DataError, WorkbenchError
 from workbench.notebook.cell.arguments import in_cell, model_and_formula, settings
@@ -88,7 +88,7 @@ def _data(options: Namespace, namespace: Mapping[str, Any]) -> Table:
     if options.sql is not None:
         return read_sql(options.sql, options.data)
     if options.read is not None:
-        return read_csv(options.data, **READ.read(options.read))
+        return read_file(options.data, READ.read(options.read))
     return find_data(options.data, namespace)
 
 

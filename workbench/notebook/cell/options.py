@@ -33,7 +33,7 @@ class CellData(Options):
     read: Mapping[str, Any] | None = option(
         None,
         kind=Kind.SETTINGS,
-        help="options of wb.read_csv for the text file that the cell names",
+        help="options of wb.read_csv or wb.read_excel for the file that the cell names",
         example={"decimal": ",", "skip": 3},
     )
     model: str | None = option(None, kind=Kind.TEXT, help="model, as wb.models() lists them")

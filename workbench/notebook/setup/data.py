@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.data.sources import FORMATS, load, open_data, read_csv, read_sql, samples
+from workbench.data.sources import FORMATS, load, read_file, read_sql, samples
 from workbench.data.sources.files import suffix_of
 from workbench.data.sources.sql import INSTALL, has_sqlalchemy
 from workbench.data.table import Table, as_table
@@ -72,8 +72,8 @@ def open_sample(name: str) -> Opened:
 
 
 def open_file(path: str, options: Mapping[str, Any] | None = None) -> Opened:
-    """Open a data file of this machine, with options where it is a text file."""
-    table = read_csv(path, **options) if options else open_data(path)
+    """Open a data file of this machine, with the options of its format."""
+    table = read_file(path, options or {})
     return Opened(_reference("file", path, table), table)
 
 

@@ -14,7 +14,7 @@ from pandas.api.types import is_numeric_dtype
 
 from workbench.data.sources import file_options
 from workbench.data.sources.csv_file import first_lines
-from workbench.errors import OptionError, WorkbenchError
+from workbench.errors import DataError, OptionError, WorkbenchError
 from workbench.notebook.setup import fields as drawn
 from workbench.notebook.setup.chosen import Check
 from workbench.notebook.setup.data import Opened, open_file
@@ -28,7 +28,12 @@ COLUMNS_SHOWN = 60
 _LONGEST = 200
 """Letters of a cell that travel to the page."""
 
-_FIELDS = {"two-readings": "decimal", "encoding": "encoding", "unknown-column": "text"}
+_FIELDS = {
+    "two-readings": "decimal",
+    "encoding": "encoding",
+    "unknown-column": "text",
+    "no-sheet": "sheet",
+}
 """The field at which an error of the reader is shown, by the error's code."""
 
 
@@ -96,7 +101,9 @@ def file_of(opened: Opened | None) -> ChosenFile | None:
     """Return the file that a table came from, None where it is no file."""
     if opened is None or opened.reference.kind != "file":
         return None
-    kind = file_options(opened.reference.name)
+    kind = None
+    with suppress(DataError):  # the file may be gone, and its table is still open
+        kind = file_options(opened.reference.name)
     options = () if kind is None else options_of(kind)
     return ChosenFile(opened.reference.name, options, opened.reference.options, opened)
 
