@@ -45,7 +45,7 @@ function reason(state: SetupState, choices: Choices): string {
 
 class Code {
   private source = "";
-  private readonly field = h("pre", { tabindex: 0 });
+  private readonly field = h("pre", { tabindex: 0, role: "group" });
   readonly element: HTMLElement;
 
   constructor(
