@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
@@ -130,13 +131,29 @@ def test_what_changed_lists_the_settings_that_differ_and_counts_the_others(logit
 def test_what_is_solved_in_closed_form_names_no_optimizer(logit):
     plain = logit.specification.replace(model=Choice("ols"))
     robust = plain.replace(se="robust")
-    pair = [logit.but(specification=asked, family="least squares") for asked in (plain, robust)]
+    solved = {"family": "least squares", "provenance": {**logit.provenance, "backend": "numpy"}}
+    pair = [logit.but(specification=asked, **solved) for asked in (plain, robust)]
 
     changes = what_changed(*pair)
 
     assert [change.label for change in changes.settings] == ["Standard errors"]
     assert {("Optimizer", "closed form"), ("Library", "NumPy")} <= {*changes.same}
     assert Change("Optimizer", "Newton", "closed form") in what_changed(logit, pair[0]).settings
+
+
+def test_what_changed_names_the_library_that_computed_each_fit():
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"x": rng.normal(size=90), "firm": np.arange(90) % 5})
+    frame["y"] = rng.poisson(np.exp(0.2 * frame.x))
+    absorbed = wb.fit("fepois", "y ~ x | firm", frame)
+
+    library = {
+        model: [(each.first, each.second) for each in found.settings if each.label == "Library"]
+        for model in ("ols", "poisson")
+        for found in [what_changed(absorbed, wb.fit(model, "y ~ x", frame, backend="jax"))]
+    }
+
+    assert library == {"ols": [], "poisson": [("NumPy", "JAX")]}
 
 
 def test_what_changed_lists_every_setting_in_words(logit):

@@ -202,20 +202,22 @@ def column_spreads(fit: Fit) -> dict[str, float]:
     return {name: spread for name, spread in fit.column_sd.items() if name != INTERCEPT}
 
 
+def is_solved(fit: Fit) -> bool:
+    """Tell whether the model of a fit has a closed form."""
+    return model_class(fit.specification.model.name).solved
+
+
 def optimizer_title(fit: Fit) -> str:
     """Return the title of the optimizer, as in ``"Newton"``."""
-    if fit.family == "least squares":
+    if is_solved(fit):
         return "closed form"
     name = fit.specification.optimizer.name
     return OPTIMIZERS[name].title if name in OPTIMIZERS else name
 
 
 def library(fit: Fit) -> str:
-    """Return the title of the library; closed forms and absorbed effects use NumPy."""
-    specification = fit.specification.backend
-    name = (
-        "numpy" if fit.family == "least squares" else fit.provenance.get("backend", specification)
-    )
+    """Return the title of the library that computed a fit: torch, JAX or NumPy."""
+    name: str = fit.provenance.get("backend", fit.specification.backend)
     return {"jax": "JAX", "numpy": "NumPy"}.get(name, name)
 
 

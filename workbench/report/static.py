@@ -11,7 +11,14 @@ from workbench.report import numbers
 from workbench.report.comparison import Comparison, compare
 from workbench.report.exports import diagnosis, html, markdown
 from workbench.report.findings import Diagnosis, diagnosis_of
-from workbench.report.labels import at_maximum, device, library, optimizer_title, unique_names
+from workbench.report.labels import (
+    at_maximum,
+    device,
+    is_solved,
+    library,
+    optimizer_title,
+    unique_names,
+)
 from workbench.report.plots.trace_png import WIDTH, Chart, trace_charts
 
 if TYPE_CHECKING:
@@ -55,7 +62,7 @@ _Diagnoses = Sequence[tuple[str, "Fit", Diagnosis]]
 def _circumstances(fit: Fit) -> str:
     """Return how the run was computed in one clause: steps, rows, library, device and numbers."""
     title, number = optimizer_title(fit), numbers.count(fit.steps)
-    steps = title if fit.family == "least squares" else f"{number} {title} steps"
+    steps = title if is_solved(fit) else f"{number} {title} steps"
     rows = f"{numbers.count(fit.nobs)} rows"
     return f"in {steps}, {rows}, {library(fit)}, {device(fit)}, {fit.specification.dtype}"
 

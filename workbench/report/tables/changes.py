@@ -18,6 +18,7 @@ from workbench.options import options_of, plain
 from workbench.report import numbers
 from workbench.report.labels import (
     data_name,
+    is_solved,
     library,
     optimizer_title,
     reads_same_columns,
@@ -41,7 +42,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "se": {name: kind.word for name, kind in covariances().items()},
     "optimizer": {name: kind.title for name, kind in OPTIMIZERS.items()},
     "demeaner": {name: kind.title for name, kind in DEMEANERS.items()},
-    "backend": {"jax": "JAX"},
     "fixef_rm": {"singleton": "left out", "none": "kept"},
 }
 """The labels of the values of a setting."""
@@ -96,9 +96,9 @@ def what_changed(first: Fit, second: Fit) -> Changes:
 
 
 def _settings(fit: Fit) -> dict[str, Any]:
-    """Return the settings of a fit; one in closed form has no optimizer."""
-    solved = {"optimizer": optimizer_title(fit), "backend": library(fit)}
-    return fit.specification.to_dict() | (solved if fit.family == "least squares" else {})
+    """Return the settings of a fit, with what computed it in place of what was asked for."""
+    solved = {"optimizer": optimizer_title(fit)} if is_solved(fit) else {}
+    return fit.specification.to_dict() | {"backend": library(fit)} | solved
 
 
 def _without_fingerprint(settings: dict[str, Any]) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def _coefficients(fit: Fit) -> Grid:
 
 def _statistic(fit: Fit) -> str:
     """Return ``"t"`` where p-values are from Student's t, else ``"z"``."""
-    return "t" if fit.family == "least squares" else "z"
+    return "t" if fit.tvalues.name == "t" else "z"
 
 
 def _rows(fit: Fit, order: list[str]) -> Iterable[Row]:
