@@ -76,8 +76,9 @@ def test_a_named_encoding_has_many_spellings_and_its_mark_is_no_letter(folder, s
         wb.read_csv(folder.path / "named.csv", encoding=spelled)
 
 
-def test_bytes_with_an_empty_one_among_them_are_not_text(folder):
-    (folder.path / "odd.csv").write_bytes(b"a\0,b\n1,2")
+@pytest.mark.parametrize("content", [b"a\0,b\n1,2", b"a,b\n1,\0\n", b"a,b\n1,2\n" * 99 + b"\0,1\n"])
+def test_bytes_with_an_empty_one_among_them_are_not_text(folder, content):
+    (folder.path / "odd.csv").write_bytes(content)
 
     with pytest.raises(DataError, match="it is not text"):
         wb.read_csv(folder.path / "odd.csv")

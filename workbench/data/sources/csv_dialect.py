@@ -20,6 +20,9 @@ _HEAD = 1_000_000
 """Bytes from which the dialect is found."""
 
 _ROWS = 1_000
+_FEWEST_EMPTY = 4
+"""Empty bytes at the front of a text in UTF-16 without a mark: `a,b` and a line's end have four."""
+
 _LINES_TRIED = 200
 """Lines by which separators are compared."""
 
@@ -110,7 +113,8 @@ def _utf16(head: bytes) -> str:
     """Return which UTF-16 has its empty bytes where these are."""
     first, second = head[::2].count(0), head[1::2].count(0)
     name = "utf-16-be" if first > second else "utf-16-le"
-    odd = min(first, second) * 20 > len(head) or max(first, second) * 8 < len(head)
+    most = max(first, second)
+    odd = min(first, second) * 20 > len(head) or most * 8 < len(head) or most < _FEWEST_EMPTY
     if odd or not re.search(r"[\r\n]", head.decode(name, "ignore")):
         raise ValueError("it is not text")
     return name
