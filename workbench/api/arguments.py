@@ -199,7 +199,7 @@ def _run_options(
     chosen["se_options"] = se_options
     if "cluster" in chosen:
         chosen["cluster"] = _one_or_several(chosen["cluster"], columns)
-        chosen.setdefault("se", model.usual_covariance(by_cluster=True))
+    chosen.setdefault("se", model.usual_covariance(by_cluster="cluster" in chosen))
     if "weights" in chosen:
         chosen.setdefault("weight_kind", model.weight_kind)
     if "start" in given:

@@ -68,6 +68,18 @@ def test_effect_and_error_are_those_of_the_dense_formula(panel, cluster, weights
     np.testing.assert_allclose(ours.se, error, rtol=ERRORS)
 
 
+def test_the_model_by_its_name_has_errors_once_clusters_are_named(panel):
+    estimate, error = dense(panel, panel[["treated"]].to_numpy(float), "unit")
+    stages = {"first_stage": FIRST, "treatment": "treated"}
+
+    without = wb.fit("did2s", "y ~ treated", panel, **stages)
+    clustered = wb.fit("did2s", "y ~ treated", panel, cluster="unit", ssc="none", **stages)
+
+    np.testing.assert_allclose(without.params, estimate, atol=COEFFICIENTS)
+    assert without.se.isna().all()
+    np.testing.assert_allclose(clustered.se, error, rtol=ERRORS)
+
+
 @pytest.fixture(scope="module")
 def study(panel):
     return wb.did2s(panel, "y", FIRST, STUDY, "treated", "unit")
