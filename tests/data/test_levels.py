@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import workbench as wb
 from workbench.data.levels import as_levels, labels, positions
 from workbench.errors import DataError
 
@@ -100,3 +101,27 @@ def test_categories_of_numbers_keep_their_order():
 
     assert list(as_levels(column, "id").cat.categories) == [3, 1]
     assert np.array_equal(positions(column, [1.0, 3.0], "id"), [1, 0, 1])
+
+
+@pytest.mark.parametrize("effects", ["| id", "+ C(id)"])
+def test_truth_values_next_to_numbers_are_refused_by_name(effects):
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)), columns=["x", "y"])
+    frame["id"] = pd.Series([True if i % 3 == 0 else i for i in range(60)], dtype=object)
+
+    with pytest.raises(DataError) as refused:
+        wb.fit("feols" if "|" in effects else "ols", f"y ~ x {effects}", frame)
+
+    assert refused.value.where == "id"
+
+
+@pytest.mark.parametrize("level", ["None", "nan", "True", "1"])
+def test_a_level_may_be_called_as_a_value_of_python(level):
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"c": [level, "b", "z"] * 20, "y": rng.normal(size=60)})
+
+    fit = wb.fit("ols", "y ~ C(c)", frame)
+
+    means = frame.groupby("c").y.mean()
+    assert fit.params["Intercept"] == pytest.approx(means.iloc[0])
+    assert fit.params["C(c)[T.z]"] == pytest.approx(means["z"] - means.iloc[0])

@@ -1,5 +1,6 @@
 """Samples are what they say, and only local data files are read."""
 
+import gzip
 import json
 import sys
 import zipfile
@@ -31,6 +32,31 @@ def test_every_sample_has_the_size_that_is_listed(name):
     assert load(name).shape == (listed["rows"], listed["columns"])
     assert listed["title"]
     assert listed["citation"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n" * 200)[:-20]),
+        ("damaged.csv.gz", b"\x1f\x8b\x08\x00" + b"a" * 40),
+        ("text.xlsx", b"a,b\n1,2\n"),
+        ("text.parquet", b"a,b\n1,2\n"),
+        ("text.dta", b"a,b\n1,2\n"),
+        ("text.feather", b"a,b\n1,2\n"),
+    ],
+)
+def test_a_file_with_another_content_than_its_name_says_is_refused_by_name(tmp_path, name, content):
+    if name.endswith("xlsx"):
+        pytest.importorskip("openpyxl")
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(DataError, match=f'"{name}" cannot be read'):
+        open_data(tmp_path / name)
+
+
+def test_a_path_that_is_too_long_is_refused():
+    with pytest.raises(DataError, match="cannot be opened"):
+        open_data(f"/{'a' * 5000}.csv")
 
 
 def test_a_sample_is_fresh_at_each_call():

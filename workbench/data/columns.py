@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from numbers import Number
 from typing import Literal
 
 import numpy as np
@@ -96,9 +97,14 @@ def refuse_mixed(column: pd.Series, name: str) -> None:
         With the count of numbers or dates and of texts, and the first such text.
     """
     values = column.cat.categories.to_series() if hasattr(column, "cat") else column
-    if values.dtype != object or content(values.reset_index(drop=True)) != "mixed":
+    if values.dtype != object:
         return
+    kind = content(values.reset_index(drop=True))
     values = column.astype(object)
+    if kind == "other":
+        _refuse_mixed_truth(values, name)
+    if kind != "mixed":
+        return
     others, texts = number_and_text(values)
     dates = content(values[values.map(lambda value: not isinstance(value, str))]) == "date"
     pattern = _LOOKS_LIKE_A_DATE if dates else _LOOKS_LIKE_A_NUMBER
@@ -109,6 +115,20 @@ def refuse_mixed(column: pd.Series, name: str) -> None:
             f"{shown(name)} mixes {others:,} {kinds} and {texts:,} texts, such as "
             f"{shown(repr(text))}, so that one level may have two names.",
             hint=f"make them all {kinds}, or all text: df[{name!r}] = df[{name!r}].astype(str).",
+            code="mixed-levels",
+            where=name,
+        )
+
+
+def _refuse_mixed_truth(values: pd.Series, name: str) -> None:
+    """Refuse True and False next to numbers, of which True and 1 would be one level."""
+    truth = values.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
+    others = values[~truth & values.notna()]
+    if truth.any() and others.map(lambda value: isinstance(value, Number)).any():
+        raise DataError(
+            f"{shown(name)} mixes {int(truth.sum()):,} truth values and {len(others):,} numbers, "
+            "where True and 1 would be one level.",
+            hint=f"make them all text, df[{name!r}] = df[{name!r}].astype(str), or all numbers.",
             code="mixed-levels",
             where=name,
         )

@@ -159,6 +159,7 @@ def test_a_refusal_says_what_to_write(table, text, says):
         "year.mean() > 1",
         "poly(year, 2) > 1",
         "year > b'1'",
+        "year > 1\0",
         "year > 1j",
         "*year",
         "yield year",

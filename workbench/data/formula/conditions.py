@@ -276,6 +276,8 @@ def _unreadable(text: str) -> OptionError:
 
 def _ours(text: str) -> str:
     """Translate what other languages write; texts in quotation marks stay as they are."""
+    if "\x00" in text:
+        return text.strip()
     texts = _TEXTS.findall(text)
     rest = _TEXTS.sub("\x00", text)
     for sign, word in _ELSEWHERE:

@@ -80,7 +80,7 @@ def materialize(
     try:
         with np.errstate(all="ignore"):  # values that are not finite are refused by name afterwards
             result = PandasMaterializer(frame, context=_functions()).get_model_matrix(spec)
-    except (FormulaicError, ArithmeticError, ValueError, TypeError, KeyError) as error:
+    except (FormulaicError, ArithmeticError, LookupError, ValueError, TypeError) as error:
         raise _cannot_evaluate(error, named) from error
     found = result.model_spec
     return Materialized(
@@ -189,7 +189,7 @@ def _with_level(contrasts: Any, values: pd.Series) -> Any:
     """Return contrasts whose reference, such as 2003, is the level of that name, "2003"."""
     base = getattr(contrasts, "base", None)
     known = list(values.cat.categories) if hasattr(values, "cat") else []
-    if base in known or (level := named_level(base, known)) is None:
+    if base is None or base in known or (level := named_level(base, known)) is None:
         return contrasts
     return replace(contrasts, base=level)
 

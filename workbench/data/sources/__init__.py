@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +53,13 @@ _OPTIONS: dict[str, type[Options]] = {
     **dict.fromkeys(excel_file.SUFFIXES, ExcelOptions),
 }
 """What a file can be read with, by its suffix."""
+
+
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, KeyError, EOFError, ImportError, RecursionError),
+    *(zlib.error, zipfile.BadZipFile),
+)
+"""What readers raise for a file with another content than its name says."""
 
 
 class Reference(Protocol):
@@ -203,7 +212,7 @@ def _open_file(
     path = checked_path(reference, suffixes or tuple(FORMATS))
     try:
         read = (reader or FORMATS[suffix_of(path, tuple(FORMATS))])(path)
-    except (OSError, ValueError, TypeError, KeyError, ImportError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise unreadable(path, error) from error
     frame, reading = read if isinstance(read, tuple) else (read, None)
     return Table(frame, "file", str(reference), reading=reading)

@@ -31,8 +31,15 @@ def checked_path(reference: str | Path, suffixes: tuple[str, ...]) -> Path:
         raise _refused(text, "is not a local file", "download it first.", "not-local")
     path = _expanded(text)
     _check_format(path, text, suffixes)
-    if not path.is_file():
-        reason = "is not a regular file" if path.exists() else "does not exist"
+    try:
+        there, regular = path.exists(), path.is_file()
+    except OSError as error:  # a name that is too long
+        reason = error.strerror or type(error).__name__
+        raise _refused(
+            text[:100], f"cannot be opened ({reason})", "a shorter path.", "no-file"
+        ) from error
+    if not regular:
+        reason = "is not a regular file" if there else "does not exist"
         raise _refused(text, reason, f"a file below {Path.cwd().name}/ or a full path.", "no-file")
     refuse_large(path.stat().st_size, text)
     return path
