@@ -349,7 +349,7 @@ literals = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
-setting_names = words.filter(lambda word: word not in {"as", "in", "is", "if", "or", "def", "for"})
+setting_names = words.filter(lambda word: not iskeyword(word))
 
 
 @given(
