@@ -15,6 +15,7 @@ from workbench.data.names import shown
 from workbench.data.reading import CsvOptions, ExcelOptions, Reading
 from workbench.data.sources.text_columns import decide_columns
 from workbench.errors import DataError
+from workbench.sentences import in_rows
 
 SUFFIXES = (".xlsx",)
 _ERRORS = {"#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"}
@@ -87,9 +88,7 @@ def _note_on_cells(name: str, cells: Cells) -> str:
     numbers = [cell for cell in cells if isinstance(cell, int | float) and abs(cell) >= _EXACT]
     notes = []
     if errors:
-        counts = ", ".join(f"{error} in {n:,}" for error, n in errors.items())
-        rows = "row" if errors.total() == 1 else "rows"
-        notes.append(f"{shown(name)} is missing where the workbook has {counts} {rows}.")
+        notes.append(f"{shown(name)} is missing where the workbook has {in_rows(errors)}.")
     if any(np.isfinite(number) and float(number).is_integer() for number in numbers):
         notes.append(
             f"{shown(name)} has whole numbers of more than 15 digits, of which Excel keeps 15, so "

@@ -15,7 +15,7 @@ from workbench.data.number_texts import MISSING, NULLS, NumberTexts, read_number
 from workbench.data.reading import CsvOptions
 from workbench.data.sources.date_texts import read_dates
 from workbench.errors import DataError
-from workbench.sentences import counted
+from workbench.sentences import in_rows
 
 _HEAD = 1_000
 _SMALL = 4_000_000
@@ -382,8 +382,7 @@ def _missing_where(column: _Column, words: Mapping[str, int]) -> str:
 
 
 def _counts(words: Mapping[str, int]) -> str:
-    counts = [f'"{shown(text)}" in {counted(n, "row")}' for text, n in words.items()]
-    return " and ".join([", ".join(counts[:-1]), counts[-1]] if len(counts) > 1 else counts)
+    return in_rows({f'"{shown(text)}"': count for text, count in words.items()})
 
 
 def _take_numbers(column: _Column, read: NumberTexts) -> None:
